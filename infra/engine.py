@@ -1,0 +1,32 @@
+"""DuckDB connections with the limits of the settings: threads, memory, spill folder, UTC, no extensions from outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from infra.settings import Settings
+
+
+def open_engine(settings: Settings, database: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """Open DuckDB, in memory or on a file.
+
+    Args:
+        settings: Gives threads, memory limit and the spill folder.
+        database: A database file; `None` keeps it in memory.
+    """
+    spill = settings.root / "spill"
+    spill.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(
+        str(database) if database else ":memory:",
+        config={
+            "threads": settings.threads,
+            "memory_limit": settings.memory_limit,
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        },
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection

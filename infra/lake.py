@@ -1,0 +1,128 @@
+"""The lake: where each layer lies, and how a file gets there whole or not at all.
+
+Every path below the root carries `rocu=<code>`, so one region's data is one set of folders. Belongs here: paths, atomic
+placement, digests, the lock of a region. Does not: what is in the files.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from infra.errors import FaultError
+
+Layer = Literal[
+    "landing",
+    "ingests",
+    "reads",
+    "quarantine",
+    "vault",
+    "registers",
+    "dispositions",
+    "windows",
+    "scores",
+    "monitoring",
+    "lineage",
+    "policies",
+    "records",
+]
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The folder tree of all layers.
+
+    Args:
+        root: The lake's folder.
+    """
+
+    root: Path
+
+    def folder(self, layer: Layer, rocu: str, **keys: str) -> Path:
+        """The folder of a layer for one ROCU, with further `key=value` levels in the order given. Not created."""
+        path = self.root / layer / f"rocu={rocu}"
+        for key, value in keys.items():
+            path = path / f"{key}={value}"
+        return path
+
+    def relative(self, path: Path) -> str:
+        """A path below the root as it is written into manifests."""
+        return path.relative_to(self.root).as_posix()
+
+
+@contextmanager
+def placed(target: Path) -> Iterator[Path]:
+    """Give a temporary path beside `target`; put it in place when the block ends well, remove it when it does not.
+
+    Works for a file and for a folder. The file is flushed to disk before it is renamed, so a kill or a power cut leaves
+    either the old state or the whole new one.
+
+    Raises:
+        FaultError: No space is left on the device.
+    """
+    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        if temporary.is_file():
+            _flush(temporary)
+        temporary.replace(target)
+        _flush(target.parent)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise FaultError(
+                f"No space left while writing {target.name}.", "Free some space and run the same command again."
+            ) from error
+        raise
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with placed(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def exclusive(path: Path, what: str) -> Iterator[None]:
+    """Hold a lock file for the length of the block; the lock ends with the process, however it ends.
+
+    Raises:
+        FaultError: Another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FaultError(
+                f"Another process is at work on {what}.", "Wait until it has finished and run the same command again."
+            ) from None
+        yield

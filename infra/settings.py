@@ -1,0 +1,99 @@
+"""Settings of one process: built once at the entry point from `FINDPROFILE_…`, frozen, passed down.
+
+The embedded default keeps everything under one folder, `FINDPROFILE_HOME`; the national profile changes values here,
+never code.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra.errors import WrongInputError
+
+PREFIX = "FINDPROFILE_"
+
+
+class Settings(BaseSettings):
+    """Where this process keeps its things and how much of the machine it may use."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    home: Path = Field(
+        default=Path(".findprofile"), description="the folder that holds everything in the embedded default"
+    )
+    token: SecretStr | None = Field(default=None, description="the signed token that this process acts as")
+    database_url: str | None = Field(
+        default=None, description="SQLAlchemy URL of audit log and run state; default SQLite in home"
+    )
+    mlflow_tracking_uri: str | None = Field(default=None, description="MLflow tracking URI; default SQLite in home")
+    mlflow_timeout_seconds: int = Field(default=20, ge=1, description="how long an MLflow server may take to answer")
+    prefect_api_url: str | None = Field(
+        default=None, description="a running Prefect server; without one, steps run in this process"
+    )
+    oidc_issuer: str = Field(default="findprofile-embedded", description="issuer whose tokens are taken")
+    oidc_audience: str = Field(default="findprofile", description="audience that a token must name")
+    oidc_jwks: str | None = Field(
+        default=None, description="file or https URL of the issuer's keys; default the embedded issuer's"
+    )
+    pseudonym_key: SecretStr | None = Field(
+        default=None, description="hex master key of the pseudonyms; default a key file in home"
+    )
+    vault_recipient: str | None = Field(
+        default=None, description="age public key to seal to; default a key pair in home"
+    )
+    vault_identity: SecretStr | None = Field(
+        default=None, description="age private key, only where the vault may be opened"
+    )
+    signing_key: Path | None = Field(default=None, description="PEM private key that signs models; default one in home")
+    signing_public_key: Path | None = Field(default=None, description="PEM public key that models must verify against")
+    threads: int = Field(default=2, ge=1, description="threads for DuckDB and LightGBM")
+    memory_limit: str = Field(default="3GB", description="memory limit of DuckDB")
+
+    @property
+    def root(self) -> Path:
+        """The home folder, absolute."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def lake(self) -> Path:
+        """The folder of the data lake."""
+        return self.root / "lake"
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the embedded keys; readable by its owner alone."""
+        return self.root / "keys"
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL of the audit log and the run state."""
+        return self.database_url or f"sqlite:///{self.root / 'state.db'}"
+
+    @property
+    def mlflow(self) -> str:
+        """MLflow tracking URI."""
+        return self.mlflow_tracking_uri or f"sqlite:///{self.root / 'mlflow.db'}"
+
+
+def load_settings() -> Settings:
+    """Build the settings from the environment.
+
+    Raises:
+        WrongInputError: A `FINDPROFILE_…` variable is unknown or has a wrong value.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise WrongInputError(
+            f"Unknown setting {', '.join(unknown)}.", f"Unset it, or use one of {', '.join(sorted(known))}."
+        )
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        raise WrongInputError(f"Setting {name}: {first['msg']}.", f"Correct {name} in the environment.") from None
