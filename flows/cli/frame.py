@@ -1,0 +1,44 @@
+"""The frame of the command line: the application, its groups, and how an error leaves the program."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from infra.errors import FindProfileError
+
+app = typer.Typer(
+    name="findprofile",
+    help="Find vehicles whose movements have a pattern's shape, and profile each for an analyst. It never decides.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def group(name: str, purpose: str) -> typer.Typer:
+    """Add a group of commands to the application."""
+    commands = typer.Typer(help=purpose, no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(commands, name=name)
+    return commands
+
+
+def main() -> None:
+    """Run the command line. Exit code: 0 done, 1 refused, 2 wrong input, 3 a fault worth a retry."""
+    import flows.cli.commands  # noqa: F401  registers the commands; here, so that this module can be imported alone
+
+    try:
+        app()
+    except FindProfileError as error:
+        sys.stderr.write(f"{_kind(error)}: {error.reason}\n  what to do: {error.instruction}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped: nothing half-done was put in place; run the same command again to go on.\n")
+        sys.exit(130)
+
+
+def _kind(error: FindProfileError) -> str:
+    return {1: "refused", 2: "wrong input", 3: "fault"}[error.exit_code]
