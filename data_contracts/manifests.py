@@ -1,0 +1,78 @@
+"""What an ingest leaves behind as its record: batches, their verdicts, and the parts that they became.
+
+The record is the commit point: it is placed last, and a part that no record names does not exist for any reader.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Verdict = Literal["passed", "passed_with_quarantine", "failed"]
+
+
+class Frozen(BaseModel):
+    """Base of the records here: frozen and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PartRef(Frozen):
+    """One Parquet file of a layer. `path` is relative to the lake's root; `date` is the UTC day of capture, for reads."""
+
+    layer: Literal["reads", "quarantine", "dispositions"]
+    path: str
+    sha256: str
+    rows: int
+    date: date | None = None
+
+
+class BatchManifest(Frozen):
+    """One delivered file: what it was, what became of its rows, and the verdict with its reasons.
+
+    `rows = accepted + quarantined + duplicates`, always. `batch_id` is the start of `sha256`, the digest of the file as it
+    came. `rules` counts the rows that broke each rule, warnings included. `dates` are the UTC days of capture seen in it.
+    """
+
+    batch_id: str
+    sha256: str
+    size_bytes: int
+    delivered_as: str
+    source: str
+    rows: int
+    accepted: int
+    quarantined: int
+    duplicates: int
+    rules: dict[str, int]
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+    dates: tuple[date, ...] = ()
+    replaces: str | None = None
+
+
+class IngestRecord(Frozen):
+    """One call of ingest: every batch in it, every part it made, and what judged it."""
+
+    ingest_id: str
+    rocu: str
+    ingested_at: datetime
+    contract_version: str
+    contract_digest: str
+    register_digest: str
+    source_digest: str
+    batches: tuple[BatchManifest, ...]
+    parts: tuple[PartRef, ...]
+
+
+class DispositionRecord(Frozen):
+    """One delivered file of findings: its manifest and its parts (accepted and quarantined)."""
+
+    rocu: str
+    loaded_at: datetime
+    contract_version: str
+    contract_digest: str
+    source_digest: str
+    batch: BatchManifest
+    parts: tuple[PartRef, ...]

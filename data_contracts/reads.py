@@ -1,0 +1,144 @@
+"""Readers of the reads layer: which parts there are, what failed, and the parts as one relation.
+
+Only what an ingest record names is read; files left by an ingest that was stopped are invisible here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+import duckdb
+from pydantic import ValidationError
+
+from data_contracts.manifests import BatchManifest, IngestRecord, PartRef
+from infra.errors import FaultError, WrongInputError
+from infra.lake import Lake
+
+READS_COLUMNS = {
+    "batch_id": "VARCHAR",
+    "row_no": "BIGINT",
+    "vehicle": "VARCHAR",
+    "plate_format": "VARCHAR",
+    "plate_repaired": "BOOLEAN",
+    "captured_at": "TIMESTAMP",
+    "received_at": "TIMESTAMP",
+    "camera_id": "VARCHAR",
+    "site_id": "VARCHAR",
+    "latitude": "DOUBLE",
+    "longitude": "DOUBLE",
+    "force": "VARCHAR",
+    "confidence": "DOUBLE",
+    "motion_toward_camera": "BOOLEAN",
+    "feed_id": "VARCHAR",
+    "source_id": "VARCHAR",
+    "contract_version": "VARCHAR",
+}
+
+
+def ingest_records(lake: Lake, rocu: str) -> tuple[IngestRecord, ...]:
+    """All ingest records of a ROCU, oldest first.
+
+    Raises:
+        FaultError: A record cannot be read.
+    """
+    records = []
+    for path in sorted(lake.folder("ingests", rocu).glob("*.json")):
+        try:
+            records.append(IngestRecord.model_validate_json(path.read_bytes()))
+        except ValidationError as error:
+            raise FaultError(
+                f"The ingest record {path.name} of {rocu} is damaged ({error.error_count()} faults).",
+                "Restore it from a backup; nothing else has to be touched.",
+            ) from None
+    return tuple(sorted(records, key=lambda record: (record.ingested_at, record.ingest_id)))
+
+
+def batches(lake: Lake, rocu: str) -> tuple[tuple[IngestRecord, BatchManifest], ...]:
+    """Every batch ever judged, in the order of judging, each with its record. A batch judged twice is in it twice."""
+    return tuple((record, batch) for record in ingest_records(lake, rocu) for batch in record.batches)
+
+
+def find_batch(lake: Lake, rocu: str, batch_id: str) -> tuple[IngestRecord, BatchManifest]:
+    """The latest judgement of one batch.
+
+    Raises:
+        WrongInputError: The ROCU has no batch of that name.
+    """
+    for record, batch in reversed(batches(lake, rocu)):
+        if batch.batch_id == batch_id:
+            return record, batch
+    raise WrongInputError(
+        f"{rocu} has no batch {batch_id}.", "Give the batch id that ingest printed: the first 16 digits of its SHA-256."
+    )
+
+
+def read_parts(lake: Lake, rocu: str, start: date, end: date) -> tuple[PartRef, ...]:
+    """The parts of accepted reads captured from `start` to `end` (UTC days, both inclusive), sorted by path."""
+    parts = (
+        part
+        for record in ingest_records(lake, rocu)
+        for part in record.parts
+        if part.layer == "reads" and part.date is not None and start <= part.date <= end
+    )
+    return tuple(sorted(parts, key=lambda part: part.path))
+
+
+def parts_digest(parts: Iterable[PartRef]) -> str:
+    """One SHA-256 that names the content of these parts, whatever their order."""
+    return hashlib.sha256("\n".join(sorted(part.sha256 for part in parts)).encode()).hexdigest()
+
+
+def reads_relation(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, parts: Sequence[PartRef], name: str = "reads"
+) -> duckdb.DuckDBPyRelation:
+    """Make the parts one view (`reads` unless named otherwise) with the columns of `READS_COLUMNS`; without parts it is empty.
+
+    Raises:
+        FaultError: A part that a record names is not there.
+    """
+    paths = [lake.root / part.path for part in parts]
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise FaultError(
+            f"{len(missing)} parts of the reads layer are missing, the first is {missing[0]}.",
+            "Restore the lake from a backup, or ingest the landing files into a new home.",
+        )
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {_select(tuple(map(str, paths)))}")
+    return connection.table(name)
+
+
+def standing_failures(lake: Lake, rocu: str, start: date, end: date) -> tuple[BatchManifest, ...]:
+    """Failed batches with a capture day in the span that no accepted batch has replaced, also over several attempts."""
+    standing: dict[str, BatchManifest] = {}
+    replaced_by: dict[str, BatchManifest] = {}
+    for _, batch in batches(lake, rocu):
+        if batch.verdict == "failed":
+            standing[batch.batch_id] = batch
+        if batch.replaces is not None:
+            replaced_by[batch.replaces] = batch
+    return tuple(
+        batch
+        for batch in standing.values()
+        if not _resolved(batch, replaced_by) and any(start <= day <= end for day in batch.dates)
+    )
+
+
+def _resolved(batch: BatchManifest, replaced_by: dict[str, BatchManifest]) -> bool:
+    seen = {id(batch)}
+    following = replaced_by.get(batch.batch_id)
+    while following is not None and id(following) not in seen:
+        if following.verdict != "failed":
+            return True
+        seen.add(id(following))
+        following = replaced_by.get(following.batch_id)
+    return False
+
+
+def _select(paths: tuple[str, ...]) -> str:
+    if not paths:
+        columns = ", ".join(f"NULL::{kind} AS {column}" for column, kind in READS_COLUMNS.items())
+        return f"SELECT {columns} WHERE false"
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    return f"SELECT {', '.join(READS_COLUMNS)} FROM read_parquet([{listed}], hive_partitioning = false)"
