@@ -1,0 +1,21 @@
+"""Registers every command by importing the modules that define them."""
+
+from flows.cli import (
+    audit_commands,
+    data_commands,
+    demo_commands,
+    model_commands,
+    promotion_commands,
+    running_commands,
+    simulation_commands,
+)
+
+__all__ = [
+    "audit_commands",
+    "data_commands",
+    "demo_commands",
+    "model_commands",
+    "promotion_commands",
+    "running_commands",
+    "simulation_commands",
+]

@@ -1,0 +1,87 @@
+"""Commands that bring data in: camera registers, reads, dispositions, policies; and the vault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.frame import app, group
+from flows.cli.options import AsJson, Files, Rocu, SourceName, session
+from flows.cli.output import as_json, show, table
+
+cameras = group("cameras", "The camera register of a ROCU.")
+dispositions = group("dispositions", "Analysts' findings, which are the labels.")
+policy = group("policy", "The policy of a ROCU: limits, capacity, approvers.")
+vault = group("vault", "The encrypted vault of raw VRMs.")
+
+
+@cameras.command("load")
+def cameras_load(
+    file: Annotated[Path, typer.Argument(help="CSV of the register")],
+    rocu: Rocu,
+    source: SourceName = "canonical",
+    json: AsJson = False,
+) -> None:
+    """Load a camera register; cameras that are not in the file stay as they are."""
+    from flows.steps.data import load_cameras
+
+    show(load_cameras(session(), rocu, file, source), json)
+
+
+@app.command("ingest")
+def ingest(
+    files: Files,
+    rocu: Rocu,
+    source: SourceName = "canonical",
+    replaces: Annotated[str | None, typer.Option(help="failed batch that this file is delivered for again")] = None,
+    json: AsJson = False,
+) -> None:
+    """Check files of reads against the contract, pseudonymise them and put them into the lake."""
+    from flows.running import run_step
+
+    result = run_step(session(), "ingest", rocu=rocu, files=tuple(files), source=source, replaces=replaces)
+    show(result, json)
+
+
+@dispositions.command("load")
+def dispositions_load(files: Files, rocu: Rocu, source: SourceName = "canonical", json: AsJson = False) -> None:
+    """Load analysts' findings about vehicles and windows."""
+    from flows.steps.data import load_dispositions
+
+    show(load_dispositions(session(), rocu, files, source), json)
+
+
+@policy.command("load")
+def policy_load(file: Annotated[Path, typer.Argument(help="policy file (YAML)")], rocu: Rocu, json: AsJson = False) -> None:
+    """Put a ROCU's own policy in force; the change is recorded with its digest."""
+    from flows.steps.data import load_rocu_policy
+
+    show(load_rocu_policy(session(), rocu, file), json)
+
+
+@policy.command("show")
+def policy_show(rocu: Rocu) -> None:
+    """Print the policy in force as JSON, with its digest and where it comes from."""
+    from flows.steps.data import policy_in_force
+
+    as_json(policy_in_force(session(), rocu))
+
+
+@vault.command("reveal")
+def vault_reveal(
+    tokens: Annotated[list[str], typer.Argument(help="vehicle tokens", metavar="TOKEN...")],
+    rocu: Rocu,
+    purpose: Annotated[str, typer.Option(help="why the plate is needed; one of the purposes of the policy")],
+    authority: Annotated[str, typer.Option(help="reference of the authority, in the policy's format")],
+    json: AsJson = False,
+) -> None:
+    """Show the plates behind tokens. Every opening is recorded before it happens."""
+    from flows.steps.data import reveal_plates
+
+    revealed = reveal_plates(session(), rocu, tokens, purpose, authority)
+    if json:
+        as_json(revealed)
+    else:
+        table(("vehicle", "VRM"), revealed.items())

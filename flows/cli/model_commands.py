@@ -1,0 +1,124 @@
+"""Commands that train, score, watch and reproduce."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.frame import app
+from flows.cli.options import PATTERN, AsJson, AsOf, Pattern, Rocu, session, settings
+from flows.cli.options import _parse_date as parse_date
+from flows.cli.output import as_json, line, say, show, table
+from infra.errors import RefusedError, WrongInputError
+
+OptionalDate = Annotated[date | None, typer.Option(parser=parse_date, metavar="DATE")]
+
+
+@app.command("retrain")
+def retrain(rocu: Rocu, as_of: AsOf, pattern: Pattern = PATTERN, json: AsJson = False) -> None:
+    """Train a challenger on what was known on a date, and register it."""
+    from flows.running import run_step
+
+    show(run_step(session(), "retrain", rocu=rocu, pattern=pattern, as_of=as_of), json)
+
+
+@app.command("score")
+def score(
+    rocu: Rocu,
+    as_of: OptionalDate = None,
+    first: Annotated[date | None, typer.Option("--from", parser=parse_date, metavar="DATE", help="backfill from")] = None,
+    last: Annotated[date | None, typer.Option("--to", parser=parse_date, metavar="DATE", help="backfill to")] = None,
+    pattern: Pattern = PATTERN,
+    json: AsJson = False,
+) -> None:
+    """Rank the vehicles of a window with the approved champion; one date, or a backfill."""
+    from flows.running import run_step
+
+    days = _days(as_of, first, last)
+    context = session()
+    results = []
+    for number, day in enumerate(days, 1):
+        if len(days) > 1:
+            say(f"{day} ({number}/{len(days)})")
+        results.append(run_step(context, "score", rocu=rocu, pattern=pattern, as_of=day))
+    for result in results:
+        show(result, json)
+
+
+def _days(as_of: date | None, first: date | None, last: date | None) -> list[date]:
+    if as_of and not first and not last:
+        return [as_of]
+    if first and last and not as_of:
+        if last < first:
+            raise WrongInputError(f"--to {last} lies before --from {first}.", "Give the earlier date as --from.")
+        return [date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1)]
+    raise WrongInputError("Which dates to score is not clear.", "Give --as-of DATE, or both --from DATE and --to DATE.")
+
+
+@app.command("scores")
+def scores(
+    rocu: Rocu,
+    as_of: AsOf,
+    pattern: Pattern = PATTERN,
+    top: Annotated[int, typer.Option(help="how many vehicles", min=1)] = 25,
+    json: AsJson = False,
+) -> None:
+    """Print the ranked list of a scores run; looking at it is recorded."""
+    from flows.steps.scoring import ranked
+
+    listing = ranked(session(), rocu, pattern, as_of, top)
+    if json:
+        as_json(listing)
+        return
+    line(f"  {listing.banner}")
+    for row in listing.rows:
+        line(f"\n  vehicle {row.vehicle}")
+        for sentence in (*row.cautions, *row.facts):
+            line(f"    - {sentence}")
+        line(f"    assessment: rank {row.rank}, score {row.score:.4f} ({row.model} version {row.version})")
+
+
+@app.command("monitor")
+def monitor(rocu: Rocu, as_of: AsOf, pattern: Pattern = PATTERN, json: AsJson = False) -> None:
+    """Compare the window with the one that the champion was trained on; recommend, never promote."""
+    from flows.running import run_step
+
+    show(run_step(session(), "monitor", rocu=rocu, pattern=pattern, as_of=as_of), json)
+
+
+@app.command("drift")
+def drift(
+    reference: Annotated[Path, typer.Argument(help="table to compare with (CSV or Parquet)")],
+    current: Annotated[Path, typer.Argument(help="table to judge (CSV or Parquet)")],
+    html: Annotated[Path | None, typer.Option(help="also write Evidently's report here")] = None,
+    json: AsJson = False,
+) -> None:
+    """Compare any two tables column by column, with the method and the threshold named."""
+    from models.drift.tables import compare_tables
+
+    result = compare_tables(settings(), reference, current, html)
+    if json:
+        as_json(result)
+        return
+    table(
+        ("column", "method", "threshold", "value", "drifted"),
+        ((c.column, c.method, c.threshold, c.value, "yes" if c.drifted else "no") for c in result.columns),
+    )
+
+
+@app.command("reproduce")
+def reproduce(
+    model: Annotated[str, typer.Argument(help="model name, such as county_lines.nwrocu")],
+    version: Annotated[int, typer.Argument(help="model version")],
+    json: AsJson = False,
+) -> None:
+    """Make a model version again from its record and compare the SHA-256 of its text."""
+    from flows.steps.training import reproduce as run
+
+    result = run(session(), model, version)
+    show(result, json)
+    if not result.same:
+        raise RefusedError("The model made again differs from the registered one.", "Compare commit and library versions above.")

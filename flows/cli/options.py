@@ -1,0 +1,50 @@
+"""The options that many commands share, and the session that a command opens."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.errors import WrongInputError
+
+if TYPE_CHECKING:
+    from flows.context import Context
+    from infra.settings import Settings
+
+
+def _parse_date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise WrongInputError(f"'{text}' is not a date.", "Write dates as YYYY-MM-DD, for example 2026-05-03.") from None
+
+
+def _lower(text: str) -> str:
+    return text.lower()
+
+
+Rocu = Annotated[str, typer.Option("--rocu", help="code of the region, such as nwrocu", callback=_lower)]
+Pattern = Annotated[str, typer.Option("--pattern", help="name of the pattern")]
+AsOf = Annotated[date, typer.Option("--as-of", help="last day of the window, YYYY-MM-DD", parser=_parse_date, metavar="DATE")]
+AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
+Files = Annotated[list[Path], typer.Argument(help="files to load", metavar="FILE...")]
+SourceName = Annotated[str, typer.Option("--source", help="canonical, bof2, or a source file (YAML)")]
+PATTERN = "county_lines"
+
+
+def settings() -> Settings:
+    """The settings of this process."""
+    from infra.settings import load_settings
+
+    return load_settings()
+
+
+def session() -> Context:
+    """The signed-in session of this process, with progress on standard error."""
+    from flows.cli.output import say
+    from flows.context import open_context
+
+    return open_context(settings(), say)
