@@ -1,0 +1,91 @@
+"""The arithmetic of the chain: how a row is hashed, and what kind of change a broken link shows.
+
+Pure functions over stored rows; the database is somewhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from governance.audit_tables import CHAIN_START
+
+How = Literal["changed", "removed", "inserted", "reordered", "cut off", "unwitnessed", "unprotected"]
+Stored = Mapping[str, Any]
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The first thing that is wrong: at which row, what kind of change, in one sentence."""
+
+    seq: int
+    how: How
+    what: str
+
+
+def canonical_json(value: object) -> str:
+    """One spelling per value: sorted keys, no spaces, no NaN.
+
+    Raises:
+        ValueError: The value holds NaN or an infinity.
+        TypeError: The value is not JSON.
+    """
+    return _ENCODER.encode(value)
+
+
+def row_digest(row: Stored) -> str:
+    """SHA-256 of the canonical JSON of every column but `hash`; `previous_hash` among them makes the chain."""
+    return hashlib.sha256(
+        canonical_json({name: value for name, value in row.items() if name != "hash"}).encode()
+    ).hexdigest()
+
+
+def explain_break(
+    row: Stored,
+    previous: str,
+    expected: int,
+    following: Stored | None,
+    last_seq: int,
+    seq_of_hash: Callable[[str], int | None],
+) -> Problem:
+    """Say what was done to the log, given the first row that does not fit.
+
+    Args:
+        row: The first row that does not fit.
+        previous: The hash of the row before it.
+        expected: The seq that should stand here.
+        following: The row after it, if there is one.
+        last_seq: The highest seq in the table.
+        seq_of_hash: Where in the table a hash stands now.
+    """
+    if row["seq"] != expected:
+        gone = f"row {expected}" if row["seq"] == expected + 1 else f"rows {expected} to {row['seq'] - 1}"
+        return Problem(expected, "removed", f"{gone} of the audit log is missing.")
+    if row_digest(row) == row["hash"]:
+        return _does_not_follow(expected)
+    origin = next((seq for seq in range(1, last_seq + 1) if row_digest({**row, "seq": seq}) == row["hash"]), None)
+    if origin is None:
+        if following is not None and following["previous_hash"] == previous:
+            return Problem(expected, "inserted", f"Row {expected} of the audit log was put in later.")
+        return Problem(expected, "changed", f"Row {expected} of the audit log does not match its own hash.")
+    linked = 0 if row["previous_hash"] == CHAIN_START else seq_of_hash(row["previous_hash"])
+    if linked is None:
+        return Problem(expected, "removed", f"A row before row {expected} of the audit log is missing.")
+    if linked < expected - 1 and origin < expected:
+        return Problem(expected - 1, "inserted", f"Row {expected - 1} of the audit log was put in later.")
+    return Problem(expected, "reordered", f"Row {expected} of the audit log was written as row {origin}.")
+
+
+def _does_not_follow(expected: int) -> Problem:
+    if expected == 1:
+        return Problem(1, "removed", "The audit log does not start with its first row.")
+    return Problem(
+        expected - 1,
+        "changed",
+        f"Row {expected - 1} of the audit log was rewritten: row {expected} does not follow it.",
+    )

@@ -1,0 +1,138 @@
+"""What the audit log says in one row: the entry that a caller makes, and the row that it becomes.
+
+Belongs here: the fields, their meaning, how they are spelled in the table, and the refusal of number plates.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from governance.audit_chain import canonical_json, row_digest
+from governance.audit_tables import COLUMNS
+from governance.plate_guard import refuse_plate_name, refuse_plate_text
+
+if TYPE_CHECKING:
+    from infra.identity import Identity
+
+Operation = Literal["collection", "alteration", "consultation", "disclosure", "combination", "erasure", "decision"]
+Outcome = Literal["done", "refused", "failed"]
+
+
+class Entry(BaseModel):
+    """What a caller has to say; time, number and hashes are the log's.
+
+    Identity and date-time are the legal floor; purpose and authority are local policy, and needed for the vault.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action: str = Field(min_length=1, description="a row of the permission table, or what followed from one")
+    operation: Operation
+    actor: str = Field(min_length=1, description="subject of the verified identity")
+    actor_name: str
+    actor_roles: tuple[str, ...]
+    rocu: str = Field(min_length=1)
+    object: str = Field(description="what was acted on: model/version, run, batch, digest or vehicle token")
+    purpose: str | None = None
+    authority: str | None = None
+    outcome: Outcome
+    details: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _no_plates(self) -> Entry:
+        refuse_plate_name("the object", self.object)
+        for name in ("object", "purpose", "authority", "details"):
+            refuse_plate_text(f"the {name}", getattr(self, name))
+        return self
+
+    @classmethod
+    def by(
+        cls,
+        identity: Identity,
+        *,
+        action: str,
+        operation: Operation,
+        rocu: str,
+        object: str,
+        outcome: Outcome,
+        purpose: str | None = None,
+        authority: str | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> Entry:
+        """An entry about what an identity did.
+
+        Raises:
+            WrongInputError: A value reads as a number plate.
+        """
+        return cls(
+            action=action,
+            operation=operation,
+            actor=identity.subject,
+            actor_name=identity.name,
+            actor_roles=tuple(sorted(identity.roles)),
+            rocu=rocu,
+            object=object,
+            purpose=purpose,
+            authority=authority,
+            outcome=outcome,
+            details=details or {},
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the log. `at` is ISO 8601 UTC with microseconds and a final Z, so text order is time order."""
+
+    seq: int
+    event_id: str
+    at: str
+    action: str
+    operation: str
+    actor: str
+    actor_name: str
+    actor_roles: tuple[str, ...]
+    rocu: str
+    object: str
+    purpose: str | None
+    authority: str | None
+    outcome: str
+    details: dict[str, Any]
+    previous_hash: str
+    hash: str
+
+    @property
+    def moment(self) -> datetime:
+        """When, as an aware UTC time."""
+        return datetime.fromisoformat(self.at)
+
+
+def iso_moment(value: datetime) -> str:
+    """The spelling of a time in the log: ISO 8601 UTC, microseconds, Z."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def stored_values(entry: Entry, now: datetime, seq: int, previous: str) -> dict[str, Any]:
+    """The columns of an entry as the row that follows the row with the hash `previous`."""
+    stored = entry.model_dump() | {
+        "seq": seq,
+        "event_id": uuid.uuid4().hex,
+        "at": iso_moment(now),
+        "actor_roles": canonical_json(entry.actor_roles),
+        "details": canonical_json(entry.details),
+        "previous_hash": previous,
+    }
+    return stored | {"hash": row_digest(stored)}
+
+
+def read_row(values: tuple[Any, ...]) -> Row:
+    """A row from its stored columns, in the table's order."""
+    fields = dict(zip(COLUMNS, values, strict=True))
+    fields["actor_roles"] = tuple(json.loads(fields["actor_roles"]))
+    fields["details"] = json.loads(fields["details"])
+    return Row(**fields)

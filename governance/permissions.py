@@ -1,0 +1,117 @@
+"""Who may do what: one table, role by action, asked with the ROCU that the action touches.
+
+Belongs here: the table and the question. Does not: how an identity is verified (infra.identity), or what an action
+does. A role is only ever a role *in a ROCU*: a token that names other regions is refused whatever its roles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, get_args
+
+from infra.errors import RefusedError
+
+if TYPE_CHECKING:
+    from infra.identity import Identity
+
+Role = Literal["ml_engineer", "operator", "governance", "auditor", "analyst"]
+Action = Literal[
+    "cameras.load",
+    "ingest",
+    "dispositions.load",
+    "retrain",
+    "score",
+    "scores.read",
+    "vault.reveal",
+    "monitor",
+    "promote.request",
+    "promote.approve",
+    "promote.refuse",
+    "promote.rollback",
+    "promote.suspend",
+    "promote.resume",
+    "history.read",
+    "lineage.read",
+    "reproduce",
+    "audit.verify",
+    "audit.search",
+    "policy.load",
+    "deploy",
+    "status",
+]
+
+ROLES: tuple[Role, ...] = get_args(Role)
+ACTIONS: tuple[Action, ...] = get_args(Action)
+EVERY_ROCU = "*"
+_EVERYBODY = frozenset(ROLES)
+
+PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
+    {
+        "cameras.load": frozenset({"operator"}),
+        "ingest": frozenset({"operator"}),
+        "dispositions.load": frozenset({"operator", "analyst"}),
+        # scheduled retraining runs as a worker, which is an operator; whoever retrains is the trainer
+        "retrain": frozenset({"ml_engineer", "operator"}),
+        "score": frozenset({"operator"}),
+        "scores.read": frozenset({"operator", "governance", "analyst"}),
+        "vault.reveal": frozenset({"governance", "analyst"}),
+        "monitor": frozenset({"ml_engineer", "operator"}),
+        "promote.request": frozenset({"ml_engineer"}),
+        "promote.approve": frozenset({"governance"}),
+        "promote.refuse": frozenset({"governance"}),
+        "promote.rollback": frozenset({"ml_engineer", "governance"}),
+        # stopping takes one person of any role; starting again takes two of governance
+        "promote.suspend": _EVERYBODY,
+        "promote.resume": frozenset({"governance"}),
+        "history.read": _EVERYBODY,
+        "lineage.read": frozenset({"ml_engineer", "operator", "governance", "auditor"}),
+        "reproduce": frozenset({"ml_engineer", "governance", "auditor"}),
+        "audit.verify": frozenset({"operator", "governance", "auditor"}),
+        "audit.search": frozenset({"governance", "auditor"}),
+        "policy.load": frozenset({"governance"}),
+        "deploy": frozenset({"operator"}),
+        "status": _EVERYBODY,
+    }
+)
+
+# These look at the installation as a whole, so they may be asked without a ROCU.
+INSTALLATION_WIDE: frozenset[Action] = frozenset({"audit.verify", "deploy", "status"})
+
+
+def allowed(roles: frozenset[str], action: str) -> bool:
+    """Whether any of the roles may do the action, in a ROCU of its own."""
+    return any(action == known and not roles.isdisjoint(may) for known, may in PERMISSIONS.items())
+
+
+def require(identity: Identity, action: str, rocu: str | None) -> None:
+    """Refuse unless the identity may do the action in the ROCU.
+
+    Args:
+        identity: A verified identity.
+        action: One of `ACTIONS`.
+        rocu: The ROCU that the action touches; `None` only for the actions in `INSTALLATION_WIDE`.
+
+    Raises:
+        RefusedError: Another role is needed, or the token does not name this ROCU.
+    """
+    if action not in ACTIONS:
+        raise RefusedError(f"There is no action {action!r} in the permission table.", "Use a command of findprofile.")
+    if not allowed(identity.roles, action):
+        may = " or ".join(role for role in ROLES if allowed(frozenset({role}), action))
+        raise RefusedError(
+            f"{identity.name} ({_listed(identity.roles)}) may not do {action}.", f"Act with a token of role {may}."
+        )
+    if rocu is None:
+        if action not in INSTALLATION_WIDE:
+            raise RefusedError(f"The action {action} needs a ROCU.", "Name the ROCU that it is about.")
+        return
+    if EVERY_ROCU not in identity.rocus and rocu not in identity.rocus:
+        raise RefusedError(
+            f"The token of {identity.name} is for {_listed(identity.rocus)}, not for {rocu}.",
+            f"Act with a token that names {rocu}.",
+        )
+
+
+def _listed(values: frozenset[str]) -> str:
+    return ", ".join(sorted(values)) or "nothing"
