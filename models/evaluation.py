@@ -1,0 +1,258 @@
+"""How well a model ranks the hold-out: figures with intervals, for three populations, beside the rule baseline.
+
+Every vehicle of a hold-out window counts, as in service; one that nobody reviewed counts as not confirmed, so precision
+is a lower bound. Two models are compared on the same rows with the same bootstrap draws, never by figures taken
+elsewhere. Does not belong here: whether the figures are good enough.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from infra.errors import RefusedError
+from models.metrics import Floats, bootstrap, figures, interval, rank_rows
+from models.snapshot import rows_of
+from models.training import feature_matrix, load_booster, text_sha256
+from models.training_settings import TrainingSettings
+
+CONFIDENCE = 0.95
+NOTE = (
+    "Vehicles of the hold-out windows that no analyst reviewed count as not confirmed: precision is a lower bound. "
+    "The score ranks; it was trained with sampled negatives and is not the probability of a confirmed finding."
+)
+
+
+class Frozen(BaseModel):
+    """Base of the results here: frozen and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Estimate(Frozen):
+    """A figure and its bootstrap interval; `None` where the rows do not give it."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class RankFigures(Frozen):
+    """What the order of a ranking is worth in one population."""
+
+    average_precision: Estimate
+    precision_at_k: Estimate
+    recall_at_k: Estimate
+
+
+class Figures(RankFigures):
+    """The same, and how near the scores are to the share confirmed."""
+
+    brier: Estimate
+    calibration_error: Estimate
+
+
+class Population(Frozen):
+    """One population of hold-out rows. `positives` are confirmed vehicles.
+
+    `lift` is the model's precision@k over the baseline's, where a baseline below the base rate counts as the base rate,
+    which is what picking at random gives.
+    """
+
+    rows: int
+    vehicles: int
+    positives: int
+    base_rate: Estimate
+    model: Figures
+    baseline: RankFigures
+    lift: Estimate
+
+
+class Evaluation(Frozen):
+    """A model on a hold-out.
+
+    Args:
+        k: Vehicles that analysts can look at per window; precision and recall at k are means over the windows.
+        all_vehicles: Every vehicle of the hold-out windows.
+        reviewed: Only those with a finding about the window or one that overlaps it.
+        not_yet_known: Only those without any finding about a training window.
+    """
+
+    model_sha256: str
+    k: int
+    window_ends: tuple[date, ...]
+    replicates: int
+    confidence: float
+    note: str
+    all_vehicles: Population
+    reviewed: Population
+    not_yet_known: Population
+
+
+class Comparison(Frozen):
+    """Two models on the same hold-out, and challenger minus champion with paired intervals (on all vehicles)."""
+
+    challenger: Evaluation
+    champion: Evaluation
+    average_precision: Estimate
+    precision_at_k: Estimate
+    recall_at_k: Estimate
+
+
+class _Measured:
+    """Figures and replicates of some rankings of the same rows, all under the same draws."""
+
+    def __init__(
+        self, rows: pa.Table, scores: Mapping[str, Floats], keep: NDArray[np.bool_], k: int, settings: TrainingSettings
+    ) -> None:
+        vehicles = rows.column("vehicle").combine_chunks().dictionary_encode()
+        # Codes in the order of the tokens, so that equal scores rank by token, as they do in service.
+        names = np.array(vehicles.dictionary.to_pylist())
+        place = np.empty(len(names), dtype=np.int64)
+        place[np.argsort(names)] = np.arange(len(names))
+        codes = place[vehicles.indices.to_numpy()]
+        windows = rows.column("window_end").cast(pa.int32()).to_numpy().astype(np.int64)
+        labels = rows.column("label").to_numpy().astype(np.int64)
+        self.rows = int(keep.sum())
+        self.vehicles = len(np.unique(codes[keep]))
+        self.positives = len(np.unique(codes[keep & (labels == 1)]))
+        self.ranked = {
+            name: rank_rows(labels[keep], values[keep], codes[keep], windows[keep]) for name, values in scores.items()
+        }
+        self.k = k
+        self.point = self._figures(np.ones(len(names)))
+        self.replicates = (
+            bootstrap(self._figures, len(names), settings.bootstrap_replicates, settings.seed)
+            if self.positives
+            else [self.point] * 2
+        )
+
+    def _figures(self, vehicle_weights: Floats) -> dict[str, float]:
+        measured: dict[str, float] = {}
+        for name, ranked in self.ranked.items():
+            found = figures(ranked, vehicle_weights[ranked.vehicles], self.k)
+            measured |= {f"{name}.{figure}": value for figure, value in found.items()}
+        measured["lift"] = _lift(measured)
+        return measured
+
+    def estimate(self, figure: str, minus: str | None = None) -> Estimate:
+        """The figure (or the difference of two) with its interval."""
+        value = self.point[figure] - (self.point[minus] if minus else 0.0)
+        drawn = [replicate[figure] - (replicate[minus] if minus else 0.0) for replicate in self.replicates]
+        span = interval(drawn, CONFIDENCE)
+        if math.isnan(value):
+            return Estimate(value=None)
+        return Estimate(value=value, low=span[0] if span else None, high=span[1] if span else None)
+
+    def _of(self, name: str, fields: Iterable[str]) -> dict[str, Estimate]:
+        return {figure: self.estimate(f"{name}.{figure}") for figure in fields}
+
+    def population(self) -> Population:
+        """The population as a result."""
+        return Population(
+            rows=self.rows,
+            vehicles=self.vehicles,
+            positives=self.positives,
+            base_rate=self.estimate("model.base_rate"),
+            model=Figures(**self._of("model", Figures.model_fields)),
+            baseline=RankFigures(**self._of("baseline", RankFigures.model_fields)),
+            lift=self.estimate("lift"),
+        )
+
+
+def _lift(measured: Mapping[str, float]) -> float:
+    reference = max(measured["baseline.precision_at_k"], measured["model.base_rate"])
+    return measured["model.precision_at_k"] / reference if reference > 0 else float("nan")
+
+
+def holdout_scores(model_text: str, snapshot: pa.Table) -> Floats:
+    """The scores of the hold-out rows, in the order of the snapshot.
+
+    Raises:
+        RefusedError: The snapshot lacks features of the model.
+    """
+    booster = load_booster(model_text)
+    matrix = feature_matrix(rows_of(snapshot, "holdout"), booster.feature_name())
+    return np.asarray(booster.predict(matrix), dtype=np.float64)
+
+
+def evaluate_model(model_text: str, snapshot: pa.Table, k: int, settings: TrainingSettings) -> Evaluation:
+    """Measure a model on the hold-out of a snapshot.
+
+    Args:
+        model_text: LightGBM text.
+        snapshot: The snapshot's table.
+        k: Capacity of the analysts per window.
+        settings: Replicates and seed of the bootstrap.
+
+    Raises:
+        RefusedError: The snapshot lacks features of the model, or has no hold-out.
+    """
+    rows = _holdout(snapshot)
+    scores = {"model": holdout_scores(model_text, snapshot), "baseline": _baseline(rows)}
+
+    def measure(keep: NDArray[np.bool_]) -> Population:
+        return _Measured(rows, scores, keep, k, settings).population()
+
+    return Evaluation(
+        model_sha256=text_sha256(model_text),
+        k=k,
+        window_ends=tuple(sorted(set(rows.column("window_end").to_pylist()))),
+        replicates=settings.bootstrap_replicates,
+        confidence=CONFIDENCE,
+        note=NOTE,
+        all_vehicles=measure(np.ones(rows.num_rows, dtype=np.bool_)),
+        reviewed=measure(_flags(rows, "reviewed")),
+        not_yet_known=measure(~_flags(rows, "known")),
+    )
+
+
+def score_champion(champion_text: str, snapshot: pa.Table, k: int, settings: TrainingSettings) -> Evaluation:
+    """Measure the champion on the hold-out of the challenger's snapshot: the same rows, rules and draws."""
+    return evaluate_model(champion_text, snapshot, k, settings)
+
+
+def compare_models(
+    challenger_text: str, champion_text: str, snapshot: pa.Table, k: int, settings: TrainingSettings
+) -> Comparison:
+    """Measure both on the same hold-out; differences are challenger minus champion, with paired intervals.
+
+    Raises:
+        RefusedError: The snapshot lacks features of a model, or has no hold-out.
+    """
+    rows = _holdout(snapshot)
+    scores = {
+        "model": holdout_scores(challenger_text, snapshot),
+        "champion": holdout_scores(champion_text, snapshot),
+        "baseline": _baseline(rows),
+    }
+    measured = _Measured(rows, scores, np.ones(rows.num_rows, dtype=np.bool_), k, settings)
+    return Comparison(
+        challenger=evaluate_model(challenger_text, snapshot, k, settings),
+        champion=score_champion(champion_text, snapshot, k, settings),
+        average_precision=measured.estimate("model.average_precision", "champion.average_precision"),
+        precision_at_k=measured.estimate("model.precision_at_k", "champion.precision_at_k"),
+        recall_at_k=measured.estimate("model.recall_at_k", "champion.recall_at_k"),
+    )
+
+
+def _holdout(snapshot: pa.Table) -> pa.Table:
+    rows = rows_of(snapshot, "holdout")
+    if rows.num_rows == 0:
+        raise RefusedError("The snapshot has no hold-out rows.", "Build the snapshot again.")
+    return rows
+
+
+def _baseline(rows: pa.Table) -> Floats:
+    points: Floats = rows.column("baseline").cast(pa.float64()).to_numpy().astype(np.float64)
+    return np.nan_to_num(points)
+
+
+def _flags(rows: pa.Table, column: str) -> NDArray[np.bool_]:
+    return np.asarray(rows.column(column).to_numpy(), dtype=np.bool_)

@@ -1,0 +1,231 @@
+"""The training snapshot: one table of windows with labels, weights and the split by time, as one Parquet file.
+
+The latest window ends are the hold-out, kept whole: every vehicle of those windows is in it, as it would be in service.
+Older window ends are for training: reviewed vehicles, and a sample of those nobody reviewed. A training row never
+learns from a finding about a hold-out window. Does not belong here: features, fitting, figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict
+
+from infra.errors import RefusedError
+from infra.lake import file_sha256
+from models.labels import (
+    Finding,
+    Label,
+    confirmed_vehicles,
+    findings_before,
+    label_vehicle,
+    sample_unreviewed,
+)
+from models.training_settings import TrainingSettings
+
+Findings = Mapping[str, tuple[Finding, ...]]
+WindowBuilder = Callable[[date], pa.Table]
+LABELLED = ("reviewed", "overlapping")
+
+
+class SnapshotCounts(BaseModel):
+    """How a snapshot came out. Positives are vehicles, not rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    features: tuple[str, ...]
+    train_window_ends: tuple[date, ...]
+    holdout_window_ends: tuple[date, ...]
+    train_rows: int
+    train_positives: int
+    train_unreviewed: int
+    holdout_rows: int
+    holdout_positives: int
+    holdout_unreviewed: int
+    confirmed_without_reads: int
+
+
+class SnapshotRecord(SnapshotCounts):
+    """A written snapshot: its counts and the digest of its file."""
+
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Window:
+    end: date
+    table: pa.Table
+    confirmed: frozenset[str]
+    without_reads: int
+
+
+def assemble(
+    window_ends: Sequence[date],
+    build: WindowBuilder,
+    findings: Findings,
+    features: Sequence[str],
+    window_days: int,
+    settings: TrainingSettings,
+) -> tuple[pa.Table, SnapshotCounts]:
+    """Label the windows, split them by time, sample the unreviewed.
+
+    Args:
+        window_ends: Oldest first.
+        build: Gives the table of one window end: `vehicle`, `window_end`, the features, `baseline`; sorted by vehicle.
+        findings: The standing findings by vehicle.
+        features: Names of the feature columns.
+        window_days: Length of a window.
+        settings: Split and sampling.
+
+    Returns:
+        One row per vehicle and window end with `label`, `weight`, `split` (train, holdout), `reviewed`, `known`, oldest
+        window first; and the counts.
+
+    Raises:
+        RefusedError: Too few confirmed vehicles for a hold-out or for training.
+    """
+    holdout = _take_holdout(window_ends, build, findings, settings)
+    first = holdout[-1].end
+    before = findings_before(findings, first)
+    pieces = [_holdout_rows(window, findings, before, window_days) for window in holdout]
+    without_reads = sum(window.without_reads for window in holdout)
+    for end in reversed(window_ends[: -len(holdout)]):
+        window = _window(end, build, findings)
+        without_reads += window.without_reads
+        pieces.append(_train_rows(window, findings, before, window_days, settings))
+    table = pa.concat_tables(reversed(pieces))
+    counts = _count(table, features, without_reads)
+    if counts.train_positives < settings.min_train_positives:
+        raise RefusedError(
+            f"Before the hold-out ({first.isoformat()}) only {counts.train_positives} confirmed vehicles are left, "
+            f"training needs {settings.min_train_positives}.",
+            "Load more dispositions, or change training.min_train_positives, training.min_holdout_positives or "
+            "training.latest_window_ends in the ROCU's policy.",
+        )
+    return table, counts
+
+
+def _window(end: date, build: WindowBuilder, findings: Findings) -> _Window:
+    table = build(end)
+    confirmed = confirmed_vehicles(findings, end)
+    present = confirmed & set(table.column("vehicle").to_pylist()) if confirmed else set()
+    return _Window(end, table, frozenset(present), len(confirmed) - len(present))
+
+
+def _take_holdout(
+    window_ends: Sequence[date], build: WindowBuilder, findings: Findings, settings: TrainingSettings
+) -> list[_Window]:
+    most = max(1, min(int(len(window_ends) * settings.max_holdout_share), len(window_ends) - 1))
+    taken: list[_Window] = []
+    positives: set[str] = set()
+    for end in reversed(window_ends[-most:]):
+        taken.append(_window(end, build, findings))
+        positives |= taken[-1].confirmed
+        if len(positives) >= settings.min_holdout_positives:
+            return taken
+    raise RefusedError(
+        f"The last {most} of {len(window_ends)} reviewed windows hold {len(positives)} confirmed vehicles with reads, "
+        f"a hold-out needs {settings.min_holdout_positives}.",
+        "Load more dispositions, or change training.min_holdout_positives, training.max_holdout_share or "
+        "training.latest_window_ends in the ROCU's policy.",
+    )
+
+
+def _labels(table: pa.Table, end: date, findings: Findings, window_days: int) -> list[Label]:
+    return [
+        label_vehicle(findings.get(vehicle, ()), end, window_days) for vehicle in table.column("vehicle").to_pylist()
+    ]
+
+
+def _holdout_rows(window: _Window, findings: Findings, before: Findings, window_days: int) -> pa.Table:
+    labels = _labels(window.table, window.end, findings, window_days)
+    kept = [position for position, label in enumerate(labels) if label.standing != "inconclusive"]
+    values = [labels[position].value or 0 for position in kept]
+    return _with_labels(window.table, kept, values, [1.0] * len(kept), "holdout", labels, before)
+
+
+def _train_rows(
+    window: _Window, findings: Findings, before: Findings, window_days: int, settings: TrainingSettings
+) -> pa.Table:
+    labels = _labels(window.table, window.end, before, window_days)
+    vehicles = window.table.column("vehicle").to_pylist()
+    reviewed = [position for position, label in enumerate(labels) if label.standing in LABELLED]
+    # A vehicle with any finding, even a later one, is no example of a vehicle that nobody had reason to look at.
+    unreviewed = {vehicles[p] for p, label in enumerate(labels) if vehicles[p] not in findings}
+    wanted = round(settings.unreviewed_per_reviewed * len(reviewed))
+    sampled = sample_unreviewed(unreviewed, window.end, wanted, settings.seed)
+    kept = sorted([*reviewed, *(p for p, vehicle in enumerate(vehicles) if vehicle in sampled)])
+    values = [labels[p].value or 0 for p in kept]
+    weights = [labels[p].weight if labels[p].standing in LABELLED else settings.unreviewed_weight for p in kept]
+    return _with_labels(window.table, kept, values, weights, "train", labels, before)
+
+
+def _with_labels(
+    table: pa.Table,
+    kept: list[int],
+    values: list[int],
+    weights: list[float],
+    split: str,
+    labels: Sequence[Label],
+    before: Findings,
+) -> pa.Table:
+    rows = table.take(pa.array(kept, pa.int64()))
+    vehicles = rows.column("vehicle").to_pylist()
+    added = {
+        "label": pa.array(values, pa.int8()),
+        "weight": pa.array(weights, pa.float64()),
+        "split": pa.array([split] * len(kept), pa.string()),
+        "reviewed": pa.array([labels[p].standing in LABELLED for p in kept], pa.bool_()),
+        "known": pa.array([vehicle in before for vehicle in vehicles], pa.bool_()),
+    }
+    for name, column in added.items():
+        rows = rows.append_column(name, column)
+    return rows
+
+
+def _count(table: pa.Table, features: Sequence[str], without_reads: int) -> SnapshotCounts:
+    train = rows_of(table, "train")
+    holdout = rows_of(table, "holdout")
+    return SnapshotCounts(
+        features=tuple(features),
+        train_window_ends=_ends(train),
+        holdout_window_ends=_ends(holdout),
+        train_rows=train.num_rows,
+        train_positives=_positives(train),
+        train_unreviewed=_unreviewed(train),
+        holdout_rows=holdout.num_rows,
+        holdout_positives=_positives(holdout),
+        holdout_unreviewed=_unreviewed(holdout),
+        confirmed_without_reads=without_reads,
+    )
+
+
+def rows_of(table: pa.Table, split: str) -> pa.Table:
+    """The rows of one side of the split, in the order of the snapshot."""
+    return table.filter(pc.equal(table.column("split"), split))
+
+
+def _ends(table: pa.Table) -> tuple[date, ...]:
+    return tuple(sorted(set(table.column("window_end").to_pylist())))
+
+
+def _positives(table: pa.Table) -> int:
+    return len(set(table.filter(pc.equal(table.column("label"), 1)).column("vehicle").to_pylist()))
+
+
+def _unreviewed(table: pa.Table) -> int:
+    return int(np.count_nonzero(~table.column("reviewed").to_numpy()))
+
+
+def write_snapshot(table: pa.Table, counts: SnapshotCounts, path: Path) -> SnapshotRecord:
+    """Write the snapshot; the same table gives the same bytes."""
+    plain = table.replace_schema_metadata(None).combine_chunks()
+    pq.write_table(plain, path, compression="zstd", row_group_size=131_072)
+    return SnapshotRecord(**counts.model_dump(), sha256=file_sha256(path))
