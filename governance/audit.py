@@ -18,8 +18,9 @@ from sqlalchemy.exc import DBAPIError
 
 from governance.audit_entry import Entry, Operation, Outcome, Row, iso_moment, read_row, stored_values
 from governance.audit_head import HeadFile, open_head
-from governance.audit_tables import COLUMNS, POSTGRESQL_LOCK, audit_log, create_audit_tables
+from governance.audit_tables import COLUMNS, audit_log, create_audit_tables
 from governance.audit_walk import VerifyReport, last_link, require_witnessed, verify_log
+from infra.database import writing
 from infra.errors import FaultError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class AuditLog:
         self._head = head
         with _answering():
             if not inspect(engine).has_table(audit_log.name):
-                with self._locked() as connection:
+                with writing(self._engine) as connection:
                     create_audit_tables(connection)
             self._enrol()
 
@@ -90,7 +91,7 @@ class AuditLog:
             RefusedError: The log does not hold what the signed head witnesses, so nothing may be added to it.
             FaultError: The database does not answer.
         """
-        with _answering(), self._locked() as connection:
+        with _answering(), writing(self._engine) as connection:
             session = AuditSession(connection, self._head)
             yield session
         if self._head is not None and session.appended:
@@ -175,24 +176,6 @@ class AuditLog:
         """
         with _answering(), self._engine.connect() as connection:
             return verify_log(connection, self._head)
-
-    @contextmanager
-    def _locked(self) -> Iterator[Connection]:
-        """One writer at a time: SQLite takes its write lock at the start, PostgreSQL queues on an advisory lock."""
-        with self._engine.connect() as plain:
-            if plain.dialect.name == "postgresql":
-                with plain.begin():
-                    plain.exec_driver_sql(f"SELECT pg_advisory_xact_lock({POSTGRESQL_LOCK})")
-                    yield plain
-                return
-            connection = plain.execution_options(isolation_level="AUTOCOMMIT")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.exec_driver_sql("COMMIT")
-            except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
-                raise
 
 
 def open_audit(settings: Settings, engine: Engine) -> AuditLog:

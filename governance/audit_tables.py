@@ -9,8 +9,6 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Table, Text
 
 CHAIN_START = "0" * 64
-# The advisory lock that PostgreSQL writers queue on; any constant will do as long as nobody else uses it.
-POSTGRESQL_LOCK = 4_605_212_062
 
 metadata = MetaData()
 

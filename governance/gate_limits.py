@@ -1,0 +1,32 @@
+"""The limits that the gate holds evidence against. Values only; they come from a ROCU's policy file.
+
+No limit has a default here: a policy without one is not a policy.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class GateLimits(BaseModel):
+    """What a challenger must show. The floors hold for every model; with a champion the comparison comes on top."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_average_precision: float = Field(gt=0, le=1, description="of the challenger on the hold-out")
+    min_lift_over_baseline: float = Field(
+        gt=0, description="average precision of the challenger divided by that of the pattern's written-down rule"
+    )
+    min_holdout_positives: int = Field(ge=1, description="confirmed vehicles in the hold-out")
+    min_holdout_reviewed: int = Field(ge=1, description="vehicles with a finding in the hold-out")
+    max_calibration_error: float = Field(ge=0, lt=1, description="expected calibration error on the hold-out")
+    max_loss_to_champion: float = Field(
+        ge=0,
+        lt=1,
+        description="average precision that the challenger may be worse by: the lower end of the paired bootstrap"
+        " interval of (challenger - champion) on the same hold-out may not lie below minus this",
+    )
+    max_standing_failures: int = Field(
+        ge=0, description="failed batches in the span of the training data that no later batch replaced"
+    )
+    required_documents: tuple[str, ...] = Field(description="documents that must be there, each with its digest")

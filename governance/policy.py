@@ -1,0 +1,184 @@
+"""The policy of a ROCU: one strict, versioned file with every limit, and its digest, which every decision carries.
+
+A ROCU's file says only what differs; it is laid over the packaged default. Belongs here: reading, storing and loading
+policies. Does not: applying a limit (each room applies its own), or writing down who loaded one (the audit log).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator
+
+from data_contracts.limits import IngestLimits
+from governance.audit_chain import canonical_json
+from governance.gate_limits import GateLimits
+from governance.policy_yaml import lay_over, read_yaml
+from infra.errors import FaultError, RefusedError, WrongInputError
+from infra.lake import Lake, write_text
+from models.drift.settings import MonitorSettings
+from models.training_settings import TrainingSettings
+
+PACKAGED = Path(__file__).parent / "policies"
+_CURRENT = "current.json"
+
+
+class VaultRules(BaseModel):
+    """What must be said before the vault is opened."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    purposes: tuple[str, ...] = Field(min_length=1, description="the purposes for which a plate may be revealed")
+    authority_format: str = Field(description="regular expression that a whole authority reference must match")
+    authority_example: str = Field(description="a reference that matches, shown to whoever gets it wrong")
+    max_tokens: int = Field(ge=1, description="vehicles revealed by one authority in one go")
+
+    @field_validator("authority_format")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"is not a regular expression: {error}") from None
+        return value
+
+
+class RocuPolicy(BaseModel):
+    """Every limit that a ROCU sets for itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str = Field(min_length=1, description="the version that the policy's owner gave it")
+    ingest: IngestLimits
+    patterns: dict[str, SerializeAsAny[BaseModel]] = Field(min_length=1, description="settings of each pattern in use")
+    training: TrainingSettings
+    monitoring: MonitorSettings
+    capacity: int = Field(ge=1, description="vehicles that the analysts can look at per window: the k of precision@k")
+    gate: GateLimits
+    approvers_needed: int = Field(ge=2, description="different people who must approve; two is the floor")
+    approval_valid_days: int = Field(
+        ge=1, description="days after which a promotion lapses and the model stops scoring"
+    )
+    token_max_age_hours: float = Field(gt=0, description="age of a token above which no decision is taken with it")
+    vault: VaultRules
+
+    @field_validator("patterns", mode="before")
+    @classmethod
+    def _each_pattern_its_own_settings(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        from models.patterns import get_pattern
+
+        return {
+            name: settings
+            if isinstance(settings, BaseModel)
+            else get_pattern(name).settings_type.model_validate_json(json.dumps(settings or {}), strict=True)
+            for name, settings in value.items()
+        }
+
+    def pattern(self, name: str) -> BaseModel:
+        """The settings of one pattern.
+
+        Raises:
+            WrongInputError: The policy does not use this pattern.
+        """
+        if name not in self.patterns:
+            raise WrongInputError(
+                f"The policy has no pattern {name!r}; it has {', '.join(sorted(self.patterns))}.",
+                "Name one of these, or load a policy that has it.",
+            )
+        return self.patterns[name]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over every value; comments and order do not count, defaults of the code do."""
+        return hashlib.sha256(canonical_json(json.loads(self.model_dump_json())).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class LoadedPolicy:
+    """A policy in force, with its digest and where it came from."""
+
+    policy: RocuPolicy
+    digest: str
+    origin: str
+
+
+def read_policy(file: Path) -> RocuPolicy:
+    """Read a policy file, laid over the packaged default.
+
+    Raises:
+        WrongInputError: There is no such file, it is not YAML, or a key or value is not one of a policy's.
+    """
+    if not file.is_file():
+        raise WrongInputError(f"There is no policy file {file}.", "Give the path of a YAML file.")
+    return _parse(file.read_text(encoding="utf-8", errors="replace"), file.name)
+
+
+def _parse(text: str, name: str) -> RocuPolicy:
+    default = read_yaml((PACKAGED / "default.yaml").read_text(encoding="utf-8"), "default.yaml")
+    values = lay_over(default, read_yaml(text, name))
+    try:
+        return RocuPolicy.model_validate_json(json.dumps(values, default=str), strict=True)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'file'}: {problem['msg']}" for problem in error.errors()
+        )
+        raise WrongInputError(
+            f"The policy {name} is not valid: {problems}.",
+            "Correct these keys; governance/policies/default.yaml explains each.",
+        ) from None
+
+
+def store_policy(lake: Lake, rocu: str, file: Path) -> LoadedPolicy:
+    """Put a ROCU's own policy in force. Earlier files stay, named by their digest.
+
+    Raises:
+        WrongInputError: The file is not a valid policy.
+    """
+    read_policy(file)
+    text = file.read_text(encoding="utf-8")
+    folder = lake.folder("policies", rocu)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    write_text(folder / f"{digest}.yaml", text)
+    write_text(folder / _CURRENT, canonical_json({"file": file.name, "sha256": digest}))
+    return load_policy(lake, rocu)
+
+
+def load_policy(lake: Lake, rocu: str) -> LoadedPolicy:
+    """The policy in force for a ROCU: its own if one was stored, else the packaged default.
+
+    Raises:
+        RefusedError: The stored file is not the one that was stored.
+        FaultError: The stored file is gone.
+    """
+    folder = lake.folder("policies", rocu)
+    pointer = folder / _CURRENT
+    if not pointer.exists():
+        return packaged_policy("default")
+    current: dict[str, Any] = json.loads(pointer.read_text(encoding="utf-8"))
+    stored = folder / f"{current['sha256']}.yaml"
+    if not stored.is_file():
+        raise FaultError(f"The policy file of {rocu} is gone from the lake.", "Load the policy again.")
+    content = stored.read_bytes()
+    if hashlib.sha256(content).hexdigest() != current["sha256"]:
+        raise RefusedError(
+            f"The policy of {rocu} was changed in the lake after it was loaded.", "Have governance load it again."
+        )
+    policy = _parse(content.decode("utf-8"), current["file"])
+    return LoadedPolicy(policy, policy.digest, f"{current['file']} (loaded for {rocu})")
+
+
+def packaged_policy(name: str) -> LoadedPolicy:
+    """A policy that comes with the product: `default`, `demo` or `vast`.
+
+    Raises:
+        WrongInputError: There is none of this name.
+    """
+    policy = read_policy(PACKAGED / f"{name}.yaml")
+    return LoadedPolicy(policy, policy.digest, f"packaged {name}")
