@@ -1,0 +1,167 @@
+"""One run of monitoring: estate, behaviour, scores and labels of a ROCU up to a date, and the recommendation.
+
+Belongs here: the order of the steps and where the result lies. The run's name is a digest of all that went in, so the
+same run is never made twice; `result.json` is placed last and makes the run exist.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+from data_contracts.dispositions import disposition_parts
+from pydantic import BaseModel
+
+from data_contracts.manifests import PartRef
+from data_contracts.reads import parts_digest, read_parts, reads_relation
+from infra.engine import open_engine
+from infra.lake import Lake, write_text
+from infra.settings import Settings
+from models.drift.behaviour import SCORE, Spans, compare_behaviour
+from models.drift.estate import count_camera_days, examine_estate
+from models.drift.late_labels import RANKED, examine_labels, load_findings
+from models.drift.recommendation import recommend
+from models.drift.results import EstateResult, MonitorResult
+from models.drift.settings import MonitorSettings
+from models.drift.spans import Plan, Workshop, without_cameras
+from models.patterns import Pattern, get_pattern
+
+RESULT = "result.json"
+RAW_REPORT = "evidently.html"
+ADJUSTED_REPORT = "evidently_without_changed_cameras.html"
+
+
+def monitor(
+    settings: Settings,
+    lake: Lake,
+    rocu: str,
+    pattern: str,
+    as_of: date,
+    champion: str | None,
+    monitor_settings: MonitorSettings,
+    now: datetime,
+    pattern_settings: BaseModel | None = None,
+    ranked: pa.Table | None = None,
+) -> MonitorResult:
+    """Compare the latest window with the ones before it and keep the result under `monitoring/`.
+
+    Args:
+        settings: Of this process.
+        lake: Where the reads are and the result goes.
+        rocu: Region.
+        pattern: Name of the pattern.
+        as_of: Last day of the current span (UTC).
+        champion: Booster text of the promoted model, or `None`.
+        monitor_settings: Spans, methods, thresholds.
+        now: The time, UTC.
+        pattern_settings: The ROCU's own; default the pattern's defaults.
+        ranked: vehicle, window_end of the vehicles that were shown to analysts; `None` when nobody has been.
+
+    Returns:
+        The result, made now or found as it was made from the same inputs.
+
+    Raises:
+        WrongInputError: Unknown pattern, or a span without enough reads.
+    """
+    chosen = get_pattern(pattern)
+    own_settings = pattern_settings or chosen.settings_type()
+    days = monitor_settings.span_days or int(own_settings.model_dump()["window_days"])
+    own_settings = own_settings.model_copy(update={"window_days": days})
+    plan = Plan(as_of, days, monitor_settings.reference_windows)
+    parts = read_parts(lake, rocu, plan.start, as_of)
+    reference, current = plan.spans(parts, monitor_settings.least_days)
+    findings = disposition_parts(lake, rocu)
+    ranked = RANKED.empty_table() if ranked is None else ranked.select(RANKED.names).cast(RANKED)
+    run_id = _run_id(
+        rocu, pattern, as_of.isoformat(), monitor_settings.model_dump_json(), own_settings.model_dump_json(),
+        _digest(champion), parts_digest(parts), parts_digest(findings), json.dumps(ranked.to_pylist(), default=str),
+    )  # fmt: skip
+    folder = lake.folder("monitoring", rocu, pattern=pattern, as_of=as_of.isoformat(), run=run_id)
+    if (folder / RESULT).is_file():
+        return load_result(folder)
+    with open_engine(settings) as connection:
+        reads_relation(connection, lake, parts, "monitored_reads")
+        counts = count_camera_days(connection, "monitored_reads")
+        estate = examine_estate(counts, plan.start, plan.current_from, as_of, monitor_settings.estate)
+        workshop = Workshop(connection, chosen, own_settings, champion)
+        raw = workshop.build(lake, parts, plan)
+        adjusted = _without_changed(settings, lake, parts, plan, workshop, raw, estate, monitor_settings)
+        known = load_findings(connection, lake, findings, as_of)
+    labels = examine_labels(ranked, known, reference, current, monitor_settings.labels)
+    reports = {"raw": folder / RAW_REPORT, "adjusted": folder / ADJUSTED_REPORT}
+    features, scores = compare_behaviour(raw, adjusted, _features(chosen, raw), monitor_settings, reports)
+    result = MonitorResult(
+        run_id=run_id,
+        rocu=rocu,
+        pattern=pattern,
+        as_of=as_of,
+        made_at=now,
+        settings=monitor_settings,
+        champion_digest=_digest(champion),
+        reads_digest=parts_digest(parts),
+        reference=reference,
+        current=current,
+        vehicles_reference=raw.reference.num_rows,
+        vehicles_current=raw.current.num_rows,
+        reads_left_share=_reads_left(estate),
+        estate=estate,
+        features=features,
+        scores=scores,
+        labels=labels,
+        recommendation=recommend(estate, features, scores, labels, monitor_settings),
+        reports=tuple(path.name for path in reports.values() if path.is_file()),
+        folder=lake.relative(folder),
+    )
+    write_text(folder / RESULT, result.model_dump_json(indent=1))
+    return result
+
+
+def _without_changed(
+    settings: Settings,
+    lake: Lake,
+    parts: Sequence[PartRef],
+    plan: Plan,
+    workshop: Workshop,
+    raw: Spans,
+    estate: EstateResult,
+    limits: MonitorSettings,
+) -> Spans | None:
+    """The windows without changed cameras: `raw` itself when none changed, `None` when too few reads are left."""
+    if not estate.changed_cameras:
+        return raw
+    if _reads_left(estate) < limits.least_reads_left:
+        return None
+    with without_cameras(settings, workshop.connection, lake, parts, estate.changed_cameras) as (copy, left):
+        adjusted = workshop.build(copy, left, plan)
+    return adjusted if adjusted.reference.num_rows and adjusted.current.num_rows else None
+
+
+def load_result(folder: Path) -> MonitorResult:
+    """Read the result of a run back."""
+    return MonitorResult.model_validate_json((folder / RESULT).read_bytes())
+
+
+def _run_id(*inputs: str | None) -> str:
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
+
+
+def _digest(champion: str | None) -> str | None:
+    return None if champion is None else hashlib.sha256(champion.encode()).hexdigest()
+
+
+def _features(pattern: Pattern, spans: Spans) -> list[str]:
+    return [
+        feature.name
+        for feature in pattern.features
+        if feature.name in spans.reference.column_names and feature.name != SCORE
+    ]
+
+
+def _reads_left(estate: EstateResult) -> float:
+    total = sum(sum(camera.seen) for camera in estate.cameras)
+    left = sum(sum(camera.seen) for camera in estate.cameras if camera.camera_id not in estate.changed_cameras)
+    return round(left / total, 4) if total else 1.0
