@@ -189,13 +189,13 @@ def _upstream(rocu: str, root: LineageNode, steps: Sequence[_Step]) -> LineageGr
     nodes, edges, waiting = {root.id: root}, set(), [root.id]
     while waiting:
         dataset = waiting.pop()
-        step = maker.get(dataset)
-        if step is None:
+        made_by = maker.get(dataset)
+        if made_by is None:
             continue
-        nodes[step.node.id] = step.node
-        edges.add((step.node.id, dataset))
-        for source in _sources(step, dataset):
-            edges.add((source.id, step.node.id))
+        nodes[made_by.node.id] = made_by.node
+        edges.add((made_by.node.id, dataset))
+        for source in _sources(made_by, dataset):
+            edges.add((source.id, made_by.node.id))
             if source.id not in nodes:
                 nodes[source.id] = source
                 waiting.append(source.id)

@@ -37,7 +37,7 @@ class DatasetRef:
     """One dataset of one layer, named by its content.
 
     Args:
-        layer: `landing`, `registers`, `reads`, `quarantine`, `dispositions`, `windows`, `snapshots`, `models`, `scores`, …
+        layer: `landing`, `registers`, `reads`, `quarantine`, `dispositions`, `snapshots`, `models`, `scores` and so on.
         digest: SHA-256 of the content; of the file as delivered for `landing`.
         name: How people know it: a path below the lake, a file name, a model's name and version. Never a raw VRM.
         rows: Rows in it, where it has rows.
@@ -67,9 +67,10 @@ class RunFacts:
 
 
 @attr.define
-class FindProfileRunFacet(RunFacet):
+class FindProfileRunFacet(RunFacet):  # type: ignore[misc]  # the library counts as untyped
     """What this project adds to an OpenLineage run."""
 
+    _producer: str = attr.field(default=PRODUCER, kw_only=True)
     run_id: str = attr.field(kw_only=True)
     job: str = attr.field(kw_only=True)
     rocu: str = attr.field(kw_only=True)
@@ -88,9 +89,10 @@ class FindProfileRunFacet(RunFacet):
 
 
 @attr.define
-class FindProfileDatasetFacet(DatasetFacet):
+class FindProfileDatasetFacet(DatasetFacet):  # type: ignore[misc]  # the library counts as untyped
     """What this project adds to an OpenLineage dataset."""
 
+    _producer: str = attr.field(default=PRODUCER, kw_only=True)
     layer: str = attr.field(kw_only=True)
     sha256: str = attr.field(kw_only=True)
     rocu: str = attr.field(kw_only=True)
@@ -166,14 +168,15 @@ class LineageLog:
         """
         step = RunningStep(list(inputs), [], facts)
         self._write("START", job, rocu, run_id, inputs, (), facts, clock(), None)
-        ended: EventType = "FAIL"
+        done = False
         try:
             yield step
-            ended = "COMPLETE"
+            done = True
         finally:
-            if ended == "FAIL" or not self.path(job, rocu, run_id, "COMPLETE").is_file():
-                reason = "the step ended by an error" if ended == "FAIL" else None
-                self._write(ended, job, rocu, run_id, step.inputs, step.outputs, step.facts, clock(), reason)
+            if not done:
+                self.fail(job, rocu, run_id, step.inputs, step.facts, "the step ended by an error", clock())
+        if not self.path(job, rocu, run_id, "COMPLETE").is_file():
+            self._write("COMPLETE", job, rocu, run_id, step.inputs, step.outputs, step.facts, clock(), None)
 
     def fail(
         self,
@@ -238,7 +241,6 @@ def _name(rocu: str, dataset: DatasetRef) -> str:
 
 def _run_facet(job: str, rocu: str, run_id: str, facts: RunFacts, reason: str | None) -> FindProfileRunFacet:
     return FindProfileRunFacet(
-        producer=PRODUCER,
         run_id=run_id,
         job=job,
         rocu=rocu,
@@ -256,7 +258,6 @@ def _run_facet(job: str, rocu: str, run_id: str, facts: RunFacts, reason: str | 
 def _facets(rocu: str, dataset: DatasetRef) -> dict[str, DatasetFacet]:
     return {
         DATASET_FACET: FindProfileDatasetFacet(
-            producer=PRODUCER,
             layer=dataset.layer,
             sha256=dataset.digest,
             rocu=rocu,
