@@ -1,0 +1,132 @@
+"""Sentences of facts: why a row ranks where it does, what speaks against it, and what to read first.
+
+A contribution decides only whether and in which order a sentence is said; the sentence itself holds facts of the window
+and settings that the window was built with. No sentence draws a conclusion.
+"""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models.features.feature import Feature
+from models.features.settings import PatternSettings
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Caution:
+    """A fact that stands before the score: faults of plate, clock or coverage.
+
+    Args:
+        fact: Name of the fact.
+        limit: From which value on it is said.
+        sentence: Template of the sentence.
+        below: Said under the limit instead.
+    """
+
+    fact: str
+    limit: float
+    sentence: str
+    below: bool = False
+
+    def applies(self, facts: Facts) -> bool:
+        """Whether the fact is known and past the limit."""
+        value = facts.get(self.fact)
+        if value is None:
+            return False
+        return bool(value < self.limit if self.below else value >= self.limit)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What is said about one row, in this order.
+
+    Args:
+        cautions: Faults of plate, clock or coverage; shown before the score.
+        reasons: Facts that raised the score, the strongest first.
+        against: Facts that lowered it, the strongest first.
+    """
+
+    cautions: tuple[str, ...]
+    reasons: tuple[str, ...]
+    against: tuple[str, ...]
+
+
+class _Wording(string.Formatter):
+    """`{name:%}` gives whole percent, `{name:trip|trips}` the number with the fitting noun, else the plain number."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec == "%":
+            return f"{value * 100:.0f} %"
+        number = f"{value:.6g}" if isinstance(value, float) else str(value)
+        if "|" in format_spec:
+            one, many = format_spec.split("|")
+            return f"{number} {one if value == 1 else many}"
+        return number
+
+
+_WORDING = _Wording()
+
+
+def facts_of(row: Mapping[str, Any], settings: PatternSettings) -> dict[str, Any]:
+    """The facts that sentences may use: the settings, and the values of the row that are known."""
+    known = {name: value for name, value in row.items() if value is not None and not _is_nan(value)}
+    return {**settings.model_dump(), **known}
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def sentence(feature: Feature, facts: Facts) -> str | None:
+    """The sentence of a feature, or None when it has none or its facts are not known."""
+    parts = [_WORDING.vformat(part, (), facts) for part in feature.sentence if _needs(part) <= facts.keys()]
+    if not parts or not _needs(feature.sentence[0]) <= facts.keys():
+        return None
+    return "; ".join(parts)
+
+
+def _needs(template: str) -> set[str]:
+    return {name for _, name, _, _ in _WORDING.parse(template) if name}
+
+
+def tell(
+    features: Sequence[Feature],
+    cautions: Sequence[Caution],
+    facts: Facts,
+    contributions: Mapping[str, float],
+    k: int,
+) -> Explanation:
+    """Sentences for one row.
+
+    Args:
+        features: The declared features.
+        cautions: The declared cautions.
+        facts: See `facts_of`.
+        contributions: Feature name to its share in the score.
+        k: How many reasons, and how many against, at most.
+    """
+    said = tuple(_WORDING.vformat(one.sentence, (), facts) for one in cautions if one.applies(facts))
+    return Explanation(
+        cautions=said,
+        reasons=_strongest(features, facts, contributions, k, lambda value: value),
+        against=_strongest(features, facts, contributions, k, lambda value: -value),
+    )
+
+
+def _strongest(
+    features: Sequence[Feature],
+    facts: Facts,
+    contributions: Mapping[str, float],
+    k: int,
+    push: Callable[[float], float],
+) -> tuple[str, ...]:
+    weighed = [(push(contributions.get(feature.name, 0.0)), feature) for feature in features]
+    weighed.sort(key=lambda pair: (-pair[0], pair[1].name))
+    told = (sentence(feature, facts) for weight, feature in weighed if weight > 0)
+    return tuple(dict.fromkeys(text for text in told if text))[:k]

@@ -1,0 +1,63 @@
+"""Travelling together: another vehicle directly before or behind on the same leg, again and on other days.
+
+One leg together is traffic. A pair counts after `co_travel_legs` legs on `co_travel_days` days. Only the vehicle
+directly before on the same leg is compared, so the cost is one sort and no pair of strangers is ever listed.
+"""
+
+from __future__ import annotations
+
+import ibis
+from ibis.expr.types import Table
+
+from models.features.feature import Feature
+from models.features.layers import Layers
+from models.features.settings import PatternSettings
+
+FEATURES = (
+    Feature(
+        "co_travel_partners",
+        "vehicles",
+        "int64",
+        "vehicles it repeatedly travels with: convoy, lead and follow (B9)",
+        ("travelled repeatedly within {co_travel_seconds} s of {co_travel_partners:other vehicle|other vehicles}",),
+    ),
+    Feature(
+        "co_travel_most_legs",
+        "legs",
+        "int64",
+        "legs between two cameras together with the commonest partner (B9)",
+        ("{co_travel_most_legs:leg|legs} between two cameras within {co_travel_seconds} s of one other vehicle",),
+    ),
+)
+
+
+def pair_table(moves: Table, settings: PatternSettings) -> Table:
+    """Pairs that repeatedly travel together: one, other (vehicles, one < other), legs, days."""
+    legs = moves.filter(~moves.starts & (moves.prev_place != moves.place))
+    order = ibis.window(group_by=[legs.prev_place, legs.place], order_by=[legs.second, legs.vid, legs.n])
+    beside = legs.select(
+        "vid",
+        "second",
+        "prev_second",
+        other=legs.vid.lag().over(order),
+        ahead=legs.second.lag().over(order),
+        ahead_before=legs.prev_second.lag().over(order),
+    )
+    within = settings.co_travel_seconds
+    near = (beside.second - beside.ahead <= within) & ((beside.prev_second - beside.ahead_before).abs() <= within)
+    together = beside.filter((beside.vid != beside.other) & near)
+    together = together.select(
+        one=ibis.least(together.vid, together.other),
+        other=ibis.greatest(together.vid, together.other),
+        day=together.second // 86_400,
+    )
+    by_day = together.group_by(["one", "other", "day"]).agg(legs=together.count())
+    pairs = by_day.group_by(["one", "other"]).agg(legs=by_day.legs.sum(), days=by_day.count())
+    return pairs.filter((pairs.legs >= settings.co_travel_legs) & (pairs.days >= settings.co_travel_days))
+
+
+def co_travel_features(layers: Layers) -> Table:
+    """The features of this module, one row per vehicle that has a partner."""
+    pairs = pair_table(layers.moves, layers.settings)
+    both = ibis.union(pairs.select(vid="one", legs="legs"), pairs.select(vid="other", legs="legs"))
+    return both.group_by("vid").agg(co_travel_partners=both.count(), co_travel_most_legs=both.legs.max())

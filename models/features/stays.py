@@ -1,0 +1,176 @@
+"""Stays between journeys, the base place, and what stays away from it say.
+
+The base is found from the data: the grid cell with the longest total stay in the window, and in it the camera with the
+longest. Time before the first read counts for the place of that read, time after the last read for its place: a vehicle
+that is only seen setting out and coming back has its base where it set out.
+"""
+
+from __future__ import annotations
+
+import ibis
+from ibis.expr.types import Table
+
+from models.features.feature import Feature, count_where, ratio
+from models.features.layers import Layers, Span
+from models.features.settings import PatternSettings
+from models.places import code_of, metres, value_of, with_code, with_vector
+
+FEATURES = (
+    Feature(
+        "base_share",
+        "share of the window",
+        "double",
+        "a settled base, as against a vehicle without one (B10)",
+        ("{base_share:%} of the window was spent around one base place",),
+    ),
+    Feature(
+        "away_places",
+        "grid cells",
+        "int64",
+        "how many different places away from the base it stays at (B1)",
+        ("stays at {away_places:place|places} {away_km} km or more from its base in {window_days} days",),
+    ),
+    Feature("away_stays", "stays", "int64", "stays away from the base that began and ended in the window (B1, B5)"),
+    Feature(
+        "away_stay_median_min",
+        "minutes",
+        "double",
+        "a short turnaround away (commuting: B2), or long ones (B5)",
+        ("median stay {away_stay_median_min} min over {away_stays:stay|stays} {away_km} km or more from its base",),
+    ),
+    Feature(
+        "away_stay_min_min",
+        "minutes",
+        "double",
+        "the shortest turnaround away (B2)",
+        ("shortest stay {away_km} km or more from its base: {away_stay_min_min} min",),
+    ),
+    Feature(
+        "short_stay_share",
+        "share of away stays",
+        "double",
+        "dropping off rather than visiting (B2)",
+        ("{short_stay_share:%} of {away_stays:stay|stays} away lasted up to {short_stay_minutes} min",),
+    ),
+    Feature(
+        "multi_day_stays",
+        "stays",
+        "int64",
+        "days or weeks in the town (holidaying, cuckooing: B5)",
+        ("{multi_day_stays:stay|stays} of {long_stay_hours} hours or more, {away_km} km or more from its base",),
+    ),
+    Feature(
+        "longest_away_stay_h",
+        "hours",
+        "int64",
+        "a base in the town (B5)",
+        ("longest stay {away_km} km or more from its base: {longest_away_stay_h:hour|hours}",),
+    ),
+    Feature(
+        "farthest_km",
+        "km",
+        "int64",
+        "how far from its base it gets (B1, B10)",
+        ("seen up to {farthest_km} km from its base",),
+    ),
+)
+
+
+def stay_table(journeys: Table, span: Span) -> Table:
+    """Where a vehicle was between its journeys, before the first and after the last.
+
+    Returns:
+        vid, seq (order within the vehicle, -1 before the first journey), place, arrived and left (epoch seconds), stay_s,
+        bounded (both ends were seen), set_out (start of the journey that led here, null for seq -1), turn (the place of
+        that journey farthest from its origin).
+    """
+    order = ibis.window(group_by=journeys.vid, order_by=journeys.first_n)
+    following = journeys.start_second.lead().over(order)
+    after = journeys.select(
+        vid=journeys.vid,
+        seq=journeys.first_n,
+        place=journeys.destination.cast("int32"),
+        arrived=journeys.end_second,
+        left=following.fill_null(span.end),
+        bounded=following.notnull(),
+        set_out=journeys.start_second,
+        turn=journeys.turn.cast("int32"),
+    )
+    first = journeys.filter(journeys.first_n == 0)
+    before = first.select(
+        vid=first.vid,
+        seq=ibis.literal(-1, "int64"),
+        place=first.origin.cast("int32"),
+        arrived=ibis.literal(span.begin, "int64"),
+        left=first.start_second,
+        bounded=ibis.literal(False),
+        set_out=ibis.null("int64"),
+        turn=first.origin.cast("int32"),
+    )
+    stays = ibis.union(after, before)
+    return stays.mutate(stay_s=stays.left - stays.arrived)
+
+
+def base_table(stays: Table, places: Table) -> Table:
+    """The base of each vehicle: vid, base (place), base_cell, base_s (seconds in its cell)."""
+    by_place = stays.group_by(["vid", "place"]).agg(seconds=stays.stay_s.sum())
+    by_place = by_place.join(places.select("place", "cell"), "place")
+    by_cell = by_place.group_by(["vid", "cell"]).agg(
+        seconds=by_place.seconds.sum(), top=with_code(by_place.seconds, by_place.place).max()
+    )
+    best = by_cell.group_by("vid").agg(best=with_code(by_cell.seconds, by_cell.cell).max())
+    best = best.select("vid", cell=code_of(best.best).cast("int32"), base_s=value_of(best.best))
+    found = best.join(by_cell, ["vid", "cell"])
+    return found.select("vid", base=code_of(found.top).cast("int32"), base_cell="cell", base_s="base_s")
+
+
+def placed_stays(stays: Table, bases: Table, places: Table, settings: PatternSettings) -> Table:
+    """Stays seen from the base.
+
+    Returns:
+        The columns of `stay_table`, cell, base_s, base_cell, away_m (from the base), far_m and far_cell (the farthest of
+        the stay and of the turn of the journey to it), at_base, away (`away_km` or more), outing (number of base stays
+        before this one: the stays of one outing and the base stay that closes it share it).
+    """
+    joined = stays.join(bases, "vid")
+    ends = with_vector(joined, places, "base", "a_")
+    ends = with_vector(with_vector(ends, places, "place", "b_"), places, "turn", "c_")
+    away_m, turn_m = metres(ends, "a_", "b_"), metres(ends, "a_", "c_")
+    far = ibis.greatest(with_code(away_m, ends.b_cell), with_code(turn_m, ends.c_cell))
+    at_base = (away_m <= settings.place_km * 1000) & (away_m < settings.away_km * 1000)
+    named = ends.select(
+        *stays.columns,
+        cell=ends.b_cell,
+        base_s=ends.base_s,
+        base_cell=ends.base_cell,
+        away_m=away_m,
+        far_m=value_of(far),
+        far_cell=code_of(far),
+        at_base=at_base.cast("int8"),
+        away=away_m >= settings.away_km * 1000,
+    )
+    order = ibis.cumulative_window(group_by=named.vid, order_by=named.seq)
+    return named.mutate(outing=named.at_base.sum().over(order) - named.at_base)
+
+
+def stay_features(layers: Layers) -> Table:
+    """The features of this module, one row per vehicle, and `base_cell`."""
+    stays, settings = layers.stays, layers.settings
+    known = stays.away & stays.bounded
+    minutes = stays.stay_s // 60
+    found = stays.group_by("vid").agg(
+        base_cell=stays.base_cell.max(),
+        base_s=stays.base_s.max(),
+        away_places=stays.cell.nunique(where=stays.away),
+        away_stays=count_where(known),
+        away_stay_median_min=minutes.median(where=known),
+        away_stay_min_min=minutes.min(where=known).cast("float64"),
+        short=count_where(known & (stays.stay_s <= settings.short_stay_minutes * 60)),
+        multi_day_stays=count_where(known & (stays.stay_s >= settings.long_stay_hours * 3600)),
+        longest_away_stay_h=(stays.stay_s // 3600).max(where=known).fill_null(0),
+        farthest_km=stays.far_m.max() // 1000,
+    )
+    length = ibis.literal(layers.span.end - layers.span.begin, "int64")
+    return found.mutate(
+        base_share=ratio(found.base_s, length), short_stay_share=ratio(found.short, found.away_stays)
+    ).drop("base_s", "short")

@@ -1,0 +1,116 @@
+"""What journeys say: how many, how long, how fast, and whether the same way is taken again and back.
+
+Belongs here: features of journeys whatever the base is; they speak also for a vehicle that is seen on one day only.
+"""
+
+from __future__ import annotations
+
+import ibis
+from ibis.expr.types import Table
+
+from models.features.feature import Feature, count_where, ratio
+from models.features.layers import Layers
+from models.features.trips import commonest
+
+FEATURES = (
+    Feature(
+        "journeys", "journeys", "int64", "how much it travels", ("{journeys:journey|journeys} in {window_days} days",)
+    ),
+    Feature(
+        "reads_per_journey",
+        "reads",
+        "double",
+        "thin coverage, or travel that keeps away from cameras (B6)",
+        ("{reads_per_journey} reads a journey over {journeys:journey|journeys}",),
+    ),
+    Feature(
+        "distance_km",
+        "km",
+        "int64",
+        "how far it travels in all, along the line from camera to camera",
+        ("{distance_km} km from camera to camera in {window_days} days",),
+    ),
+    Feature(
+        "longest_reach_km",
+        "km",
+        "int64",
+        "the longest way from the origin of one journey",
+        ("one journey reached {longest_reach_km} km from where it began",),
+    ),
+    Feature(
+        "journey_median_min",
+        "minutes",
+        "double",
+        "length of a usual journey",
+        ("median journey {journey_median_min} min",),
+    ),
+    Feature(
+        "speed_kmh",
+        "km/h",
+        "double",
+        "pace along the line from camera to camera while travelling",
+        ("{speed_kmh} km/h on average from camera to camera while travelling",),
+    ),
+    Feature(
+        "return_share",
+        "share of journeys",
+        "double",
+        "there and back: journeys that end where they began, or are followed by the same one reversed (B1)",
+        ("{return_share:%} of {journeys:journey|journeys} ended where they began or were reversed by the next one",),
+    ),
+    Feature(
+        "main_route_share",
+        "share of journeys",
+        "double",
+        "a well-worn route: the very same cameras in the same order; low for alternated routes (B6)",
+        ("{main_route_share:%} of {journeys:journey|journeys} passed the same cameras in the same order",),
+    ),
+    Feature(
+        "main_pair_share",
+        "share of journeys",
+        "double",
+        "one origin and destination again and again, whatever the route (B6)",
+        ("{main_pair_share:%} of {journeys:journey|journeys} had the same origin and destination",),
+    ),
+)
+
+
+def travel_features(layers: Layers) -> Table:
+    """The features of this module, one row per vehicle."""
+    found = _with_pairs(layers)
+    minutes = (found.end_second - found.start_second) // 60
+    summed = found.group_by("vid").agg(
+        journeys=found.count(),
+        all_reads=found.reads.sum(),
+        metres=found.distance_m.sum(),
+        longest_reach_km=found.reach_m.max() // 1000,
+        journey_median_min=minutes.median(),
+        moving_s=(found.end_second - found.start_second).sum(),
+        returned=count_where(found.returned),
+    )
+    summed = summed.join(commonest(found, "pair", "main_pair", "pairs"), "vid")
+    summed = summed.join(commonest(found, "route", "main_route", "routes"), "vid")
+    return summed.mutate(
+        reads_per_journey=ratio(summed.all_reads, summed.journeys),
+        distance_km=summed.metres // 1000,
+        speed_kmh=ratio(summed.metres * 36, summed.moving_s * 10),
+        return_share=ratio(summed.returned, summed.journeys),
+        main_pair_share=ratio(summed.main_pair, summed.journeys),
+        main_route_share=ratio(summed.main_route, summed.journeys),
+    ).drop("all_reads", "metres", "moving_s", "returned", "main_pair", "pairs", "main_route", "routes")
+
+
+def _with_pairs(layers: Layers) -> Table:
+    """Journeys with their grid cells as one number (`pair`), their cameras as one (`route`), and `returned`."""
+    cells = layers.places.select("place", "cell")
+    named = layers.journeys.join(cells.select(origin="place", from_cell="cell"), "origin")
+    named = named.join(cells.select(destination="place", to_cell="cell"), "destination")
+    order = ibis.window(group_by=named.vid, order_by=named.first_n)
+    reversed_next = (named.from_cell.lead().over(order) == named.to_cell) & (
+        named.to_cell.lead().over(order) == named.from_cell
+    )
+    went = (named.from_cell != named.to_cell) & reversed_next.fill_null(False)
+    reach = layers.settings.place_km * 1000
+    loop = (named.from_cell == named.to_cell) & (named.reach_m >= reach)
+    signed = named.sign_order * 1_000_003 + named.sign_sum * 101 + named.reads
+    return named.mutate(pair=named.from_cell * (1 << 20) + named.to_cell, route=signed, returned=went | loop)

@@ -1,0 +1,180 @@
+"""From reads to journeys: the reads of one vehicle put in their total order, hops between them, continuous travel.
+
+Belongs here: what a hop, a journey and its ends are. Does not: windows and features. Every function takes and gives an
+Ibis table, so DuckDB and Spark run the same expression. Inside, vehicle, batch and camera are numbers (cheap to sort and
+to join); `journey_table` gives the names back.
+
+The total order of reads is (vehicle, captured_at, batch_id, row_no).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+import ibis
+from ibis.expr.types import BooleanValue, IntegerValue, Table
+
+from models.features.settings import PatternSettings, window_start
+from models.places import code_of, metres, value_of, with_code, with_vector
+
+_ROWS = 1 << 40
+_SIGN = 32_749
+"""Prime below 2^15: place numbers are spread over it to sign a sequence of cameras with two integer sums."""
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Reads with numbers for names, and the tables that give the names back."""
+
+    reads: Table
+    vehicles: Table
+    places: Table
+
+
+def reads_in_window(reads: Table, as_of: date, settings: PatternSettings) -> Table:
+    """The reads captured on the days of the window that ends on `as_of`, first and last day included."""
+    start = datetime.combine(window_start(as_of, settings), time())
+    end = datetime.combine(as_of + timedelta(days=1), time())
+    return reads.filter(reads.captured_at >= ibis.timestamp(start), reads.captured_at < ibis.timestamp(end))
+
+
+def number_vehicles(reads: Table) -> Table:
+    """`vehicle` and its number `vid`, in the order of the tokens."""
+    seen = reads.select("vehicle").distinct()
+    return seen.mutate(vid=ibis.row_number().over(order_by=seen.vehicle).cast("int32"))
+
+
+def number_batches(reads: Table) -> Table:
+    """`batch_id` and its number `batch`, in the order of the ids."""
+    seen = reads.select("batch_id").distinct()
+    return seen.mutate(batch=ibis.row_number().over(order_by=seen.batch_id))
+
+
+def number_reads(reads: Table, vehicles: Table, batches: Table, places: Table, low_confidence: int) -> Table:
+    """Reads with numbers for names.
+
+    Returns:
+        vid, captured_at, tie (batch and row as one integer), second (epoch), place, repaired and doubtful (0 or 1).
+    """
+    position = places.select("camera_id", "latitude", "longitude", "place")
+    joined = (
+        reads.join(vehicles, "vehicle").join(batches, "batch_id").join(position, ["camera_id", "latitude", "longitude"])
+    )
+    return joined.select(
+        vid=joined.vid,
+        captured_at=joined.captured_at,
+        tie=joined.batch * _ROWS + joined.row_no,
+        second=joined.captured_at.truncate("s").epoch_seconds().cast("int64"),
+        place=joined.place,
+        repaired=joined.plate_repaired.fill_null(False).cast("int8"),
+        doubtful=(joined.confidence < low_confidence).fill_null(False).cast("int8"),
+    )
+
+
+def move_table(numbered: Table, places: Table, settings: PatternSettings) -> Table:
+    """Each read with the hop from the one before it: one row per read, from one sort.
+
+    A journey begins with a vehicle's first read, and where the gap is longer than `journey_gap_minutes` and longer than
+    the distance explains at `min_speed_kmh` with `slack_percent`.
+
+    Returns:
+        vid, n (0-based number of the read of its vehicle), second, place, prev_second and prev_place (the read's own at
+        n = 0), hop_m, crossing (0 or 1: into another force), starts (a journey begins here), repaired, doubtful.
+    """
+    order = ibis.window(group_by=numbered.vid, order_by=[numbered.captured_at, numbered.tie])
+    hops = numbered.select(
+        "vid",
+        "second",
+        "place",
+        "repaired",
+        "doubtful",
+        n=ibis.row_number().over(order),
+        prev_second=numbered.second.lag().over(order).fill_null(numbered.second),
+        prev_place=numbered.place.lag().over(order).fill_null(numbered.place),
+    )
+    ends = with_vector(with_vector(hops, places, "prev_place", "a_"), places, "place", "b_")
+    hop_m = metres(ends, "a_", "b_")
+    return ends.select(
+        *hops.columns,
+        hop_m=hop_m,
+        crossing=((ends.a_force != ends.b_force) & (ends.a_named & ends.b_named)).cast("int8"),
+        starts=(ends.n == 0) | _ends_journey(ends.second - ends.prev_second, hop_m, settings),
+    )
+
+
+def _ends_journey(gap: IntegerValue, hop_m: IntegerValue, settings: PatternSettings) -> BooleanValue:
+    unexplained = gap * (settings.min_speed_kmh * 1000 * 100) > hop_m * (3600 * settings.slack_percent)
+    return (gap > settings.journey_gap_minutes * 60) & unexplained
+
+
+def local_second(second: IntegerValue, offsets: tuple[tuple[int, int], ...]) -> IntegerValue:
+    """Epoch seconds shifted to local time by the offsets of `zone_offsets`."""
+    shift = ibis.literal(offsets[0][1])
+    for since, offset in offsets[1:]:
+        shift = ibis.ifelse(second >= since, ibis.literal(offset), shift)
+    return second + shift
+
+
+def journeys(moves: Table, places: Table) -> Table:
+    """Continuous travel: one row per journey, all columns whole numbers.
+
+    Returns:
+        vid, first_n, reads, start_second, end_second, origin, destination (places), distance_m, turn and reach_m (the
+        place farthest from the origin and how far), and a signature of the cameras in their order (sign_sum,
+        sign_order).
+    """
+    order = ibis.cumulative_window(group_by=moves.vid, order_by=moves.n)
+    begun = ibis.ifelse(moves.starts, with_code(moves.n, moves.place), ibis.null("int64"))
+    travel = moves.select("vid", "n", "second", "place", "hop_m", "starts", start=begun.max().over(order))
+    travel = travel.mutate(origin=code_of(travel.start).cast("int32"))
+    ends = with_vector(with_vector(travel, places, "origin", "a_"), places, "place", "b_")
+    sign = (ends.place.cast("int64") + 1) * 7919 % _SIGN
+    summed = ends.group_by(["vid", "start"]).agg(
+        reads=ends.count(),
+        start_second=ends.second.min(),
+        end_second=ends.second.max(),
+        last=with_code(ends.n, ends.place).max(),
+        farthest=with_code(metres(ends, "a_", "b_"), ends.place).max(),
+        distance_m=ibis.ifelse(ends.starts, 0, ends.hop_m).sum(),
+        sign_sum=sign.sum(),
+        sign_order=(sign * ends.n).sum(),
+    )
+    return _with_ends(summed)
+
+
+def _with_ends(summed: Table) -> Table:
+    first_n = value_of(summed.start)
+    return summed.mutate(
+        first_n=first_n,
+        origin=code_of(summed.start),
+        destination=code_of(summed.last),
+        turn=code_of(summed.farthest),
+        reach_m=value_of(summed.farthest),
+        sign_order=summed.sign_order - summed.sign_sum * first_n,
+    ).drop("start", "last", "farthest")
+
+
+def journey_table(found: Table, vehicles: Table, places: Table) -> Table:
+    """Journeys with names, for people and for other tools.
+
+    Returns:
+        vehicle, journey_id (the vehicle's token and the second of its first read), start_at, end_at (UTC), reads,
+        distance_m, reach_m, and for origin_ and destination_: camera_id, site_id, latitude, longitude, force;
+        sorted by vehicle and start.
+    """
+    named = found.join(vehicles, "vid")
+    columns = ["camera_id", "site_id", "latitude", "longitude", "force"]
+    for end in ("origin", "destination"):
+        names = places.select(**{f"{end}_place": "place"}, **{f"{end}_{column}": column for column in columns})
+        named = named.join(names, named[end] == names[f"{end}_place"])
+    return named.select(
+        "vehicle",
+        journey_id=named.vehicle.concat("-", named.start_second.cast("string")),
+        start_at=named.start_second.as_timestamp("s"),
+        end_at=named.end_second.as_timestamp("s"),
+        **{f"{end}_{column}": named[f"{end}_{column}"] for end in ("origin", "destination") for column in columns},
+        reads=named.reads,
+        distance_m=named.distance_m,
+        reach_m=named.reach_m,
+    ).order_by("vehicle", "start_at")

@@ -1,0 +1,53 @@
+"""The county lines pattern: vehicles that go out from a hub to a town again and again, or stay in it, to supply it.
+
+What published work names (commuting, holidaying, cuckooing; repeated runs; worn or alternated routes; hire vehicles) is
+what the features look for. None of it is proof: couriers, carers, split families and others share most of each signal.
+"""
+
+from __future__ import annotations
+
+from models.baseline import restocking_rule
+from models.explanation import Caution
+from models.features.settings import PatternSettings
+from models.patterns import Pattern
+from models.windows import FEATURES, build_windows
+
+CAUTIONS = (
+    Caution(
+        "impossible_hops",
+        1,
+        "{impossible_hops:pair|pairs} of reads would need more than {max_speed_kmh} km/h: rule out a cloned or misread "
+        "plate, or a camera with a wrong clock or position, before anything else",
+    ),
+    Caution(
+        "repaired_share",
+        0.05,
+        "{repaired_share:%} of {reads:read|reads} had a plate text that was repaired: some may be of another vehicle",
+    ),
+    Caution(
+        "low_confidence_share",
+        0.2,
+        "{low_confidence_share:%} of {reads:read|reads} had a confidence under {low_confidence}: some may be misreads",
+    ),
+    Caution(
+        "camera_uptime",
+        0.8,
+        "the cameras that saw it had reads on {camera_uptime:%} of the {window_days} days: what is missing may be the "
+        "camera's silence, not the vehicle's",
+        below=True,
+    ),
+)
+
+PATTERN = Pattern(
+    name="county_lines",
+    title="County lines",
+    unit="vehicle",
+    label="an analyst confirmed that the vehicle's movements in the window belong to county lines activity",
+    features=FEATURES,
+    settings_type=PatternSettings,
+    build_windows=build_windows,
+    baseline=restocking_rule,
+    cautions=CAUTIONS,
+)
+
+__all__ = ["CAUTIONS", "PATTERN", "PatternSettings"]

@@ -1,0 +1,88 @@
+"""Where things are: places (a camera at one position), unit vectors, distances in whole metres, grid cells.
+
+Trigonometry happens once per place, not once per read; distances come from the chord between unit vectors, which is the
+haversine formula in another dress and is as exact for near points. All results are integers, so sums of them do not
+depend on the order of rows.
+"""
+
+from __future__ import annotations
+
+import math
+
+import ibis
+from ibis.expr.types import IntegerValue, Table
+
+EARTH_RADIUS_M = 6_371_009
+PLACE_CODES = 1 << 20
+"""Upper bound of place numbers; lets (value, place) travel as one integer whose maximum has no ties."""
+
+
+def place_table(reads: Table, place_km: int) -> Table:
+    """One row per camera and position: `place` (0-based number in the order of camera_id, latitude, longitude).
+
+    Args:
+        reads: Reads with camera_id, site_id, latitude, longitude, force.
+        place_km: Side of a grid cell in km.
+
+    Returns:
+        place, camera_id, latitude, longitude, site_id, force ('' when unknown), force_no (number of that name), ux, uy,
+        uz (unit vector), cell (0-based number of its grid cell).
+    """
+    seen = reads.group_by(["camera_id", "latitude", "longitude"]).agg(
+        site_id=reads.site_id.min(), force=reads.force.min().fill_null("")
+    )
+    latitude, longitude = seen.latitude.radians(), seen.longitude.radians()
+    side = math.degrees(place_km * 1000 / EARTH_RADIUS_M)
+    row = (seen.latitude / side).floor()
+    column = (seen.longitude * ((row + 0.5) * side).radians().cos() / side).floor()
+    order = [seen.camera_id, seen.latitude, seen.longitude]
+    return seen.mutate(
+        place=ibis.row_number().over(order_by=order).cast("int32"),
+        cell=ibis.dense_rank().over(order_by=[row, column]).cast("int32"),
+        force_no=ibis.dense_rank().over(order_by=seen.force).cast("int32"),
+        ux=latitude.cos() * longitude.cos(),
+        uy=latitude.cos() * longitude.sin(),
+        uz=latitude.sin(),
+    )
+
+
+def with_vector(table: Table, places: Table, column: str, prefix: str) -> Table:
+    """A table with what is known of the place whose number stands in `column`.
+
+    Adds its unit vector (`<prefix>x`, `y`, `z`), `<prefix>force` (a number), `<prefix>named` (whether the force is
+    known) and `<prefix>cell`. Rows whose `column` is null are dropped.
+    """
+    known = {
+        "x": places.ux,
+        "y": places.uy,
+        "z": places.uz,
+        "force": places.force_no,
+        "named": places.force != "",
+        "cell": places.cell,
+    }
+    return table.join(
+        places.select(**{column: places.place}, **{prefix + name: value for name, value in known.items()}), column
+    )
+
+
+def metres(table: Table, one: str, other: str) -> IntegerValue:
+    """Great-circle distance in whole metres between two unit vectors of a row (columns `<prefix>x`, `y`, `z`)."""
+    dx, dy, dz = (table[one + axis] - table[other + axis] for axis in "xyz")
+    half_chord = (dx * dx + dy * dy + dz * dz).sqrt() / 2
+    arc = 2 * EARTH_RADIUS_M * ibis.least(half_chord, ibis.literal(1.0)).asin()
+    return arc.round().cast("int64")
+
+
+def with_code(value: IntegerValue, place: IntegerValue) -> IntegerValue:
+    """A value and a place number as one integer: its maximum is the largest value, ties broken by the larger number."""
+    return value * PLACE_CODES + place
+
+
+def code_of(packed: IntegerValue) -> IntegerValue:
+    """The place number packed by `with_code`."""
+    return packed % PLACE_CODES
+
+
+def value_of(packed: IntegerValue) -> IntegerValue:
+    """The value packed by `with_code`."""
+    return (packed - packed % PLACE_CODES) // PLACE_CODES

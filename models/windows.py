@@ -1,0 +1,151 @@
+"""Windows: one feature row per vehicle over the trailing days, from the reads of those days and nothing else.
+
+Belongs here: the order of the steps and what is kept between them. Each step is an Ibis expression of another module, so
+another engine runs the same. The bytes of the result do not depend on threads or on the order of the reads: sums are over
+whole numbers, and every order is total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+import duckdb
+import ibis
+import pyarrow as pa
+from ibis.expr.types import Table
+
+from data_contracts.manifests import PartRef
+from data_contracts.reads import reads_relation
+from infra.lake import Lake
+from models.features import cameras, co_travel, presence, stays, travel, trips
+from models.features.feature import Feature
+from models.features.layers import Layers, span_of
+from models.features.settings import PatternSettings
+from models.journeys import (
+    Numbered,
+    journeys,
+    move_table,
+    number_batches,
+    number_reads,
+    number_vehicles,
+    reads_in_window,
+)
+from models.places import place_table
+
+FEATURES: tuple[Feature, ...] = (
+    *trips.FEATURES,
+    *stays.FEATURES,
+    *travel.FEATURES,
+    *presence.FEATURES,
+    *cameras.FEATURES,
+    *co_travel.FEATURES,
+)
+"""Every feature of a vehicle's window, in the order of the columns."""
+
+
+Keep = Callable[[Table], Table]
+"""Computes an expression now and gives the table that holds the result; how is the engine's affair."""
+
+
+class TemporaryTables:
+    """Keeps expressions as temporary tables of one connection; they go when it is closed."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self._number = 0
+
+    def __call__(self, expression: Table) -> Table:
+        """Compute an expression now and give the table that holds the result."""
+        self._number += 1
+        table: Table = self._backend.create_table(f"kept_{self._number}", obj=expression, temp=True)
+        return table
+
+
+def build_windows(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, parts: Sequence[PartRef], as_of: date, settings: PatternSettings
+) -> pa.Table:
+    """Windows of one ROCU on DuckDB.
+
+    Args:
+        connection: Gives threads and memory; its own tables and settings are left as they are.
+        lake: Where the parts lie.
+        parts: Parts of the reads layer; days outside the window are ignored.
+        as_of: Last day of the window (UTC), included.
+        settings: What a journey, a place and a trip are.
+
+    Returns:
+        One row per vehicle with at least one read in the window, sorted by vehicle: vehicle, window_end, then FEATURES.
+
+    Raises:
+        FaultError: A part that a record names is not there.
+    """
+    with connection.cursor() as cursor:
+        reads_relation(cursor, lake, parts)
+        backend = ibis.duckdb.from_connection(cursor)
+        return window_table(backend.table("reads"), as_of, settings, TemporaryTables(backend))
+
+
+def window_table(reads: Table, as_of: date, settings: PatternSettings, keep: Keep) -> pa.Table:
+    """Windows from any Ibis table with the columns of the reads layer, on its engine. See `build_windows`."""
+    numbered = _number(reads, as_of, settings, keep)
+    layers = _layers(numbered, as_of, settings, keep)
+    return _typed(_features(layers, numbered.vehicles, keep).to_pyarrow(), as_of)
+
+
+def _number(reads: Table, as_of: date, settings: PatternSettings, keep: Keep) -> Numbered:
+    reads = reads_in_window(reads, as_of, settings)
+    vehicles, batches = keep(number_vehicles(reads)), keep(number_batches(reads))
+    places = keep(place_table(reads, settings.place_km))
+    return Numbered(number_reads(reads, vehicles, batches, places, settings.low_confidence), vehicles, places)
+
+
+def _layers(numbered: Numbered, as_of: date, settings: PatternSettings, keep: Keep) -> Layers:
+    places, span = numbered.places, span_of(as_of, settings)
+    moves = keep(move_table(numbered.reads, places, settings))
+    travelled = keep(journeys(moves, places))
+    stayed = keep(stays.stay_table(travelled, span))
+    bases = stays.base_table(stayed, places)
+    stayed = keep(stays.placed_stays(stayed, bases, places, settings))
+    return Layers(
+        moves=moves,
+        journeys=travelled,
+        stays=stayed,
+        trips=keep(trips.trip_table(stayed, settings)),
+        visits=keep(cameras.visit_table(moves)),
+        places=places,
+        span=span,
+        settings=settings,
+    )
+
+
+def _features(layers: Layers, vehicles: Table, keep: Keep) -> Table:
+    stayed = stays.stay_features(layers)
+    families = [
+        stayed,
+        trips.trip_features(layers),
+        travel.travel_features(layers),
+        presence.presence_features(layers),
+        cameras.camera_features(layers),
+        co_travel.co_travel_features(layers),
+    ]
+    joined = vehicles
+    for family in families:
+        joined = joined.left_join(keep(family), "vid").drop("vid_right")
+    cells = layers.places.group_by(base_cell="cell").agg(base_cameras=ibis._.count())
+    joined = joined.left_join(cells, "base_cell")
+    columns = {
+        feature.name: joined[feature.name].fill_null(0).cast("int64")
+        if feature.dtype == "int64"
+        else joined[feature.name].cast("float64")
+        for feature in FEATURES
+    }
+    return joined.select("vehicle", **columns).order_by("vehicle")
+
+
+def _typed(found: pa.Table, as_of: date) -> pa.Table:
+    end = pa.array([as_of] * found.num_rows, type=pa.date32())
+    fields = [("vehicle", pa.string()), *((name.name, pa.type_for_alias(name.dtype)) for name in FEATURES)]
+    typed: pa.Table = found.cast(pa.schema(fields))
+    return typed.add_column(1, pa.field("window_end", pa.date32()), end).combine_chunks()
