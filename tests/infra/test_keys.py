@@ -28,9 +28,9 @@ def test_a_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> No
 
 
 def test_processes_that_race_get_the_same_whole_key(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
-    start, answers = context.Barrier(4), context.Queue()
-    racers = [context.Process(target=_make_key, args=(str(tmp_path), start, answers)) for _ in range(4)]
+    context = multiprocessing.get_context("spawn")
+    start, answers = context.Barrier(3), context.Queue()
+    racers = [context.Process(target=_make_key, args=(str(tmp_path), start, answers)) for _ in range(3)]
     for racer in racers:
         racer.start()
     keys = {answers.get(timeout=20) for _ in racers}
