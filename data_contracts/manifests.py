@@ -5,7 +5,7 @@ The record is the commit point: it is placed last, and a part that no record nam
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import datetime as dt
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -20,20 +20,20 @@ class Frozen(BaseModel):
 
 
 class PartRef(Frozen):
-    """One Parquet file of a layer. `path` is relative to the lake's root; `date` is the UTC day of capture, for reads."""
+    """One Parquet file of a layer. `path` is relative to the lake's root; `date` is the UTC day of capture (reads)."""
 
     layer: Literal["reads", "quarantine", "dispositions"]
     path: str
     sha256: str
     rows: int
-    date: date | None = None
+    date: dt.date | None = None
 
 
 class BatchManifest(Frozen):
     """One delivered file: what it was, what became of its rows, and the verdict with its reasons.
 
-    `rows = accepted + quarantined + duplicates`, always. `batch_id` is the start of `sha256`, the digest of the file as it
-    came. `rules` counts the rows that broke each rule, warnings included. `dates` are the UTC days of capture seen in it.
+    `rows = accepted + quarantined + duplicates`, always. `batch_id` is the start of `sha256`, the digest of the file as
+    it came. `rules` counts the rows that broke each rule, warnings included. `dates` are the UTC days of capture in it.
     """
 
     batch_id: str
@@ -48,7 +48,7 @@ class BatchManifest(Frozen):
     rules: dict[str, int]
     verdict: Verdict
     reasons: tuple[str, ...] = ()
-    dates: tuple[date, ...] = ()
+    dates: tuple[dt.date, ...] = ()
     replaces: str | None = None
 
 
@@ -57,7 +57,7 @@ class IngestRecord(Frozen):
 
     ingest_id: str
     rocu: str
-    ingested_at: datetime
+    ingested_at: dt.datetime
     contract_version: str
     contract_digest: str
     register_digest: str
@@ -70,7 +70,7 @@ class DispositionRecord(Frozen):
     """One delivered file of findings: its manifest and its parts (accepted and quarantined)."""
 
     rocu: str
-    loaded_at: datetime
+    loaded_at: dt.datetime
     contract_version: str
     contract_digest: str
     source_digest: str

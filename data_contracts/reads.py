@@ -93,7 +93,7 @@ def parts_digest(parts: Iterable[PartRef]) -> str:
 def reads_relation(
     connection: duckdb.DuckDBPyConnection, lake: Lake, parts: Sequence[PartRef], name: str = "reads"
 ) -> duckdb.DuckDBPyRelation:
-    """Make the parts one view (`reads` unless named otherwise) with the columns of `READS_COLUMNS`; without parts it is empty.
+    """Make the parts one temporary view with the columns of `READS_COLUMNS`; without parts it is empty.
 
     Raises:
         FaultError: A part that a record names is not there.
@@ -110,7 +110,10 @@ def reads_relation(
 
 
 def standing_failures(lake: Lake, rocu: str, start: date, end: date) -> tuple[BatchManifest, ...]:
-    """Failed batches with a capture day in the span that no accepted batch has replaced, also over several attempts."""
+    """Failed batches with a capture day in the span that no accepted batch has replaced, also over several attempts.
+
+    A failed batch in which no capture time could be read stands in the way of every day.
+    """
     standing: dict[str, BatchManifest] = {}
     replaced_by: dict[str, BatchManifest] = {}
     for _, batch in batches(lake, rocu):
@@ -121,7 +124,7 @@ def standing_failures(lake: Lake, rocu: str, start: date, end: date) -> tuple[Ba
     return tuple(
         batch
         for batch in standing.values()
-        if not _resolved(batch, replaced_by) and any(start <= day <= end for day in batch.dates)
+        if not _resolved(batch, replaced_by) and (not batch.dates or any(start <= day <= end for day in batch.dates))
     )
 
 
