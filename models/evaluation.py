@@ -7,6 +7,7 @@ elsewhere. Does not belong here: whether the figures are good enough.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -61,8 +62,8 @@ class Figures(RankFigures):
 class Population(Frozen):
     """One population of hold-out rows. `positives` are confirmed vehicles.
 
-    `lift` is the model's precision@k over the baseline's, where a baseline below the base rate counts as the base rate,
-    which is what picking at random gives.
+    `lift` is the model's precision@k over the baseline's, `average_precision_lift` the same of average precision; a
+    baseline below the base rate counts as the base rate, which is what picking at random gives.
     """
 
     rows: int
@@ -72,6 +73,7 @@ class Population(Frozen):
     model: Figures
     baseline: RankFigures
     lift: Estimate
+    average_precision_lift: Estimate
 
 
 class Evaluation(Frozen):
@@ -79,12 +81,14 @@ class Evaluation(Frozen):
 
     Args:
         k: Vehicles that analysts can look at per window; precision and recall at k are means over the windows.
+        holdout_digest: Of the hold-out's vehicles, windows and labels; figures compare only where it is the same.
         all_vehicles: Every vehicle of the hold-out windows.
         reviewed: Only those with a finding about the window or one that overlaps it.
         not_yet_known: Only those without any finding about a training window.
     """
 
     model_sha256: str
+    holdout_digest: str
     k: int
     window_ends: tuple[date, ...]
     replicates: int
@@ -96,13 +100,13 @@ class Evaluation(Frozen):
 
 
 class Comparison(Frozen):
-    """Two models on the same hold-out, and challenger minus champion with paired intervals (on all vehicles)."""
+    """Two models on the same hold-out, and challenger minus champion in each population, with paired intervals."""
 
     challenger: Evaluation
     champion: Evaluation
-    average_precision: Estimate
-    precision_at_k: Estimate
-    recall_at_k: Estimate
+    all_vehicles: RankFigures
+    reviewed: RankFigures
+    not_yet_known: RankFigures
 
 
 class _Measured:
@@ -138,7 +142,8 @@ class _Measured:
         for name, ranked in self.ranked.items():
             found = figures(ranked, vehicle_weights[ranked.vehicles], self.k)
             measured |= {f"{name}.{figure}": value for figure, value in found.items()}
-        measured["lift"] = _lift(measured)
+        measured["lift"] = _lift(measured, "precision_at_k")
+        measured["average_precision_lift"] = _lift(measured, "average_precision")
         return measured
 
     def estimate(self, figure: str, minus: str | None = None) -> Estimate:
@@ -153,6 +158,12 @@ class _Measured:
     def _of(self, name: str, fields: Iterable[str]) -> dict[str, Estimate]:
         return {figure: self.estimate(f"{name}.{figure}") for figure in fields}
 
+    def difference(self, name: str, minus: str) -> RankFigures:
+        """One ranking's figures minus another's."""
+        return RankFigures(
+            **{figure: self.estimate(f"{name}.{figure}", f"{minus}.{figure}") for figure in RankFigures.model_fields}
+        )
+
     def population(self) -> Population:
         """The population as a result."""
         return Population(
@@ -163,12 +174,21 @@ class _Measured:
             model=Figures(**self._of("model", Figures.model_fields)),
             baseline=RankFigures(**self._of("baseline", RankFigures.model_fields)),
             lift=self.estimate("lift"),
+            average_precision_lift=self.estimate("average_precision_lift"),
         )
 
 
-def _lift(measured: Mapping[str, float]) -> float:
-    reference = max(measured["baseline.precision_at_k"], measured["model.base_rate"])
-    return measured["model.precision_at_k"] / reference if reference > 0 else float("nan")
+def _lift(measured: Mapping[str, float], figure: str) -> float:
+    reference = max(measured[f"baseline.{figure}"], measured["model.base_rate"])
+    return measured[f"model.{figure}"] / reference if reference > 0 else float("nan")
+
+
+def _populations(rows: pa.Table) -> dict[str, NDArray[np.bool_]]:
+    return {
+        "all_vehicles": np.ones(rows.num_rows, dtype=np.bool_),
+        "reviewed": _flags(rows, "reviewed"),
+        "not_yet_known": ~_flags(rows, "known"),
+    }
 
 
 def holdout_scores(model_text: str, snapshot: pa.Table) -> Floats:
@@ -197,19 +217,15 @@ def evaluate_model(model_text: str, snapshot: pa.Table, k: int, settings: Traini
     rows = _holdout(snapshot)
     scores = {"model": holdout_scores(model_text, snapshot), "baseline": _baseline(rows)}
 
-    def measure(keep: NDArray[np.bool_]) -> Population:
-        return _Measured(rows, scores, keep, k, settings).population()
-
     return Evaluation(
         model_sha256=text_sha256(model_text),
+        holdout_digest=_digest(rows),
         k=k,
         window_ends=tuple(sorted(set(rows.column("window_end").to_pylist()))),
         replicates=settings.bootstrap_replicates,
         confidence=CONFIDENCE,
         note=NOTE,
-        all_vehicles=measure(np.ones(rows.num_rows, dtype=np.bool_)),
-        reviewed=measure(_flags(rows, "reviewed")),
-        not_yet_known=measure(~_flags(rows, "known")),
+        **{name: _Measured(rows, scores, keep, k, settings).population() for name, keep in _populations(rows).items()},
     )
 
 
@@ -232,13 +248,13 @@ def compare_models(
         "champion": holdout_scores(champion_text, snapshot),
         "baseline": _baseline(rows),
     }
-    measured = _Measured(rows, scores, np.ones(rows.num_rows, dtype=np.bool_), k, settings)
     return Comparison(
         challenger=evaluate_model(challenger_text, snapshot, k, settings),
         champion=score_champion(champion_text, snapshot, k, settings),
-        average_precision=measured.estimate("model.average_precision", "champion.average_precision"),
-        precision_at_k=measured.estimate("model.precision_at_k", "champion.precision_at_k"),
-        recall_at_k=measured.estimate("model.recall_at_k", "champion.recall_at_k"),
+        **{
+            name: _Measured(rows, scores, keep, k, settings).difference("model", "champion")
+            for name, keep in _populations(rows).items()
+        },
     )
 
 
@@ -247,6 +263,11 @@ def _holdout(snapshot: pa.Table) -> pa.Table:
     if rows.num_rows == 0:
         raise RefusedError("The snapshot has no hold-out rows.", "Build the snapshot again.")
     return rows
+
+
+def _digest(rows: pa.Table) -> str:
+    columns = (rows.column(name).to_pylist() for name in ("vehicle", "window_end", "label", "reviewed", "known"))
+    return hashlib.sha256("\n".join(map(str, zip(*columns, strict=True))).encode()).hexdigest()
 
 
 def _baseline(rows: pa.Table) -> Floats:

@@ -1,0 +1,436 @@
+"""The model registry: versions with everything that made them, kept in MLflow. The only module that knows MLflow.
+
+Every call names its run; MLflow's active run is never used. A model is LightGBM text, read as text: nothing is ever
+unpickled. Belongs here: writing a version, reading it back, the aliases. Does not: whether an alias may move.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from infra.errors import FaultError, RefusedError, WrongInputError
+from infra.lake import file_sha256
+from infra.settings import Settings
+from models.code_state import CodeState
+from models.evaluation import Evaluation
+from models.inputs import TrainingInputs
+from models.pipeline import TrainingOutputs
+from models.snapshot import SnapshotRecord
+from models.training import TrainingRecord, text_sha256
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+_MODEL_FILE = "model.lgb"
+_FOLDERS = {"model": "model", "signature": "signature", "record": "record", "plots": "plots"}
+_SIGNATURE = "model.sig"
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """A version in the registry. `created` is false when these inputs and this code were registered before."""
+
+    model: str
+    version: str
+    run_id: str
+    model_sha256: str
+    inputs_digest: str
+    code: str
+    created: bool = False
+
+
+class VersionRecord(BaseModel):
+    """Everything written down about a version. `trained_by` is the subject of a verified identity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    version: str
+    run_id: str
+    registered_at: datetime
+    trained_by: str
+    model_sha256: str
+    inputs: TrainingInputs
+    code: CodeState
+    snapshot: SnapshotRecord
+    training: TrainingRecord
+    evaluation: Evaluation
+    dvc_lock_sha256: str
+
+
+class Registry:
+    """MLflow's registry as this product uses it. Every method raises `FaultError` when MLflow does not answer.
+
+    Args:
+        settings: Tracking URI, how long to wait, keys that sign.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened: MlflowClient | None = None
+
+    @contextmanager
+    def _asking(self) -> Iterator[MlflowClient]:
+        """Give the client; turn MLflow's failures into this product's faults."""
+        _require_answer(self._settings, opened=self._opened is not None)
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            if self._opened is None:
+                self._opened = _open_client(self._settings)
+            yield self._opened
+        except (MlflowException, SQLAlchemyError, ConnectionError) as error:
+            said = str(error).strip().splitlines() or [type(error).__name__]
+            fault = _no_answer(self._settings)
+            raise FaultError(f"{fault.reason.rstrip('.')}, or refused: {said[0][:200]}", fault.instruction) from error
+
+    def find(self, model: str, inputs_digest: str, code: str) -> RegisteredVersion | None:
+        """The version that was trained from these inputs by this code, if there is one."""
+        for version in self.versions(model):
+            if version.inputs_digest == inputs_digest and version.code == code:
+                return version
+        return None
+
+    def versions(self, model: str) -> tuple[RegisteredVersion, ...]:
+        """All versions of a model, oldest first; none if there is no such model."""
+        with self._asking() as client:
+            found = list(client.search_model_versions(f"name='{_plain(model)}'"))
+        return tuple(_registered(version) for version in sorted(found, key=lambda version: int(version.version)))
+
+    def register(
+        self,
+        outputs: TrainingOutputs,
+        trained_by: str,
+        now: datetime,
+        pip_requirements: Sequence[str] | None = None,
+    ) -> RegisteredVersion:
+        """Register what a training run left, signed, and make it the challenger.
+
+        The same inputs and code give the same version again. A run that was stopped before its version was made is
+        never seen by a reader.
+
+        Args:
+            outputs: Of `run_training`.
+            trained_by: Subject of the verified identity that trained.
+            now: Time of the registration.
+            pip_requirements: What reading the model needs; by default LightGBM and NumPy as installed here.
+
+        Raises:
+            RefusedError: The same inputs and code gave another model before.
+        """
+        model, code = outputs.inputs.model, outputs.code.label
+        known = self.find(model, outputs.inputs.digest, code)
+        if known is None:
+            with tempfile.TemporaryDirectory() as temporary, self._asking() as client:
+                self._write_folders(Path(temporary), outputs, trained_by, now, pip_requirements or _requirements())
+                known = self._create(client, Path(temporary), outputs, trained_by)
+        elif known.model_sha256 != outputs.training.text_sha256:
+            raise RefusedError(
+                f"The same inputs and code made another model before ({model} version {known.version}).",
+                "Reproduce that version, and find out what differs before training again.",
+            )
+        self._alias(model, CHALLENGER, known.version)
+        return known
+
+    def _write_folders(
+        self, root: Path, outputs: TrainingOutputs, trained_by: str, now: datetime, requirements: Sequence[str]
+    ) -> None:
+        from infra.signing import sign_folder
+
+        for name in _FOLDERS.values():
+            (root / name).mkdir()
+        _write_model(root / "model", outputs, requirements)
+        sign_folder(self._settings, root / "model", root / "signature" / _SIGNATURE)
+        for plot in outputs.plots:
+            (root / "plots" / plot.name).write_bytes(plot.read_bytes())
+        record = root / "record"
+        (record / "dvc.lock").write_bytes(outputs.dvc_lock.read_bytes())
+        (record / "inputs.json").write_text(outputs.inputs.to_json(), encoding="utf-8")
+        for name in ("code", "snapshot", "training", "evaluation"):
+            part: BaseModel = getattr(outputs, name)
+            (record / f"{name}.json").write_text(part.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        about = {"trained_by": trained_by, "registered_at": now.isoformat(), "seconds": outputs.seconds}
+        (record / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+    def _create(self, client: MlflowClient, root: Path, outputs: TrainingOutputs, trained_by: str) -> RegisteredVersion:
+        model = outputs.inputs.model
+        tags = _tags(outputs, trained_by, file_sha256(root / "record" / "dvc.lock"))
+        run_id = client.create_run(self._experiment(client, model), tags=tags, run_name=tags["run"]).info.run_id
+        client.log_artifacts(run_id, str(root))
+        client.log_batch(run_id, metrics=_metrics(outputs.evaluation), params=_params(outputs))
+        client.set_terminated(run_id)
+        if not _known_model(client, model):
+            client.create_registered_model(model)
+        made = client.create_model_version(model, source=f"runs:/{run_id}/model", run_id=run_id, tags=tags)
+        return _registered(made, created=True)
+
+    def _experiment(self, client: MlflowClient, model: str) -> str:
+        experiment = client.get_experiment_by_name(model)
+        if experiment is not None:
+            return str(experiment.experiment_id)
+        embedded = self._settings.mlflow.startswith("sqlite:")
+        location = (self._settings.root / "mlflow-artifacts" / model).as_uri() if embedded else None
+        return str(client.create_experiment(model, artifact_location=location))
+
+    def champion_version(self, model: str) -> str | None:
+        """The version that the alias `champion` names. The alias only shows what the audit log says."""
+        return self.alias(model, CHAMPION)
+
+    def alias(self, model: str, alias: str) -> str | None:
+        """The version that an alias names; `None` if there is no such model or alias."""
+        with self._asking() as client:
+            if not _known_model(client, model):
+                return None
+            version = client.get_registered_model(model).aliases.get(alias)
+        return None if version is None else str(version)
+
+    def set_champion(self, model: str, version: str) -> None:
+        """Move the alias `champion`; whoever calls this has the approval.
+
+        Raises:
+            WrongInputError: There is no such version.
+        """
+        self._find(model, version)
+        self._alias(model, CHAMPION, version)
+
+    def _alias(self, model: str, alias: str, version: str) -> None:
+        with self._asking() as client:
+            client.set_registered_model_alias(model, alias, version)
+
+    def _find(self, model: str, version: str) -> RegisteredVersion:
+        for known in self.versions(model):
+            if known.version == str(version):
+                return known
+        raise WrongInputError(
+            f"The registry has no {model} version {version}.", "findprofile promote history lists the versions."
+        )
+
+    def model_text(self, model: str, version: str) -> str:
+        """The model's text, as registered; the caller holds it against the digest it expects.
+
+        Raises:
+            WrongInputError: There is no such version.
+        """
+        with tempfile.TemporaryDirectory() as temporary:
+            return self._fetch(model, version, "model", Path(temporary)).joinpath(_MODEL_FILE).read_text("utf-8")
+
+    def verify_signature(self, model: str, version: str) -> None:
+        """Check the signature over the version's folder.
+
+        Raises:
+            RefusedError: A file is changed, or another key signed.
+            WrongInputError: There is no such version.
+        """
+        from infra.signing import verify_folder
+
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = self._fetch(model, version, "model", Path(temporary))
+            signature = self._fetch(model, version, "signature", Path(temporary)) / _SIGNATURE
+            verify_folder(self._settings, folder, signature)
+
+    def record(self, model: str, version: str) -> VersionRecord:
+        """Everything written down about a version.
+
+        Raises:
+            WrongInputError: There is no such version.
+        """
+        known = self._find(model, version)
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = self._fetch(model, version, "record", Path(temporary))
+            parts = {
+                name: json.loads((folder / f"{name}.json").read_bytes())
+                for name in ("inputs", "code", "snapshot", "training", "evaluation")
+            }
+            about = json.loads((folder / "about.json").read_bytes())
+            return VersionRecord.model_validate(
+                parts
+                | {
+                    "model": model,
+                    "version": known.version,
+                    "run_id": known.run_id,
+                    "registered_at": about["registered_at"],
+                    "trained_by": about["trained_by"],
+                    "model_sha256": known.model_sha256,
+                    "dvc_lock_sha256": file_sha256(folder / "dvc.lock"),
+                }
+            )
+
+    def download(self, model: str, version: str, what: str, target: Path) -> Path:
+        """Fetch a folder of a version: `model`, `signature`, `record` or `plots`.
+
+        Raises:
+            WrongInputError: There is no such version or folder.
+        """
+        if what not in _FOLDERS:
+            raise WrongInputError(f"A version has no {what!r}.", f"Name one of {', '.join(_FOLDERS)}.")
+        return self._fetch(model, version, what, target)
+
+    def _fetch(self, model: str, version: str, what: str, target: Path) -> Path:
+        known = self._find(model, version)
+        with self._asking() as client:
+            return Path(client.download_artifacts(known.run_id, _FOLDERS[what], str(target)))
+
+
+def _known_model(client: MlflowClient, model: str) -> bool:
+    return bool(client.search_registered_models(f"name='{_plain(model)}'"))
+
+
+def _plain(name: str) -> str:
+    return name.replace("'", "")
+
+
+def _registered(version: Any, created: bool = False) -> RegisteredVersion:
+    return RegisteredVersion(
+        model=version.name,
+        version=str(version.version),
+        run_id=version.run_id,
+        model_sha256=version.tags.get("model_sha256", ""),
+        inputs_digest=version.tags.get("inputs_digest", ""),
+        code=version.tags.get("code", ""),
+        created=created,
+    )
+
+
+def _write_model(folder: Path, outputs: TrainingOutputs, requirements: Sequence[str]) -> None:
+    from mlflow.lightgbm import save_model
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    from models.training import load_booster
+
+    schema = Schema([ColSpec("double", name) for name in outputs.training.features])
+    signature = ModelSignature(inputs=schema, outputs=Schema([ColSpec("double", "score")]))
+    booster = load_booster(outputs.model_text)
+    save_model(booster, str(folder), signature=signature, pip_requirements=list(requirements))
+    (folder / _MODEL_FILE).write_text(outputs.model_text, encoding="utf-8")
+    if text_sha256(outputs.model_text) != outputs.training.text_sha256:
+        raise RefusedError(
+            "The model's text in the workspace is not the one that was trained.",
+            "Remove the workspace and train again.",
+        )
+
+
+def _requirements() -> tuple[str, ...]:
+    from importlib.metadata import version
+
+    return tuple(f"{name}=={version(name)}" for name in ("lightgbm", "numpy"))
+
+
+def _tags(outputs: TrainingOutputs, trained_by: str, dvc_lock: str) -> dict[str, str]:
+    inputs = outputs.inputs
+    return {
+        "run": f"{inputs.model} as of {inputs.as_of.isoformat()}",
+        "rocu": inputs.rocu,
+        "pattern": inputs.pattern,
+        "as_of": inputs.as_of.isoformat(),
+        "inputs_digest": inputs.digest,
+        "snapshot_sha256": outputs.snapshot.sha256,
+        "model_sha256": outputs.training.text_sha256,
+        "dvc_lock_sha256": dvc_lock,
+        "contract_versions": ", ".join(inputs.contract_versions),
+        "policy_digest": inputs.policy_digest,
+        "code": outputs.code.label,
+        "commit": outputs.code.commit or "",
+        "dirty": str(outputs.code.dirty).lower(),
+        "trained_by": trained_by,
+    }
+
+
+def _metrics(evaluation: Evaluation) -> list[Any]:
+    from mlflow.entities import Metric
+
+    figures: dict[str, float] = {}
+    for population in ("all_vehicles", "reviewed", "not_yet_known"):
+        dumped = getattr(evaluation, population).model_dump()
+        for name, value in _flat(dumped):
+            if name.endswith((".value", ".low", ".high")) and value is not None:
+                figures[f"{population}.{name.removesuffix('.value')}"] = float(value)
+    return [Metric(name, value, 0, 0) for name, value in sorted(figures.items())]
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _params(outputs: TrainingOutputs) -> list[Any]:
+    from mlflow.entities import Param
+
+    values = outputs.inputs.training.model_dump() | {"capacity": outputs.inputs.capacity}
+    return [Param(name, str(value)) for name, value in sorted(values.items())]
+
+
+def _require_answer(settings: Settings, opened: bool) -> None:
+    """Ask once whether anybody is there, before MLflow is imported; it would go on trying for minutes."""
+    if opened:
+        return
+    _quieten(settings)
+    try:
+        if settings.mlflow.startswith("http"):
+            import httpx
+
+            url = f"{settings.mlflow.rstrip('/')}/health"
+            try:
+                httpx.get(url, timeout=settings.mlflow_timeout_seconds, trust_env=False).raise_for_status()
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise ConnectionError(str(error)) from error
+        elif settings.mlflow.startswith("postgresql"):
+            _require_database(settings)
+    except ConnectionError as error:
+        raise _no_answer(settings) from error
+
+
+def _require_database(settings: Settings) -> None:
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
+
+    engine = create_engine(settings.mlflow, connect_args={"connect_timeout": settings.mlflow_timeout_seconds})
+    try:
+        engine.connect().close()
+    except SQLAlchemyError as error:
+        raise ConnectionError(type(error).__name__) from error
+    finally:
+        engine.dispose()
+
+
+def _quieten(settings: Settings) -> None:
+    # MLflow takes these from the environment alone, some of them when it is imported.
+    os.environ.update(
+        MLFLOW_DISABLE_TELEMETRY="true",
+        MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false",
+        MLFLOW_HTTP_REQUEST_MAX_RETRIES="1",
+        MLFLOW_HTTP_REQUEST_TIMEOUT=str(settings.mlflow_timeout_seconds),
+    )
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _open_client(settings: Settings) -> MlflowClient:
+    from mlflow import MlflowClient
+
+    settings.root.mkdir(parents=True, exist_ok=True)
+    return MlflowClient(tracking_uri=settings.mlflow, registry_uri=settings.mlflow)
+
+
+def _no_answer(settings: Settings) -> FaultError:
+    where = settings.mlflow.rsplit("@", 1)[-1]
+    return FaultError(
+        f"MLflow does not answer at {where}.", "Start it, or correct FINDPROFILE_MLFLOW_TRACKING_URI, and try again."
+    )

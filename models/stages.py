@@ -1,0 +1,214 @@
+"""The stages of training as DVC runs them: `python -m models.stages <stage> --rocu R`, beside a `params.yaml`.
+
+Each stage reads files, calls one pure part and writes files. A refusal leaves `failure.json` and the error's exit code,
+so that whoever ran the pipeline can say the same. Does not belong here: any rule about labels, fitting or figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from infra.errors import FindProfileError, WrongInputError
+from infra.lake import Lake
+from infra.settings import Settings
+from models.code_state import code_state
+from models.inputs import TrainingInputs, pin_inputs, read_findings, require_unchanged, window_parts
+from models.labels import standing_findings
+from models.training_settings import TrainingSettings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+INPUTS = "inputs.json"
+CODE = "code.json"
+SNAPSHOT = "snapshot.parquet"
+SNAPSHOT_RECORD = "snapshot.json"
+MODEL = "model.txt"
+TRAINING_RECORD = "training.json"
+EVALUATION = "evaluation.json"
+PLOTS = "plots"
+FAILURE = "failure.json"
+SECONDS = "seconds.json"
+
+
+class StageParams(BaseModel):
+    """`params.yaml`: where things are, and what to pin when the inputs are not pinned already (`pinned`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path
+    out: Path
+    python: str
+    pinned: str
+    rocus: tuple[str, ...]
+    pattern: str
+    as_of: date
+    capacity: int
+    pattern_settings: dict[str, Any]
+    training: TrainingSettings
+    threads: int = 2
+    memory_limit: str = "3GB"
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """One stage's surroundings."""
+
+    params: StageParams
+    rocu: str
+    folder: Path
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(home=self.params.home, threads=self.params.threads, memory_limit=self.params.memory_limit)
+
+    def inputs(self) -> TrainingInputs:
+        return TrainingInputs.model_validate_json((self.folder / INPUTS).read_bytes())
+
+    def snapshot(self) -> pa.Table:
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self.folder / SNAPSHOT)
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+
+def _pin(stage: _Stage) -> None:
+    stage.write(CODE, json.dumps({"source_digest": code_state().source_digest}) + "\n")
+    if stage.params.pinned:
+        stage.write(INPUTS, Path(stage.params.pinned).read_text(encoding="utf-8"))
+        return
+    from models.patterns import get_pattern
+
+    pattern_settings = get_pattern(stage.params.pattern).settings_type.model_validate(stage.params.pattern_settings)
+    inputs = pin_inputs(
+        Lake(stage.settings.lake),
+        stage.rocu,
+        stage.params.pattern,
+        stage.params.as_of,
+        pattern_settings,
+        stage.params.training,
+        stage.params.capacity,
+        policy_digest="params.yaml",
+    )
+    stage.write(INPUTS, inputs.to_json())
+
+
+def _snapshot(stage: _Stage) -> None:
+    import pyarrow as arrow
+
+    from infra.engine import open_engine
+    from models.patterns import get_pattern
+    from models.snapshot import assemble, write_snapshot
+
+    inputs, lake = stage.inputs(), Lake(stage.settings.lake)
+    require_unchanged(lake, inputs)
+    pattern = get_pattern(inputs.pattern)
+    pattern_settings = pattern.settings_type.model_validate(inputs.pattern_settings)
+    days = int(inputs.pattern_settings["window_days"])
+
+    def build(window_end: date) -> pa.Table:
+        _say(f"window to {window_end.isoformat()}")
+        parts = window_parts(inputs.reads, window_end, days)
+        windows = pattern.build_windows(connection, lake, parts, window_end, pattern_settings)
+        return windows.append_column("baseline", arrow.array(pattern.baseline(windows)))
+
+    with open_engine(stage.settings) as connection:
+        findings = standing_findings(read_findings(lake, inputs.dispositions), inputs.as_of)
+        table, counts = assemble(inputs.window_ends, build, findings, pattern.feature_names, days, inputs.training)
+    record = write_snapshot(table, counts, stage.folder / SNAPSHOT)
+    stage.write(SNAPSHOT_RECORD, record.model_dump_json(indent=1) + "\n")
+
+
+def _train(stage: _Stage) -> None:
+    from models.snapshot import SnapshotRecord, rows_of
+    from models.training import train_model
+
+    features = SnapshotRecord.model_validate_json((stage.folder / SNAPSHOT_RECORD).read_bytes()).features
+    text, record = train_model(rows_of(stage.snapshot(), "train"), features, stage.inputs().training)
+    stage.write(MODEL, text)
+    stage.write(TRAINING_RECORD, record.model_dump_json(indent=1) + "\n")
+
+
+def _evaluate(stage: _Stage) -> None:
+    from models.evaluation import evaluate_model
+    from models.plots import draw_plots
+
+    inputs, snapshot = stage.inputs(), stage.snapshot()
+    text = (stage.folder / MODEL).read_text(encoding="utf-8")
+    evaluation = evaluate_model(text, snapshot, inputs.capacity, inputs.training)
+    stage.write(EVALUATION, evaluation.model_dump_json(indent=1) + "\n")
+    draw_plots(text, snapshot, inputs.capacity, stage.folder / PLOTS)
+
+
+STAGES: dict[str, Callable[[_Stage], None]] = {
+    "pin": _pin,
+    "snapshot": _snapshot,
+    "train": _train,
+    "evaluate": _evaluate,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one stage in the current folder; the exit code is that of the error, 0 without one."""
+    parser = argparse.ArgumentParser(prog="python -m models.stages", description=__doc__)
+    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument("--rocu", required=True)
+    chosen = parser.parse_args(arguments)
+    started = time.monotonic()
+    folder = Path()
+    try:
+        params = _params(Path("params.yaml"))
+        folder = params.out / chosen.rocu
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FAILURE).unlink(missing_ok=True)
+        STAGES[chosen.stage](_Stage(params, chosen.rocu, folder))
+    except FindProfileError as error:
+        failure = {
+            "stage": chosen.stage,
+            "exit_code": error.exit_code,
+            "reason": error.reason,
+            "instruction": error.instruction,
+        }
+        (folder / FAILURE).write_text(json.dumps(failure, indent=1) + "\n", encoding="utf-8")
+        sys.stderr.write(f"{error.reason} {error.instruction}\n")
+        return error.exit_code
+    _keep_seconds(folder / SECONDS, chosen.stage, time.monotonic() - started)
+    return 0
+
+
+def _params(path: Path) -> StageParams:
+    try:
+        return StageParams.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError) as error:
+        raise WrongInputError(f"params.yaml cannot be read: {error}.", "Restore it from the repository.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"])) or "file"
+        raise WrongInputError(f"params.yaml: {name}: {first['msg']}.", f"Correct {name} in params.yaml.") from None
+
+
+def _keep_seconds(path: Path, stage: str, seconds: float) -> None:
+    kept: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    path.write_text(json.dumps(kept | {stage: round(seconds, 2)}, indent=1) + "\n", encoding="utf-8")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
