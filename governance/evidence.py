@@ -1,0 +1,136 @@
+"""What is known about a challenger when somebody decides about it: one frozen record with a digest.
+
+Belongs here: the record's shape. Does not: gathering it (flows), or judging it (the gate). A figure that is not there
+is `None`, which the gate refuses; nothing here has a default that could stand in for a missing figure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from governance.audit_chain import canonical_json
+
+
+class Frozen(BaseModel):
+    """Base of the records here: frozen and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Figure(Frozen):
+    """A figure with its 95 % bootstrap interval."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class Performance(Frozen):
+    """How a model ranks the hold-out. Every figure is on the same rows.
+
+    Args:
+        holdout_digest: Of the hold-out's rows; two performances compare only if it is the same.
+        window_ends: The windows of the hold-out.
+        k: Capacity of the analysts per window.
+        positives: Confirmed vehicles in the hold-out.
+        reviewed: Vehicles with a finding in the hold-out.
+        lift_over_baseline: Precision@k divided by that of the pattern's written-down rule.
+    """
+
+    holdout_digest: str
+    window_ends: tuple[date, ...]
+    k: int
+    positives: int | None
+    reviewed: int | None
+    average_precision: Figure | None
+    precision_at_k: Figure | None
+    recall_at_k: Figure | None
+    lift_over_baseline: Figure | None
+    calibration_error: Figure | None
+
+
+class NoChampion(Frozen):
+    """The audit log holds no promotion of this model: this is the first."""
+
+    kind: Literal["none"] = "none"
+
+
+class ChampionUnreachable(Frozen):
+    """There is a champion, but it could not be read or scored. Not the same as none."""
+
+    kind: Literal["unreachable"] = "unreachable"
+    reason: str
+
+
+class ChampionMeasured(Frozen):
+    """The champion on the challenger's hold-out, and challenger minus champion by paired bootstrap."""
+
+    kind: Literal["measured"] = "measured"
+    version: str
+    model_sha256: str
+    performance: Performance
+    difference: Figure | None = Field(description="average precision, challenger minus champion, paired interval")
+
+
+Champion = Annotated[NoChampion | ChampionUnreachable | ChampionMeasured, Field(discriminator="kind")]
+
+
+class DataVerdicts(Frozen):
+    """What the contracts said about the batches behind the training data.
+
+    Args:
+        batches: Number of batches per verdict (`passed`, `passed_with_quarantine`, `failed`).
+        standing_failures: Batch ids that failed in the span and that no later batch replaced; `None` if not looked at.
+        contract_versions: Of the contracts that judged them.
+    """
+
+    batches: dict[str, int]
+    standing_failures: tuple[str, ...] | None
+    contract_versions: tuple[str, ...]
+
+
+class Document(Frozen):
+    """A document about the version, by its digest."""
+
+    name: str
+    sha256: str
+
+
+class Evidence(Frozen):
+    """Everything that the gate and the approvers are shown about one version."""
+
+    model: str = Field(description="<pattern>.<rocu>")
+    version: str
+    rocu: str
+    pattern: str
+    model_sha256: str = Field(description="of the model's text")
+    inputs_digest: str = Field(description="of the pinned training inputs")
+    snapshot_digest: str = Field(description="of the training snapshot")
+    data: DataVerdicts
+    challenger: Performance
+    champion: Champion
+    signature_verified: bool | None
+    commit: str | None = Field(description="of the code that trained it")
+    trainer: str | None = Field(description="subject of the verified identity that trained it")
+    policy_digest: str
+    documents: tuple[Document, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the whole record; an approval is bound to it."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """The record as canonical JSON; a figure that is not a number is written as null."""
+        return canonical_json(json.loads(self.model_dump_json()))
+
+
+def present(value: float | int | None) -> bool:
+    """Whether a figure is there and is a number."""
+    return value is not None and math.isfinite(value)

@@ -1,0 +1,199 @@
+"""The gate: a pure function from evidence to a decision, line by line.
+
+Each line says what it checks, the limit, where the limit comes from, the value, and passed, refused or missing. One
+line that did not pass refuses the whole. Nothing here reads a clock, a file or a database, and no line can be switched
+off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from governance.evidence import (
+    ChampionMeasured,
+    ChampionUnreachable,
+    Evidence,
+    Figure,
+    Frozen,
+    NoChampion,
+    Performance,
+    present,
+)
+from governance.gate_limits import GateLimits
+
+Result = Literal["passed", "refused", "missing"]
+
+
+class GateLine(Frozen):
+    """One check and what came of it."""
+
+    name: str
+    what: str
+    limit: str
+    source: str
+    value: str
+    result: Result
+
+
+class Decision(Frozen):
+    """The outcome with every line."""
+
+    outcome: Literal["passed", "refused"]
+    lines: tuple[GateLine, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """One sentence for each line that did not pass."""
+        return tuple(
+            f"{line.name}: {line.value} (needed: {line.limit})" for line in self.lines if line.result != "passed"
+        )
+
+
+def decide(evidence: Evidence, limits: GateLimits) -> Decision:
+    """Hold evidence against limits.
+
+    Args:
+        evidence: What is known about the challenger.
+        limits: The gate part of the policy in force.
+    """
+    lines = (
+        *_provenance(evidence),
+        *_data(evidence, limits),
+        *_floors(evidence.challenger, limits),
+        *_against_champion(evidence, limits),
+        *_documents(evidence, limits),
+    )
+    passed = all(line.result == "passed" for line in lines)
+    return Decision(outcome="passed" if passed else "refused", lines=lines)
+
+
+def _provenance(evidence: Evidence) -> Iterator[GateLine]:
+    rule = "rule of the product"
+    belongs = evidence.model == f"{evidence.pattern}.{evidence.rocu}"
+    yield _line("model of this ROCU", "name, pattern and ROCU agree", "they agree", rule, evidence.model, belongs)
+    yield _line(
+        "signature",
+        "the model's folder carries a valid signature",
+        "verified",
+        rule,
+        {True: "verified", False: "not valid", None: "not checked"}[evidence.signature_verified],
+        evidence.signature_verified,
+    )
+    digests = {
+        "model digest": ("the text of the model is named by its digest", evidence.model_sha256),
+        "training inputs": ("the pinned inputs are named by their digest", evidence.inputs_digest),
+        "training snapshot": ("the rows trained on are named by their digest", evidence.snapshot_digest),
+        "hold-out": ("the rows tested on are named by their digest", evidence.challenger.holdout_digest),
+        "policy": ("the policy in force is named by its digest", evidence.policy_digest),
+        "commit": ("the code that trained it is known", evidence.commit),
+        "trainer": ("who trained it is known, so that they cannot approve it", evidence.trainer),
+    }
+    for name, (what, value) in digests.items():
+        yield _line(name, what, "recorded", rule, value or "not recorded", True if value else None)
+
+
+def _data(evidence: Evidence, limits: GateLimits) -> Iterator[GateLine]:
+    data = evidence.data
+    judged = sum(data.batches.values())
+    yield _line(
+        "data contracts",
+        "the batches trained on were judged by a contract",
+        "at least 1 batch, every contract version known",
+        "rule of the product",
+        f"{judged} batches, contract {', '.join(data.contract_versions) or 'unknown'}",
+        True if judged > 0 and data.contract_versions else None,
+    )
+    standing = None if data.standing_failures is None else len(data.standing_failures)
+    yield _at_most("standing failures", "failed batches that nothing replaced", standing, limits.max_standing_failures)
+
+
+def _floors(challenger: Performance, limits: GateLimits) -> Iterator[GateLine]:
+    yield _at_least(
+        "hold-out positives", "confirmed vehicles in the hold-out", challenger.positives, limits.min_holdout_positives
+    )
+    yield _at_least(
+        "hold-out reviewed", "vehicles with a finding in the hold-out", challenger.reviewed, limits.min_holdout_reviewed
+    )
+    yield _at_least(
+        "average precision",
+        "of the challenger on the hold-out",
+        _value(challenger.average_precision),
+        limits.min_average_precision,
+    )
+    yield _at_least(
+        "lift over baseline",
+        "precision at capacity, divided by that of the written-down rule",
+        _value(challenger.lift_over_baseline),
+        limits.min_lift_over_baseline,
+    )
+    yield _at_most(
+        "calibration error",
+        "expected gap between score and share confirmed",
+        _value(challenger.calibration_error),
+        limits.max_calibration_error,
+    )
+
+
+def _against_champion(evidence: Evidence, limits: GateLimits) -> Iterator[GateLine]:
+    champion, rule = evidence.champion, "rule of the product"
+    reachable = "the champion can be read and scored"
+    if isinstance(champion, NoChampion):
+        yield _line("champion", reachable, "reachable, or none promoted yet", rule, "none promoted yet", True)
+    elif isinstance(champion, ChampionMeasured):
+        yield _line("champion", reachable, "reachable, or none promoted yet", rule, f"version {champion.version}", True)
+        same = bool(champion.performance.holdout_digest) and (
+            champion.performance.holdout_digest == evidence.challenger.holdout_digest
+        )
+        yield _line(
+            "same hold-out",
+            "champion and challenger are measured on the same rows",
+            "the same digest",
+            rule,
+            "the same" if same else "different",
+            same,
+        )
+        low = champion.difference.low if champion.difference is not None else None
+        yield _at_least(
+            "loss to champion",
+            "lower end of the paired interval of average precision, challenger minus champion",
+            low,
+            0.0 - limits.max_loss_to_champion,
+        )
+    else:
+        reason = champion.reason if isinstance(champion, ChampionUnreachable) else "unknown state"
+        yield _line("champion", reachable, "reachable, or none promoted yet", rule, reason, None)
+
+
+def _documents(evidence: Evidence, limits: GateLimits) -> Iterator[GateLine]:
+    there = {document.name: document.sha256 for document in evidence.documents}
+    for name in limits.required_documents:
+        digest = there.get(name)
+        yield _line(
+            f"document {name}", "is there", "present", "policy", digest or "not there", True if digest else None
+        )
+
+
+def _value(figure: Figure | None) -> float | None:
+    return figure.value if figure is not None else None
+
+
+def _at_least(name: str, what: str, value: float | int | None, limit: float | int) -> GateLine:
+    passed = value >= limit if value is not None and present(value) else None
+    return _line(name, what, f"at least {limit:g}", "policy", _number(value), passed)
+
+
+def _at_most(name: str, what: str, value: float | int | None, limit: float | int) -> GateLine:
+    passed = value <= limit if value is not None and present(value) else None
+    return _line(name, what, f"at most {limit:g}", "policy", _number(value), passed)
+
+
+def _number(value: float | int | None) -> str:
+    if value is None or not present(value):
+        return "not measured"
+    return str(value) if isinstance(value, int) else f"{value:.4f}"
+
+
+def _line(name: str, what: str, limit: str, source: str, value: str, passed: bool | None) -> GateLine:
+    result: Result = "missing" if passed is None else "passed" if passed else "refused"
+    return GateLine(name=name, what=what, limit=limit, source=source, value=value, result=result)

@@ -1,0 +1,232 @@
+"""How a version becomes champion: requested with evidence, judged by the gate, approved by people, promoted.
+
+Every step is an audit entry, refusals too, and the entries are the state. The promotion is in the log before the
+registry's alias is touched; what a kill leaves undone in between, `promotion_control.reconcile` finishes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from governance.approvals import enough, require_approvable, require_decider
+from governance.audit import AuditLog, AuditSession, Row
+from governance.audit_entry import iso_moment
+from governance.champion_alias import finish_alias
+from governance.evidence import ChampionMeasured, Evidence, NoChampion
+from governance.evidence_store import load_evidence, store_evidence
+from governance.gate import Decision, decide
+from governance.policy import LoadedPolicy
+from governance.promotion_record import Act, Desk, require_reason
+from governance.promotion_state import (
+    ApproveDetails,
+    GateDetails,
+    ModelState,
+    PromotedDetails,
+    ReasonDetails,
+    VersionState,
+    model_state,
+    replay,
+)
+from governance.registry_port import require_genuine, split_model
+from infra.errors import RefusedError
+
+if TYPE_CHECKING:
+    from infra.identity import Identity
+
+
+@dataclass(frozen=True)
+class Requested:
+    """What a request came to. `decision.outcome` says whether the gate passed; approvals only count if it did."""
+
+    decision: Decision
+    evidence_digest: str
+    state: VersionState
+
+
+def history(audit: AuditLog, model: str) -> tuple[Row, ...]:
+    """Every entry about a model's promotion, oldest first, refusals included."""
+    split_model(model)
+    return tuple(row for row in audit.entries(model) if row.action.startswith("promote."))
+
+
+def request(desk: Desk, identity: Identity, evidence: Evidence, policy: LoadedPolicy, now: datetime) -> Requested:
+    """Ask for a version to be promoted: the gate judges its evidence, and both are recorded whatever it says.
+
+    The same evidence again, while it waits for approval, changes nothing.
+
+    Raises:
+        RefusedError: No permission, the evidence is about another policy or another champion than stands, or the
+            version is champion already.
+    """
+    act = Act(identity, "promote.request", evidence.model, evidence.version, now)
+    with act.recorded(desk.audit):
+        require_decider(identity, act.action, act.rocu, policy, now)
+        _require_current_policy(evidence, policy)
+        decision = decide(evidence, policy.policy.gate)
+        digest = store_evidence(desk.lake, evidence)
+        with desk.audit.writing() as session:
+            state = replay(evidence.model, session.entries(evidence.model))
+            _require_true_champion(state, evidence)
+            waiting = state.versions.get(evidence.version)
+            if waiting and waiting.status == "requested" and _same_gate(waiting, digest, policy):
+                return Requested(decision, digest, waiting)
+            details = _gate_details(evidence, digest, decision, policy, identity)
+            session.append(act.done(ReasonDetails(reason=f"evidence {digest}")), now)
+            entry = act.done if decision.outcome == "passed" else act.refused
+            session.append(entry(details, "promote.gate"), now)
+    return Requested(decision, digest, model_state(desk.audit, evidence.model).version(evidence.version))
+
+
+def _require_current_policy(evidence: Evidence, policy: LoadedPolicy) -> None:
+    if evidence.policy_digest != policy.digest:
+        raise RefusedError("The evidence was gathered under another policy.", "Gather it again under this policy.")
+
+
+def _require_true_champion(state: ModelState, evidence: Evidence) -> None:
+    """The evidence must be about the champion that the log knows: "none" is not for the evidence to say."""
+    if state.champion == evidence.version:
+        raise RefusedError(
+            f"{state.model} version {evidence.version} is the champion already.", "Nothing is to be done."
+        )
+    said = evidence.champion.version if isinstance(evidence.champion, ChampionMeasured) else None
+    if isinstance(evidence.champion, NoChampion | ChampionMeasured) and said != state.champion:
+        raise RefusedError(
+            f"The evidence compares with {_named(said)}, but the log's champion of {state.model} is"
+            f" {_named(state.champion)}.",
+            "Gather the evidence again.",
+        )
+
+
+def _named(version: str | None) -> str:
+    return f"version {version}" if version else "no champion"
+
+
+def _same_gate(waiting: VersionState, digest: str, policy: LoadedPolicy) -> bool:
+    return (waiting.gate.evidence_digest, waiting.gate.policy_digest) == (digest, policy.digest)
+
+
+def _gate_details(
+    evidence: Evidence, digest: str, decision: Decision, policy: LoadedPolicy, identity: Identity
+) -> GateDetails:
+    return GateDetails(
+        evidence_digest=digest,
+        policy_digest=policy.digest,
+        policy_version=policy.policy.version,
+        model_sha256=evidence.model_sha256,
+        trainer=evidence.trainer or "",
+        requested_by=identity.subject,
+        approvers_needed=policy.policy.approvers_needed,
+        gate=decision.outcome,
+        lines=tuple(
+            {"name": line.name, "limit": line.limit, "value": line.value, "result": line.result}
+            for line in decision.lines
+        ),
+    )
+
+
+def approve(
+    desk: Desk,
+    identity: Identity,
+    model: str,
+    version: str,
+    policy: LoadedPolicy,
+    now: datetime,
+    *,
+    seen_digest: str | None = None,
+    comment: str = "",
+) -> VersionState:
+    """Approve a version that the gate has passed; with enough approvals it becomes champion.
+
+    If the version is champion already (a promotion that was killed before the alias moved), the alias is finished.
+
+    Args:
+        desk: Log, lake and registry.
+        identity: Who approves.
+        model: `<pattern>.<rocu>`.
+        version: The version.
+        policy: The policy in force.
+        now: The time.
+        seen_digest: Digest of the evidence that the approver was shown; refused if the gate judged another.
+        comment: What the approver wants to be on record.
+
+    Raises:
+        RefusedError: Any rule of approval says no; the log has it.
+        WrongInputError: No such version was requested.
+        FaultError: The registry does not answer. If the log has the promotion, the same command finishes it.
+    """
+    act = Act(identity, "promote.approve", model, version, now)
+    with act.recorded(desk.audit):
+        require_decider(identity, act.action, act.rocu, policy, now)
+        found = model_state(desk.audit, model).version(version)
+        if found.status != "champion":
+            _require_judged_model(desk, act, found)
+            with desk.audit.writing() as session:
+                _approve(session, act, policy, seen_digest, comment)
+        finish_alias(desk, model)
+    return model_state(desk.audit, model).version(version)
+
+
+def _require_judged_model(desk: Desk, act: Act, found: VersionState) -> None:
+    """Evidence, text and signature must be what the gate saw, before anybody's approval is added to it."""
+    evidence = load_evidence(desk.lake, act.rocu, act.model, act.version, found.gate.evidence_digest)
+    require_genuine(desk.registry, act.model, act.version, evidence.model_sha256)
+
+
+def _approve(session: AuditSession, act: Act, policy: LoadedPolicy, seen_digest: str | None, comment: str) -> None:
+    """Add the approval, and the promotion if it was the last one needed: together in the log, or neither."""
+    state = replay(act.model, session.entries(act.model))
+    found = state.version(act.version)
+    require_approvable(state, found, act.identity, policy, seen_digest)
+    gate, identity = found.gate, act.identity
+    approval = session.append(
+        act.done(
+            ApproveDetails(
+                evidence_digest=gate.evidence_digest,
+                policy_digest=gate.policy_digest,
+                token_id=identity.token_id,
+                issuer=identity.issuer,
+                comment=comment,
+            )
+        ),
+        act.now,
+    )
+    approvers = (*(earlier.subject for earlier in found.approvals), identity.subject)
+    if enough(approvers, gate.approvers_needed):
+        promoted = PromotedDetails(
+            model_sha256=gate.model_sha256,
+            evidence_digest=gate.evidence_digest,
+            policy_digest=gate.policy_digest,
+            gate_seq=found.gate_seq,
+            approval_seqs=(*(earlier.seq for earlier in found.approvals), approval.seq),
+            approvers=approvers,
+            approvers_needed=gate.approvers_needed,
+            valid_until=iso_moment(act.now + timedelta(days=policy.policy.approval_valid_days)),
+            replaces=state.champion,
+        )
+        session.append(act.done(promoted, "promote.promoted"), act.now)
+
+
+def refuse(
+    desk: Desk, identity: Identity, model: str, version: str, reason: str, policy: LoadedPolicy, now: datetime
+) -> VersionState:
+    """Refuse a version that waits for approval; one person is enough, and earlier approvals are void.
+
+    Raises:
+        RefusedError: No permission, or the version waits for no approval; the log has it.
+        WrongInputError: No such version was requested, or there is no reason.
+    """
+    act = Act(identity, "promote.refuse", model, version, now)
+    with act.recorded(desk.audit):
+        require_decider(identity, act.action, act.rocu, policy, now)
+        details = ReasonDetails(reason=require_reason(reason))
+        with desk.audit.writing() as session:
+            found = replay(model, session.entries(model)).version(version)
+            if found.status != "requested":
+                raise RefusedError(
+                    f"{model} version {version} waits for no approval: it is {found.status.replace('_', ' ')}.",
+                    "A champion is stopped with findprofile promote suspend or rollback.",
+                )
+            session.append(act.done(details), now)
+    return model_state(desk.audit, model).version(version)

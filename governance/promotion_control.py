@@ -1,0 +1,195 @@
+"""What can be done to a champion: roll back to the one before, suspend, resume, and finish what a kill left undone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from governance.approvals import enough, require_decider
+from governance.champion_alias import Standing, alias_standing, finish_alias, moved_by_hand
+from governance.evidence_store import load_evidence
+from governance.permissions import require
+from governance.policy import LoadedPolicy
+from governance.promotion_record import Act, Desk, require_reason
+from governance.promotion_state import (
+    Details,
+    ModelState,
+    ReasonDetails,
+    RollbackDetails,
+    VersionState,
+    model_state,
+    replay,
+)
+from governance.registry_port import require_genuine
+from infra.errors import RefusedError
+
+if TYPE_CHECKING:
+    from infra.identity import Identity
+
+
+class ReconcileDetails(Details):
+    """Beside `promote.reconcile`: where the alias was, and where the log has it."""
+
+    alias: str | None
+    champion: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """Where the alias was found, and how that came about."""
+
+    champion: str | None
+    alias: str | None
+    found: Standing
+
+
+def rollback(
+    desk: Desk,
+    identity: Identity,
+    model: str,
+    reason: str,
+    policy: LoadedPolicy,
+    now: datetime,
+    *,
+    to: str | None = None,
+) -> ModelState:
+    """Make an earlier champion champion again, on the strength of its own approvals.
+
+    Evidence, text, signature and the term of its approval are checked before anything moves. The version that is left
+    is `rolled back` and needs a new request to return.
+
+    Args:
+        desk: Log, lake and registry.
+        identity: Who rolls back.
+        model: `<pattern>.<rocu>`.
+        reason: Why.
+        policy: The policy in force.
+        now: The time.
+        to: The version to go back to; the champion before this one if not given.
+
+    Raises:
+        RefusedError: There is nothing to go back to, or it no longer holds; the log has it.
+        FaultError: The registry does not answer.
+    """
+    act = Act(identity, "promote.rollback", model, to or "", now)
+    with act.recorded(desk.audit):
+        require_decider(identity, act.action, act.rocu, policy, now)
+        why = require_reason(reason)
+        if _finish_rollback(desk, model):
+            return model_state(desk.audit, model)
+        target = _target(model_state(desk.audit, model), to, now)
+        act = Act(identity, act.action, model, target.version, now)
+        evidence = load_evidence(desk.lake, act.rocu, model, target.version, target.gate.evidence_digest)
+        require_genuine(desk.registry, model, target.version, evidence.model_sha256)
+        with desk.audit.writing() as session:
+            state = replay(model, session.entries(model))
+            target = _target(state, target.version, now)
+            details = RollbackDetails(reason=why, replaces=state.champion or "", promoted_seq=target.promoted_seq or 0)
+            session.append(act.done(details), now)
+        desk.registry.set_champion(model, target.version)
+    return model_state(desk.audit, model)
+
+
+def _finish_rollback(desk: Desk, model: str) -> bool:
+    """Finish a rollback that was killed before the alias moved, instead of going back one more."""
+    state = model_state(desk.audit, model)
+    standing, alias = alias_standing(desk, state)
+    left = state.versions.get(alias or "")
+    if standing == "unfinished" and left is not None and left.status == "rolled_back":
+        finish_alias(desk, model)
+        return True
+    return False
+
+
+def _target(state: ModelState, to: str | None, now: datetime) -> VersionState:
+    if state.champion is None or not state.before:
+        raise RefusedError(
+            f"{state.model} has no earlier champion to go back to.", "Stop it with findprofile promote suspend instead."
+        )
+    target = state.version(to or state.before[-1])
+    if target.status != "superseded" or target.promoted is None:
+        raise RefusedError(
+            f"{state.model} version {target.version} is {target.status.replace('_', ' ')}, not an earlier champion.",
+            f"Go back to one of: {', '.join(state.before)}.",
+        )
+    require_in_term(state.model, target, now)
+    return target
+
+
+def require_in_term(model: str, found: VersionState, now: datetime) -> None:
+    """Refuse a promotion whose term is over.
+
+    Raises:
+        RefusedError: It is over, or there was never one.
+    """
+    if found.promoted is None or now >= datetime.fromisoformat(found.promoted.valid_until):
+        until = found.promoted.valid_until if found.promoted else "never"
+        raise RefusedError(
+            f"The approval of {model} version {found.version} has lapsed (valid until {until}).",
+            "Request and approve it again.",
+        )
+
+
+def suspend(desk: Desk, identity: Identity, model: str, reason: str, now: datetime) -> ModelState:
+    """Stop a model at once: it scores nothing until two people resume it. One person of any role is enough.
+
+    Raises:
+        RefusedError: The token is not for this ROCU; the log has it.
+        WrongInputError: There is no reason.
+    """
+    act = Act(identity, "promote.suspend", model, "", now)
+    with act.recorded(desk.audit):
+        require(identity, act.action, act.rocu)
+        desk.audit.append(act.done(ReasonDetails(reason=require_reason(reason))), now)
+    return model_state(desk.audit, model)
+
+
+def resume(desk: Desk, identity: Identity, model: str, reason: str, policy: LoadedPolicy, now: datetime) -> ModelState:
+    """Agree to a model's return to service; the second person's agreement brings it back.
+
+    Raises:
+        RefusedError: No permission, the model is not suspended, or the same person agreed before; the log has it.
+        WrongInputError: There is no reason.
+    """
+    act = Act(identity, "promote.resume", model, "", now)
+    with act.recorded(desk.audit):
+        require_decider(identity, act.action, act.rocu, policy, now)
+        details = ReasonDetails(reason=require_reason(reason))
+        with desk.audit.writing() as session:
+            state = replay(model, session.entries(model))
+            if state.suspended is None:
+                raise RefusedError(f"{model} is not suspended.", "Nothing is to be done.")
+            if identity.subject in state.resume_votes:
+                raise RefusedError(f"{identity.name} has already agreed; resuming needs two people.", "Ask another.")
+            session.append(act.done(details), now)
+            if enough((*state.resume_votes, identity.subject), policy.policy.approvers_needed):
+                session.append(act.done(details, "promote.resumed"), now)
+    return model_state(desk.audit, model)
+
+
+def reconcile(desk: Desk, identity: Identity, model: str, policy: LoadedPolicy, now: datetime) -> Reconciled:
+    """Put the registry's alias where the log has the champion, and record where it was.
+
+    Raises:
+        RefusedError: No permission, or the champion's text or signature does not hold; the log has it.
+        FaultError: The registry does not answer.
+    """
+    act = Act(identity, "promote.reconcile", model, "", now)
+    with act.recorded(desk.audit):
+        require_decider(identity, "promote.rollback", act.rocu, policy, now)
+        state = model_state(desk.audit, model)
+        standing, alias = alias_standing(desk, state)
+        champion = state.standing
+        if champion is None:
+            if standing == "by hand":
+                raise moved_by_hand(state, alias)
+            return Reconciled(None, alias, standing)
+        if standing != "in step":
+            require_genuine(desk.registry, model, champion.version, champion.gate.model_sha256)
+            act = Act(identity, act.action, model, champion.version, now)
+            details = ReconcileDetails(alias=alias, champion=champion.version, cause=standing)
+            desk.audit.append(act.done(details), now)
+            desk.registry.set_champion(model, champion.version)
+    return Reconciled(champion.version, alias, standing)

@@ -1,0 +1,95 @@
+"""How decisions about a model get into the log: done, or refused with the reason, before anybody hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from governance.audit import AuditLog, Entry, Outcome
+from governance.promotion_state import Details
+from governance.registry_port import Registry, split_model
+from infra.errors import FaultError, RefusedError, WrongInputError
+from infra.lake import Lake
+
+if TYPE_CHECKING:
+    from infra.identity import Identity
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where decisions are taken: the log is the authority, the lake keeps the evidence, the registry only follows."""
+
+    audit: AuditLog
+    lake: Lake
+    registry: Registry
+
+
+@dataclass(frozen=True)
+class Act:
+    """One person doing one thing to one model, or to one version of it."""
+
+    identity: Identity
+    action: str
+    model: str
+    version: str
+    now: datetime
+
+    @property
+    def rocu(self) -> str:
+        """The ROCU of the model."""
+        return split_model(self.model)[1]
+
+    @property
+    def subject(self) -> str:
+        """How the log names what is acted on."""
+        return f"{self.model}/{self.version}" if self.version else self.model
+
+    def done(self, details: Details, action: str | None = None) -> Entry:
+        """The entry that says it was done."""
+        return self._entry("done", details.model_dump(mode="json"), action)
+
+    def refused(self, details: Details, action: str | None = None) -> Entry:
+        """The entry that says that a rule, not an error, said no."""
+        return self._entry("refused", details.model_dump(mode="json"), action)
+
+    def _entry(self, outcome: Outcome, details: dict[str, Any], action: str | None = None) -> Entry:
+        return Entry.by(
+            self.identity,
+            action=action or self.action,
+            operation="decision",
+            rocu=self.rocu,
+            object=self.subject,
+            outcome=outcome,
+            details=details,
+        )
+
+    @contextmanager
+    def recorded(self, audit: AuditLog) -> Iterator[None]:
+        """Record a refusal or a fault that the block ends with, and let it go on.
+
+        Raises:
+            RefusedError: The block was refused; the log has it.
+            FaultError: The block failed; the log has it, unless it was the log that failed.
+        """
+        try:
+            yield
+        except RefusedError as refusal:
+            audit.append(self._entry("refused", {"reason": refusal.reason}), self.now)
+            raise
+        except FaultError as fault:
+            audit.append(self._entry("failed", {"reason": fault.reason}), self.now)
+            raise
+
+
+def require_reason(reason: str) -> str:
+    """A reason that says something.
+
+    Raises:
+        WrongInputError: It is empty.
+    """
+    if len(reason.strip()) < 3:
+        raise WrongInputError("A decision needs a reason.", "Say why in a few words.")
+    return " ".join(reason.split())
