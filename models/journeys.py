@@ -1,8 +1,8 @@
 """From reads to journeys: the reads of one vehicle put in their total order, hops between them, continuous travel.
 
 Belongs here: what a hop, a journey and its ends are. Does not: windows and features. Every function takes and gives an
-Ibis table, so DuckDB and Spark run the same expression. Inside, vehicle, batch and camera are numbers (cheap to sort and
-to join); `journey_table` gives the names back.
+Ibis table, so DuckDB and Spark run the same expression. Inside, vehicle, batch and camera are numbers (cheap to sort
+and to join); `journey_table` gives the names back.
 
 The total order of reads is (vehicle, captured_at, batch_id, row_no).
 """
@@ -121,8 +121,8 @@ def journeys(moves: Table, places: Table) -> Table:
 
     Returns:
         vid, first_n, reads, start_second, end_second, origin, destination (places), distance_m, turn and reach_m (the
-        place farthest from the origin and how far), and a signature of the cameras in their order (sign_sum,
-        sign_order).
+        place farthest from the origin and how far), a signature of the cameras in their order (sign_sum, sign_order),
+        and of the same vehicle's next journey next_start, next_origin, next_destination (null for the last).
     """
     order = ibis.cumulative_window(group_by=moves.vid, order_by=moves.n)
     begun = ibis.ifelse(moves.starts, with_code(moves.n, moves.place), ibis.null("int64"))
@@ -145,14 +145,26 @@ def journeys(moves: Table, places: Table) -> Table:
 
 def _with_ends(summed: Table) -> Table:
     first_n = value_of(summed.start)
-    return summed.mutate(
+    named = summed.select(
+        "vid",
+        "reads",
+        "start_second",
+        "end_second",
+        "distance_m",
+        "sign_sum",
         first_n=first_n,
-        origin=code_of(summed.start),
-        destination=code_of(summed.last),
-        turn=code_of(summed.farthest),
+        origin=code_of(summed.start).cast("int32"),
+        destination=code_of(summed.last).cast("int32"),
+        turn=code_of(summed.farthest).cast("int32"),
         reach_m=value_of(summed.farthest),
         sign_order=summed.sign_order - summed.sign_sum * first_n,
-    ).drop("start", "last", "farthest")
+    )
+    order = ibis.window(group_by=named.vid, order_by=named.first_n)
+    return named.mutate(
+        next_start=named.start_second.lead().over(order),
+        next_origin=named.origin.lead().over(order),
+        next_destination=named.destination.lead().over(order),
+    )
 
 
 def journey_table(found: Table, vehicles: Table, places: Table) -> Table:

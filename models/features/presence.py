@@ -1,11 +1,11 @@
 """When a vehicle is seen: hours, weekdays, days, life span; force boundaries; and what its reads say of the plate.
 
-Sums over single reads, per vehicle: no order, no joins.
+Sums over single reads, per vehicle: no order, no joins. Hours and weekdays are local, days are UTC days like those of
+the window.
 """
 
 from __future__ import annotations
 
-import ibis
 from ibis.expr.types import Table
 
 from models.features.feature import Feature, count_where, ratio
@@ -101,12 +101,12 @@ def presence_features(layers: Layers) -> Table:
     fast = moves.hop_m * 3600 > gap * (settings.max_speed_kmh * 1000)
     summed = moves.group_by("vid").agg(
         reads=moves.count(),
-        first=local.min() - second.min(where=moves.n == 0),
-        last=local.max(),
+        first=moves.second.min() // 86_400,
+        last=moves.second.max() // 86_400,
         night=count_where(in_night(second, settings)),
         weekend=count_where(weekend),
         office=count_where(~weekend & (second >= 7 * 3600) & (second < 19 * 3600)),
-        days_seen=count_where((moves.n == 0) | (gap > second)),
+        days_seen=count_where((moves.n == 0) | (gap > moves.second % 86_400)),
         force_crossings=moves.crossing.sum(),
         impossible_hops=count_where(fast & (moves.hop_m >= max(1, settings.max_speed_from_km * 1000))),
         repaired=moves.repaired.sum(),
@@ -116,17 +116,16 @@ def presence_features(layers: Layers) -> Table:
 
 
 def _with_shares(summed: Table, layers: Layers) -> Table:
-    begin = layers.span.begin + layers.span.offsets[0][1]
-    end = layers.span.end + layers.span.offsets[-1][1]
-    life = (summed.last - summed.first) // 86_400 + 1
+    begin, end = layers.span.begin // 86_400, layers.span.end // 86_400
+    life = summed.last - summed.first + 1
     return summed.mutate(
         reads_per_day=ratio(summed.reads, summed.days_seen),
         night_share=ratio(summed.night, summed.reads),
         weekend_share=ratio(summed.weekend, summed.reads),
         office_share=ratio(summed.office, summed.reads),
         life_days=life,
-        first_seen_day=ibis.greatest((summed.first - begin) // 86_400, 0),
-        silent_days=(ibis.literal(end, "int64") - 1 - summed.last) // 86_400,
+        first_seen_day=summed.first - begin,
+        silent_days=end - 1 - summed.last,
         active_share=ratio(summed.days_seen, life),
         repaired_share=ratio(summed.repaired, summed.reads),
         low_confidence_share=ratio(summed.doubtful, summed.reads),

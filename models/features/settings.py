@@ -1,7 +1,7 @@
 """Settings of journeys, windows and their features. Every place and threshold that a feature uses is named here.
 
-The standing of each default is in its description: "definition" (it defines a word of this product), "lead" (suggested by
-published work on out-of-town supply, unit chosen here) or "local policy" (a ROCU may set it as it sees fit).
+The standing of each default is in its description: "definition" (it defines a word of this product), "lead" (suggested
+by published work on out-of-town supply, value chosen here) or "local policy" (a ROCU may set it as it sees fit).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class PatternSettings(BaseModel):
         default=10,
         ge=1,
         le=100,
-        description="a camera is rare if it saw at most this percent of the vehicles of the median camera; local policy",
+        description="percent of the median camera's vehicles up to which a camera is rare; local policy",
     )
     co_travel_seconds: int = Field(
         default=60,

@@ -1,8 +1,9 @@
 """Stays between journeys, the base place, and what stays away from it say.
 
-The base is found from the data: the grid cell with the longest total stay in the window, and in it the camera with the
-longest. Time before the first read counts for the place of that read, time after the last read for its place: a vehicle
-that is only seen setting out and coming back has its base where it set out.
+The base is found from the data: the grid cell with the longest total stay in the window, and in it the camera of the
+longest single stay; ties go to the higher number in the order of places. Time before the first read counts for the
+place of that read, time after the last read for its place: a vehicle that is only seen setting out and coming back has
+its base where it set out.
 """
 
 from __future__ import annotations
@@ -80,32 +81,30 @@ def stay_table(journeys: Table, span: Span) -> Table:
     """Where a vehicle was between its journeys, before the first and after the last.
 
     Returns:
-        vid, seq (order within the vehicle, -1 before the first journey), place, arrived and left (epoch seconds), stay_s,
-        bounded (both ends were seen), set_out (start of the journey that led here, null for seq -1), turn (the place of
-        that journey farthest from its origin).
+        vid, seq (order within the vehicle, -1 before the first journey), place, arrived and left (epoch seconds),
+        stay_s, bounded (both ends were seen), set_out (start of the journey that led here, null for seq -1), turn (the
+        place of that journey farthest from its origin).
     """
-    order = ibis.window(group_by=journeys.vid, order_by=journeys.first_n)
-    following = journeys.start_second.lead().over(order)
     after = journeys.select(
         vid=journeys.vid,
         seq=journeys.first_n,
-        place=journeys.destination.cast("int32"),
+        place=journeys.destination,
         arrived=journeys.end_second,
-        left=following.fill_null(span.end),
-        bounded=following.notnull(),
+        left=journeys.next_start.fill_null(span.end),
+        bounded=journeys.next_start.notnull(),
         set_out=journeys.start_second,
-        turn=journeys.turn.cast("int32"),
+        turn=journeys.turn,
     )
     first = journeys.filter(journeys.first_n == 0)
     before = first.select(
         vid=first.vid,
         seq=ibis.literal(-1, "int64"),
-        place=first.origin.cast("int32"),
+        place=first.origin,
         arrived=ibis.literal(span.begin, "int64"),
         left=first.start_second,
         bounded=ibis.literal(False),
         set_out=ibis.null("int64"),
-        turn=first.origin.cast("int32"),
+        turn=first.origin,
     )
     stays = ibis.union(after, before)
     return stays.mutate(stay_s=stays.left - stays.arrived)
@@ -113,10 +112,9 @@ def stay_table(journeys: Table, span: Span) -> Table:
 
 def base_table(stays: Table, places: Table) -> Table:
     """The base of each vehicle: vid, base (place), base_cell, base_s (seconds in its cell)."""
-    by_place = stays.group_by(["vid", "place"]).agg(seconds=stays.stay_s.sum())
-    by_place = by_place.join(places.select("place", "cell"), "place")
-    by_cell = by_place.group_by(["vid", "cell"]).agg(
-        seconds=by_place.seconds.sum(), top=with_code(by_place.seconds, by_place.place).max()
+    celled = stays.join(places.select("place", "cell"), "place")
+    by_cell = celled.group_by(["vid", "cell"]).agg(
+        seconds=celled.stay_s.sum(), top=with_code(celled.stay_s, celled.place).max()
     )
     best = by_cell.group_by("vid").agg(best=with_code(by_cell.seconds, by_cell.cell).max())
     best = best.select("vid", cell=code_of(best.best).cast("int32"), base_s=value_of(best.best))
@@ -128,9 +126,9 @@ def placed_stays(stays: Table, bases: Table, places: Table, settings: PatternSet
     """Stays seen from the base.
 
     Returns:
-        The columns of `stay_table`, cell, base_s, base_cell, away_m (from the base), far_m and far_cell (the farthest of
-        the stay and of the turn of the journey to it), at_base, away (`away_km` or more), outing (number of base stays
-        before this one: the stays of one outing and the base stay that closes it share it).
+        vid, arrived, stay_s, bounded, set_out (see `stay_table`), base_s, base_cell, cell, far_m and far_cell (the
+        farthest from the base of the stay and of the turn of the journey to it), at_base, away (`away_km` or more),
+        outing (number of base stays before this one; the base stay that closes an outing shares its number).
     """
     joined = stays.join(bases, "vid")
     ends = with_vector(joined, places, "base", "a_")
@@ -139,18 +137,25 @@ def placed_stays(stays: Table, bases: Table, places: Table, settings: PatternSet
     far = ibis.greatest(with_code(away_m, ends.b_cell), with_code(turn_m, ends.c_cell))
     at_base = (away_m <= settings.place_km * 1000) & (away_m < settings.away_km * 1000)
     named = ends.select(
-        *stays.columns,
+        "vid",
+        "seq",
+        "arrived",
+        "stay_s",
+        "bounded",
+        "set_out",
+        "base_s",
+        "base_cell",
         cell=ends.b_cell,
-        base_s=ends.base_s,
-        base_cell=ends.base_cell,
-        away_m=away_m,
         far_m=value_of(far),
         far_cell=code_of(far),
         at_base=at_base.cast("int8"),
         away=away_m >= settings.away_km * 1000,
     )
     order = ibis.cumulative_window(group_by=named.vid, order_by=named.seq)
-    return named.mutate(outing=named.at_base.sum().over(order) - named.at_base)
+    return named.select(
+        *(column for column in named.columns if column != "seq"),
+        outing=(named.at_base.sum().over(order) - named.at_base).cast("int32"),
+    )
 
 
 def stay_features(layers: Layers) -> Table:

@@ -5,12 +5,12 @@ Belongs here: features of journeys whatever the base is; they speak also for a v
 
 from __future__ import annotations
 
-import ibis
 from ibis.expr.types import Table
 
 from models.features.feature import Feature, count_where, ratio
 from models.features.layers import Layers
 from models.features.trips import commonest
+from models.places import PLACE_CODES
 
 FEATURES = (
     Feature(
@@ -102,15 +102,24 @@ def travel_features(layers: Layers) -> Table:
 
 def _with_pairs(layers: Layers) -> Table:
     """Journeys with their grid cells as one number (`pair`), their cameras as one (`route`), and `returned`."""
-    cells = layers.places.select("place", "cell")
+    cells, reach = layers.places.select("place", "cell"), layers.settings.place_km * 1000
     named = layers.journeys.join(cells.select(origin="place", from_cell="cell"), "origin")
     named = named.join(cells.select(destination="place", to_cell="cell"), "destination")
-    order = ibis.window(group_by=named.vid, order_by=named.first_n)
-    reversed_next = (named.from_cell.lead().over(order) == named.to_cell) & (
-        named.to_cell.lead().over(order) == named.from_cell
+    named = named.left_join(cells.select(next_origin="place", then_from="cell"), "next_origin").drop(
+        "next_origin_right"
     )
-    went = (named.from_cell != named.to_cell) & reversed_next.fill_null(False)
-    reach = layers.settings.place_km * 1000
-    loop = (named.from_cell == named.to_cell) & (named.reach_m >= reach)
-    signed = named.sign_order * 1_000_003 + named.sign_sum * 101 + named.reads
-    return named.mutate(pair=named.from_cell * (1 << 20) + named.to_cell, route=signed, returned=went | loop)
+    named = named.left_join(cells.select(next_destination="place", then_to="cell"), "next_destination")
+    apart = named.from_cell != named.to_cell
+    went = apart & ((named.then_from == named.to_cell) & (named.then_to == named.from_cell)).fill_null(False)
+    loop = ~apart & (named.reach_m >= reach)
+    return named.select(
+        "vid",
+        "reads",
+        "start_second",
+        "end_second",
+        "distance_m",
+        "reach_m",
+        pair=named.from_cell.cast("int64") * PLACE_CODES + named.to_cell,
+        route=named.sign_order % 1_000_000_007 * (1 << 32) + (named.sign_sum * 31 + named.reads) % (1 << 32),
+        returned=went | loop,
+    )
