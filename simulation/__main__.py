@@ -1,0 +1,1 @@
+"""Thin entry until the command line exists: `python -m simulation WORLD OUT [SEED]`."""

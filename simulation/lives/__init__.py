@@ -1,0 +1,1 @@
+"""The lives of vehicles: why each of them travels, innocent or county lines."""
