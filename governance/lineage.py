@@ -18,7 +18,16 @@ from infra.lake import Lake
 
 RUN_FACET = "findprofile_run"
 DATASET_FACET = "findprofile_dataset"
-LAYER_NAMES = {"landing": ("landing file", "landing files"), "models": ("model", "models")}
+LAYER_NAMES = {
+    "landing": ("landing file", "landing files"),
+    "registers": ("camera register", "camera registers"),
+    "reads": ("part of reads", "parts of reads"),
+    "quarantine": ("part of quarantine", "parts of quarantine"),
+    "dispositions": ("part of dispositions", "parts of dispositions"),
+    "snapshots": ("training snapshot", "training snapshots"),
+    "models": ("model", "models"),
+    "scores": ("scores", "sets of scores"),
+}
 
 
 class _Frozen(BaseModel):

@@ -73,7 +73,13 @@ def examine_estate(
         empty_days=tuple(day for i, day in enumerate(days) if totals[i] == 0),
         day_factors=tuple(round(factor, 4) for factor in factors),
         cameras=tuple(
-            CameraDays(camera_id=c.camera_id, site_id=c.site_id, usual_per_day=round(c.rate, 3), seen=c.seen)
+            CameraDays(
+                camera_id=c.camera_id,
+                site_id=c.site_id,
+                usual_per_day=round(c.rate, 3),
+                seen=c.seen,
+                expected=tuple(round(value, 1) for value in c.expected),
+            )
             for c in cameras
         ),
         intervals=_with_scope(found, sites),

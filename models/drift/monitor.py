@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pyarrow as pa
 from data_contracts.dispositions import disposition_parts
-from pydantic import BaseModel
 
 from data_contracts.manifests import PartRef
 from data_contracts.reads import parts_digest, read_parts, reads_relation
@@ -28,6 +27,7 @@ from models.drift.recommendation import recommend
 from models.drift.results import EstateResult, MonitorResult
 from models.drift.settings import MonitorSettings
 from models.drift.spans import Plan, Workshop, without_cameras
+from models.features.settings import PatternSettings
 from models.patterns import Pattern, get_pattern
 
 RESULT = "result.json"
@@ -44,7 +44,7 @@ def monitor(
     champion: str | None,
     monitor_settings: MonitorSettings,
     now: datetime,
-    pattern_settings: BaseModel | None = None,
+    pattern_settings: PatternSettings | None = None,
     ranked: pa.Table | None = None,
 ) -> MonitorResult:
     """Compare the latest window with the ones before it and keep the result under `monitoring/`.
@@ -69,7 +69,7 @@ def monitor(
     """
     chosen = get_pattern(pattern)
     own_settings = pattern_settings or chosen.settings_type()
-    days = monitor_settings.span_days or int(own_settings.model_dump()["window_days"])
+    days = monitor_settings.span_days or own_settings.window_days
     own_settings = own_settings.model_copy(update={"window_days": days})
     plan = Plan(as_of, days, monitor_settings.reference_windows)
     parts = read_parts(lake, rocu, plan.start, as_of)

@@ -55,12 +55,13 @@ class CameraInterval(Result):
 
 
 class CameraDays(Result):
-    """Daily counts of one camera over all days of the estate, and its usual daily rate."""
+    """Daily counts of one camera over all days of the estate, its usual daily rate, and what was expected each day."""
 
     camera_id: str
     site_id: str
     usual_per_day: float
     seen: tuple[int, ...]
+    expected: tuple[float, ...]
 
 
 class EstateResult(Result):

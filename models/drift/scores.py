@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from infra.errors import WrongInputError
 from models.drift.behaviour import SCORE
+from models.training import feature_matrix, load_booster
 
 
 def with_scores(champion: str, windows: pa.Table) -> pa.Table:
@@ -17,17 +17,9 @@ def with_scores(champion: str, windows: pa.Table) -> pa.Table:
         windows: Holds a column for every feature that the booster was trained on.
 
     Raises:
-        WrongInputError: The champion needs a feature that the windows do not have.
+        RefusedError: The champion needs a feature that the windows do not have.
+        FaultError: The text is not a LightGBM model.
     """
-    import lightgbm
-
-    booster = lightgbm.Booster(model_str=champion)
-    names = booster.feature_name()
-    missing = [name for name in names if name not in windows.column_names]
-    if missing:
-        raise WrongInputError(
-            f"The champion was trained on features that the windows do not have: {', '.join(missing[:5])}.",
-            "Monitor it with the code of its own version, or promote a model trained with this one.",
-        )
-    matrix = np.column_stack([windows[name].cast(pa.float64()).to_numpy() for name in names])
-    return windows.append_column(SCORE, pa.array(np.asarray(booster.predict(matrix), dtype=np.float64)))
+    booster = load_booster(champion)
+    scores = booster.predict(feature_matrix(windows, booster.feature_name()))
+    return windows.append_column(SCORE, pa.array(np.asarray(scores, dtype=np.float64)))

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from pydantic import BaseModel
 
 from data_contracts.manifests import PartRef
 from infra.errors import WrongInputError
@@ -24,6 +23,7 @@ from infra.settings import Settings
 from models.drift.behaviour import Spans
 from models.drift.results import Span
 from models.drift.scores import with_scores
+from models.features.settings import PatternSettings
 from models.patterns import Pattern
 
 
@@ -78,7 +78,7 @@ class Workshop:
 
     connection: duckdb.DuckDBPyConnection
     pattern: Pattern
-    pattern_settings: BaseModel
+    pattern_settings: PatternSettings
     champion: str | None
 
     def build(self, lake: Lake, parts: Sequence[PartRef], plan: Plan) -> Spans:

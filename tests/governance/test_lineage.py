@@ -98,8 +98,8 @@ def test_without_a_finer_trace_a_step_takes_all_its_inputs(tmp_path: Path) -> No
 
 def test_the_tree_groups_parts_and_ends_with_every_landing_file(log: LineageLog) -> None:
     text = render_tree(lineage_of_scores(log.lake, "s1"))
-    assert "28 reads parts" not in text
-    assert "14 reads parts, 2026-04-15 to 2026-04-28, 14,000 rows" in text
+    assert "28 parts of reads" not in text
+    assert "14 parts of reads, 2026-04-15 to 2026-04-28, 14,000 rows" in text
     for day in range(1, 29):
         assert f"{landing(day).digest}  2026-04-{day:02}.csv.gz" in text
     assert len(text.splitlines()) < 60
