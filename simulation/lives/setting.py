@@ -60,7 +60,7 @@ class Setting:
     def clock(self, day: Ints, hour: NDArray[Any] | float, spread_minutes: float) -> Ints:
         """Seconds of local time at about this hour of these days."""
         jitter = self.rng.normal(0, spread_minutes * 60, len(day))
-        return (day * DAY + np.asarray(hour) * HOUR + jitter).astype(np.int64)
+        return np.asarray(day * DAY + np.asarray(hour) * HOUR + jitter, dtype=np.int64)
 
     def about(self, median: float, spread: float, size: int | tuple[int, ...]) -> NDArray[np.float64]:
         """Log-normal values around a median; `spread` is the standard deviation of their logarithm."""
