@@ -45,7 +45,7 @@ def open_context(settings: Settings, progress: Progress = silent) -> Context:
     Raises:
         RefusedError: There is no token, or it does not verify.
     """
-    from governance.audit import AuditLog
+    from governance.audit import open_audit
     from governance.lineage_events import LineageLog
     from infra.database import open_database
     from infra.identity import verify_token
@@ -59,7 +59,9 @@ def open_context(settings: Settings, progress: Progress = silent) -> Context:
     now = utc_now()
     identity = verify_token(settings, settings.token.get_secret_value(), now)
     lake = Lake(settings.lake)
-    return Context(settings, lake, identity, AuditLog(open_database(settings)), LineageLog(lake), now, progress)
+    return Context(
+        settings, lake, identity, open_audit(settings, open_database(settings)), LineageLog(lake), now, progress
+    )
 
 
 @contextmanager
@@ -91,6 +93,12 @@ def acting(context: Context, action: str, rocu: str, operation: Operation, subje
         raise
     finally:
         entry = Entry.by(
-            context.identity, action=action, operation=operation, rocu=rocu, object=subject, outcome=outcome, details=details
+            context.identity,
+            action=action,
+            operation=operation,
+            rocu=rocu,
+            object=subject,
+            outcome=outcome,
+            details=details,
         )
         context.audit.append(entry, utc_now())

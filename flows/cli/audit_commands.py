@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,9 @@ token = group("token", "Identities of the embedded issuer.")
 @token.command("issue")
 def token_issue(
     name: Annotated[str, typer.Option(help="the person's or worker's name")],
-    role: Annotated[list[str], typer.Option(help="ml_engineer, operator, governance, auditor or analyst; may be repeated")],
+    role: Annotated[
+        list[str], typer.Option(help="ml_engineer, operator, governance, auditor or analyst; may be repeated")
+    ],
     rocu: Annotated[list[str], typer.Option(help="a ROCU code, or * for all; may be repeated")],
     hours: Annotated[int, typer.Option(help="how long the token holds", min=1, max=24)] = 8,
 ) -> None:
@@ -35,7 +38,7 @@ def audit_verify(json: AsJson = False) -> None:
 
     report = verify_audit(session())
     if json:
-        as_json(report)
+        as_json(asdict(report))
     else:
         line(f"  {report.rows} rows, chain whole, head {report.head}")
 
@@ -55,7 +58,7 @@ def audit_search(
 
     rows = search_audit(session(), model=model, rocu=rocu, action=action, actor=actor, outcome=outcome, last=last)
     if json:
-        as_json([row.model_dump(mode="json") for row in rows])
+        as_json([asdict(row) for row in rows])
         return
     table(
         ("seq", "at", "action", "actor", "rocu", "object", "outcome", "reason"),

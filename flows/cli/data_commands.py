@@ -10,6 +10,7 @@ import typer
 from flows.cli.frame import app, group
 from flows.cli.options import AsJson, Files, Rocu, SourceName, session
 from flows.cli.output import as_json, show, table
+from infra.errors import RefusedError
 
 cameras = group("cameras", "The camera register of a ROCU.")
 dispositions = group("dispositions", "Analysts' findings, which are the labels.")
@@ -21,13 +22,12 @@ vault = group("vault", "The encrypted vault of raw VRMs.")
 def cameras_load(
     file: Annotated[Path, typer.Argument(help="CSV of the register")],
     rocu: Rocu,
-    source: SourceName = "canonical",
     json: AsJson = False,
 ) -> None:
     """Load a camera register; cameras that are not in the file stay as they are."""
     from flows.steps.data import load_cameras
 
-    show(load_cameras(session(), rocu, file, source), json)
+    show(load_cameras(session(), rocu, file), json)
 
 
 @app.command("ingest")
@@ -40,8 +40,14 @@ def ingest(
 ) -> None:
     """Check files of reads against the contract, pseudonymise them and put them into the lake."""
     from flows.running import run_step
+    from flows.steps.data import judged_before
 
-    result = run_step(session(), "ingest", rocu=rocu, files=tuple(files), source=source, replaces=replaces)
+    context = session()
+    try:
+        result = run_step(context, "ingest", rocu=rocu, files=tuple(files), source=source, replaces=replaces)
+    except RefusedError:
+        show(judged_before(context, rocu, files), json)
+        raise
     show(result, json)
 
 
@@ -54,7 +60,9 @@ def dispositions_load(files: Files, rocu: Rocu, source: SourceName = "canonical"
 
 
 @policy.command("load")
-def policy_load(file: Annotated[Path, typer.Argument(help="policy file (YAML)")], rocu: Rocu, json: AsJson = False) -> None:
+def policy_load(
+    file: Annotated[Path, typer.Argument(help="policy file (YAML)")], rocu: Rocu, json: AsJson = False
+) -> None:
     """Put a ROCU's own policy in force; the change is recorded with its digest."""
     from flows.steps.data import load_rocu_policy
 
@@ -72,9 +80,11 @@ def policy_show(rocu: Rocu) -> None:
 @vault.command("reveal")
 def vault_reveal(
     tokens: Annotated[list[str], typer.Argument(help="vehicle tokens", metavar="TOKEN...")],
-    rocu: Rocu,
     purpose: Annotated[str, typer.Option(help="why the plate is needed; one of the purposes of the policy")],
     authority: Annotated[str, typer.Option(help="reference of the authority, in the policy's format")],
+    rocu: Annotated[
+        str | None, typer.Option(help="whose vehicles they are, if your token is for several ROCUs")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Show the plates behind tokens. Every opening is recorded before it happens."""

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.frame import app
-from flows.cli.options import PATTERN, AsJson, AsOf, Pattern, Rocu, session, settings
+from flows.cli.options import PATTERN, AsJson, AsOf, Pattern, Rocu, session
 from flows.cli.options import _parse_date as parse_date
 from flows.cli.output import as_json, line, say, show, table
 from infra.errors import RefusedError, WrongInputError
@@ -29,7 +29,9 @@ def retrain(rocu: Rocu, as_of: AsOf, pattern: Pattern = PATTERN, json: AsJson = 
 def score(
     rocu: Rocu,
     as_of: OptionalDate = None,
-    first: Annotated[date | None, typer.Option("--from", parser=parse_date, metavar="DATE", help="backfill from")] = None,
+    first: Annotated[
+        date | None, typer.Option("--from", parser=parse_date, metavar="DATE", help="backfill from")
+    ] = None,
     last: Annotated[date | None, typer.Option("--to", parser=parse_date, metavar="DATE", help="backfill to")] = None,
     pattern: Pattern = PATTERN,
     json: AsJson = False,
@@ -99,13 +101,13 @@ def drift(
     """Compare any two tables column by column, with the method and the threshold named."""
     from models.drift.tables import compare_tables
 
-    result = compare_tables(settings(), reference, current, html)
+    result = compare_tables(reference, current, html=html)
     if json:
         as_json(result)
         return
     table(
-        ("column", "method", "threshold", "value", "drifted"),
-        ((c.column, c.method, c.threshold, c.value, "yes" if c.drifted else "no") for c in result.columns),
+        ("column", "state", "method", "threshold", "score", "drifted"),
+        ((c.column, c.state, c.method, c.threshold, c.score, "yes" if c.drifted else "no") for c in result.columns),
     )
 
 
@@ -121,4 +123,6 @@ def reproduce(
     result = run(session(), model, version)
     show(result, json)
     if not result.same:
-        raise RefusedError("The model made again differs from the registered one.", "Compare commit and library versions above.")
+        raise RefusedError(
+            "The model made again differs from the registered one.", "Compare commit and library versions above."
+        )

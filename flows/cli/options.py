@@ -19,7 +19,9 @@ def _parse_date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise WrongInputError(f"'{text}' is not a date.", "Write dates as YYYY-MM-DD, for example 2026-05-03.") from None
+        raise WrongInputError(
+            f"'{text}' is not a date.", "Write dates as YYYY-MM-DD, for example 2026-05-03."
+        ) from None
 
 
 def _lower(text: str) -> str:
@@ -28,7 +30,9 @@ def _lower(text: str) -> str:
 
 Rocu = Annotated[str, typer.Option("--rocu", help="code of the region, such as nwrocu", callback=_lower)]
 Pattern = Annotated[str, typer.Option("--pattern", help="name of the pattern")]
-AsOf = Annotated[date, typer.Option("--as-of", help="last day of the window, YYYY-MM-DD", parser=_parse_date, metavar="DATE")]
+AsOf = Annotated[
+    date, typer.Option("--as-of", help="last day of the window, YYYY-MM-DD", parser=_parse_date, metavar="DATE")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 Files = Annotated[list[Path], typer.Argument(help="files to load", metavar="FILE...")]
 SourceName = Annotated[str, typer.Option("--source", help="canonical, bof2, or a source file (YAML)")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -65,6 +66,14 @@ def resume(model: Model, reason: Reason, json: AsJson = False) -> None:
     show(resume_model(session(), model, reason), json)
 
 
+@promote.command("reconcile")
+def reconcile(model: Model, json: AsJson = False) -> None:
+    """Put the registry's alias where the audit log has the champion, after a kill or a hand; recorded."""
+    from flows.steps.promotion import reconcile_alias
+
+    show(reconcile_alias(session(), model), json)
+
+
 @promote.command("history")
 def history(
     model: Model, version: Annotated[int | None, typer.Argument(help="only this version")] = None, json: AsJson = False
@@ -74,12 +83,19 @@ def history(
 
     rows = promotion_history(session(), model, version)
     if json:
-        as_json([row.model_dump(mode="json") for row in rows])
+        as_json([asdict(row) for row in rows])
         return
     table(
         ("at", "action", "version", "who", "outcome", "why"),
         (
-            (r.at, r.action, r.details.get("version", ""), r.actor_name, r.outcome, r.details.get("reason", ""))
+            (
+                r.at,
+                r.action,
+                r.object.rpartition("/")[2] if "/" in r.object else "",
+                r.actor_name,
+                r.outcome,
+                r.details.get("reason", ""),
+            )
             for r in rows
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,7 @@ def simulate(
 
     report = run(load_world(world), out, seed, progress)
     if json:
-        as_json(report)
+        as_json(asdict(report))
         return
-    for name, value in report.model_dump().items():
+    for name, value in asdict(report).items():
         line(f"  {name.replace('_', ' ')}: {value}")

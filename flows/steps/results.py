@@ -14,7 +14,9 @@ class StepResult(BaseModel):
 
     def summary(self) -> dict[str, str | int | float]:
         """One value a line, for people."""
-        return {name: value if isinstance(value, int | float) else str(value) for name, value in self if value is not None}
+        return {
+            name: value if isinstance(value, int | float) else str(value) for name, value in self if value is not None
+        }
 
     def links(self) -> dict[str, Path]:
         """Pages and files that were made, by title."""

@@ -1,0 +1,307 @@
+"""Steps that bring data in: registers, reads, dispositions, policies; and the opening of the vault."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.context import Context, acting
+from flows.steps.desk import part_datasets, policy_of
+from flows.steps.results import StepResult
+from infra.clock import utc_now
+from infra.errors import RefusedError, WrongInputError
+from infra.lake import file_sha256
+
+if TYPE_CHECKING:
+    from data_contracts.manifests import BatchManifest, IngestRecord
+
+
+class RegisterLoaded(StepResult):
+    """What loading a camera register did."""
+
+    rocu: str
+    digest: str
+    cameras: int
+    sites: int
+
+
+class BatchesJudged(StepResult):
+    """What became of the files of one call: per batch, and in all."""
+
+    rocu: str
+    batches: tuple[dict[str, Any], ...]
+    already_known: tuple[str, ...]
+    rows: int
+    accepted: int
+    quarantined: int
+    duplicates: int
+    verdicts: dict[str, int]
+
+    def summary(self) -> dict[str, str | int | float]:
+        """Counts, then a line for each batch that is not simply passed."""
+        lines: dict[str, str | int | float] = {
+            "rocu": self.rocu,
+            "rows": self.rows,
+            "accepted": self.accepted,
+            "quarantined": self.quarantined,
+            "duplicates": self.duplicates,
+            "verdicts": ", ".join(f"{count} {verdict}" for verdict, count in sorted(self.verdicts.items())) or "none",
+            "already known": len(self.already_known),
+        }
+        for batch in self.batches:
+            if batch["verdict"] != "passed":
+                broken = ", ".join(f"{rule} {count}" for rule, count in sorted(batch["rules"].items()))
+                lines[f"batch {batch['batch_id']}"] = f"{batch['verdict']}: {broken}"
+        return lines
+
+
+def judged(rocu: str, batches: Sequence[BatchManifest], already_known: Sequence[str]) -> BatchesJudged:
+    """Add up the batches of one call."""
+    verdicts: dict[str, int] = {}
+    for batch in batches:
+        verdicts[batch.verdict] = verdicts.get(batch.verdict, 0) + 1
+    return BatchesJudged(
+        rocu=rocu,
+        batches=tuple(batch.model_dump(mode="json") for batch in batches),
+        already_known=tuple(already_known),
+        rows=sum(batch.rows for batch in batches),
+        accepted=sum(batch.accepted for batch in batches),
+        quarantined=sum(batch.quarantined for batch in batches),
+        duplicates=sum(batch.duplicates for batch in batches),
+        verdicts=verdicts,
+    )
+
+
+def load_cameras(context: Context, rocu: str, file: Path) -> RegisterLoaded:
+    """Merge a register file into the ROCU's register.
+
+    Raises:
+        RefusedError: No permission, or rows break the contract.
+        WrongInputError: No such ROCU, or the file is no register.
+    """
+    from data_contracts.cameras import load_cameras as load
+    from governance.lineage_events import DatasetRef, RunFacts
+
+    policy = policy_of(context, rocu)
+    with acting(context, "cameras.load", rocu, "collection", f"camera register of {rocu}") as details:
+        register = load(context.settings, context.lake, rocu, file, context.now, policy.policy.ingest)
+        details["digest"] = register.digest
+        landed = DatasetRef("landing", file_sha256(file), name="camera register as delivered")
+        made = DatasetRef("registers", register.digest, name="camera register", rows=register.cameras)
+        context.lineage.record("cameras-load", rocu, register.digest[:16], (landed,), (made,), RunFacts(), utc_now())
+    return RegisterLoaded(rocu=rocu, digest=register.digest, cameras=register.cameras, sites=register.sites)
+
+
+def ingest(
+    context: Context, rocu: str, files: Sequence[Path], source: str = "canonical", replaces: str | None = None
+) -> BatchesJudged:
+    """Judge files of reads and put the accepted ones into the lake.
+
+    Raises:
+        RefusedError: No permission, or a batch failed its contract; what passed is in the lake, all of it is recorded.
+        WrongInputError: No such ROCU or source, or a file cannot be taken; nothing was written.
+    """
+    from data_contracts.ingest import ingest_files
+    from data_contracts.sources.model import load_source
+
+    policy = policy_of(context, rocu)
+    with acting(context, "ingest", rocu, "collection", f"reads of {rocu}") as details:
+        report = ingest_files(
+            context.settings,
+            context.lake,
+            rocu,
+            files,
+            load_source(source),
+            policy.policy.ingest,
+            context.now,
+            replaces,
+            context.progress,
+        )
+        result = judged(rocu, report.batches, report.already_known)
+        details |= {"policy": policy.digest, "batches": [batch.batch_id for batch in report.batches]}
+        details |= {
+            name: getattr(result, name) for name in ("rows", "accepted", "quarantined", "duplicates", "verdicts")
+        }
+        if report.record is not None:
+            _record_ingest(context, report.record)
+        _require_none_failed(rocu, report.batches)
+    return result
+
+
+def judged_before(context: Context, rocu: str, files: Sequence[Path]) -> BatchesJudged:
+    """What the lake says of these files, after an ingest that refused some of them."""
+    from data_contracts.reads import batches
+
+    wanted = {file_sha256(file) for file in files if file.is_file()}
+    found = {batch.batch_id: batch for _, batch in batches(context.lake, rocu) if batch.sha256 in wanted}
+    return judged(rocu, tuple(found.values()), ())
+
+
+def _require_none_failed(rocu: str, batches: Sequence[BatchManifest]) -> None:
+    failed = [batch for batch in batches if batch.verdict == "failed"]
+    if failed:
+        said = "; ".join(f"{batch.batch_id} ({', '.join(batch.reasons)})" for batch in failed)
+        days = sorted({day.isoformat() for batch in failed for day in batch.dates})
+        raise RefusedError(
+            f"{len(failed)} of {len(batches)} batches failed the contract: {said}.",
+            f"Nothing is scored for {rocu} on {', '.join(days) or 'its days'} until each is delivered again: "
+            f"findprofile ingest --rocu {rocu} --replaces BATCH FILE.",
+        )
+
+
+def _record_ingest(context: Context, record: IngestRecord) -> None:
+    from governance.lineage_events import DatasetRef, RunFacts
+
+    register = DatasetRef("registers", record.register_digest, name="camera register")
+    landed = tuple(
+        DatasetRef(
+            "landing",
+            batch.sha256,
+            name=batch.delivered_as,
+            rows=batch.rows,
+            date=batch.dates[0].isoformat() if batch.dates else None,
+        )
+        for batch in record.batches
+    )
+    made = tuple(
+        replace(part, made_from=(record.register_digest, *_delivered_for(record, part.date)))
+        for part in part_datasets(record.parts)
+    )
+    facts = RunFacts(contract_version=record.contract_version, more={"contract_digest": record.contract_digest})
+    context.lineage.record("ingest", record.rocu, record.ingest_id, (*landed, register), made, facts, utc_now())
+
+
+def _delivered_for(record: IngestRecord, day: str | None) -> tuple[str, ...]:
+    """The landing files that hold reads of a day; of a part without a day, all."""
+    return tuple(
+        batch.sha256 for batch in record.batches if day is None or day in {one.isoformat() for one in batch.dates}
+    )
+
+
+def load_dispositions(context: Context, rocu: str, files: Sequence[Path], source: str = "canonical") -> BatchesJudged:
+    """Load findings of analysts.
+
+    Raises:
+        RefusedError: No permission, or a file failed its contract.
+        WrongInputError: No such ROCU or source, or a file cannot be taken.
+    """
+    from data_contracts.dispositions import load_dispositions as load
+
+    from data_contracts.sources.model import load_source
+    from governance.lineage_events import DatasetRef, RunFacts
+
+    policy = policy_of(context, rocu)
+    with acting(context, "dispositions.load", rocu, "collection", f"dispositions of {rocu}") as details:
+        report = load(
+            context.settings, context.lake, rocu, files, load_source(source), policy.policy.ingest, context.now
+        )
+        batches = tuple(record.batch for record in report.records)
+        result = judged(rocu, batches, report.already_known)
+        details |= {"batches": [batch.batch_id for batch in batches], "rows": result.rows, "verdicts": result.verdicts}
+        for record in report.records:
+            landed = DatasetRef("landing", record.batch.sha256, name=record.batch.delivered_as, rows=record.batch.rows)
+            facts = RunFacts(contract_version=record.contract_version)
+            made = part_datasets(record.parts)
+            context.lineage.record("dispositions", rocu, record.batch.batch_id, (landed,), made, facts, utc_now())
+        _require_none_failed(rocu, batches)
+    return result
+
+
+def reveal_plates(
+    context: Context, rocu: str | None, tokens: Sequence[str], purpose: str, authority: str
+) -> dict[str, str]:
+    """The plates behind vehicle tokens, each opening recorded before it happens.
+
+    Args:
+        context: Who asks.
+        rocu: The ROCU whose vehicles they are; without one, the only ROCU of the identity.
+        tokens: Vehicle tokens.
+        purpose: One of the policy's purposes.
+        authority: A reference in the policy's format.
+
+    Raises:
+        RefusedError: No permission, purpose or authority; the log has it.
+        WrongInputError: The ROCU is not clear, or a token is unknown there.
+    """
+    from governance.reveal import Asked
+    from governance.reveal import reveal_plates as reveal
+
+    code = rocu or _only_rocu(context)
+    policy = policy_of(context, code)
+    wanted = {token: _batches_with(context, code, token) for token in dict.fromkeys(tokens)}
+    asked = Asked(purpose=purpose, authority=authority)
+    revealed = reveal(
+        context.settings, context.lake, context.audit, context.identity, code, wanted, asked, policy, context.now
+    )
+    unknown = [token for token in wanted if token not in revealed]
+    if unknown:
+        raise WrongInputError(
+            f"{code} has no vehicle {', '.join(unknown)}.",
+            "Give tokens as findprofile scores prints them, and its ROCU.",
+        )
+    return revealed
+
+
+def _only_rocu(context: Context) -> str:
+    if len(context.identity.rocus) != 1 or "*" in context.identity.rocus:
+        raise WrongInputError(
+            "Which ROCU's vehicles they are is not clear: the token is for several.", "Add --rocu ROCU."
+        )
+    return min(context.identity.rocus)
+
+
+def _batches_with(context: Context, rocu: str, token: str) -> list[str]:
+    """The batches in which a vehicle was read."""
+    from data_contracts.reads import read_parts, reads_relation
+    from infra.engine import open_engine
+
+    parts = read_parts(context.lake, rocu, date.min, date.max)
+    with open_engine(context.settings) as connection:
+        reads_relation(connection, context.lake, parts)
+        found = connection.execute("SELECT DISTINCT batch_id FROM reads WHERE vehicle = ? ORDER BY 1", [token])
+        return [row[0] for row in found.fetchall()]
+
+
+class PolicyLoaded(StepResult):
+    """The policy that is now in force."""
+
+    rocu: str
+    version: str
+    digest: str
+    replaced: str
+    origin: str
+
+
+def load_rocu_policy(context: Context, rocu: str, file: Path) -> PolicyLoaded:
+    """Put a ROCU's own policy in force; what it sets otherwise than the packaged default is recorded."""
+    from data_contracts.regions import require_rocu
+    from governance.policy import differences, load_policy, packaged_policy, read_policy, store_policy
+
+    require_rocu(rocu, context.now.date())
+    with acting(context, "policy.load", rocu, "decision", f"policy of {rocu}") as details:
+        before = load_policy(context.lake, rocu)
+        read_policy(file)
+        loaded = store_policy(context.lake, rocu, file)
+        details["policy"] = loaded.digest
+        details["replaced"] = before.digest
+        details["unlike_default"] = differences(packaged_policy("default").policy, loaded.policy)
+    return PolicyLoaded(
+        rocu=rocu,
+        version=loaded.policy.version,
+        digest=loaded.digest,
+        replaced=before.digest,
+        origin=loaded.origin,
+    )
+
+
+def policy_in_force(context: Context, rocu: str) -> dict[str, Any]:
+    """The policy in force, its digest and where it comes from."""
+    from governance.permissions import require
+    from governance.policy import load_policy
+
+    require(context.identity, "history.read", rocu)
+    loaded = load_policy(context.lake, rocu)
+    return {"digest": loaded.digest, "origin": loaded.origin, "policy": loaded.policy.model_dump(mode="json")}

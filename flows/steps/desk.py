@@ -1,0 +1,72 @@
+"""What several steps open: the registry, the desk where decisions are taken, the policy in force."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infra.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from data_contracts.manifests import PartRef
+    from flows.context import Context
+    from governance.lineage_events import DatasetRef
+    from governance.policy import LoadedPolicy
+    from governance.promotion_record import Desk
+
+
+def open_desk(context: Context) -> Desk:
+    """Log, lake and registry together."""
+    from governance.promotion_record import Desk
+    from models.registry import Registry
+
+    return Desk(context.audit, context.lake, Registry(context.settings))
+
+
+def policy_of(context: Context, rocu: str) -> LoadedPolicy:
+    """The policy in force for a ROCU.
+
+    Raises:
+        WrongInputError: There is no such ROCU.
+        RefusedError: The stored policy was changed.
+    """
+    from data_contracts.regions import require_rocu
+    from governance.policy import load_policy
+
+    require_rocu(rocu, context.now.date())
+    return load_policy(context.lake, rocu)
+
+
+def require_no_failure(context: Context, rocu: str, first: date, last: date) -> None:
+    """Refuse while a failed batch of these days stands.
+
+    Raises:
+        RefusedError: Names the batches.
+    """
+    from data_contracts.reads import standing_failures
+
+    standing = standing_failures(context.lake, rocu, first, last)
+    if standing:
+        named = ", ".join(batch.batch_id for batch in standing)
+        raise RefusedError(
+            f"{rocu} has failed batches for {first} to {last} that nothing has replaced: {named}.",
+            f"Have them delivered again, corrected: findprofile ingest --rocu {rocu} --replaces BATCH FILE.",
+        )
+
+
+def part_datasets(parts: Sequence[PartRef]) -> tuple[DatasetRef, ...]:
+    """Parts of the lake as the lineage names them."""
+    from governance.lineage_events import DatasetRef
+
+    return tuple(
+        DatasetRef(
+            layer=part.layer,
+            digest=part.sha256,
+            name=part.path,
+            rows=part.rows,
+            date=part.date.isoformat() if part.date else None,
+        )
+        for part in parts
+    )

@@ -1,0 +1,173 @@
+"""Gathers the evidence about a challenger: its record, the contracts' verdicts, the champion on the same hold-out.
+
+What cannot be had is left `None` or named as unreachable; it is the gate that refuses, never this module that fills in.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from governance.evidence import (
+    Champion,
+    ChampionMeasured,
+    ChampionUnreachable,
+    DataVerdicts,
+    Document,
+    Evidence,
+    Figure,
+    NoChampion,
+    Performance,
+)
+from infra.errors import FindProfileError, RefusedError
+from infra.lake import file_sha256
+
+if TYPE_CHECKING:
+    from flows.context import Context
+    from governance.policy import LoadedPolicy
+    from governance.promotion_record import Desk
+    from models.evaluation import Estimate, Evaluation
+    from models.registry import Registry, VersionRecord
+
+
+def gather_evidence(context: Context, desk: Desk, model: str, version: int, policy: LoadedPolicy) -> Evidence:
+    """Everything that the gate and the approvers are shown about one version.
+
+    Raises:
+        WrongInputError: There is no such version.
+        RefusedError: The training inputs are no longer as they were.
+        FaultError: The registry does not answer.
+    """
+    from models.registry import Registry
+
+    registry = Registry(context.settings)
+    record = registry.record(model, str(version))
+    return Evidence(
+        model=model,
+        version=str(version),
+        rocu=record.inputs.rocu,
+        pattern=record.inputs.pattern,
+        model_sha256=record.model_sha256,
+        inputs_digest=record.inputs.digest,
+        snapshot_digest=record.snapshot.sha256,
+        data=_verdicts(context, record),
+        challenger=performance(record.evaluation),
+        champion=_champion(context, desk, record),
+        signature_verified=_signature(registry, model, version),
+        commit=record.code.label,
+        trainer=record.trained_by,
+        policy_digest=policy.digest,
+        documents=(Document(name="dvc.lock", sha256=record.dvc_lock_sha256), *_documents(context, record)),
+    )
+
+
+def performance(evaluation: Evaluation) -> Performance:
+    """The figures of an evaluation that the gate looks at: those on every vehicle of the hold-out windows."""
+    found = evaluation.all_vehicles
+    return Performance(
+        holdout_digest=evaluation.holdout_digest,
+        window_ends=evaluation.window_ends,
+        k=evaluation.k,
+        positives=found.positives,
+        reviewed=evaluation.reviewed.vehicles,
+        average_precision=_figure(found.model.average_precision),
+        precision_at_k=_figure(found.model.precision_at_k),
+        recall_at_k=_figure(found.model.recall_at_k),
+        lift_over_baseline=_figure(found.lift),
+        calibration_error=_figure(found.model.calibration_error),
+    )
+
+
+def _figure(estimate: Estimate) -> Figure:
+    return Figure(value=estimate.value, low=estimate.low, high=estimate.high)
+
+
+def _signature(registry: Registry, model: str, version: int) -> bool:
+    try:
+        registry.verify_signature(model, str(version))
+    except RefusedError:
+        return False
+    return True
+
+
+def _verdicts(context: Context, record: VersionRecord) -> DataVerdicts:
+    from data_contracts.reads import batches, standing_failures
+
+    inputs = record.inputs
+    days = int(inputs.pattern_settings["window_days"])
+    first, last = inputs.window_ends[0] - timedelta(days=days - 1), inputs.window_ends[-1]
+    counted: dict[str, int] = {}
+    for _, batch in batches(context.lake, inputs.rocu):
+        if any(first <= day <= last for day in batch.dates):
+            counted[batch.verdict] = counted.get(batch.verdict, 0) + 1
+    standing = standing_failures(context.lake, inputs.rocu, first, last)
+    return DataVerdicts(
+        batches=counted,
+        standing_failures=tuple(batch.batch_id for batch in standing),
+        contract_versions=inputs.contract_versions,
+    )
+
+
+def _champion(context: Context, desk: Desk, record: VersionRecord) -> Champion:
+    """The champion that the log names, measured on the challenger's own hold-out."""
+    from governance.promotion_state import model_state
+    from governance.registry_port import require_genuine
+
+    standing = model_state(context.audit, record.model).standing
+    if standing is None:
+        return NoChampion()
+    try:
+        sha256 = standing.gate.model_sha256
+        text = require_genuine(desk.registry, record.model, standing.version, sha256)
+        return _measured(context, desk, record, standing.version, sha256, text)
+    except FindProfileError as error:
+        return ChampionUnreachable(reason=error.reason)
+
+
+def _measured(
+    context: Context, desk: Desk, record: VersionRecord, version: str, sha256: str, text: str
+) -> ChampionMeasured:
+    import pyarrow.parquet as pq
+
+    from models.evaluation import compare_models
+
+    challenger = desk.registry.model_text(record.model, record.version)
+    snapshot = pq.ParquetFile(_snapshot(context, record)).read()
+    compared = compare_models(challenger, text, snapshot, record.inputs.capacity, record.inputs.training)
+    return ChampionMeasured(
+        version=version,
+        model_sha256=sha256,
+        performance=performance(compared.champion),
+        difference=_figure(compared.all_vehicles.average_precision),
+    )
+
+
+def _snapshot(context: Context, record: VersionRecord) -> Path:
+    """The challenger's snapshot: as its workspace has it, or built again from its pinned inputs.
+
+    Raises:
+        RefusedError: It does not come out with the recorded digest.
+    """
+    from models.inputs import require_unchanged
+    from models.pipeline import run_training, workspace_for
+
+    require_unchanged(context.lake, record.inputs)
+    workspace = workspace_for(context.settings, record.inputs, record.code)
+    outputs = run_training(context.settings, context.lake, record.inputs, workspace, context.progress)
+    if file_sha256(outputs.snapshot_path) != record.snapshot.sha256:
+        raise RefusedError(
+            f"The hold-out of {record.model} version {record.version} cannot be built again as it was.",
+            "Train a new version with the code as it is.",
+        )
+    return outputs.snapshot_path
+
+
+def _documents(context: Context, record: VersionRecord) -> tuple[Document, ...]:
+    """Documents that people have put beside the version's record."""
+    folder = context.lake.folder("records", record.inputs.rocu, model=record.model, version=record.version)
+    return tuple(
+        Document(name=path.name, sha256=file_sha256(path))
+        for path in sorted(folder.glob("documents/*"))
+        if path.is_file()
+    )

@@ -1,0 +1,146 @@
+"""The step that watches: cameras, behaviour, scores and labels, and one recommendation."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.context import Context, acting
+from flows.steps.desk import open_desk, part_datasets, policy_of
+from flows.steps.results import StepResult
+from infra.clock import utc_now
+from infra.lake import write_text
+
+if TYPE_CHECKING:
+    from models.drift.results import MonitorResult
+
+
+class Monitored(StepResult):
+    """What changed, and what is recommended. Nothing is ever promoted from here."""
+
+    rocu: str
+    pattern: str
+    as_of: date
+    run_id: str
+    reference: str
+    current: str
+    champion: str
+    cameras_changed: int
+    features_drifted: int
+    attributed_to_cameras: int
+    attributed_to_behaviour: int
+    scores: str
+    recommendation: str
+    reasons: tuple[str, ...]
+    page: Path
+    reports: tuple[Path, ...]
+
+    def summary(self) -> dict[str, str | int | float]:
+        """Figures, then each reason on its own line."""
+        plain = self.model_dump(exclude={"reasons", "page", "reports"})
+        lines: dict[str, str | int | float] = {
+            name: value if isinstance(value, int) else str(value) for name, value in plain.items()
+        }
+        return lines | {f"because ({n})": reason for n, reason in enumerate(self.reasons, 1)}
+
+    def links(self) -> dict[str, Path]:
+        """Our page, and Evidently's own reports."""
+        return {"monitoring page": self.page} | {path.stem.replace("_", " "): path for path in self.reports}
+
+
+def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored:
+    """Compare the latest span with the one before; record the recommendation.
+
+    Raises:
+        RefusedError: No permission, or the champion does not verify.
+        WrongInputError: No such ROCU or pattern, or too few reads.
+    """
+    from governance.promotion_state import model_state
+    from governance.verification import verify_champion
+    from models.drift.monitor import monitor as run
+
+    policy = policy_of(context, rocu)
+    model = f"{pattern}.{rocu}"
+    with acting(context, "monitor", rocu, "combination", model) as details:
+        settings: Any = policy.policy.pattern(pattern)
+        champion = None
+        if model_state(context.audit, model).standing is not None:
+            champion = verify_champion(open_desk(context), model, rocu, context.now)
+        result = run(
+            context.settings,
+            context.lake,
+            rocu,
+            pattern,
+            as_of,
+            champion.text if champion else None,
+            policy.policy.monitoring,
+            context.now,
+            settings,
+            policy.policy.capacity,
+        )
+        details |= {
+            "as_of": as_of.isoformat(),
+            "run_id": result.run_id,
+            "recommendation": result.recommendation.action,
+            "reasons": list(result.recommendation.reasons),
+        }
+        named = f"{model} version {champion.version}" if champion else "none"
+        page = _write_page(context, result, named)
+        _record_lineage(context, result)
+    return _monitored(context, result, named, page)
+
+
+def _write_page(context: Context, result: MonitorResult, champion: str) -> Path:
+    from data_contracts.regions import require_rocu
+    from governance.pages.models import MonitorPage
+    from governance.pages.render import render_monitoring
+    from models.patterns import get_pattern
+
+    page = MonitorPage(
+        region=require_rocu(result.rocu, result.as_of).name,
+        champion=champion,
+        made_at=result.made_at.strftime("%Y-%m-%d %H:%M UTC"),
+        result=result,
+        features={feature.name: feature.sees for feature in get_pattern(result.pattern).features},
+    )
+    target = context.lake.root / result.folder / "monitoring.html"
+    write_text(target, render_monitoring(page))
+    return target
+
+
+def _record_lineage(context: Context, result: MonitorResult) -> None:
+    from data_contracts.reads import read_parts
+    from governance.lineage_events import DatasetRef, RunFacts
+    from infra.lake import file_sha256
+
+    parts = read_parts(context.lake, result.rocu, result.reference.start, result.current.end)
+    target = context.lake.root / result.folder / "result.json"
+    made = DatasetRef("monitoring", file_sha256(target), name=result.folder)
+    facts = RunFacts(
+        pattern=result.pattern, as_of=result.as_of.isoformat(), more={"recommendation": result.recommendation.action}
+    )
+    context.lineage.record("monitor", result.rocu, result.run_id, part_datasets(parts), (made,), facts, utc_now())
+
+
+def _monitored(context: Context, result: MonitorResult, champion: str, page: Path) -> Monitored:
+    attributed = [feature.attribution for feature in result.features]
+    folder = context.lake.root / result.folder
+    return Monitored(
+        rocu=result.rocu,
+        pattern=result.pattern,
+        as_of=result.as_of,
+        run_id=result.run_id,
+        reference=f"{result.reference.start} to {result.reference.end}",
+        current=f"{result.current.start} to {result.current.end}",
+        champion=champion,
+        cameras_changed=len(result.estate.changed_cameras),
+        features_drifted=sum(one != "none" for one in attributed),
+        attributed_to_cameras=sum(one in ("cameras", "both") for one in attributed),
+        attributed_to_behaviour=sum(one in ("behaviour", "both") for one in attributed),
+        scores=result.scores.attribution if result.scores else "not compared",
+        recommendation=result.recommendation.action,
+        reasons=tuple(result.recommendation.reasons),
+        page=page,
+        reports=tuple(folder / name for name in result.reports),
+    )

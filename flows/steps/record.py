@@ -1,0 +1,234 @@
+"""Fills the model record page from registry, audit log, evidence and lineage. Nothing is typed by hand."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from governance.pages.models import (
+    BatchRow,
+    DecisionRow,
+    Fact,
+    FigureRow,
+    GateRow,
+    ModelRecordPage,
+    Plot,
+)
+from infra.errors import WrongInputError
+
+if TYPE_CHECKING:
+    from flows.context import Context
+    from governance.audit import Row
+    from governance.evidence import Evidence
+    from governance.gate import Decision
+    from governance.lineage import LineageGraph
+    from models.evaluation import Estimate, RankFigures
+    from models.registry import Registry, VersionRecord
+
+PURPOSE = (
+    "Ranks the vehicles of one region by how much their movements look like the pattern, so that analysts know which "
+    "few to look at first. A person examines every one."
+)
+NOT_FOR = (
+    "Not for stopping a vehicle, not for a decision about a person, not for another region or purpose. "
+    "A score is an assessment, not a fact and not a probability of guilt."
+)
+
+
+def record_page(context: Context, model: str, version: int, graph: LineageGraph) -> str:
+    """The record of a model version as one HTML file.
+
+    Raises:
+        WrongInputError: There is no such version.
+        FaultError: The registry does not answer.
+    """
+    from data_contracts.regions import require_rocu
+    from governance.pages.render import render_model_record
+    from governance.promotion import history
+    from models.registry import Registry
+
+    registry = Registry(context.settings)
+    record = registry.record(model, str(version))
+    rows = tuple(row for row in history(context.audit, model) if row.object == f"{model}/{version}")
+    evidence, decision = _judged(context, record)
+    inputs = record.inputs
+    with tempfile.TemporaryDirectory() as folder:
+        plots = _plots(registry, record, Path(folder))
+        lock = (registry.download(model, str(version), "record", Path(folder)) / "dvc.lock").read_text("utf-8")
+    return render_model_record(
+        ModelRecordPage(
+            rocu=inputs.rocu,
+            region=require_rocu(inputs.rocu, inputs.as_of).name,
+            model=model,
+            version=str(version),
+            status=_status(context, model, version),
+            made_at=context.now.strftime("%Y-%m-%d %H:%M UTC"),
+            purpose=PURPOSE,
+            not_for=NOT_FOR,
+            identity=_identity(record),
+            digests=_digests(record),
+            data=_data(record),
+            batches=_batches(context, graph, inputs.rocu),
+            evidence_digest=evidence.digest if evidence else "",
+            figures=_figures(record, evidence),
+            gate_outcome=decision.outcome if decision else "",
+            gate=tuple(GateRow(**line.model_dump()) for line in decision.lines) if decision else (),
+            decisions=tuple(_decision(row) for row in rows),
+            plots=plots,
+            notes=(record.evaluation.note,),
+            lineage=graph,
+            dvc_lock=lock,
+        )
+    )
+
+
+def _status(context: Context, model: str, version: int) -> str:
+    from governance.promotion_state import model_state
+
+    state = model_state(context.audit, model)
+    found = state.versions.get(str(version))
+    if found is None:
+        return "trained, no promotion requested"
+    suspended = ", suspended" if state.suspended and found.status == "champion" else ""
+    return found.status.replace("_", " ") + suspended
+
+
+def _judged(context: Context, record: VersionRecord) -> tuple[Evidence | None, Decision | None]:
+    """The evidence of the version's latest gate and what the gate says of it under the policy in force."""
+    from governance.evidence_store import load_evidence
+    from governance.gate import decide
+    from governance.policy import load_policy
+    from governance.promotion_state import model_state
+
+    found = model_state(context.audit, record.model).versions.get(record.version)
+    if found is None:
+        return None, None
+    rocu = record.inputs.rocu
+    evidence = load_evidence(context.lake, rocu, record.model, record.version, found.gate.evidence_digest)
+    return evidence, decide(evidence, load_policy(context.lake, rocu).policy.gate)
+
+
+def _identity(record: VersionRecord) -> tuple[Fact, ...]:
+    inputs = record.inputs
+    return (
+        Fact(name="pattern", value=inputs.pattern),
+        Fact(name="trained as of", value=inputs.as_of.isoformat()),
+        Fact(name="trained by", value=record.trained_by),
+        Fact(name="registered", value=record.registered_at.strftime("%Y-%m-%d %H:%M UTC")),
+        Fact(name="code", value=record.code.label, code=True),
+        Fact(name="registry run", value=record.run_id, code=True),
+    )
+
+
+def _digests(record: VersionRecord) -> tuple[Fact, ...]:
+    named = {
+        "model text": record.model_sha256,
+        "training inputs": record.inputs.digest,
+        "training snapshot": record.snapshot.sha256,
+        "policy": record.inputs.policy_digest,
+        "camera register": record.inputs.register_digest or "none",
+        "dvc.lock": record.dvc_lock_sha256,
+    }
+    return tuple(Fact(name=name, value=value, code=True) for name, value in named.items())
+
+
+def _data(record: VersionRecord) -> tuple[Fact, ...]:
+    inputs = record.inputs
+    return (
+        Fact(name="windows", value=f"{len(inputs.window_ends)}: {inputs.window_ends[0]} to {inputs.window_ends[-1]}"),
+        Fact(name="reads parts", value=str(len(inputs.reads))),
+        Fact(name="reads", value=f"{sum(part.rows for part in inputs.reads):,}"),
+        Fact(name="findings", value=f"{sum(part.rows for part in inputs.dispositions):,}"),
+        Fact(
+            name="snapshot rows",
+            value=f"{record.snapshot.train_rows:,} to train on, {record.snapshot.holdout_rows:,} held out",
+        ),
+        Fact(name="contract versions", value=", ".join(inputs.contract_versions)),
+    )
+
+
+def _batches(context: Context, graph: LineageGraph, rocu: str) -> tuple[BatchRow, ...]:
+    from data_contracts.reads import batches
+
+    wanted = {node.digest for node in graph.landing}
+    return tuple(
+        BatchRow(
+            contract_version=record.contract_version,
+            **batch.model_dump(
+                include={
+                    "batch_id",
+                    "delivered_as",
+                    "sha256",
+                    "verdict",
+                    "rows",
+                    "accepted",
+                    "quarantined",
+                    "duplicates",
+                }
+            ),
+        )
+        for record, batch in batches(context.lake, rocu)
+        if batch.sha256 in wanted
+    )
+
+
+def _figures(record: VersionRecord, evidence: Evidence | None) -> tuple[FigureRow, ...]:
+    from governance.evidence import ChampionMeasured
+
+    found = record.evaluation.all_vehicles
+    champion = evidence.champion.performance if evidence and isinstance(evidence.champion, ChampionMeasured) else None
+    k = record.evaluation.k
+    titles = {
+        "average_precision": "average precision",
+        "precision_at_k": f"precision at {k}",
+        "recall_at_k": f"recall at {k}",
+    }
+    rows = [
+        FigureRow(
+            name=title,
+            challenger=_text(getattr(found.model, name)),
+            champion=_text(getattr(champion, name)) if champion else "",
+            baseline=_text(getattr(found.baseline, name)),
+        )
+        for name, title in titles.items()
+    ]
+    rows += [_population(record.evaluation.not_yet_known.model, titles, "not yet known")]
+    rows.append(FigureRow(name="calibration error", challenger=_text(found.model.calibration_error)))
+    rows.append(FigureRow(name="precision over the rule's", challenger=_text(found.lift)))
+    return tuple(rows)
+
+
+def _population(figures: RankFigures, titles: dict[str, str], who: str) -> FigureRow:
+    return FigureRow(name=f"{titles['precision_at_k']}, vehicles {who}", challenger=_text(figures.precision_at_k))
+
+
+def _text(estimate: Estimate) -> str:
+    if estimate.value is None:
+        return "not measured"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+
+
+def _decision(row: Row) -> DecisionRow:
+    reason = row.details.get("reason") or row.details.get("comment") or ""
+    return DecisionRow(
+        at=row.at[:19].replace("T", " "), action=row.action, by=row.actor_name, outcome=row.outcome, reason=str(reason)
+    )
+
+
+def _plots(registry: Registry, record: VersionRecord, folder: Path) -> tuple[Plot, ...]:
+    try:
+        found = registry.download(record.model, record.version, "plots", folder)
+    except WrongInputError:
+        return ()
+    return tuple(
+        Plot(
+            title=path.stem.replace("_", " "),
+            media_type="image/svg+xml",
+            content=path.read_bytes(),
+            description=f"{path.stem.replace('_', ' ')} on the hold-out",
+        )
+        for path in sorted(found.glob("*.svg"))
+    )

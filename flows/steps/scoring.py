@@ -1,0 +1,285 @@
+"""The step that ranks the vehicles of a window, and the reading of its list."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from flows.context import Context, acting
+from flows.steps.desk import open_desk, part_datasets, policy_of, require_no_failure
+from flows.steps.results import StepResult
+from infra.clock import utc_now
+from infra.errors import WrongInputError
+from infra.lake import file_sha256, write_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from data_contracts.manifests import PartRef
+    from governance.verification import Champion
+    from models.scoring import Provenance
+
+BANNER = "An assessment to be examined by a person. Most vehicles that look odd are innocent."
+
+
+class Scored(StepResult):
+    """A ranked list."""
+
+    rocu: str
+    pattern: str
+    as_of: date
+    run_id: str
+    model: str
+    version: int
+    model_sha256: str
+    vehicles: int
+    shown: int
+    already_done: bool
+    data_digest: str
+    scores: Path
+    page: Path
+
+    def links(self) -> dict[str, Path]:
+        """The list for analysts."""
+        return {"list for analysts": self.page}
+
+
+class RankedRow(BaseModel):
+    """One vehicle of a list: facts first, then the assessment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    vehicle: str
+    cautions: tuple[str, ...]
+    facts: tuple[str, ...]
+    against: tuple[str, ...]
+    rank: int
+    score: float
+    model: str
+    version: str
+    model_sha256: str
+    contract_version: str
+    data_digest: str
+    commit: str
+    run_id: str
+
+
+class Ranked(BaseModel):
+    """The top of a list."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    banner: str
+    rocu: str
+    pattern: str
+    as_of: date
+    rows: tuple[RankedRow, ...]
+
+
+def score(context: Context, rocu: str, pattern: str, as_of: date) -> Scored:
+    """Verify the champion, rank the vehicles of the window, explain the first ones. Done once per model and data.
+
+    Raises:
+        RefusedError: No permission, no champion that verifies, or a failed batch of that day stands.
+        WrongInputError: No such ROCU or pattern, or no reads of that date.
+        FaultError: The registry or the lake does not answer.
+    """
+    from governance.verification import verify_champion
+    from models.patterns import get_pattern
+
+    chosen, policy = get_pattern(pattern), policy_of(context, rocu)
+    settings: Any = policy.policy.pattern(pattern)
+    model = f"{pattern}.{rocu}"
+    with acting(context, "score", rocu, "combination", model) as details:
+        details["as_of"] = as_of.isoformat()
+        require_no_failure(context, rocu, as_of, as_of)
+        parts = _parts(context, rocu, as_of, settings.window_days)
+        champion = verify_champion(open_desk(context), model, rocu, context.now)
+        provenance = _provenance(context, champion, parts, rocu, pattern, as_of, policy.digest)
+        details |= {"version": champion.version, "run_id": provenance.run_id, "data_digest": provenance.data_digest}
+        folder = context.lake.folder("scores", rocu, pattern=pattern, as_of=as_of.isoformat(), run=provenance.run_id)
+        target, page = folder / "scores.parquet", folder / "list.html"
+        already = target.is_file() and page.is_file()
+        if not already:
+            _score(context, chosen, settings, parts, champion, provenance, policy.policy.capacity, page)
+        _record_lineage(context, parts, provenance, target)
+    rows = _rows(target)
+    return Scored(
+        rocu=rocu,
+        pattern=pattern,
+        as_of=as_of,
+        run_id=provenance.run_id,
+        model=model,
+        version=int(champion.version),
+        model_sha256=champion.sha256,
+        vehicles=rows,
+        shown=min(rows, policy.policy.capacity),
+        already_done=already,
+        data_digest=provenance.data_digest,
+        scores=target,
+        page=page,
+    )
+
+
+def _parts(context: Context, rocu: str, as_of: date, window_days: int) -> tuple[PartRef, ...]:
+    from data_contracts.reads import read_parts
+
+    parts = read_parts(context.lake, rocu, as_of - timedelta(days=window_days - 1), as_of)
+    if not any(part.date == as_of and part.rows for part in parts):
+        raise WrongInputError(
+            f"{rocu} has no reads of {as_of}.",
+            "Ingest that day first, or take a date that findprofile status shows as read.",
+        )
+    return parts
+
+
+def _provenance(
+    context: Context,
+    champion: Champion,
+    parts: tuple[PartRef, ...],
+    rocu: str,
+    pattern: str,
+    as_of: date,
+    policy_digest: str,
+) -> Provenance:
+    from data_contracts.reads import contract_versions, parts_digest
+    from models.code_state import code_state
+    from models.scoring import Provenance
+
+    data, commit = parts_digest(parts), code_state().label
+    named = (champion.model, champion.version, champion.sha256, data, commit, as_of.isoformat(), policy_digest)
+    return Provenance(
+        model=champion.model,
+        version=champion.version,
+        model_sha256=champion.sha256,
+        contract_version=", ".join(contract_versions(context.lake, rocu, parts)),
+        data_digest=data,
+        commit=commit,
+        run_id=hashlib.sha256("\n".join(named).encode()).hexdigest()[:16],
+        rocu=rocu,
+        pattern=pattern,
+        window_end=as_of,
+    )
+
+
+def _score(
+    context: Context,
+    chosen: Any,
+    settings: Any,
+    parts: tuple[PartRef, ...],
+    champion: Champion,
+    provenance: Provenance,
+    top: int,
+    page: Path,
+) -> None:
+    from infra.engine import open_engine
+    from models.scoring import score_windows, write_scores
+
+    context.progress(f"windows of {provenance.rocu} to {provenance.window_end}")
+    with open_engine(context.settings) as connection:
+        windows = chosen.build_windows(connection, context.lake, parts, provenance.window_end, settings)
+    scored = score_windows(champion.text, windows, chosen, settings, top)
+    now = utc_now()
+    write_text(page, _page(context, scored, provenance, champion, settings.window_days, top))
+    write_scores(context.lake, scored, provenance, now)
+
+
+def _page(
+    context: Context, scored: pa.Table, provenance: Provenance, champion: Champion, window_days: int, top: int
+) -> str:
+    from data_contracts.regions import require_rocu
+    from governance.pages.models import AnalystListPage, AnalystRow, Fact
+    from governance.pages.render import render_analyst_list
+
+    first = provenance.window_end - timedelta(days=window_days - 1)
+    return render_analyst_list(
+        AnalystListPage(
+            rocu=provenance.rocu,
+            region=require_rocu(provenance.rocu, provenance.window_end).name,
+            pattern=provenance.pattern.replace("_", " "),
+            as_of=provenance.window_end.isoformat(),
+            window=f"{first} to {provenance.window_end}",
+            run_id=provenance.run_id,
+            made_at=context.now.strftime("%Y-%m-%d %H:%M UTC"),
+            vehicles_scored=scored.num_rows,
+            assessment=(
+                Fact(name="model", value=f"{provenance.model} version {provenance.version}"),
+                Fact(name="model SHA-256", value=provenance.model_sha256, code=True),
+                Fact(name="approved by", value=", ".join(champion.approvers)),
+                Fact(name="approved until", value=champion.valid_until[:10]),
+                Fact(name="contract", value=provenance.contract_version),
+                Fact(name="data digest", value=provenance.data_digest, code=True),
+                Fact(name="commit", value=provenance.commit, code=True),
+            ),
+            rows=tuple(
+                AnalystRow(
+                    rank=row["rank"],
+                    vehicle=row["vehicle"],
+                    cautions=tuple(row["cautions"]),
+                    facts=(*row["reasons"], *row["against"]),
+                    score=f"{row['score']:.3f}",
+                )
+                for row in scored.slice(0, top).to_pylist()
+            ),
+        )
+    )
+
+
+def _rows(target: Path) -> int:
+    import pyarrow.parquet as pq
+
+    return int(pq.ParquetFile(target).metadata.num_rows)
+
+
+def _record_lineage(context: Context, parts: tuple[PartRef, ...], provenance: Provenance, target: Path) -> None:
+    from governance.lineage_events import DatasetRef, RunFacts
+
+    facts = RunFacts(
+        contract_version=provenance.contract_version,
+        model=provenance.model,
+        model_version=provenance.version,
+        commit=provenance.commit,
+        pattern=provenance.pattern,
+        as_of=provenance.window_end.isoformat(),
+    )
+    model = DatasetRef("models", provenance.model_sha256, name=f"{provenance.model} version {provenance.version}")
+    made = DatasetRef("scores", file_sha256(target), name=context.lake.relative(target), rows=_rows(target))
+    inputs = (*part_datasets(parts), model)
+    context.lineage.record("score", provenance.rocu, provenance.run_id, inputs, (made,), facts, utc_now())
+
+
+def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> Ranked:
+    """The top of the latest list of a day. Looking is a consultation: the log has every vehicle that was shown.
+
+    Raises:
+        RefusedError: No permission.
+        WrongInputError: There is no list of that day.
+    """
+    from models.patterns import get_pattern
+    from models.scoring import read_scores
+
+    get_pattern(pattern)
+    policy_of(context, rocu)
+    with acting(context, "scores.read", rocu, "consultation", f"{pattern}.{rocu}") as details:
+        rows = read_scores(context.lake, rocu, pattern, as_of).slice(0, top).to_pylist()
+        details |= {
+            "as_of": as_of.isoformat(),
+            "run_id": rows[0]["run_id"] if rows else None,
+            "vehicles": [row["vehicle"] for row in rows],
+        }
+    return Ranked(
+        banner=BANNER,
+        rocu=rocu,
+        pattern=pattern,
+        as_of=as_of,
+        rows=tuple(
+            RankedRow(
+                facts=tuple(row["reasons"]), **{name: row[name] for name in RankedRow.model_fields if name != "facts"}
+            )
+            for row in rows
+        ),
+    )

@@ -1,0 +1,81 @@
+"""Where every ROCU stands: reads, failed batches, champion, scores, and what was left half-done."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict
+
+from flows.context import Context
+from flows.steps.desk import open_desk
+from governance.permissions import EVERY_ROCU, require
+
+
+class RocuStatus(BaseModel):
+    """One ROCU and one of its models; without a model the last four are empty."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rocu: str
+    reads_until: date | None
+    reads: int
+    failed_batches: int
+    model: str | None = None
+    champion: str | None = None
+    state: str | None = None
+    scores_until: date | None = None
+
+
+def read_status(context: Context) -> tuple[RocuStatus, ...]:
+    """One row per ROCU that the identity may see and that has anything in the lake, and per model."""
+    require(context.identity, "status", None)
+    rows: list[RocuStatus] = []
+    for folder in sorted((context.lake.root / "ingests").glob("rocu=*")):
+        rocu = folder.name.removeprefix("rocu=")
+        if EVERY_ROCU in context.identity.rocus or rocu in context.identity.rocus:
+            rows += _of_rocu(context, rocu)
+    return tuple(rows)
+
+
+def _of_rocu(context: Context, rocu: str) -> list[RocuStatus]:
+    from data_contracts.reads import read_parts, standing_failures
+    from models.patterns import pattern_names
+
+    parts = read_parts(context.lake, rocu, date.min, date.max)
+    plain = RocuStatus(
+        rocu=rocu,
+        reads_until=max((part.date for part in parts if part.date and part.rows), default=None),
+        reads=sum(part.rows for part in parts),
+        failed_batches=len(standing_failures(context.lake, rocu, date.min, date.max)),
+    )
+    models = [name for name in pattern_names() if _known(context, f"{name}.{rocu}")]
+    return [_of_model(context, plain, name) for name in models] or [plain]
+
+
+def _known(context: Context, model: str) -> bool:
+    return bool(context.audit.entries(model))
+
+
+def _of_model(context: Context, plain: RocuStatus, pattern: str) -> RocuStatus:
+    from governance.champion_alias import alias_standing
+    from governance.promotion_state import model_state
+
+    model = f"{pattern}.{plain.rocu}"
+    state = model_state(context.audit, model)
+    standing, _ = alias_standing(open_desk(context), state)
+    said = {
+        "in step": "in force" if state.champion else "no champion",
+        "unfinished": "promotion unfinished: run promote reconcile",
+        "by hand": "alias moved by hand: scoring refuses",
+    }[standing]
+    scored = context.lake.folder("scores", plain.rocu, pattern=pattern).glob("as_of=*")
+    return plain.model_copy(
+        update={
+            "model": model,
+            "champion": state.champion,
+            "state": "suspended" if state.suspended else said,
+            "scores_until": max(
+                (date.fromisoformat(path.name.removeprefix("as_of=")) for path in scored), default=None
+            ),
+        }
+    )
