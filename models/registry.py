@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import platform
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from pydantic import BaseModel, ConfigDict
 
 from infra.errors import FaultError, RefusedError, WrongInputError
@@ -306,22 +308,38 @@ def _registered(version: Any, created: bool = False) -> RegisteredVersion:
 
 
 def _write_model(folder: Path, outputs: TrainingOutputs, requirements: Sequence[str]) -> None:
-    from mlflow.lightgbm import save_model
-    from mlflow.models import ModelSignature
+    """An MLflow model folder around the text.
+
+    By hand: MLflow's own way loads the model to look at it, and imports agents and chat types that warn on import.
+    """
+    from mlflow.models import Model, ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    from models.training import load_booster
-
-    schema = Schema([ColSpec("double", name) for name in outputs.training.features])
-    signature = ModelSignature(inputs=schema, outputs=Schema([ColSpec("double", "score")]))
-    booster = load_booster(outputs.model_text)
-    save_model(booster, str(folder), signature=signature, pip_requirements=list(requirements))
-    (folder / _MODEL_FILE).write_text(outputs.model_text, encoding="utf-8")
     if text_sha256(outputs.model_text) != outputs.training.text_sha256:
         raise RefusedError(
             "The model's text in the workspace is not the one that was trained.",
             "Remove the workspace and train again.",
         )
+    schema = Schema([ColSpec("double", name) for name in outputs.training.features])
+    described = Model(
+        artifact_path="model",
+        signature=ModelSignature(inputs=schema, outputs=Schema([ColSpec("double", "score")])),
+        metadata={"model_sha256": outputs.training.text_sha256, "inputs_digest": outputs.inputs.digest},
+    )
+    version = outputs.training.lightgbm_version
+    described.add_flavor("lightgbm", lgb_version=version, data=_MODEL_FILE, model_class="lightgbm.basic.Booster")
+    described.add_flavor(
+        "python_function",
+        loader_module="mlflow.lightgbm",
+        data=_MODEL_FILE,
+        python_version=platform.python_version(),
+        env={"virtualenv": "python_env.yaml"},
+    )
+    described.save(str(folder / "MLmodel"))
+    (folder / _MODEL_FILE).write_text(outputs.model_text, encoding="utf-8")
+    (folder / "requirements.txt").write_text("\n".join(requirements) + "\n", encoding="utf-8")
+    environment = {"python": platform.python_version(), "dependencies": ["-r requirements.txt"]}
+    (folder / "python_env.yaml").write_text(yaml.safe_dump(environment), encoding="utf-8")
 
 
 def _requirements() -> tuple[str, ...]:
@@ -418,6 +436,10 @@ def _quieten(settings: Settings) -> None:
         MLFLOW_HTTP_REQUEST_MAX_RETRIES="1",
         MLFLOW_HTTP_REQUEST_TIMEOUT=str(settings.mlflow_timeout_seconds),
     )
+    _hush()
+
+
+def _hush() -> None:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -425,6 +447,7 @@ def _quieten(settings: Settings) -> None:
 def _open_client(settings: Settings) -> MlflowClient:
     from mlflow import MlflowClient
 
+    _hush()  # again, for MLflow sets its own level when it is imported
     settings.root.mkdir(parents=True, exist_ok=True)
     return MlflowClient(tracking_uri=settings.mlflow, registry_uri=settings.mlflow)
 

@@ -22,8 +22,8 @@ from models.training_settings import TrainingSettings
 
 ROCU = "nwrocu"
 FIRST_DAY = date(2026, 1, 5)
-DAYS = 42
-WINDOW_ENDS = tuple(FIRST_DAY + timedelta(days=back) for back in (13, 20, 27, 34, 41))
+DAYS = 35
+WINDOW_ENDS = tuple(FIRST_DAY + timedelta(days=back) for back in (13, 20, 27, 34))
 AS_OF = WINDOW_ENDS[-1] + timedelta(days=7)
 PLACES = {
     "hub-1": (53.40, -2.98),
@@ -120,12 +120,12 @@ def _findings_table(vehicles: list[str], runners: list[str], chance: random.Rand
 
 
 def build_world(home: Path) -> World:
-    """Ninety vehicles over six weeks, sixteen of which run to a town 100 km away; fifteen of those are found."""
+    """Ninety vehicles over five weeks, fourteen of which run to a town 100 km away; twelve of those are found."""
     settings = Settings(home=home)
     lake = Lake(settings.lake)
     chance = random.Random(7)  # noqa: S311
     vehicles = [token(number) for number in range(90)]
-    runners = vehicles[:16]
+    runners = vehicles[:14]
     reads = []
     for offset in range(DAYS):
         day = FIRST_DAY + timedelta(days=offset)
