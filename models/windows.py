@@ -1,15 +1,14 @@
 """Windows: one feature row per vehicle over the trailing days, from the reads of those days and nothing else.
 
-Belongs here: the order of the steps and what is kept between them. Each step is an Ibis expression of another module, so
-another engine runs the same. The bytes of the result do not depend on threads or on the order of the reads: sums are over
-whole numbers, and every order is total.
+Belongs here: the order of the steps and what is kept between them. Each step is an Ibis expression of another module,
+so another engine runs the same. The bytes of the result do not depend on threads or on the order of the reads: sums are
+over whole numbers, and every order is total.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import duckdb
 import ibis
@@ -20,6 +19,7 @@ from data_contracts.manifests import PartRef
 from data_contracts.reads import reads_relation
 from infra.lake import Lake
 from models.features import cameras, co_travel, presence, stays, travel, trips
+from models.features.engines import DuckDBEngine, Engine
 from models.features.feature import Feature
 from models.features.layers import Layers, span_of
 from models.features.settings import PatternSettings
@@ -44,23 +44,22 @@ FEATURES: tuple[Feature, ...] = (
 )
 """Every feature of a vehicle's window, in the order of the columns."""
 
-
-Keep = Callable[[Table], Table]
-"""Computes an expression now and gives the table that holds the result; how is the engine's affair."""
-
-
-class TemporaryTables:
-    """Keeps expressions as temporary tables of one connection; they go when it is closed."""
-
-    def __init__(self, backend: Any) -> None:
-        self._backend = backend
-        self._number = 0
-
-    def __call__(self, expression: Table) -> Table:
-        """Compute an expression now and give the table that holds the result."""
-        self._number += 1
-        table: Table = self._backend.create_table(f"kept_{self._number}", obj=expression, temp=True)
-        return table
+READS = ibis.schema(
+    {
+        "vehicle": "string",
+        "batch_id": "string",
+        "row_no": "int64",
+        "captured_at": "timestamp",
+        "camera_id": "string",
+        "site_id": "string",
+        "latitude": "float64",
+        "longitude": "float64",
+        "force": "string",
+        "plate_repaired": "boolean",
+        "confidence": "float64",
+    }
+)
+"""What windows need of the reads layer."""
 
 
 def build_windows(
@@ -82,45 +81,44 @@ def build_windows(
         FaultError: A part that a record names is not there.
     """
     with connection.cursor() as cursor:
-        reads_relation(cursor, lake, parts)
-        backend = ibis.duckdb.from_connection(cursor)
-        return window_table(backend.table("reads"), as_of, settings, TemporaryTables(backend))
+        reads_relation(cursor, lake, parts, "window_reads")
+        return window_table(ibis.table(READS, name="window_reads"), as_of, settings, DuckDBEngine(cursor))
 
 
-def window_table(reads: Table, as_of: date, settings: PatternSettings, keep: Keep) -> pa.Table:
-    """Windows from any Ibis table with the columns of the reads layer, on its engine. See `build_windows`."""
-    numbered = _number(reads, as_of, settings, keep)
-    layers = _layers(numbered, as_of, settings, keep)
-    return _typed(_features(layers, numbered.vehicles, keep).to_pyarrow(), as_of)
+def window_table(reads: Table, as_of: date, settings: PatternSettings, engine: Engine) -> pa.Table:
+    """Windows from any table with the columns of the reads layer, on any engine. See `build_windows`."""
+    numbered = _number(reads, as_of, settings, engine)
+    layers = _layers(numbered, as_of, settings, engine)
+    return _typed(engine.fetch(_features(layers, numbered.vehicles, engine)), as_of)
 
 
-def _number(reads: Table, as_of: date, settings: PatternSettings, keep: Keep) -> Numbered:
+def _number(reads: Table, as_of: date, settings: PatternSettings, engine: Engine) -> Numbered:
     reads = reads_in_window(reads, as_of, settings)
-    vehicles, batches = keep(number_vehicles(reads)), keep(number_batches(reads))
-    places = keep(place_table(reads, settings.place_km))
+    vehicles, batches = engine.keep(number_vehicles(reads)), engine.keep(number_batches(reads))
+    places = engine.keep(place_table(reads, settings.place_km))
     return Numbered(number_reads(reads, vehicles, batches, places, settings.low_confidence), vehicles, places)
 
 
-def _layers(numbered: Numbered, as_of: date, settings: PatternSettings, keep: Keep) -> Layers:
+def _layers(numbered: Numbered, as_of: date, settings: PatternSettings, engine: Engine) -> Layers:
     places, span = numbered.places, span_of(as_of, settings)
-    moves = keep(move_table(numbered.reads, places, settings))
-    travelled = keep(journeys(moves, places))
-    stayed = keep(stays.stay_table(travelled, span))
+    moves = engine.keep(move_table(numbered.reads, places, settings))
+    travelled = engine.keep(journeys(moves, places))
+    stayed = engine.keep(stays.stay_table(travelled, span))
     bases = stays.base_table(stayed, places)
-    stayed = keep(stays.placed_stays(stayed, bases, places, settings))
+    stayed = engine.keep(stays.placed_stays(stayed, bases, places, settings))
     return Layers(
         moves=moves,
         journeys=travelled,
         stays=stayed,
-        trips=keep(trips.trip_table(stayed, settings)),
-        visits=keep(cameras.visit_table(moves)),
+        trips=engine.keep(trips.trip_table(stayed, settings)),
+        visits=engine.keep(cameras.visit_table(moves)),
         places=places,
         span=span,
         settings=settings,
     )
 
 
-def _features(layers: Layers, vehicles: Table, keep: Keep) -> Table:
+def _features(layers: Layers, vehicles: Table, engine: Engine) -> Table:
     stayed = stays.stay_features(layers)
     families = [
         stayed,
@@ -132,7 +130,7 @@ def _features(layers: Layers, vehicles: Table, keep: Keep) -> Table:
     ]
     joined = vehicles
     for family in families:
-        joined = joined.left_join(keep(family), "vid").drop("vid_right")
+        joined = joined.left_join(engine.keep(family), "vid").drop("vid_right")
     cells = layers.places.group_by(base_cell="cell").agg(base_cameras=ibis._.count())
     joined = joined.left_join(cells, "base_cell")
     columns = {

@@ -1,0 +1,53 @@
+"""How an engine runs the expressions: keeping a step's result, fetching the last one.
+
+Expressions are unbound: they name tables, not connections. So the same expression is compiled for whichever engine is
+given, and a connection is never changed by Ibis itself. Another engine is another class with the same two methods.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import duckdb
+import ibis
+import pyarrow as pa
+from ibis.backends.sql.datatypes import DuckDBType
+from ibis.expr.types import Table
+
+
+class Engine(Protocol):
+    """Runs Ibis expressions over tables that it knows by name."""
+
+    def keep(self, expression: Table) -> Table:
+        """Compute an expression now and give the table that holds the result."""
+
+    def fetch(self, expression: Table) -> pa.Table:
+        """Compute an expression and give its rows in their order."""
+
+
+class DuckDBEngine:
+    """DuckDB; results are kept as temporary tables of one connection and go when it is closed."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._number = 0
+
+    def keep(self, expression: Table) -> Table:
+        """Compute an expression now and give the table that holds the result."""
+        self._number += 1
+        name = f"kept_{self._number}"
+        self._connection.execute(f"CREATE TEMP TABLE {name} AS {_select(expression)}")
+        return ibis.table(expression.schema(), name=name)
+
+    def fetch(self, expression: Table) -> pa.Table:
+        """Compute an expression and give its rows in their order."""
+        return self._connection.sql(_select(expression)).to_arrow_table()
+
+
+def _select(expression: Table) -> str:
+    """SQL of an expression whose columns have exactly the declared types (DuckDB widens sums of integers)."""
+    columns = ", ".join(
+        f'CAST("{name}" AS {DuckDBType.from_ibis(dtype).sql("duckdb")}) AS "{name}"'
+        for name, dtype in expression.schema().items()
+    )
+    return f"SELECT {columns} FROM ({ibis.to_sql(expression, dialect='duckdb')})"
