@@ -9,6 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -69,7 +70,11 @@ class LineageGraph(_Frozen):
 
     def node(self, name: str) -> LineageNode:
         """The node of an id."""
-        return next(node for node in self.nodes if node.id == name)
+        return self._by_id[name]
+
+    @cached_property
+    def _by_id(self) -> dict[str, LineageNode]:
+        return {node.id: node for node in self.nodes}
 
     @property
     def landing(self) -> tuple[LineageNode, ...]:

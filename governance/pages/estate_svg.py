@@ -66,8 +66,9 @@ def _row(camera: CameraDays, index: int, estate: EstateResult, empty: set[date])
     bold = Markup(' class="changed"') if camera.camera_id in estate.changed_cameras else ""
     name = camera.camera_id if len(camera.camera_id) <= 26 else camera.camera_id[:25] + "…"
     cells = Markup('<text x="{}" y="{}"{}>{}</text>').format(LABEL - 8, y + ROW - 4, bold, name)
+    arrived = next((i.start for i in estate.intervals if i.camera_id == camera.camera_id and i.kind == "new"), None)
     levels = [
-        "nothing" if day in empty else level(seen, expected)
+        "nothing" if day in empty else "none" if arrived and day < arrived else level(seen, expected)
         for day, seen, expected in zip(estate.days, camera.seen, camera.expected, strict=True)
     ]
     for name_of_level, group in groupby(enumerate(levels), key=lambda pair: pair[1]):

@@ -14,10 +14,10 @@ from markupsafe import Markup, escape
 
 from governance.lineage import LAYER_NAMES, LineageGraph, LineageNode
 
-BOX_WIDTH, BOX_HEIGHT = 178, 62
-GAP_X, GAP_Y, MARGIN = 46, 18, 12
+BOX_WIDTH, BOX_HEIGHT = 164, 62
+GAP_X, GAP_Y, MARGIN = 32, 18, 12
 TOGETHER_FROM = 3
-_CHARACTERS = 27
+_CHARACTERS = 25
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,16 @@ def _depths(graph: LineageGraph) -> dict[str, int]:
 
 
 def _boxes(graph: LineageGraph, depth: Mapping[str, int]) -> tuple[list[_Box], dict[str, str]]:
-    groups: dict[tuple[int, str, str], list[LineageNode]] = defaultdict(list)
+    used_by: dict[str, set[str]] = defaultdict(set)
+    for edge in graph.edges:
+        used_by[edge.source].add(graph.node(edge.target).label)
+    groups: dict[tuple[int, str, str, str], list[LineageNode]] = defaultdict(list)
     for node in graph.nodes:
-        groups[depth[node.id], node.kind, node.label].append(node)
+        groups[depth[node.id], node.kind, node.label, " ".join(sorted(used_by[node.id]))].append(node)
     deepest = max(depth.values())
     boxes: list[_Box] = []
     member: dict[str, str] = {}
-    for (level, kind, label), nodes in sorted(groups.items()):
+    for (level, kind, label, _), nodes in sorted(groups.items()):
         together = [nodes] if len(nodes) >= TOGETHER_FROM else [[node] for node in nodes]
         for group in together:
             key = f"{level}/{kind}/{label}/{group[0].id}"

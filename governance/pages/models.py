@@ -106,22 +106,19 @@ class ModelRecordPage(Page):
     dvc_lock: str = ""
 
 
-class Contribution(Page):
-    """What moved a score, e.g. `out-and-back trips`, and which way."""
-
-    name: str
-    effect: Literal["raises", "lowers"]
-
-
 class AnalystRow(Page):
-    """One vehicle on the list. `cautions` say why the reads themselves may be wrong; they come before everything."""
+    """One vehicle on the list.
+
+    `cautions` say why the reads themselves may be wrong, and come before everything; `facts` and `against` are
+    sentences of facts, those that put the vehicle here and those that speak against it.
+    """
 
     rank: int
     vehicle: str
     cautions: tuple[str, ...] = ()
     facts: tuple[str, ...]
+    against: tuple[str, ...] = ()
     score: str
-    contributions: tuple[Contribution, ...] = ()
 
 
 class AnalystListPage(Page):

@@ -48,6 +48,30 @@ def load_findings(connection: duckdb.DuckDBPyConnection, lake: Lake, parts: Sequ
     )
 
 
+def load_ranked(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    rocu: str,
+    pattern: str,
+    as_of: date,
+    top: int,
+    look_back_days: int,
+) -> pa.Table:
+    """The vehicles ranked within `top` in any run of the days looked back on, with the columns of `RANKED`, sorted."""
+    first = as_of - timedelta(days=look_back_days)
+    days = (first + timedelta(days=offset) for offset in range(look_back_days + 1))
+    folders = (lake.folder("scores", rocu, pattern=pattern, as_of=day.isoformat()) for day in days)
+    paths = [str(path) for folder in folders for path in sorted(folder.glob("run=*/scores.parquet"))]
+    if not paths:
+        return RANKED.empty_table()
+    found = connection.sql(
+        """SELECT DISTINCT vehicle, window_end FROM read_parquet($paths, hive_partitioning = false)
+        WHERE rank <= $top ORDER BY vehicle, window_end""",
+        params={"paths": paths, "top": top},
+    )
+    return found.to_arrow_table().cast(RANKED)
+
+
 def examine_labels(
     ranked: pa.Table, findings: pa.Table, reference: Span, current: Span, limits: LabelLimits | None = None
 ) -> LabelDrift:

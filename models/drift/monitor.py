@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-import pyarrow as pa
 from data_contracts.dispositions import disposition_parts
 
 from data_contracts.manifests import PartRef
@@ -22,7 +21,7 @@ from infra.lake import Lake, write_text
 from infra.settings import Settings
 from models.drift.behaviour import SCORE, Spans, compare_behaviour
 from models.drift.estate import count_camera_days, examine_estate
-from models.drift.late_labels import RANKED, examine_labels, load_findings
+from models.drift.late_labels import examine_labels, load_findings, load_ranked
 from models.drift.recommendation import recommend
 from models.drift.results import EstateResult, MonitorResult
 from models.drift.settings import MonitorSettings
@@ -45,7 +44,7 @@ def monitor(
     monitor_settings: MonitorSettings,
     now: datetime,
     pattern_settings: PatternSettings | None = None,
-    ranked: pa.Table | None = None,
+    capacity: int = 50,
 ) -> MonitorResult:
     """Compare the latest window with the ones before it and keep the result under `monitoring/`.
 
@@ -59,7 +58,7 @@ def monitor(
         monitor_settings: Spans, methods, thresholds.
         now: The time, UTC.
         pattern_settings: The ROCU's own; default the pattern's defaults.
-        ranked: vehicle, window_end of the vehicles that were shown to analysts; `None` when nobody has been.
+        capacity: How many ranked vehicles analysts were shown per run; those should get findings.
 
     Returns:
         The result, made now or found as it was made from the same inputs.
@@ -75,7 +74,9 @@ def monitor(
     parts = read_parts(lake, rocu, plan.start, as_of)
     reference, current = plan.spans(parts, monitor_settings.least_days)
     findings = disposition_parts(lake, rocu)
-    ranked = RANKED.empty_table() if ranked is None else ranked.select(RANKED.names).cast(RANKED)
+    with open_engine(settings) as connection:
+        look_back = monitor_settings.labels.look_back_days
+        ranked = load_ranked(connection, lake, rocu, pattern, as_of, capacity, look_back)
     run_id = _run_id(
         rocu, pattern, as_of.isoformat(), monitor_settings.model_dump_json(), own_settings.model_dump_json(),
         _digest(champion), parts_digest(parts), parts_digest(findings), json.dumps(ranked.to_pylist(), default=str),

@@ -117,7 +117,7 @@ def _feature_reasons(features: Sequence[FeatureDrift]) -> list[str]:
 
 
 def _counted(names: Sequence[str], total: int) -> str:
-    listed = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
+    listed = ", ".join(name.replace("_", " ") for name in names[:4]) + (", …" if len(names) > 4 else "")
     return f"{len(names)} of {total} features ({listed})"
 
 

@@ -162,7 +162,9 @@ def test_counts_come_from_the_reads() -> None:
             }
         )
         connection.register("delivered", reads)
-        connection.execute("CREATE VIEW reads AS SELECT camera_id, site_id, at::TIMESTAMP AS captured_at FROM delivered")
+        connection.execute(
+            "CREATE VIEW reads AS SELECT camera_id, site_id, at::TIMESTAMP AS captured_at FROM delivered"
+        )
         assert count_camera_days(connection).to_pylist() == [
             {"camera_id": "a", "site_id": "s", "date": date(2026, 3, 2), "n": 1},
             {"camera_id": "a", "site_id": "s", "date": date(2026, 3, 3), "n": 1},

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from data_contracts.manifests import IngestRecord, PartRef
+from data_contracts.reads import read_parts
+from infra.engine import open_engine
+from infra.errors import WrongInputError
+from infra.lake import Lake, file_sha256, write_text
+from infra.settings import Settings
+from models.drift.monitor import load_result, monitor
+from models.drift.results import MonitorResult
+from models.drift.settings import MonitorSettings
+from models.patterns import get_pattern
+
+START = date(2026, 3, 2)
+DAYS = 20
+AS_OF = START + timedelta(days=DAYS - 1)
+NOW = datetime(2026, 4, 1, tzinfo=UTC)
+SETTINGS = MonitorSettings(span_days=10, sample_rows=1000, ranked_rows=40)
+VEHICLES = 260
+
+
+def reads_of(day: int, rng: np.random.Generator, spoil: frozenset[str]) -> pa.Table:
+    """Vehicles that drive from their own end of a road to the other and back, seen by four of 24 cameras."""
+    rows = []
+    late = "behaviour" in spoil and day >= DAYS // 2
+    for vehicle in range(VEHICLES):
+        if rng.random() > 0.7:
+            continue
+        road = vehicle % 6
+        begin = (21.0 if late else 7.0) + rng.normal(0, 0.4)
+        stay = 1.2 if late else rng.uniform(5, 9)
+        for leg, hour in ((1, begin), (-1, begin + 1 + stay)):
+            for step in range(4)[::leg]:
+                passed = hour + 0.25 * (step if leg == 1 else 3 - step)
+                rows.append((vehicle, road * 4 + step, passed))
+    silent = {0, 1, 2, 3, 5, 9} if "outage" in spoil and day >= DAYS // 2 else set()
+    rows = [row for row in rows if row[1] not in silent]
+    moments = [datetime.combine(START + timedelta(days=day), datetime.min.time()) + timedelta(hours=r[2]) for r in rows]
+    kept = [i for i, at in enumerate(moments) if at.date() == START + timedelta(days=day)]
+    rows, moments = [rows[i] for i in kept], [moments[i] for i in kept]
+    n = len(rows)
+    table = pa.table(
+        {
+            "batch_id": [f"{day:016x}"] * n,
+            "row_no": pa.array(range(1, n + 1), pa.int64()),
+            "vehicle": [f"v{row[0]:031}" for row in rows],
+            "plate_format": ["current"] * n,
+            "plate_repaired": [False] * n,
+            "captured_at": pa.array(moments, pa.timestamp("us")),
+            "received_at": pa.nulls(n, pa.timestamp("us")),
+            "camera_id": [f"cam-{row[1]:02}" for row in rows],
+            "site_id": [f"site-{row[1] // 2:02}" for row in rows],
+            "latitude": [53.0 + 0.2 * (row[1] % 4) for row in rows],
+            "longitude": [-3.0 + 0.5 * (row[1] // 4) for row in rows],
+            "force": ["cheshire"] * n,
+            "confidence": [90.0] * n,
+            "motion_toward_camera": [True] * n,
+            "feed_id": ["f"] * n,
+            "source_id": ["s"] * n,
+            "contract_version": ["1.0.0"] * n,
+        }
+    )
+    return table.sort_by([("vehicle", "ascending"), ("captured_at", "ascending"), ("row_no", "ascending")])
+
+
+def build_lake(root: Path, spoil: frozenset[str]) -> Lake:
+    lake, rng = Lake(root / "lake"), np.random.default_rng(11)
+    parts = []
+    for day in range(DAYS):
+        path = lake.folder("reads", "nwrocu", date=(START + timedelta(days=day)).isoformat()) / "p.parquet"
+        path.parent.mkdir(parents=True)
+        table = reads_of(day, rng, spoil)
+        pq.write_table(table, path)
+        parts.append(
+            PartRef(
+                layer="reads",
+                path=lake.relative(path),
+                sha256=file_sha256(path),
+                rows=table.num_rows,
+                date=START + timedelta(days=day),
+            )
+        )
+    record = IngestRecord(
+        ingest_id="i1",
+        rocu="nwrocu",
+        ingested_at=NOW,
+        contract_version="1.0.0",
+        contract_digest="c",
+        register_digest="r",
+        source_digest="s",
+        batches=(),
+        parts=tuple(parts),
+    )
+    write_text(lake.folder("ingests", "nwrocu") / "i1.json", record.model_dump_json())
+    return lake
+
+
+def train_champion(settings: Settings, lake: Lake) -> str:
+    pattern = get_pattern("county_lines")
+    own = pattern.settings_type().model_copy(update={"window_days": 10})
+    end = START + timedelta(days=9)
+    with open_engine(settings) as connection:
+        windows = pattern.build_windows(connection, lake, read_parts(lake, "nwrocu", START, end), end, own)
+    matrix = np.column_stack([windows[name].cast(pa.float64()).to_numpy() for name in pattern.feature_names])
+    label = (
+        matrix[:, pattern.feature_names.index("reads")] > np.median(matrix[:, pattern.feature_names.index("reads")])
+    ).astype(int)
+    names = list(pattern.feature_names)
+    data = lightgbm.Dataset(matrix, label, feature_name=names, params={"verbose": -1})
+    parameters = {"objective": "binary", "num_leaves": 7, "deterministic": True, "num_threads": 1, "verbose": -1}
+    text: str = lightgbm.train(parameters, data, 20).model_to_string()
+    return text
+
+
+Watched = Callable[..., MonitorResult]
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    made: dict[frozenset[str], MonitorResult] = {}
+
+    def run(*spoil: str) -> MonitorResult:
+        key = frozenset(spoil)
+        if key not in made:
+            root = tmp_path_factory.mktemp("world")
+            settings = Settings(home=root)
+            lake = build_lake(settings.root, key)
+            champion = train_champion(settings, lake)
+            made[key] = monitor(settings, lake, "nwrocu", "county_lines", AS_OF, champion, SETTINGS, NOW)
+            folder = lake.root / made[key].folder
+            assert load_result(folder) == made[key]
+            assert all((folder / name).stat().st_size > 100_000 for name in made[key].reports)
+            assert list((settings.root / "work").glob("*")) == [] or not (settings.root / "work").exists()
+        return made[key]
+
+    return run
+
+
+def attributions(result: MonitorResult, population: str = "all") -> dict[str, str]:
+    return {item.feature: item.attribution for item in result.features if item.population == population}
+
+
+def test_a_quiet_world_calls_for_nothing(watched: Watched) -> None:
+    result = watched()
+    assert result.estate.intervals == ()
+    assert result.recommendation.action == "none"
+    assert set(attributions(result).values()) == {"none"}
+    assert result.scores is not None
+    assert result.scores.attribution == "none"
+    assert result.reports == ("evidently.html",)
+
+
+def test_an_outage_is_blamed_on_the_cameras_not_on_behaviour(watched: Watched) -> None:
+    result = watched("outage")
+    assert result.estate.changed_cameras == {f"cam-{i:02}" for i in (0, 1, 2, 3, 5, 9)}
+    assert {item.kind for item in result.estate.intervals} == {"silent"}
+    assert {item.camera_id for item in result.estate.intervals if item.scope == "site"} == {
+        f"cam-{i:02}" for i in range(4)
+    }
+    found = list(attributions(result).values())
+    assert found.count("cameras") >= 3
+    assert "behaviour" not in found
+    assert "both" not in found
+    assert result.recommendation.action == "inspect_cameras"
+    assert "retrain" not in result.recommendation.then
+    assert result.reads_left_share < 1
+    assert len(result.reports) == 2
+
+
+def test_a_change_of_behaviour_is_not_blamed_on_cameras(watched: Watched) -> None:
+    result = watched("behaviour")
+    assert result.estate.intervals == ()
+    found = attributions(result)
+    assert list(found.values()).count("behaviour") >= 3
+    assert "cameras" not in found.values()
+    assert result.recommendation.action in ("review_behaviour", "retrain")
+
+
+def test_both_at_once_are_told_apart(watched: Watched) -> None:
+    result = watched("outage", "behaviour")
+    found = list(attributions(result).values())
+    assert found.count("behaviour") + found.count("both") >= 3
+    assert result.recommendation.action == "inspect_cameras"
+    assert {"review_behaviour", "retrain"} & set(result.recommendation.then)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> tuple[Settings, Lake]:
+    settings = Settings(home=tmp_path)
+    return settings, build_lake(settings.root, frozenset())
+
+
+def test_the_same_run_is_made_once_and_works_without_a_champion(small: tuple[Settings, Lake]) -> None:
+    settings, lake = small
+    arguments = (settings, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS)
+    first = monitor(*arguments, NOW)
+    assert first.scores is None
+    assert all(item.population == "all" for item in first.features)
+    digest = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in (lake.root / first.folder).iterdir()}
+    again = monitor(*arguments, NOW + timedelta(days=3))
+    assert again == first
+    assert digest == {
+        path: hashlib.sha256(path.read_bytes()).hexdigest() for path in (lake.root / first.folder).iterdir()
+    }
+
+
+def test_a_span_without_reads_is_wrong_input(small: tuple[Settings, Lake]) -> None:
+    settings, lake = small
+    for as_of in (AS_OF + timedelta(days=40), START + timedelta(days=9)):
+        with pytest.raises(WrongInputError, match="has reads on"):
+            monitor(settings, lake, "nwrocu", "county_lines", as_of, None, SETTINGS, NOW)
+
+
+def test_an_unknown_pattern_is_wrong_input(small: tuple[Settings, Lake]) -> None:
+    settings, lake = small
+    with pytest.raises(WrongInputError, match="pattern"):
+        monitor(settings, lake, "nwrocu", "nothing", AS_OF, None, SETTINGS, NOW)
