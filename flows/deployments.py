@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 OURS = "findprofile"
 POOL_TYPE = "process"
+VERSION = "1"
 
 
 class Deployed(BaseModel):
@@ -92,7 +93,7 @@ def deploy(
             for rocu in rocus:
                 _ensure_pool(client, rocu)
             return [
-                _deploy(flow, rocu, patterns[0], cron, plan.timezone)
+                _deploy(client, flow, rocu, patterns[0], cron, plan.timezone)
                 for rocu in rocus
                 for flow, cron in plan.of(rocu).items()
             ]
@@ -112,7 +113,7 @@ def _ensure_pool(client: SyncPrefectClient, rocu: str) -> None:
         )
 
 
-def _deploy(flow: FlowName, rocu: str, pattern: str, cron: str, timezone: str) -> Deployed:
+def _deploy(client: SyncPrefectClient, flow: FlowName, rocu: str, pattern: str, cron: str, timezone: str) -> Deployed:
     from prefect.client.schemas.objects import VersionInfo
     from prefect.flows import EntrypointType
     from prefect.schedules import Cron
@@ -120,17 +121,20 @@ def _deploy(flow: FlowName, rocu: str, pattern: str, cron: str, timezone: str) -
     from flows.prefect_flows import FLOWS
 
     subject = {"rocu": rocu} if flow == "ingest" else {"rocu": rocu, "pattern": pattern}
+    paused = _paused_by_hand(client, flow, rocu)
     prepared = FLOWS[flow].to_deployment(
         name=rocu,
         parameters=subject,
-        schedules=[Cron(cron, timezone=timezone, slug=flow)],
+        schedules=[Cron(cron, timezone=timezone, slug=flow, active=not paused)],
+        paused=paused,
         tags=[OURS, *(f"{key}:{value}" for key, value in subject.items())],
         work_pool_name=work_pool(rocu),
         description=f"{flow} for {rocu}. {FLOWS[flow].description or ''}".strip(),
-        version="1",
+        version=VERSION,
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
-    identity = prepared.apply(version_info=VersionInfo(type="prefect:simple", version="1"))
+    # without a version of our own, Prefect asks git and the CI environment, and keeps what they say
+    identity = prepared.apply(version_info=VersionInfo(type="prefect:simple", version=VERSION))
     return Deployed(
         name=f"{flow}/{rocu}",
         flow=flow,
@@ -141,6 +145,16 @@ def _deploy(flow: FlowName, rocu: str, pattern: str, cron: str, timezone: str) -
         timezone=timezone,
         deployment_id=identity,
     )
+
+
+def _paused_by_hand(client: SyncPrefectClient, flow: str, rocu: str) -> bool:
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        held = client.read_deployment_by_name(f"{flow}/{rocu}")
+    except ObjectNotFound:
+        return False
+    return held.paused or any(not schedule.active for schedule in held.schedules)
 
 
 def schedules(settings: Settings) -> list[ScheduleRow]:

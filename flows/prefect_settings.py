@@ -45,6 +45,7 @@ def server_environment(settings: Settings) -> dict[str, str]:
     """The environment of a Prefect server: as above, and old runs, logs and artifacts are removed by the server."""
     return process_environment(settings) | {
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{settings.root / 'prefect' / 'prefect.db'}",
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "20",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs,orphans",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(RETENTION_SECONDS),
     }

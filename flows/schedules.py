@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal, Self
+from zoneinfo import available_timezones
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -27,6 +28,8 @@ class Schedules(BaseModel):
     def _as_prefect_takes_them(self) -> Self:
         from prefect.client.schemas.schedules import CronSchedule
 
+        if self.timezone not in available_timezones():
+            raise ValueError(f"'{self.timezone}' is not a time zone")
         for crons in (self.flows, *self.rocus.values()):
             for cron in crons.values():
                 CronSchedule(cron=cron, timezone=self.timezone)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from flows.context import Context, open_context
+from flows.server import running_server
+from infra.clock import utc_now
+from infra.identity import issue_token
+from infra.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """One Prefect server for the whole test run; its settings are signed in as Olive, for two ROCUs."""
+    settings = Settings(home=tmp_path_factory.mktemp("prefect") / "home")
+    token = issue_token(
+        settings, "Olive", ["operator", "ml_engineer"], ["nwrocu", "tarian"], timedelta(hours=1), utc_now()
+    )
+    with running_server(Settings(home=settings.home, token=token)) as running:
+        yield running
+
+
+@pytest.fixture
+def context(prefect_server: Settings) -> Context:
+    return open_context(prefect_server)
+
+
+@pytest.fixture
+def ask(prefect_server: Settings) -> Callable[..., Any]:
+    """Ask the server's interface, past all code of ours."""
+
+    def asked(path: str, **body: object) -> Any:
+        answer = httpx.post(f"{prefect_server.prefect_api_url}{path}", json=body, timeout=10)
+        answer.raise_for_status()
+        return answer.json()
+
+    return asked
+
+
+@pytest.fixture
+def inbox(prefect_server: Settings) -> Path:
+    folder = prefect_server.root / "inbox" / "nwrocu"
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.iterdir():
+        left.unlink()
+    return folder
