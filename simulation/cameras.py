@@ -19,6 +19,8 @@ from simulation.world import World
 KINDS = ("centre", "entry", "road")
 CENTRE, ENTRY, ROAD = range(3)
 FOREVER = 10_000
+# how much more traffic trunk roads and motorways carry
+CLASS_WEIGHTS = np.array([1.0, 4.0, 8.0])
 # registered long before the world begins
 LONG_AGO = -400
 
@@ -167,7 +169,7 @@ def _sites_of(
 
 def _traffic(places: Places, roads: Roads, edges: NDArray[np.int64]) -> NDArray[np.float64]:
     ends = np.sqrt(places.population[roads.start[edges]] * places.population[roads.end[edges]])
-    return np.asarray(ends**0.5 * np.array([1.0, 4.0, 8.0])[roads.road_class[edges]])
+    return np.asarray(ends**0.5 * CLASS_WEIGHTS[roads.road_class[edges]])
 
 
 def _changes(
@@ -244,10 +246,10 @@ def _mounts(places: Places, roads: Roads, sites: _Sites, stands: list[_Stand], r
 
 
 def _other_edge(roads: Roads, edge: int, rng: np.random.Generator) -> int:
-    start = roads.start[edge]
-    near = np.flatnonzero(roads.start == start)
-    others = near[near != edge]
-    return int(rng.choice(others)) if len(others) else edge
+    near = np.flatnonzero((roads.start == roads.start[edge]) | (roads.end == roads.end[edge]))
+    others = near[(near != edge) & (near != _back(roads, edge))]
+    weight = CLASS_WEIGHTS[roads.road_class[others]]
+    return int(rng.choice(others, p=weight / weight.sum())) if len(others) else edge
 
 
 def _back(roads: Roads, edge: int) -> int:

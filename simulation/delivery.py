@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -77,9 +76,8 @@ def write_reads(
     delivered: Delivered,
     vocabulary: NDArray[np.bytes_],
     out: Path,
-    on_file: Callable[[int, int], None],
 ) -> None:
-    """Write every file of reads; `on_file` is told how many of how many are done."""
+    """Write every file of reads."""
     columns = _Columns(world, places, cameras, vocabulary)
     bounds = np.searchsorted(delivered.file, np.arange(len(delivered.files) + 1))
 
@@ -90,8 +88,8 @@ def write_reads(
         _write_table(columns.table(rows), path)
 
     with ThreadPoolExecutor(WRITERS) as pool:
-        for done, _ in enumerate(pool.map(write, range(len(delivered.files))), start=1):
-            on_file(done, len(delivered.files))
+        # the list makes an error in a thread an error here
+        list(pool.map(write, range(len(delivered.files))))
 
 
 def write_register(world: World, places: Places, cameras: Cameras, out: Path) -> None:

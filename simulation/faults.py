@@ -111,31 +111,34 @@ def break_cameras(world: World, places: Places, cameras: Cameras, seed: int) -> 
 
 
 def capture(
-    world: World, cameras: Cameras, broken: CameraFaults, passes: Passes, seed: int
+    world: World, cameras: Cameras, broken: CameraFaults, passes: Passes, rng: np.random.Generator
 ) -> tuple[Passes, Passes, Ints]:
     """Split passes into captured and missed; those during an outage are neither, but counted.
 
     Returns:
-        Captured passes, passes that a working camera missed, passes lost by outage.
+        Captured passes, passes that a working camera missed, number of passes lost by each outage.
     """
-    rng = dice(seed, "capture")
     camera = cameras.mounts.camera[passes.mount]
     outage = _outage_of(broken.outages, camera, passes.second)
     lost = np.bincount(outage[outage >= 0], minlength=len(broken.outages.camera))
     up = outage < 0
     seen = rng.random(len(passes), dtype=np.float32) < world.faults.capture_rate * cameras.quality[camera]
-    return _take(passes, up & seen), _take(passes, up & ~seen), lost
+    return passes.take(up & seen), passes.take(up & ~seen), lost
 
 
 def make_rows(
-    world: World, cameras: Cameras, population: Population, broken: CameraFaults, passes: Passes, seed: int
+    world: World,
+    cameras: Cameras,
+    population: Population,
+    broken: CameraFaults,
+    passes: Passes,
+    rng: np.random.Generator,
 ) -> tuple[Rows, NDArray[np.bytes_]]:
     """Turn captured passes into delivered rows with their faults.
 
     Returns:
         The rows in no particular order, and the vocabulary of VRM strings (plates, then misreads, the empty one last).
     """
-    rng = dice(seed, "rows")
     camera = cameras.mounts.camera[passes.mount]
     reported, drifted = _reported(passes.second, camera, broken)
     vrm, wrong, vocabulary = _read_plates(world, population, passes, rng)
@@ -201,21 +204,13 @@ def _outage_of(outages: Outages, camera: Ints, second: NDArray[np.int32]) -> Int
     starts = outages.camera[order] * horizon + outages.start[order]
     ends = outages.camera[order] * horizon + outages.end[order]
     latest = np.maximum.accumulate(ends)
-    owner = order[np.searchsorted(ends, latest)] if (np.diff(ends) >= 0).all() else _owners(ends, latest, order)
+    # the latest end so far belongs to the last outage that reached it
+    owner = order[np.maximum.accumulate(np.where(ends == latest, np.arange(len(ends)), 0))]
     moment = camera * horizon + second
     before = np.searchsorted(starts, moment, side="right") - 1
     inside = (before >= 0) & (latest[np.maximum(before, 0)] > moment)
     found[inside] = owner[before[inside]]
     return found
-
-
-def _owners(ends: Ints, latest: Ints, order: Ints) -> Ints:
-    is_latest = ends == latest
-    return np.asarray(order[np.maximum.accumulate(np.where(is_latest, np.arange(len(ends)), 0))])
-
-
-def _take(passes: Passes, chosen: NDArray[np.bool_]) -> Passes:
-    return Passes(passes.vehicle[chosen], passes.mount[chosen], passes.second[chosen])
 
 
 def _reported(

@@ -96,7 +96,7 @@ class CountyLinesKnobs(Knobs):
     commuting: float = Field(default=0.5, ge=0, description="weight of lines that go there and back in a day")
     holidaying: float = Field(default=0.25, ge=0, description="weight of lines that stay for days or weeks")
     cuckooing: float = Field(default=0.25, ge=0, description="weight of lines with a base in the town")
-    hire_share: Share = Field(default=0.3, description="lines in hire cars that change VRM every one to two weeks")
+    hire_share: Share = Field(default=0.15, description="lines in hire cars that change VRM every one to two weeks")
     convoy_share: Share = Field(default=0.15, description="lines that travel as a pair of vehicles")
     regular_share: Share = Field(default=0.5, description="lines that restock on fixed days; the others irregularly")
     alternating_share: Share = Field(default=0.3, description="lines that alternate their routes")

@@ -35,6 +35,16 @@ class Passes:
     def __len__(self) -> int:
         return len(self.vehicle)
 
+    def take(self, chosen: NDArray[np.bool_]) -> Passes:
+        """Some of the passes."""
+        return Passes(self.vehicle[chosen], self.mount[chosen], self.second[chosen])
+
+
+def together(parts: list[Passes]) -> Passes:
+    """Several sets of passes as one."""
+    columns = ([getattr(part, name) for part in parts] for name in ("vehicle", "mount", "second"))
+    return Passes(*(np.concatenate(column) for column in columns))
+
 
 @dataclass(frozen=True)
 class Watch:

@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from infra.errors import WrongInputError
 from simulation.cameras import Cameras, place_cameras
 from simulation.delivery import arrange, write_reads, write_register
 from simulation.dice import dice
-from simulation.faults import break_cameras, capture, make_rows
+from simulation.fault_truth import Handed, write_faults
+from simulation.faults import CameraFaults, break_cameras, capture, make_rows
 from simulation.findings import Habits, count_reads, find, no_habits, write_findings
-from simulation.lives.setting import Setting
-from simulation.passing import Passes, pass_cameras, watch
+from simulation.lives.setting import Ints, Setting
+from simulation.passing import Passes, pass_cameras, together, watch
 from simulation.places import Places, find_places
 from simulation.population import Population, blocks, settle, tours_of
 from simulation.roads import Roads, build_roads
@@ -29,6 +31,26 @@ from simulation.truth import Truth, decision_times, write_truth
 from simulation.world import World
 
 Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class _Scene:
+    world: World
+    places: Places
+    cameras: Cameras
+    population: Population
+    broken: CameraFaults
+    seed: int
+    rocu: int
+
+
+@dataclass(frozen=True)
+class _Given:
+    rows: int
+    files: int
+    faults: dict[str, int]
+    lost: Ints
+    reads: NDArray[np.uint16]
 
 
 @dataclass(frozen=True)
@@ -95,58 +117,71 @@ def _simulate(world: World, out: Path, seed: int, tell: Progress, begun: float) 
     broken = break_cameras(world, places, cameras, seed)
     tell("map", 1, 1)
     passes, habits = _live(world, places, roads, cameras, population, seed, tell)
-    captured, missed, lost = capture(world, cameras, broken, passes, seed)
-    rows, vocabulary = make_rows(world, cameras, population, broken, captured, seed)
-    reads = count_reads(world, cameras, population, rows)
-    findings = find(world, population, habits, reads, seed)
-    delivered = arrange(world, places, cameras, rows)
     write_register(world, places, cameras, out)
-    write_reads(world, places, cameras, delivered, vocabulary, out, lambda done, total: tell("reads", done, total))
+    given = []
+    for rocu in range(len(world.rocus)):
+        scene = _Scene(world, places, cameras, population, broken, seed, rocu)
+        given.append(_hand_over(scene, passes[rocu], out))
+        # the passes of a region are many, and not needed again
+        passes[rocu] = []
+        tell("reads", rocu + 1, len(world.rocus))
+    tell("findings", 0, 1)
+    reads = [region.reads for region in given]
+    findings = find(world, population, habits, reads, seed)
     times = decision_times(world, findings)
     write_findings(world, population, findings, times, out)
     setting = Setting(world, places, roads, dice(seed, "truth"))
-    tell("truth", 0, 1)
-    faults = write_truth(
-        Truth(
-            world, places, setting, cameras, population, broken, lost, missed, delivered, vocabulary, habits, reads,
-            findings, times,
-        ),
-        out / "truth",
-    )  # fmt: skip
-    tell("truth", 1, 1)
-    region = np.bincount(cameras.rocu[cameras.mounts.camera[delivered.rows.mount]], minlength=len(world.rocus))
+    lost = np.sum([region.lost for region in given], axis=0)
+    truth = Truth(world, places, setting, cameras, population, broken, lost, habits, reads, findings, times)
+    write_truth(truth, out / "truth")
+    tell("findings", 1, 1)
     known = np.bincount(findings.rocu[findings.known], minlength=len(world.rocus))
+    faults = {name: sum(region.faults[name] for region in given) for name in given[0].faults}
     return SimulationReport(
-        reads=dict(zip(world.rocus, map(int, region), strict=True)),
-        files=len(delivered.files),
+        reads=dict(zip(world.rocus, (region.rows for region in given), strict=True)),
+        files=sum(region.files for region in given),
         vehicles=population.first_clone,
         county_lines_vehicles=population.first_clone - population.first_line_vehicle,
         dispositions=dict(zip(world.rocus, map(int, known), strict=True)),
-        faults=faults,
+        faults=faults | {"outage": int(lost.sum())},
         seconds=time.perf_counter() - begun,
     )
 
 
+def _hand_over(scene: _Scene, parts: list[Passes], out: Path) -> _Given:
+    world, cameras, population, part = scene.world, scene.cameras, scene.population, scene.rocu
+    passes = together(parts)
+    captured, missed, lost = capture(world, cameras, scene.broken, passes, dice(scene.seed, "capture", part))
+    rows, vocabulary = make_rows(world, cameras, population, scene.broken, captured, dice(scene.seed, "rows", part))
+    reads = count_reads(world, population, rows)
+    delivered = arrange(world, scene.places, cameras, rows)
+    write_reads(world, scene.places, cameras, delivered, vocabulary, out)
+    path = out / "truth" / "faults" / f"{world.rocus[part]}.parquet"
+    faults = write_faults(world, cameras, population, Handed(delivered, vocabulary, missed), path)
+    return _Given(len(rows), len(delivered.files), faults, lost, reads)
+
+
 def _live(
     world: World, places: Places, roads: Roads, cameras: Cameras, population: Population, seed: int, tell: Progress
-) -> tuple[Passes, Habits]:
+) -> tuple[list[list[Passes]], Habits]:
     knobs = world.cameras
     watched = watch(cameras.mounts, roads, len(places.name), knobs.road_pass, knobs.centre_pass)
     habits = no_habits(world, population)
-    parts: list[Passes] = []
+    regions: list[list[Passes]] = [[] for _ in world.rocus]
     work = blocks(population)
     for part, (life, vehicle) in enumerate(work):
         tours = tours_of(world, places, roads, population, life, vehicle, seed, part)
         habits.count(world, tours, _on_line(population, tours))
         passes = pass_cameras(world, roads, cameras.mounts, watched, tours, dice(seed, "passing", part))
         begun = passes.second >= population.clone_from[passes.vehicle] * DAY
-        parts.append(Passes(passes.vehicle[begun], passes.mount[begun], passes.second[begun]))
+        rocu = np.where(begun, cameras.rocu[cameras.mounts.camera[passes.mount]], -1)
+        for region, found in enumerate(regions):
+            found.append(passes.take(rocu == region))
         tell("lives", part + 1, len(work))
-    columns = ([getattr(part, name) for part in parts] for name in ("vehicle", "mount", "second"))
-    return Passes(*(np.concatenate(column) for column in columns)), habits
+    return regions, habits
 
 
-def _on_line(population: Population, tours: Tours) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _on_line(population: Population, tours: Tours) -> NDArray[np.bool_]:
     """Tours of county lines vehicles between hub and town while they serve the line."""
     on_line = np.zeros(len(tours), dtype=bool)
     mine = np.flatnonzero(tours.vehicle >= population.first_line_vehicle)

@@ -12,17 +12,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet
 from numpy.typing import NDArray
 
 from simulation.cameras import KINDS, Cameras
-from simulation.delivery import Delivered, iso_times
-from simulation.faults import FLAGS, CameraFaults
+from simulation.delivery import iso_times
+from simulation.fault_truth import texts, times_of, vrms
+from simulation.faults import CameraFaults
 from simulation.findings import Findings, Habits, findings_table, over_window, week_of
 from simulation.lives.running import turns_inside
 from simulation.lives.setting import Ints, Setting, date_of
-from simulation.passing import Passes
 from simulation.places import Places
 from simulation.population import Population
 from simulation.tours import DAY
@@ -42,23 +41,15 @@ class Truth:
     population: Population
     broken: CameraFaults
     lost: Ints
-    missed: Passes
-    delivered: Delivered
-    vocabulary: NDArray[np.bytes_]
     habits: Habits
-    reads: NDArray[np.uint16]
+    reads: list[NDArray[np.uint16]]
     findings: Findings
     times: pa.Array
 
 
-def write_truth(truth: Truth, folder: Path) -> dict[str, int]:
-    """Write all tables of truth.
-
-    Returns:
-        Number of rows of each kind of fault.
-    """
-    folder.mkdir(parents=True)
-    faults = _faults(truth)
+def write_truth(truth: Truth, folder: Path) -> None:
+    """Write all tables of truth but the faults of rows, which are written ROCU by ROCU (`fault_truth`)."""
+    folder.mkdir(parents=True, exist_ok=True)
     tables = {
         "vehicles": _vehicles(truth),
         "lines": _lines(truth),
@@ -67,7 +58,6 @@ def write_truth(truth: Truth, folder: Path) -> dict[str, int]:
         "windows": _windows(truth),
         "cameras": _cameras(truth),
         "camera_faults": _camera_faults(truth),
-        "faults": faults,
         "dispositions": _dispositions(truth),
     }
     for name, table in tables.items():
@@ -75,22 +65,10 @@ def write_truth(truth: Truth, folder: Path) -> dict[str, int]:
     events = [event.model_dump(mode="json") for event in truth.world.events]
     (folder / "events.json").write_text(json.dumps(events, indent=2) + "\n", encoding="utf-8")
     (folder / "world.json").write_text(truth.world.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    counted = pc.value_counts(faults["fault"].combine_chunks())
-    counts = {str(row["values"]): int(row["counts"]) for row in counted.to_pylist()}
-    return dict(sorted(counts.items())) | {"outage": int(truth.lost.sum())}
 
 
 def _names(truth: Truth, place: Any) -> pa.Array:
     return pa.array(truth.places.name.astype(str)).take(pa.array(np.asarray(place)))
-
-
-def _texts(texts: Any, index: NDArray[Any]) -> pa.Array:
-    return pa.array([None if text is None else str(text) for text in texts]).take(pa.array(index))
-
-
-def _vrms(truth: Truth, vehicle: NDArray[Any]) -> pa.Array:
-    plates = truth.population.plates[truth.population.plate[vehicle]]
-    return pa.array(plates.astype(str))
 
 
 def _vehicles(truth: Truth) -> pa.Table:
@@ -99,12 +77,12 @@ def _vehicles(truth: Truth) -> pa.Table:
     return pa.table(
         {
             "vehicle_id": every,
-            "vrm": _vrms(truth, every),
-            "plate_format": _texts(people.formats, people.plate),
-            "life": _texts(people.lives, people.life),
+            "vrm": vrms(truth.population, every),
+            "plate_format": texts(people.formats, people.plate),
+            "life": texts(people.lives, people.life),
             "home": _names(truth, people.home),
-            "home_force": _texts(truth.places.forces, force),
-            "home_rocu": _texts(truth.places.rocus, force),
+            "home_force": texts(truth.places.forces, force),
+            "home_rocu": texts(truth.places.rocus, force),
             "hired": people.hired,
             "county_lines": people.life == people.lives.index("county_lines"),
             "clone_of": pa.array(people.clone_of, mask=people.clone_of < 0),
@@ -145,7 +123,7 @@ def _vrm_history(truth: Truth) -> pa.Table:
         {
             "line": [line.line for line, _ in seats],
             "vehicle_id": vehicle,
-            "vrm": _vrms(truth, vehicle),
+            "vrm": vrms(truth.population, vehicle),
             "follower": [seat.follower for _, seat in seats],
             "hired": [line.hired for line, _ in seats],
             "first_day": [date_of(truth.world, max(seat.first_day, line.first_day)) for line, seat in seats],
@@ -161,7 +139,7 @@ def _clones(truth: Truth) -> pa.Table:
         {
             "vehicle_id": clone,
             "clone_of": people.clone_of[clone],
-            "vrm": _vrms(truth, clone),
+            "vrm": vrms(truth.population, clone),
             "from": [date_of(truth.world, day) for day in people.clone_from[clone]],
             "home": _names(truth, people.home[clone]),
             "copied_home": _names(truth, people.home[people.clone_of[clone]]),
@@ -185,7 +163,7 @@ def _windows(truth: Truth) -> pa.Table:
     columns = list(zip(*rows, strict=True)) if rows else [()] * 5
     names = ("rocu", "vehicle_id", "window_end", "runs", "reads")
     table = pa.table(dict(zip(names, (list(column) for column in columns), strict=True)))
-    return table.append_column("vrm", _vrms(truth, np.array(columns[1], dtype=np.int64)))
+    return table.append_column("vrm", vrms(truth.population, np.array(columns[1], dtype=np.int64)))
 
 
 def _cameras(truth: Truth) -> pa.Table:
@@ -193,11 +171,11 @@ def _cameras(truth: Truth) -> pa.Table:
     camera = mounts.camera
     return pa.table(
         {
-            "camera_id": _texts(cameras.camera_id, camera),
-            "site_id": _texts(cameras.site_id, camera),
-            "rocu": _texts(truth.world.rocus, cameras.rocu[camera]),
-            "force": _texts(truth.places.forces, mounts.force),
-            "site_kind": _texts(KINDS, mounts.kind),
+            "camera_id": texts(cameras.camera_id, camera),
+            "site_id": texts(cameras.site_id, camera),
+            "rocu": texts(truth.world.rocus, cameras.rocu[camera]),
+            "force": texts(truth.places.forces, mounts.force),
+            "site_kind": texts(KINDS, mounts.kind),
             "latitude": mounts.latitude,
             "longitude": mounts.longitude,
             "first_day": mounts.first_day,
@@ -218,65 +196,13 @@ def _camera_faults(truth: Truth) -> pa.Table:
     cause = np.concatenate([outages.cause, np.full(len(drifting), len(CAUSES))])
     return pa.table(
         {
-            "fault": _texts((*CAUSES, "clock_drift"), cause),
-            "camera_id": _texts(truth.cameras.camera_id, camera),
-            "rocu": _texts(truth.world.rocus, truth.cameras.rocu[camera]),
-            "start": _times(truth, np.concatenate([outages.start, broken.drift_from[drifting] * DAY])),
-            "end": _times(truth, np.concatenate([outages.end, np.full(len(drifting), end)]).clip(0, end)),
+            "fault": texts((*CAUSES, "clock_drift"), cause),
+            "camera_id": texts(truth.cameras.camera_id, camera),
+            "rocu": texts(truth.world.rocus, truth.cameras.rocu[camera]),
+            "start": times_of(truth.world, np.concatenate([outages.start, broken.drift_from[drifting] * DAY])),
+            "end": times_of(truth.world, np.concatenate([outages.end, np.full(len(drifting), end)]).clip(0, end)),
             "seconds_per_day": np.concatenate([np.zeros(len(outages.camera)), broken.drift[drifting]]),
             "passes_lost": np.concatenate([truth.lost, np.zeros(len(drifting), dtype=np.int64)]),
-        }
-    )
-
-
-def _times(truth: Truth, seconds: NDArray[Any]) -> pa.Array:
-    start = np.datetime64(truth.world.start.isoformat(), "s")
-    return pa.array(start + seconds.astype("timedelta64[s]"))
-
-
-def _faults(truth: Truth) -> pa.Table:
-    """One row per fault and delivered row, and one per pass that was missed."""
-    delivered = truth.delivered
-    parts = [_missed(truth)]
-    for name, flag in FLAGS.items():
-        hit = np.flatnonzero(delivered.rows.flags & flag)
-        rows = delivered.rows.take(hit)
-        camera = truth.cameras.mounts.camera[rows.mount]
-        parts.append(
-            pa.table(
-                {
-                    "fault": pa.array([name]).take(pa.array(np.zeros(len(hit), dtype=np.int8))),
-                    "rocu": _texts(truth.world.rocus, truth.cameras.rocu[camera]),
-                    "camera_id": _texts(truth.cameras.camera_id, camera),
-                    "captured_at": _times(truth, rows.second),
-                    "vehicle_id": rows.vehicle,
-                    "vrm": _vrms(truth, rows.vehicle),
-                    "delivered_vrm": pa.array(truth.vocabulary[rows.vrm].astype(str)),
-                    "clock_seconds": rows.reported - rows.second,
-                    "file": _texts(delivered.files, delivered.file[hit]),
-                    "row_no": delivered.row_no[hit],
-                }
-            )
-        )
-    return pa.concat_tables(parts)
-
-
-def _missed(truth: Truth) -> pa.Table:
-    missed = truth.missed
-    camera = truth.cameras.mounts.camera[missed.mount]
-    nothing = pa.nulls(len(missed), pa.string())
-    return pa.table(
-        {
-            "fault": pa.array(["missed"]).take(pa.array(np.zeros(len(missed), dtype=np.int8))),
-            "rocu": _texts(truth.world.rocus, truth.cameras.rocu[camera]),
-            "camera_id": _texts(truth.cameras.camera_id, camera),
-            "captured_at": _times(truth, missed.second),
-            "vehicle_id": missed.vehicle,
-            "vrm": _vrms(truth, missed.vehicle),
-            "delivered_vrm": nothing,
-            "clock_seconds": pa.nulls(len(missed), pa.int32()),
-            "file": nothing,
-            "row_no": pa.nulls(len(missed), pa.int32()),
         }
     )
 
@@ -286,9 +212,9 @@ def _dispositions(truth: Truth) -> pa.Table:
     table = findings_table(truth.world, truth.population, truth.findings, truth.times, rows)
     life = truth.population.life[truth.findings.vehicle]
     return (
-        table.append_column("rocu", _texts(truth.world.rocus, truth.findings.rocu))
+        table.append_column("rocu", texts(truth.world.rocus, truth.findings.rocu))
         .append_column("vehicle_id", pa.array(truth.findings.vehicle))
-        .append_column("life", _texts(truth.population.lives, life))
+        .append_column("life", texts(truth.population.lives, life))
         .append_column("active", pa.array(truth.findings.active))
         .append_column("delivered", pa.array(truth.findings.known))
     )
