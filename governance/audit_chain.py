@@ -6,17 +6,15 @@ Pure functions over stored rows; the database is somewhere else.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from governance.audit_tables import CHAIN_START
+from governance.canonical import canonical_json
 
 How = Literal["changed", "removed", "inserted", "reordered", "cut off", "unwitnessed", "unprotected"]
 Stored = Mapping[str, Any]
-
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 @dataclass(frozen=True)
@@ -26,16 +24,6 @@ class Problem:
     seq: int
     how: How
     what: str
-
-
-def canonical_json(value: object) -> str:
-    """One spelling per value: sorted keys, no spaces, no NaN.
-
-    Raises:
-        ValueError: The value holds NaN or an infinity.
-        TypeError: The value is not JSON.
-    """
-    return _ENCODER.encode(value)
 
 
 def row_digest(row: Stored) -> str:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from governance.audit_chain import canonical_json, row_digest
+from governance.audit_chain import row_digest
 from governance.audit_tables import COLUMNS
+from governance.canonical import canonical_json
 from governance.plate_guard import refuse_plate_name, refuse_plate_text
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from governance.audit_chain import canonical_json
+from governance.canonical import canonical_json
 from infra.errors import RefusedError, WrongInputError
 from infra.keys import key_file, private_pem, public_pem
 from infra.lake import write_text

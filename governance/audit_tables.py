@@ -53,7 +53,7 @@ SQLITE_RULES: tuple[str, ...] = (
 
 POSTGRESQL_RULES: tuple[str, ...] = (
     """CREATE OR REPLACE FUNCTION audit_log_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-       BEGIN RAISE EXCEPTION 'the audit log is append-only: % refused', TG_OP; END $$""",
+       BEGIN RAISE EXCEPTION 'the audit log is append-only: %% refused', TG_OP; END $$""",
     f"""CREATE OR REPLACE FUNCTION audit_log_next() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
           IF NEW.seq IS DISTINCT FROM {_NEXT_SEQ} OR NEW.previous_hash IS DISTINCT FROM {_LAST_HASH} THEN

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from governance.audit_chain import canonical_json
+from governance.canonical import canonical_json
 
 
 class Frozen(BaseModel):

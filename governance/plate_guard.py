@@ -30,7 +30,7 @@ _ANY_UK_PLATE = (
     r"[0-9]{2}[A-Z]{2}[0-9]{2}",
 )
 _WHOLE = re.compile("|".join(_ANY_UK_PLATE), re.IGNORECASE)
-_SEPARATORS = re.compile(r"[\s-]+")
+_SPACES = re.compile(r"\s+")
 _TELLING_KEYS = frozenset({"vrm", "vrms", "plate", "plates", "registration", "number_plate"})
 
 
@@ -40,7 +40,7 @@ def refuse_plate_name(what: str, value: str) -> None:
     Raises:
         WrongInputError: It does. The message does not repeat it.
     """
-    if _WHOLE.fullmatch(_SEPARATORS.sub("", value)):
+    if _WHOLE.fullmatch(_SPACES.sub("", value)):
         raise _refusal(what)
 
 

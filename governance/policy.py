@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator
 
 from data_contracts.limits import IngestLimits
-from governance.audit_chain import canonical_json
+from governance.canonical import canonical_json
 from governance.gate_limits import GateLimits
 from governance.policy_yaml import lay_over, read_yaml
 from infra.errors import FaultError, RefusedError, WrongInputError

