@@ -24,7 +24,7 @@ class IngestLimits(BaseModel):
     max_speed_kmh: float = Field(
         default=160, gt=0, description="speed between two reads of one vehicle above which it is called impossible"
     )
-    retention_days: int = Field(default=365, ge=1, le=366, description="days after capture that a read may be kept")
+    retention_days: int = Field(default=365, ge=1, le=3660, description="days after capture that a read may be kept")
     retention_from: Literal["today", "newest_read"] = Field(
         default="today",
         description="what the age of a read is counted from: today, or (historical data) the newest read of its file",

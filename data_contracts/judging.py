@@ -1,0 +1,133 @@
+"""What the rules look at: one derived row for each delivered read, joined to plates and to the register as it stood.
+
+Belongs here: the derivations that the contract for reads describes. Does not: any limit or verdict.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+
+from data_contracts.limits import IngestLimits
+from data_contracts.plates import reads_as_plate
+from data_contracts.sources.model import Source
+from data_contracts.values import instant, instant_fault, number, truth
+
+_EARTH_RADIUS_M = 6_371_008.8
+
+
+def read_projection(source: Source) -> dict[str, str]:
+    """Columns of the delivered reads, typed: SQL over the delivered text fields."""
+    captured_at = instant("captured_at", source)
+    received_at = instant("received_at", source)
+    confidence, motion = number("confidence"), truth("motion_toward_camera")
+    latitude, longitude = _degrees("latitude", 90), _degrees("longitude", 180)
+    unreadable = " ".join(
+        f"WHEN {field} IS NOT NULL AND ({value}) IS NULL THEN '{field}'"
+        for field, value in {
+            "confidence": confidence,
+            "motion_toward_camera": motion,
+            "received_at": received_at,
+            "latitude": latitude,
+            "longitude": longitude,
+        }.items()
+    )
+    return {
+        "vrm": "vrm",
+        "captured_at": captured_at,
+        "captured_at_fault": instant_fault("captured_at", f"({captured_at})", source),
+        "camera_id": "camera_id",
+        "confidence": confidence,
+        "motion_toward_camera": motion,
+        "feed_id": "feed_id",
+        "source_id": "source_id",
+        "received_at": received_at,
+        "latitude": latitude,
+        "longitude": longitude,
+        "unreadable_field": f"CASE {unreadable} END",
+    }
+
+
+def judging_day(now: datetime) -> str:
+    """SQL for the day against which the plate of a delivered read is judged."""
+    return f"coalesce(delivered.captured_at::DATE, DATE '{now.date().isoformat()}')"
+
+
+def make_judged(connection: duckdb.DuckDBPyConnection, source: Source, limits: IngestLimits, now: datetime) -> None:
+    """Make the table `judged`, one row for each row of `delivered`; needs `plates`, `vehicles` and `register`.
+
+    Args:
+        connection: Where the tables are.
+        source: Says where positions come from.
+        limits: Say what the age of a read is counted from.
+        now: The time of ingest, aware.
+    """
+    moment = f"TIMESTAMP '{now:%Y-%m-%d %H:%M:%S.%f}'"
+    connection.execute("CREATE TABLE registered AS SELECT (rowid + 1)::INTEGER AS register_no, * FROM register")
+    connection.execute(
+        f"""CREATE TABLE newest AS
+            SELECT batch_no, max(captured_at) AS captured_at FROM delivered
+            WHERE captured_at <= {moment} + to_seconds({limits.clock_skew_max_s}) GROUP BY batch_no"""
+    )
+    reference = "newest.captured_at" if limits.retention_from == "newest_read" else moment
+    _make_plate_like_ids(connection)
+    connection.execute(
+        f"""CREATE TABLE judged AS
+            SELECT delivered.batch_no, delivered.row_no, vehicle_no, plate_format, plate_repaired, delivered.captured_at,
+                received_at, delivered.camera_id, register_no, confidence, motion_toward_camera, feed_id, source_id,
+                {_position(source)},
+                CASE WHEN NOT whole THEN 'malformed' END AS row_fault,
+                CASE WHEN whole THEN CASE WHEN delivered.vrm IS NULL THEN 'missing' ELSE vrm_fault END END AS vrm_fault,
+                CASE WHEN whole THEN captured_at_fault END AS captured_at_fault,
+                CASE WHEN whole THEN CASE
+                    WHEN delivered.camera_id IS NULL THEN 'missing'
+                    WHEN register_no IS NOT NULL THEN NULL
+                    WHEN delivered.camera_id NOT IN (SELECT camera_id FROM register) THEN 'unknown'
+                    WHEN delivered.captured_at IS NOT NULL THEN 'not_in_force' END END AS camera_fault,
+                unreadable_field,
+                (epoch(delivered.captured_at) - epoch(received_at))::FLOAT AS seconds_after_receipt,
+                (epoch(delivered.captured_at) - epoch({moment}))::FLOAT AS seconds_after_now,
+                ((epoch({reference}) - epoch(delivered.captured_at)) / 86400) AS age_days,
+                {_position_error(source)} AS position_error_m,
+                CASE WHEN impossible_age THEN 'impossible' END AS age_identifier,
+                coalesce((delivered.camera_id IN (FROM plate_like_ids))::TINYINT, 0)
+                    + coalesce((feed_id IN (FROM plate_like_ids))::TINYINT, 0)
+                    + coalesce((source_id IN (FROM plate_like_ids))::TINYINT, 0) AS plate_like_ids
+            FROM delivered
+            LEFT JOIN newest ON newest.batch_no = delivered.batch_no
+            LEFT JOIN plates ON plates.vrm_text = delivered.vrm AND plates.day = {judging_day(now)}
+            LEFT JOIN registered ON registered.camera_id = delivered.camera_id
+                AND delivered.captured_at >= registered.valid_from
+                AND delivered.captured_at < coalesce(registered.valid_to, TIMESTAMP '9999-01-01')"""
+    )
+
+
+def _make_plate_like_ids(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("CREATE TABLE plate_like_ids (id VARCHAR)")
+    texts = connection.execute(
+        """SELECT id FROM (SELECT DISTINCT camera_id AS id FROM delivered UNION SELECT DISTINCT feed_id FROM delivered
+                UNION SELECT DISTINCT source_id FROM delivered)
+            WHERE id IS NOT NULL AND id NOT IN (SELECT camera_id FROM register)"""
+    ).fetchall()
+    found = [text for (text,) in texts if reads_as_plate(text)]
+    connection.execute("INSERT INTO plate_like_ids SELECT unnest(?::VARCHAR[])", [found])
+
+
+def _degrees(text: str, most: int) -> str:
+    return f"CASE WHEN abs(try_cast({text} AS DOUBLE)) <= {most} THEN try_cast({text} AS DOUBLE) END"
+
+
+def _position(source: Source) -> str:
+    if source.position == "file":
+        return "delivered.latitude, delivered.longitude"
+    return "NULL::DOUBLE AS latitude, NULL::DOUBLE AS longitude"
+
+
+def _position_error(source: Source) -> str:
+    if source.position == "file":
+        return "NULL::FLOAT"
+    return f"""(2 * {_EARTH_RADIUS_M} * asin(sqrt(
+        pow(sin(radians(delivered.latitude - registered.latitude) / 2), 2)
+        + cos(radians(delivered.latitude)) * cos(radians(registered.latitude))
+        * pow(sin(radians(delivered.longitude - registered.longitude) / 2), 2))))::FLOAT"""

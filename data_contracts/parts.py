@@ -1,0 +1,87 @@
+"""The parts that an ingest leaves: reads by day, one quarantine part, one vault segment for each batch.
+
+Each is placed whole under a name that depends on the call's content alone, so that a call that was stopped and is run
+again writes the same names. None exists for a reader until the record names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from data_contracts.manifests import PartRef
+from data_contracts.reads import READS_COLUMNS
+from data_contracts.sources.inspection import Delivery
+from infra.lake import Lake, file_sha256, placed
+from infra.settings import Settings
+from infra.vault import write_segment
+
+QUARANTINE_COLUMNS = {
+    "batch_id": "VARCHAR",
+    "row_no": "BIGINT",
+    "rules": "VARCHAR[]",
+    "vehicle": "VARCHAR",
+    "camera_id": "VARCHAR",
+    "captured_at": "TIMESTAMP",
+    "feed_id": "VARCHAR",
+}
+
+
+def write_reads(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, part_id: str) -> tuple[PartRef, ...]:
+    """Write the table `accepted` (columns of the reads layer), one part for each UTC day of capture."""
+    days = connection.execute(
+        "SELECT captured_at::DATE AS day, count(*) FROM accepted GROUP BY day ORDER BY day"
+    ).fetchall()
+    parts = []
+    for day, rows in days:
+        path = lake.folder("reads", rocu, date=day.isoformat()) / f"{part_id}.parquet"
+        with placed(path) as temporary:
+            _copy(
+                connection,
+                f"""SELECT {", ".join(READS_COLUMNS)} FROM accepted
+                    WHERE captured_at >= DATE '{day}' AND captured_at < DATE '{day}' + 1
+                    ORDER BY vehicle, captured_at, batch_id, row_no""",
+                temporary,
+            )
+        parts.append(_reference(lake, path, "reads", rows).model_copy(update={"date": day}))
+    return tuple(parts)
+
+
+def write_quarantine(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, part_id: str) -> tuple[PartRef, ...]:
+    """Write the table `set_apart` (columns of the quarantine layer) as one part; none if it is empty."""
+    (rows,) = connection.execute("SELECT count(*) FROM set_apart").fetchall()[0]
+    if rows == 0:
+        return ()
+    path = lake.folder("quarantine", rocu) / f"{part_id}.parquet"
+    query = f"SELECT {', '.join(QUARANTINE_COLUMNS)} FROM set_apart ORDER BY batch_id, row_no"
+    with placed(path) as temporary:
+        _copy(connection, query, temporary)
+    return (_reference(lake, path, "quarantine", rows),)
+
+
+def write_segments(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, lake: Lake, rocu: str, deliveries: Sequence[Delivery]
+) -> None:
+    """Seal the pairs of token and VRM of each batch into the vault."""
+    connection.execute(
+        """CREATE TABLE pairs AS
+            SELECT batch_no, vehicle, vrm FROM (
+                SELECT DISTINCT batch_no, vehicle_no FROM judged WHERE vehicle_no IS NOT NULL)
+            JOIN vehicles USING (vehicle_no) ORDER BY batch_no, vehicle_no"""
+    )
+    for number, delivery in enumerate(deliveries):
+        pairs = connection.sql("SELECT vehicle, vrm FROM pairs WHERE batch_no = ?", params=[number]).to_arrow_table()
+        write_segment(settings, lake, rocu, delivery.batch_id, pairs)
+    connection.execute("DROP TABLE pairs")
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
+    literal = str(target).replace("'", "''")
+    connection.execute(f"COPY ({query}) TO '{literal}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _reference(lake: Lake, path: Path, layer: Literal["reads", "quarantine", "dispositions"], rows: int) -> PartRef:
+    return PartRef(layer=layer, path=lake.relative(path), sha256=file_sha256(path), rows=rows)

@@ -1,0 +1,225 @@
+"""What a delivered file is, found out before anything is written: digest, compression, layout, columns.
+
+One pass over the bytes. Every way in which a file cannot be taken at all is told here; rows that are wrong are not.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal, cast
+
+from data_contracts.sources.model import BOF2_FIELDS, BOF2_MANDATORY, Source
+from infra.errors import WrongInputError
+from infra.lake import file_sha256
+
+BLOCK = 1 << 20
+LINE_MARK = "\x01"  # stands in no file that takes the quick way
+BATCH_ID_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file's rows are cut into fields.
+
+    Args:
+        kind: Text lines or Parquet.
+        gzipped: The file is a gzip stream.
+        quoting: Quotes mean something.
+        header: The first record names the columns.
+        positions: Field name to 0-based column (text), in the order of the fields asked for.
+        names: Field name to column name (Parquet).
+        narrowest: Fewest columns of a whole row.
+        widest: Most columns of a whole row.
+        plain: Every line is exactly one row, so that the quick way gives true row numbers.
+    """
+
+    kind: Literal["text", "parquet"]
+    gzipped: bool
+    delimiter: str
+    quoting: bool
+    header: bool
+    positions: tuple[tuple[str, int], ...]
+    names: tuple[tuple[str, str], ...]
+    narrowest: int
+    widest: int
+    plain: bool
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One file as delivered. `lines` is the number of line ends, counting a last line without one."""
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    lines: int
+    layout: Layout
+
+    @property
+    def batch_id(self) -> str:
+        """The name of the batch: the start of the file's digest."""
+        return self.sha256[:BATCH_ID_LENGTH]
+
+
+@dataclass(frozen=True)
+class _Census:
+    head: bytes
+    lines: int
+    quotes: bool
+    zeros: bool
+    irregular: bool
+
+
+def inspect(path: Path, source: Source, required: Sequence[str], optional: Sequence[str]) -> Delivery:
+    """Find out what a file is.
+
+    Args:
+        path: The file.
+        source: How its supplier writes.
+        required: Fields without which the file cannot be taken.
+        optional: Fields that are taken when they are there.
+
+    Raises:
+        WrongInputError: It is missing, empty, no file, not what the source says, damaged, or columns are missing.
+    """
+    if not path.is_file():
+        raise WrongInputError(f"There is no file {path}.", "Check the path.")
+    size = path.stat().st_size
+    if size == 0:
+        raise WrongInputError(f"{path.name} is empty.", "Ask for it to be delivered again.")
+    with path.open("rb") as stream:
+        magic = stream.read(4)
+    gzipped = magic[:2] == b"\x1f\x8b"
+    if (_first_bytes(path) if gzipped else magic) == b"PAR1":
+        if source.format != "table":
+            raise WrongInputError(
+                f"{path.name} is Parquet, but source {source.name} is {source.format}.", "Use its source."
+            )
+        layout, lines = _parquet_layout(path, gzipped, source, required, optional), 0
+    else:
+        census = _census(path, gzipped)
+        layout, lines = _text_layout(path, gzipped, census, source, required, optional), census.lines
+    return Delivery(path, file_sha256(path), size, lines, layout)
+
+
+@contextmanager
+def open_plain(path: Path, gzipped: bool) -> Iterator[BinaryIO]:
+    """The file's content, unpacked.
+
+    Raises:
+        WrongInputError: The gzip stream is cut short or damaged.
+    """
+    try:
+        with path.open("rb") if not gzipped else gzip.open(path, "rb") as stream:
+            yield cast(BinaryIO, stream)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise WrongInputError(
+            f"{path.name} is a gzip file that is cut short or damaged.", "Ask for it to be delivered again."
+        ) from None
+
+
+def _first_bytes(path: Path) -> bytes:
+    with open_plain(path, gzipped=True) as stream:
+        return stream.read(4)
+
+
+def _census(path: Path, gzipped: bool) -> _Census:
+    lines, blank, returns, pairs = 0, False, 0, 0
+    quotes = zeros = marks = False
+    head, last = b"", b""
+    with open_plain(path, gzipped) as stream:
+        while block := stream.read(BLOCK):
+            head = head or block
+            joined = last + block
+            lines += block.count(b"\n")
+            returns += block.count(b"\r")
+            pairs += joined.count(b"\r\n")
+            blank = blank or b"\n\n" in joined or b"\n\r" in joined
+            quotes, zeros = quotes or b'"' in block, zeros or b"\0" in block
+            marks = marks or LINE_MARK.encode() in block
+            last = block[-1:]
+    if not head:
+        raise WrongInputError(f"{path.name} is empty once unpacked.", "Ask for it to be delivered again.")
+    mixed = returns > 0 and not returns == pairs == lines
+    starts_blank = head.startswith((b"\n", b"\r"))
+    return _Census(head, lines + (last != b"\n"), quotes, zeros, blank or mixed or marks or starts_blank)
+
+
+def _text_layout(
+    path: Path, gzipped: bool, census: _Census, source: Source, required: Sequence[str], optional: Sequence[str]
+) -> Layout:
+    if census.zeros or census.head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise WrongInputError(
+            f"{path.name} is not a text file in UTF-8, so it is no CSV.", "Deliver it as CSV in UTF-8, or as Parquet."
+        )
+    if source.format == "bof2":
+        _require_bof2(path, census.head, source.delimiter)
+        positions = tuple((field, BOF2_FIELDS.index(field)) for field in (*required, *optional) if field in BOF2_FIELDS)
+        narrowest, widest, quoting = BOF2_MANDATORY, len(BOF2_FIELDS), False
+    else:
+        header = _header(census.head, source.delimiter)
+        positions = _find_columns(path, header, source, required, optional)
+        narrowest = widest = len(header)
+        quoting = True
+    plain = not census.irregular and not (quoting and census.quotes)
+    return Layout("text", gzipped, source.delimiter, quoting, quoting, positions, (), narrowest, widest, plain)
+
+
+def _header(head: bytes, delimiter: str) -> list[str]:
+    text = head.decode("utf-8", errors="replace").removeprefix("\ufeff")
+    first = next(csv.reader(text.lstrip("\r\n").splitlines(), delimiter=delimiter), [])
+    return [name.strip() for name in first]
+
+
+def _find_columns(
+    path: Path, header: Sequence[str], source: Source, required: Sequence[str], optional: Sequence[str]
+) -> tuple[tuple[str, int], ...]:
+    wanted = {field: source.column_of(field) for field in (*required, *optional)}
+    declared = source.declared
+    missing = [
+        name for field, name in wanted.items() if name not in header and (field in required or field in declared)
+    ]
+    if missing:
+        raise WrongInputError(
+            f"{path.name} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} "
+            f"({len(header)} columns are there).",
+            "Check the header line and the delimiter, or describe the file in a source YAML file.",
+        )
+    doubled = sorted({name for name in wanted.values() if header.count(name) > 1})
+    if doubled:
+        raise WrongInputError(f"{path.name} has the column {doubled[0]} twice.", "Give each column its own name.")
+    return tuple((field, header.index(name)) for field, name in wanted.items() if name in header)
+
+
+def _require_bof2(path: Path, head: bytes, delimiter: str) -> None:
+    lines = head.decode("utf-8", errors="replace").splitlines()[:200]
+    if not any(line.count(delimiter) >= BOF2_MANDATORY - 1 for line in lines):
+        raise WrongInputError(
+            f"{path.name} is not BOF2 compact capture text: no line has {BOF2_MANDATORY} fields.",
+            "Name the source that the file was written by.",
+        )
+
+
+def _parquet_layout(
+    path: Path, gzipped: bool, source: Source, required: Sequence[str], optional: Sequence[str]
+) -> Layout:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with open_plain(path, gzipped) as stream:
+            names = pq.ParquetFile(pa.BufferReader(stream.read()) if gzipped else path).schema_arrow.names
+    except (pa.ArrowException, OSError) as error:
+        raise WrongInputError(
+            f"{path.name} is a Parquet file that is cut short or damaged ({type(error).__name__}).",
+            "Ask for it to be delivered again.",
+        ) from None
+    found = _find_columns(path, names, source, required, optional)
+    columns = tuple((field, names[position]) for field, position in found)
+    return Layout("parquet", gzipped, "", False, False, (), columns, len(names), len(names), plain=True)

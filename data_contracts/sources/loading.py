@@ -1,0 +1,197 @@
+"""Rows of delivered files into DuckDB, as text, with row numbers true to the file.
+
+The quick way reads each line as one value and cuts it at the delimiter, so that a row of the wrong width is still a
+row; it is taken only for files in which every line is one row, and the count is checked afterwards. Everything else goes
+the careful way. A table's row ids keep the order of the files, and so give the row numbers; that is checked too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+import duckdb
+
+from data_contracts.sources.careful import careful_rows
+from data_contracts.sources.inspection import LINE_MARK, Delivery, Layout, open_plain
+from infra.errors import FaultError, WrongInputError
+
+FILES_AT_ONCE = 500
+
+
+def load_rows(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    deliveries: Sequence[Delivery],
+    fields: Sequence[str],
+    projection: Mapping[str, str],
+) -> None:
+    """Fill a new table with every row of the files.
+
+    Args:
+        connection: Must keep insertion order (DuckDB's default).
+        table: Its columns: `batch_no` INTEGER (place in `deliveries`), `row_no` BIGINT (from 1), `whole` BOOLEAN (the
+            row has as many columns as it should), then those of `projection`.
+        deliveries: The files, inspected.
+        fields: Names of the fields that the projection may use; NULL where a file or a row has none.
+        projection: Column name to an SQL expression over the fields, which are VARCHAR.
+
+    Raises:
+        WrongInputError: A file cannot be read to its end, or holds no rows.
+        FaultError: A file changed while it was read.
+    """
+    blank = ", ".join(f"NULL::VARCHAR AS {field}" for field in fields)
+    typed = ", ".join(f"{expression} AS {name}" for name, expression in projection.items())
+    connection.execute(
+        f"""CREATE TABLE {table}_loaded AS
+            SELECT 0::INTEGER AS batch_no, true AS whole, {typed} FROM (SELECT {blank}) WHERE false"""
+    )
+    numbered = list(enumerate(deliveries))
+    for layout, group in groupby(numbered, key=lambda pair: pair[1].layout):
+        files = list(group)
+        for first in range(0, len(files), FILES_AT_ONCE):
+            _load_group(connection, f"{table}_loaded", layout, files[first : first + FILES_AT_ONCE], fields, typed)
+    _number_rows(connection, table)
+    _require_rows(connection, table, deliveries)
+
+
+def _load_group(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    layout: Layout,
+    files: Sequence[tuple[int, Delivery]],
+    fields: Sequence[str],
+    typed: str,
+) -> None:
+    if layout.kind == "text" and layout.plain:
+        connection.execute("BEGIN")
+        try:
+            connection.execute(f"INSERT INTO {table} {_quick_query(layout, files, fields, typed)}")
+            _require_lines(connection, table, files)
+        except (duckdb.InvalidInputException, duckdb.ConversionException, _NotOneRowALineError):
+            connection.execute("ROLLBACK")
+        else:
+            connection.execute("COMMIT")
+            return
+    for number, delivery in files:
+        if layout.kind == "parquet":
+            _load_parquet(connection, table, number, delivery, fields, typed)
+        else:
+            _load_carefully(connection, table, number, delivery, fields, typed)
+
+
+class _NotOneRowALineError(Exception):
+    """The quick way did not give one row for each line."""
+
+
+def _quick_query(layout: Layout, files: Sequence[tuple[int, Delivery]], fields: Sequence[str], typed: str) -> str:
+    paths = ", ".join(_literal(str(delivery.path)) for _, delivery in files)
+    positions = dict(layout.positions)
+    whole = f"len(cells) BETWEEN {layout.narrowest} AND {layout.widest}"
+    cells = ", ".join(
+        f"CASE WHEN whole THEN nullif(trim(cells[{positions[field] + 1}]), '') END AS {field}"
+        if field in positions
+        else f"NULL::VARCHAR AS {field}"
+        for field in fields
+    )
+    return f"""
+        SELECT batch_no, whole, {typed} FROM (
+            SELECT batch_no, whole, {cells} FROM (
+                SELECT batch_no, cells, {whole} AS whole FROM (
+                    SELECT (file_index + {files[0][0]})::INTEGER AS batch_no,
+                        string_split(line, {_literal(layout.delimiter)}) AS cells
+                    FROM read_csv([{paths}], header = false, skip = {int(layout.header)}, auto_detect = false,
+                        delim = '{LINE_MARK}', quote = '', escape = '', columns = {{'line': 'VARCHAR'}},
+                        compression = '{"gzip" if layout.gzipped else "none"}'))))"""
+
+
+def _require_lines(connection: duckdb.DuckDBPyConnection, table: str, files: Sequence[tuple[int, Delivery]]) -> None:
+    first, last = files[0][0], files[-1][0]
+    counted = dict(
+        connection.execute(
+            f"SELECT batch_no, count(*) FROM {table} WHERE batch_no BETWEEN ? AND ? GROUP BY batch_no", [first, last]
+        ).fetchall()
+    )
+    if any(counted.get(number, 0) != delivery.lines - int(delivery.layout.header) for number, delivery in files):
+        raise _NotOneRowALineError
+
+
+def _load_carefully(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    number: int,
+    delivery: Delivery,
+    fields: Sequence[str],
+    typed: str,
+) -> None:
+    for rows in careful_rows(delivery, fields):
+        connection.register("careful_rows_now", rows)
+        connection.execute(f"INSERT INTO {table} SELECT {number}, whole, {typed} FROM careful_rows_now")
+        connection.unregister("careful_rows_now")
+
+
+def _load_parquet(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    number: int,
+    delivery: Delivery,
+    fields: Sequence[str],
+    typed: str,
+) -> None:
+    names = dict(delivery.layout.names)
+    cells = ", ".join(
+        f"nullif(trim({_identifier(names[field])}::VARCHAR), '') AS {field}"
+        if field in names
+        else f"NULL::VARCHAR AS {field}"
+        for field in fields
+    )
+    try:
+        if delivery.layout.gzipped:
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+
+            with open_plain(delivery.path, gzipped=True) as stream:
+                connection.register("parquet_now", pq.read_table(pa.BufferReader(stream.read())))
+            origin = "parquet_now"
+        else:
+            origin = f"read_parquet({_literal(str(delivery.path))}, hive_partitioning = false)"
+        connection.execute(f"INSERT INTO {table} SELECT {number}, true, {typed} FROM (SELECT {cells} FROM {origin})")
+    except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException, OSError) as error:
+        raise WrongInputError(
+            f"{delivery.path.name} is a Parquet file that cannot be read to its end ({type(error).__name__}).",
+            "Ask for it to be delivered again.",
+        ) from None
+
+
+def _number_rows(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    connection.execute(
+        f"""CREATE TABLE {table}_first AS
+            SELECT batch_no, min(rowid) AS first_row, max(rowid) - min(rowid) + 1 = count(*) AS in_order
+            FROM {table}_loaded GROUP BY batch_no"""
+    )
+    if connection.execute(f"SELECT count(*) FROM {table}_first WHERE NOT in_order").fetchall() != [(0,)]:
+        raise FaultError("The rows of a file were not loaded in their order.", "Report this; nothing was written.")
+    connection.execute(
+        f"""CREATE VIEW {table} AS
+            SELECT loaded.rowid - first_row + 1 AS row_no, loaded.*
+            FROM {table}_loaded AS loaded JOIN {table}_first USING (batch_no)"""
+    )
+
+
+def _require_rows(connection: duckdb.DuckDBPyConnection, table: str, deliveries: Sequence[Delivery]) -> None:
+    held = {number for (number,) in connection.execute(f"SELECT batch_no FROM {table}_first").fetchall()}
+    for number, delivery in enumerate(deliveries):
+        if number not in held:
+            raise WrongInputError(f"{delivery.path.name} holds no rows.", "Ask for it to be delivered again.")
+        if delivery.path.stat().st_size != delivery.size_bytes:
+            raise FaultError(
+                f"{delivery.path.name} changed while it was read.", "Run the command again once it is whole."
+            )
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _identifier(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

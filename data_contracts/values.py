@@ -1,0 +1,84 @@
+"""SQL that turns delivered text into values: times with a known zone, numbers, booleans, days. NULL where the text is none.
+
+All times come out as TIMESTAMP meaning UTC. DuckDB's cast to TIMESTAMP drops an offset silently, so text with a zone is
+always cast to TIMESTAMP WITH TIME ZONE first.
+"""
+
+from __future__ import annotations
+
+from data_contracts.sources.model import Source
+
+_ZONE_AT_END = r":\d\d(\.\d+)?\s?(Z|[+-]\d\d(:?\d\d)?)$"
+
+
+def has_zone(text: str) -> str:
+    """Whether a time is written with its zone."""
+    return f"(suffix({text}, 'Z') OR regexp_matches({text}, '{_ZONE_AT_END}'))"
+
+
+def instant(text: str, source: Source) -> str:
+    """A time, as UTC: ISO 8601 with its zone, or in the source's zone and format."""
+    zoned = f"WHEN {has_zone(text)} THEN timezone('UTC', try_cast({text} AS TIMESTAMPTZ))"
+    local = f"CASE WHEN contains({text}, ':') THEN try_cast({text} AS TIMESTAMP) END"
+    in_zone = f"ELSE {_to_utc(local, source.zone)}" if source.zone else ""
+    iso = f"CASE {zoned} {in_zone} END"
+    return iso if source.time_format is None else f"coalesce({_formatted(text, source)}, {iso})"
+
+
+def instant_fault(text: str, value: str, source: Source) -> str:
+    """Why a text is no time: missing, no_zone or unreadable; NULL when it is one."""
+    zoneless = "" if source.zone else f"WHEN {_is_zoneless(text, source)} THEN 'no_zone'"
+    return (
+        f"CASE WHEN {value} IS NOT NULL THEN NULL WHEN {text} IS NULL THEN 'missing' {zoneless} ELSE 'unreadable' END"
+    )
+
+
+def number(text: str) -> str:
+    """A finite number."""
+    return f"CASE WHEN isfinite(try_cast({text} AS DOUBLE)) THEN try_cast({text} AS DOUBLE) END"
+
+
+def truth(text: str) -> str:
+    """A boolean, written as true/false, t/f, yes/no, y/n or 1/0."""
+    return (
+        f"CASE WHEN lower({text}) IN ('true', 't', '1', 'yes', 'y') THEN true "
+        f"WHEN lower({text}) IN ('false', 'f', '0', 'no', 'n') THEN false END"
+    )
+
+
+def day(text: str) -> str:
+    """A day: ISO 8601, without a time, or the day of a midnight."""
+    return (
+        f"CASE WHEN regexp_matches({text}, '^\\d{{4}}-\\d\\d-\\d\\d([T ]00:00(:00(\\.0+)?)?(Z|\\+00:?00)?)?$') "
+        f"THEN try_cast(left({text}, 10) AS DATE) END"
+    )
+
+
+def register_instant(text: str) -> str:
+    """A date (its first moment in UTC), or a time; without a zone it is UTC, as registers are kept."""
+    return (
+        f"CASE WHEN {has_zone(text)} THEN timezone('UTC', try_cast({text} AS TIMESTAMPTZ)) "
+        f"WHEN regexp_matches({text}, '^\\d{{4}}-\\d\\d-\\d\\d') THEN try_cast({text} AS TIMESTAMP) END"
+    )
+
+
+def _is_zoneless(text: str, source: Source) -> str:
+    iso = f"contains({text}, ':') AND NOT {has_zone(text)} AND try_cast({text} AS TIMESTAMP) IS NOT NULL"
+    if source.time_format is None:
+        return f"({iso})"
+    return f"({iso} OR try_strptime({text}, {_quoted(source.time_format)}) IS NOT NULL)"
+
+
+def _formatted(text: str, source: Source) -> str:
+    parsed = f"try_strptime({text}, {_quoted(source.time_format or '')})"
+    if "%z" in (source.time_format or ""):
+        return f"timezone('UTC', {parsed})"
+    return _to_utc(parsed, source.zone) if source.zone else "NULL"
+
+
+def _to_utc(timestamp: str, zone: str | None) -> str:
+    return timestamp if zone == "UTC" else f"timezone('UTC', timezone({_quoted(zone or 'UTC')}, {timestamp}))"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

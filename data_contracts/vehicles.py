@@ -1,0 +1,91 @@
+"""From delivered plate texts to vehicles: grammar, normalisation and token, worked out once for each distinct text.
+
+Belongs here: the table `plates` of one call. After it the raw text is needed only for the vault.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from data_contracts.plates_sql import plate_macros
+from data_contracts.sources.model import Source
+from infra.pseudonyms import Pseudonymiser
+
+# what readers write when there was nothing to read
+_PLACEHOLDERS = (
+    "NOREAD",
+    "NOPLATE",
+    "NO PLATE",
+    "NO_PLATE",
+    "NO-PLATE",
+    "NO READ",
+    "UNKNOWN",
+    "NULL",
+    "NONE",
+    "N/A",
+    "ERROR",
+)
+_LONGEST_OPAQUE = 64
+
+
+def make_plates(
+    connection: duckdb.DuckDBPyConnection, delivered: str, day: str, source: Source, pseudonymiser: Pseudonymiser
+) -> None:
+    """Make the tables `plates` and `vehicles`.
+
+    `plates`: vrm_text, day (both as in `delivered`), vrm_fault, plate_format, plate_repaired, impossible_age, vehicle_no.
+    `vehicles`: vehicle_no, vehicle (token), vrm (the text that the token was made of), numbered in the order of the tokens.
+
+    Args:
+        connection: Where the table `delivered` is.
+        delivered: A table with the column `vrm`, trimmed text, NULL when blank.
+        day: SQL for the day against which a plate is judged; never NULL.
+        source: Gives the plate scheme.
+        pseudonymiser: Makes the tokens.
+    """
+    plate_macros(connection)
+    pseudonymiser.install(connection)
+    placeholders = ", ".join(f"'{word}'" for word in _PLACEHOLDERS)
+    connection.execute(
+        f"""CREATE TABLE readings AS
+            WITH texts AS (SELECT DISTINCT vrm AS vrm_text, {day} AS day FROM {delivered} WHERE vrm IS NOT NULL),
+            cleaned AS (
+                SELECT *, upper(vrm_text) IN ({placeholders}) AS is_placeholder, {_cleaned(source)} AS cleaned FROM texts),
+            normalised AS (SELECT *, {_normalised(source)} AS vrm FROM cleaned)
+            SELECT vrm_text, day, vrm,
+                CASE WHEN is_placeholder THEN 'missing' WHEN cleaned IS NULL THEN 'unreadable' END AS vrm_fault,
+                {_format(source)} AS plate_format, coalesce(vrm <> cleaned, false) AS plate_repaired,
+                {_impossible_age(source)} AS impossible_age
+            FROM normalised"""
+    )
+    connection.execute(
+        f"""CREATE TABLE vehicles AS
+            SELECT (row_number() OVER (ORDER BY vehicle))::INTEGER AS vehicle_no, vehicle, vrm
+            FROM (SELECT {pseudonymiser.sql("vrm")} AS vehicle, vrm
+                FROM (SELECT DISTINCT vrm FROM readings WHERE vrm IS NOT NULL))"""
+    )
+    connection.execute(
+        """CREATE TABLE plates AS
+            SELECT readings.* EXCLUDE (vrm), vehicle_no FROM readings LEFT JOIN vehicles ON readings.vrm = vehicles.vrm"""
+    )
+    connection.execute("DROP TABLE readings")
+
+
+def _cleaned(source: Source) -> str:
+    if source.plate_scheme == "opaque":
+        return f"CASE WHEN length(vrm_text) <= {_LONGEST_OPAQUE} THEN vrm_text END"
+    return "clean_vrm(vrm_text)"
+
+
+def _normalised(source: Source) -> str:
+    text = "cleaned" if source.plate_scheme == "opaque" else "normalise_vrm(cleaned, day)"
+    return f"CASE WHEN NOT is_placeholder THEN {text} END"
+
+
+def _format(source: Source) -> str:
+    text = "'opaque'" if source.plate_scheme == "opaque" else "plate_format(vrm, day)"
+    return f"CASE WHEN vrm IS NOT NULL THEN {text} END"
+
+
+def _impossible_age(source: Source) -> str:
+    return "false" if source.plate_scheme == "opaque" else "coalesce(NOT age_identifier_valid(vrm, day), false)"
