@@ -21,14 +21,15 @@ from pathlib import Path
 import yaml
 
 from infra.errors import FaultError, FindProfileError, RefusedError, WrongInputError
-from infra.lake import Lake, exclusive, write_text
+from infra.lake import Lake, exclusive, file_sha256, write_text
 from infra.settings import Settings
 from models import stages
 from models.code_state import ROOT, CodeState, code_state
 from models.evaluation import Evaluation
 from models.inputs import TrainingInputs
+from models.plots import PLOTS
 from models.snapshot import SnapshotRecord
-from models.training import TrainingRecord
+from models.training import TrainingRecord, text_sha256
 
 OnProgress = Callable[[str], None]
 _ERRORS: dict[int, type[FindProfileError]] = {1: RefusedError, 2: WrongInputError, 3: FaultError}
@@ -95,6 +96,9 @@ def run_training(
         raise FaultError("The stages would read another lake than the caller.", "Use the lake of the settings.")
     workspace = workspace.resolve()
     with exclusive(workspace.with_name(f"{workspace.name}.lock"), f"training {inputs.model}"):
+        finished = _finished(workspace, inputs)
+        if finished is not None:
+            return finished
         folder = _prepare(settings, inputs, workspace)
         _repro(settings, inputs, workspace, folder, on_progress or (lambda line: None))
         return read_outputs(workspace, inputs.rocu)
@@ -132,6 +136,24 @@ def read_outputs(workspace: Path, rocu: str) -> TrainingOutputs:
         ) from error
 
 
+def _finished(workspace: Path, inputs: TrainingInputs) -> TrainingOutputs | None:
+    """What lies there already, if it was made from these inputs by this code and is whole; saves asking DVC."""
+    try:
+        outputs = read_outputs(workspace, inputs.rocu)
+    except (FaultError, ValueError):
+        return None
+    whole = (
+        outputs.inputs == inputs
+        and outputs.code.source_digest == code_state().source_digest
+        and text_sha256(outputs.model_text) == outputs.training.text_sha256
+        and outputs.evaluation.model_sha256 == outputs.training.text_sha256
+        and outputs.snapshot_path.is_file()
+        and file_sha256(outputs.snapshot_path) == outputs.snapshot.sha256
+        and len(outputs.plots) == len(PLOTS)
+    )
+    return outputs if whole else None
+
+
 def _prepare(settings: Settings, inputs: TrainingInputs, workspace: Path) -> Path:
     folder = workspace / "training" / inputs.rocu
     (workspace / ".dvc").mkdir(parents=True, exist_ok=True)
@@ -142,9 +164,17 @@ def _prepare(settings: Settings, inputs: TrainingInputs, workspace: Path) -> Pat
     write_text(workspace / "dvc.yaml", pipeline.read_text(encoding="utf-8"))
     write_text(workspace / "pinned.json", inputs.to_json())
     write_text(workspace / "params.yaml", yaml.safe_dump(_params(settings, inputs), sort_keys=True))
-    write_text(workspace / "code_state.json", code_state().model_dump_json() + "\n")
+    state = code_state().model_dump_json() + "\n"
+    if state != _text_or_none(workspace / "code_state.json"):
+        # What other code left must not pass for a finished run of this one.
+        (folder / stages.EVALUATION).unlink(missing_ok=True)
+        write_text(workspace / "code_state.json", state)
     (folder / stages.FAILURE).unlink(missing_ok=True)
     return folder
+
+
+def _text_or_none(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def _params(settings: Settings, inputs: TrainingInputs) -> dict[str, object]:

@@ -95,7 +95,11 @@ def _pin(stage: _Stage) -> None:
         return
     from models.patterns import get_pattern
 
-    pattern_settings = get_pattern(stage.params.pattern).settings_type.model_validate(stage.params.pattern_settings)
+    settings_type = get_pattern(stage.params.pattern).settings_type
+    try:
+        pattern_settings = settings_type.model_validate(stage.params.pattern_settings)
+    except ValidationError as error:
+        raise _wrong_params(error, "pattern_settings.") from None
     inputs = pin_inputs(
         Lake(stage.settings.lake),
         stage.rocu,
@@ -198,9 +202,13 @@ def _params(path: Path) -> StageParams:
     except (OSError, yaml.YAMLError) as error:
         raise WrongInputError(f"params.yaml cannot be read: {error}.", "Restore it from the repository.") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"])) or "file"
-        raise WrongInputError(f"params.yaml: {name}: {first['msg']}.", f"Correct {name} in params.yaml.") from None
+        raise _wrong_params(error) from None
+
+
+def _wrong_params(error: ValidationError, prefix: str = "") -> WrongInputError:
+    first = error.errors()[0]
+    name = prefix + ".".join(map(str, first["loc"])) or "file"
+    return WrongInputError(f"params.yaml: {name}: {first['msg']}.", f"Correct {name} in params.yaml.")
 
 
 def _keep_seconds(path: Path, stage: str, seconds: float) -> None:
