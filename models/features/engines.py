@@ -50,4 +50,4 @@ def _select(expression: Table) -> str:
         f'CAST("{name}" AS {DuckDBType.from_ibis(dtype).sql("duckdb")}) AS "{name}"'
         for name, dtype in expression.schema().items()
     )
-    return f"SELECT {columns} FROM ({ibis.to_sql(expression, dialect='duckdb')})"
+    return f"SELECT {columns} FROM ({ibis.to_sql(expression, dialect='duckdb', pretty=False)})"

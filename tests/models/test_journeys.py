@@ -23,7 +23,7 @@ CAMERAS = {
     "town": (54.32, -2.74, "cumbria"),
 }
 AS_OF = date(2026, 2, 1)
-START = datetime(2026, 1, 20, 10)
+START = datetime.fromisoformat("2026-01-20T10:00")
 
 
 def read(vehicle, minute, camera, batch="b1", row=None, **more):

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import string
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pydantic import ValidationError
+
+from infra.errors import WrongInputError
+from models.features.settings import PatternSettings
+from models.patterns import get_pattern, pattern_names
+
+
+def test_patterns_are_found_by_name():
+    assert "county_lines" in pattern_names()
+    for name in pattern_names():
+        assert get_pattern(name).name == name
+
+
+@pytest.mark.parametrize("name", ["", "county-lines", "os", "..", "features"])
+def test_an_unknown_pattern_is_wrong_input_and_says_what_there_is(name):
+    with pytest.raises(WrongInputError) as error:
+        get_pattern(name)
+    assert error.value.exit_code == 2
+    assert "county_lines" in error.value.instruction
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"window_days": 0},
+        {"window_days": 366},
+        {"zone": "Mars/Olympus"},
+        {"departure_band_hours": 5},
+        {"night_from_hour": 24},
+        {"slack_percent": 50},
+        {"unknown": 1},
+    ],
+)
+def test_settings_refuse_what_makes_no_sense(wrong):
+    with pytest.raises(ValidationError):
+        PatternSettings(**wrong)
+
+
+def test_settings_are_frozen_and_described():
+    with pytest.raises(ValidationError):
+        PatternSettings().away_km = 5
+    for field in PatternSettings.model_fields.values():
+        assert field.description
+        assert any(standing in field.description for standing in ("definition", "lead", "local policy"))
+
+
+def test_sentences_only_use_features_and_settings():
+    pattern = get_pattern("county_lines")
+    known = {*pattern.feature_names, *pattern.settings_type.model_fields}
+    templates = [part for feature in pattern.features for part in feature.sentence]
+    templates += [caution.sentence for caution in pattern.cautions]
+    for template in templates:
+        assert {name for _, name, _, _ in string.Formatter().parse(template) if name} <= known
+
+
+def test_the_baseline_ranks_repeated_quick_trips_to_one_town_first():
+    table = pa.table(
+        {
+            "quick_trips": [6, 6, 0, 0],
+            "main_away_share": [1.0, 0.2, None, 0.5],
+            "away_trips": [6, 6, 0, 4],
+        }
+    )
+    score = get_pattern("county_lines").baseline(table)
+    assert score.dtype == np.float64
+    assert list(np.argsort(-score)) == [0, 1, 3, 2]
+    assert score[2] == 0
+    assert get_pattern("county_lines").baseline(table.slice(0, 0)).shape == (0,)
