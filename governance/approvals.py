@@ -46,8 +46,8 @@ def require_approvable(
         seen_digest: Digest of the evidence that the approver was shown, if they name it.
 
     Raises:
-        RefusedError: The version waits for no approval, the policy or the evidence is another than the gate saw, or the
-            person trained it, requested it or approved it already.
+        RefusedError: The version waits for no approval, the policy, the champion or the evidence is another than the
+            gate saw, or the person trained it, requested it or approved it already.
     """
     what = f"{state.model} version {found.version}"
     if found.status != "requested":
@@ -57,6 +57,11 @@ def require_approvable(
     if found.gate.policy_digest != policy.digest:
         raise RefusedError(
             f"The policy has changed since the gate judged {what}.", "Request the promotion again under this policy."
+        )
+    if found.gate.compared_with != state.champion:
+        raise RefusedError(
+            f"The champion has changed since the gate compared {what} with it.",
+            "Request the promotion again, so that it is compared with the champion that stands.",
         )
     if seen_digest is not None and seen_digest != found.gate.evidence_digest:
         raise RefusedError(

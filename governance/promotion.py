@@ -117,6 +117,7 @@ def _gate_details(
         model_sha256=evidence.model_sha256,
         trainer=evidence.trainer or "",
         requested_by=identity.subject,
+        compared_with=evidence.champion.version if isinstance(evidence.champion, ChampionMeasured) else None,
         approvers_needed=policy.policy.approvers_needed,
         gate=decision.outcome,
         lines=tuple(
@@ -159,6 +160,7 @@ def approve(
     act = Act(identity, "promote.approve", model, version, now)
     with act.recorded(desk.audit):
         require_decider(identity, act.action, act.rocu, policy, now)
+        finish_alias(desk, model)
         found = model_state(desk.audit, model).version(version)
         if found.status != "champion":
             _require_judged_model(desk, act, found)

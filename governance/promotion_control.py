@@ -96,6 +96,8 @@ def _finish_rollback(desk: Desk, model: str) -> bool:
     """Finish a rollback that was killed before the alias moved, instead of going back one more."""
     state = model_state(desk.audit, model)
     standing, alias = alias_standing(desk, state)
+    if standing == "by hand":
+        raise moved_by_hand(state, alias)
     left = state.versions.get(alias or "")
     if standing == "unfinished" and left is not None and left.status == "rolled_back":
         finish_alias(desk, model)

@@ -38,6 +38,7 @@ class GateDetails(Details):
     model_sha256: str
     trainer: str
     requested_by: str
+    compared_with: str | None
     approvers_needed: int
     gate: Literal["passed", "refused"]
     lines: tuple[dict[str, str], ...]

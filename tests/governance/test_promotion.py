@@ -1,0 +1,316 @@
+"""From request to champion: every rule says no once, and every no is in the log before it is heard."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from governance.audit import Entry
+from governance.evidence import ChampionMeasured, ChampionUnreachable, Figure, NoChampion
+from governance.evidence_store import evidence_path
+from governance.policy import LoadedPolicy
+from governance.promotion import approve, history, refuse, request
+from governance.promotion_state import model_state
+from infra.errors import FaultError, RefusedError, WrongInputError
+
+MODEL = "county_lines.nwrocu"
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+def actions(world: Any) -> list[tuple[str, str]]:
+    return [(row.action, row.outcome) for row in history(world.audit, MODEL)]
+
+
+def last_refusal(world: Any) -> str:
+    row = history(world.audit, MODEL)[-1]
+    assert row.outcome == "refused"
+    reason: str = row.details["reason"]
+    return reason
+
+
+def with_policy(world: Any, **changes: Any) -> LoadedPolicy:
+    policy = world.policy.policy.model_copy(update=changes)
+    return LoadedPolicy(policy, policy.digest, "changed")
+
+
+def test_a_version_becomes_champion_by_request_gate_and_two_people(world: Any, now: Any) -> None:
+    world.promoted()
+    state = model_state(world.audit, MODEL)
+    assert (state.champion, state.versions["1"].status) == ("1", "champion")
+    assert world.registry.champion_version(MODEL) == "1"
+    assert actions(world) == [
+        ("promote.request", "done"), ("promote.gate", "done"), ("promote.approve", "done"), ("promote.approve", "done"),
+        ("promote.promoted", "done"),
+    ]  # fmt: skip
+    promoted = history(world.audit, MODEL)[-1].details
+    assert promoted["approvers"] == ["embedded:gwen governor", "embedded:gareth governor"]
+    assert (promoted["policy_digest"], promoted["replaces"]) == (world.policy.digest, None)
+    assert world.audit.verify().intact
+
+
+def test_one_approval_is_not_enough(world: Any, now: Any) -> None:
+    world.requested()
+    state = approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
+    assert (state.status, len(state.approvals)) == ("requested", 1)
+    assert model_state(world.audit, MODEL).champion is None
+    assert world.registry.champion_version(MODEL) is None
+
+
+def test_a_policy_may_ask_for_more_than_two(world: Any, now: Any) -> None:
+    policy = with_policy(world, approvers_needed=3)
+    request(world.desk, world.engineer, world.evidence(policy_digest=policy.digest), policy, now)
+    for name, status in (("Ann", "requested"), ("Bea", "requested"), ("Cat", "champion")):
+        assert approve(world.desk, world.person(name), MODEL, "1", policy, now).status == status
+
+
+def test_a_gate_that_says_no_is_recorded_and_cannot_be_approved(world: Any, now: Any) -> None:
+    evidence = world.evidence(signature_verified=False)
+    requested = request(world.desk, world.engineer, evidence, world.policy, now)
+    assert requested.decision.outcome == "refused"
+    assert requested.state.status == "gate_refused"
+    gate = history(world.audit, MODEL)[-1]
+    assert (gate.action, gate.outcome) == ("promote.gate", "refused")
+    assert {"name": "signature", "limit": "verified", "value": "not valid", "result": "refused"} in gate.details[
+        "lines"
+    ]
+    with pytest.raises(RefusedError, match="waits for no approval: it is gate refused"):
+        approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
+    assert "gate refused" in last_refusal(world)
+
+
+def test_an_unreachable_champion_is_refused_and_recorded(world: Any, now: Any) -> None:
+    evidence = world.evidence(champion=ChampionUnreachable(reason="the registry does not answer"))
+    assert request(world.desk, world.engineer, evidence, world.policy, now).decision.outcome == "refused"
+
+
+def test_a_figure_that_is_no_number_is_refused_and_recorded(world: Any, now: Any) -> None:
+    evidence = world.evidence()
+    broken = evidence.challenger.model_copy(update={"average_precision": Figure(value=float("nan"))})
+    evidence = evidence.model_copy(update={"challenger": broken})
+    assert request(world.desk, world.engineer, evidence, world.policy, now).decision.outcome == "refused"
+    assert world.audit.verify().intact
+
+
+def test_the_same_request_again_changes_nothing(world: Any, now: Any) -> None:
+    world.requested()
+    before = actions(world)
+    world.requested()
+    assert actions(world) == before
+
+
+def test_new_evidence_makes_earlier_approvals_void(world: Any, now: Any) -> None:
+    world.requested()
+    approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
+    request(world.desk, world.engineer, world.evidence(commit="9" * 40), world.policy, now)
+    state = approve(world.desk, world.person("Gareth"), MODEL, "1", world.policy, now)
+    assert (state.status, len(state.approvals)) == ("requested", 1)
+
+
+def test_worse_evidence_takes_a_waiting_request_back(world: Any, now: Any) -> None:
+    world.requested()
+    request(world.desk, world.engineer, world.evidence(signature_verified=None), world.policy, now)
+    with pytest.raises(RefusedError, match="gate refused"):
+        approve(world.desk, world.person("Gareth"), MODEL, "1", world.policy, now)
+
+
+@pytest.mark.parametrize(
+    ("name", "roles", "rocu", "reason"),
+    [
+        ("Edda Engineer", ("ml_engineer",), "nwrocu", "may not do promote.approve"),
+        ("Audrey", ("auditor", "operator", "analyst"), "nwrocu", "may not do promote.approve"),
+        ("Gwen", ("governance",), "nerocu", "is for nerocu, not for nwrocu"),
+        ("Tess  TRAINER", ("governance",), "nwrocu", "trained county_lines.nwrocu version 1"),
+        ("Edda Engineer", ("governance",), "nwrocu", "requested county_lines.nwrocu version 1"),
+        ("gwen governor", ("governance",), "nwrocu", "has already approved"),
+    ],
+)
+def test_who_may_not_approve_is_refused_and_recorded(
+    world: Any, now: Any, name: str, roles: tuple[str, ...], rocu: str, reason: str
+) -> None:
+    world.requested()
+    approve(world.desk, world.person("Gwen Governor"), MODEL, "1", world.policy, now)
+    with pytest.raises(RefusedError, match=reason):
+        approve(world.desk, world.person(name, *roles, rocu=rocu), MODEL, "1", world.policy, now)
+    assert reason in last_refusal(world)
+    assert model_state(world.audit, MODEL).champion is None
+    assert world.registry.champion_version(MODEL) is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "later", "reason"), [(1, 2, "has expired"), (48, 13, "older than 12 hours"), (1, 1, "has expired")]
+)
+def test_an_expired_or_old_token_is_refused(world: Any, now: Any, hours: int, later: int, reason: str) -> None:
+    world.requested()
+    identity = world.person("Gwen", hours=hours)
+    with pytest.raises(RefusedError, match=reason):
+        approve(world.desk, identity, MODEL, "1", world.policy, now + timedelta(hours=later))
+    assert reason in last_refusal(world)
+
+
+@pytest.mark.parametrize("role", ["governance", "operator", "auditor", "analyst"])
+def test_only_an_engineer_requests(world: Any, now: Any, role: str) -> None:
+    with pytest.raises(RefusedError, match="role ml_engineer"):
+        request(world.desk, world.person("Olga", role), world.evidence(), world.policy, now)
+    assert actions(world) == [("promote.request", "refused")]
+
+
+def test_an_approval_for_other_evidence_is_refused(world: Any, now: Any) -> None:
+    world.requested()
+    with pytest.raises(RefusedError, match="other evidence"):
+        approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now, seen_digest="0" * 64)
+
+
+def test_a_policy_that_changed_after_the_gate_is_refused(world: Any, now: Any) -> None:
+    world.requested()
+    with pytest.raises(RefusedError, match="policy has changed"):
+        approve(world.desk, world.person("Gwen"), MODEL, "1", with_policy(world, capacity=99), now)
+
+
+def test_evidence_of_another_policy_is_refused(world: Any, now: Any) -> None:
+    with pytest.raises(RefusedError, match="another policy"):
+        request(world.desk, world.engineer, world.evidence(), with_policy(world, capacity=99), now)
+    assert actions(world) == [("promote.request", "refused")]
+
+
+@pytest.mark.parametrize("how", ["edited", "gone", "garbage"])
+def test_evidence_that_was_edited_after_the_gate_is_refused(world: Any, now: Any, how: str) -> None:
+    world.requested()
+    digest = model_state(world.audit, MODEL).versions["1"].gate.evidence_digest
+    path = evidence_path(world.lake, "nwrocu", MODEL, "1", digest)
+    if how == "edited":
+        path.write_text(path.read_text().replace('"positives":12', '"positives":13'))
+    elif how == "garbage":
+        path.write_text("{")
+    else:
+        path.unlink()
+    with pytest.raises(RefusedError, match=r"edited|gone"):
+        approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
+    assert last_refusal(world)
+
+
+def test_a_model_that_changed_after_the_gate_is_refused(world: Any, now: Any) -> None:
+    world.requested()
+    world.registry.text_path(MODEL, "1").write_text("another tree")
+    with pytest.raises(RefusedError, match="signature"):
+        approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
+
+
+def test_a_model_that_was_changed_and_signed_again_is_refused(world: Any, now: Any, tmp_path: Any) -> None:
+    world.requested()
+    folder = world.registry.text_path(MODEL, "1").parent
+    folder.rename(tmp_path / "kept")
+    world.registry.add(MODEL, "1", "another tree")
+    with pytest.raises(RefusedError, match="not the one that the evidence is about"):
+        approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
+
+
+def test_no_champion_is_not_for_the_evidence_to_say(world: Any, now: Any) -> None:
+    world.promoted("1")
+    with pytest.raises(RefusedError, match="log's champion"):
+        request(world.desk, world.engineer, world.evidence("2", NoChampion()), world.policy, now)
+    other = ChampionMeasured.model_validate(world.measured("7").model_dump())
+    with pytest.raises(RefusedError, match="compares with version 7"):
+        request(world.desk, world.engineer, world.evidence("2", other), world.policy, now)
+    assert model_state(world.audit, MODEL).champion == "1"
+
+
+def test_evidence_about_a_champion_is_refused_when_there_is_none(world: Any, now: Any) -> None:
+    with pytest.raises(RefusedError, match="no champion"):
+        request(world.desk, world.engineer, world.evidence("1", world.measured("7")), world.policy, now)
+
+
+def test_a_champion_is_not_requested_again(world: Any, now: Any) -> None:
+    world.promoted("1")
+    with pytest.raises(RefusedError, match="champion already"):
+        request(world.desk, world.engineer, world.evidence("1"), world.policy, now)
+
+
+def test_the_next_champion_supersedes_the_one_before(world: Any, now: Any) -> None:
+    world.promoted("1")
+    world.promoted("2", world.measured("1"))
+    state = model_state(world.audit, MODEL)
+    assert (state.champion, state.before, state.versions["1"].status) == ("2", ("1",), "superseded")
+    assert world.registry.champion_version(MODEL) == "2"
+
+
+def test_of_two_waiting_versions_the_second_must_be_compared_again(world: Any, now: Any) -> None:
+    """What was compared with no champion, or with an older one, cannot pass the new champion by."""
+    world.requested("1")
+    world.requested("2")
+    for name in ("Gwen", "Gareth"):
+        approve(world.desk, world.person(name), MODEL, "1", world.policy, now)
+    with pytest.raises(RefusedError, match="champion has changed"):
+        approve(world.desk, world.person("Gareth"), MODEL, "2", world.policy, now)
+    assert model_state(world.audit, MODEL).champion == "1"
+
+
+def test_a_refusal_by_a_person_ends_a_request(world: Any, now: Any) -> None:
+    world.requested()
+    approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
+    state = refuse(world.desk, world.person("Gareth"), MODEL, "1", "too few findings", world.policy, now)
+    assert (state.status, state.reason) == ("refused", "too few findings")
+    with pytest.raises(RefusedError, match="it is refused"):
+        approve(world.desk, world.person("Gina"), MODEL, "1", world.policy, now)
+    with pytest.raises(RefusedError, match="it is refused"):
+        refuse(world.desk, world.person("Gina"), MODEL, "1", "again", world.policy, now)
+
+
+def test_refusing_needs_governance_and_a_reason(world: Any, now: Any) -> None:
+    world.requested()
+    with pytest.raises(RefusedError, match="may not do"):
+        refuse(world.desk, world.engineer, MODEL, "1", "no", world.policy, now)
+    with pytest.raises(WrongInputError, match="needs a reason"):
+        refuse(world.desk, world.person("Gwen"), MODEL, "1", "  ", world.policy, now)
+    assert model_state(world.audit, MODEL).versions["1"].status == "requested"
+
+
+def test_a_plate_in_a_reason_is_wrong_input_and_changes_nothing(world: Any, now: Any) -> None:
+    world.requested()
+    with pytest.raises(WrongInputError, match="number plate"):
+        refuse(world.desk, world.person("Gwen"), MODEL, "1", "AB12 CDE is my cousin's", world.policy, now)
+    assert model_state(world.audit, MODEL).versions["1"].status == "requested"
+
+
+def test_a_version_that_nobody_requested_is_wrong_input(world: Any, now: Any) -> None:
+    world.requested("1")
+    with pytest.raises(WrongInputError, match="requested so far: 1"):
+        approve(world.desk, world.person("Gwen"), MODEL, "9", world.policy, now)
+
+
+@pytest.mark.parametrize("name", ["county_lines", "", "a.b.c", ".nwrocu", "county_lines.", "county_lines.nwrocu/1"])
+def test_what_is_not_a_models_name_is_wrong_input(world: Any, name: str) -> None:
+    with pytest.raises(WrongInputError, match="name of a model"):
+        model_state(world.audit, name)
+
+
+def test_a_registry_that_does_not_answer_is_a_fault_and_nobody_has_approved(world: Any, now: Any) -> None:
+    world.requested()
+    world.registry.reachable = False
+    with pytest.raises(FaultError):
+        approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
+    assert model_state(world.audit, MODEL).versions["1"].approvals == ()
+    assert actions(world)[-1] == ("promote.approve", "failed")
+
+
+def test_an_entry_that_does_not_fit_stops_everything(world: Any, now: Any) -> None:
+    """An approval without its binding, written past the rules, is an unknown state, and that refuses."""
+    world.requested()
+    entry = Entry.by(
+        world.person("Gwen"), action="promote.approve", operation="decision", rocu="nwrocu", object=f"{MODEL}/1",
+        outcome="done", details={"note": "approved"},
+    )  # fmt: skip
+    world.audit.append(entry, now)
+    with pytest.raises(RefusedError, match="does not fit the life"):
+        approve(world.desk, world.person("Gareth"), MODEL, "1", world.policy, now)
+
+
+def test_roles_of_one_rocu_say_nothing_about_a_model_of_another(world: Any, now: Any) -> None:
+    evidence = world.evidence().model_copy(update={"model": "county_lines.nerocu", "rocu": "nerocu"})
+    with pytest.raises(RefusedError, match="not for nerocu"):
+        request(world.desk, world.engineer, evidence, world.policy, now)

@@ -1,0 +1,235 @@
+"""Rollback, suspension, resumption, and the repair of what a kill left undone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from governance.evidence_store import evidence_path
+from governance.promotion import approve, history
+from governance.promotion_control import reconcile, resume, rollback, suspend
+from governance.promotion_state import model_state
+from infra.errors import FaultError, RefusedError, WrongInputError
+
+MODEL = "county_lines.nwrocu"
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def two(world: Any) -> Any:
+    """A world where version 2 took the place of version 1."""
+    world.promoted("1")
+    world.promoted("2", world.measured("1"))
+    return world
+
+
+def last(world: Any) -> tuple[str, str]:
+    row = history(world.audit, MODEL)[-1]
+    return row.action, row.outcome
+
+
+def test_a_rollback_brings_the_champion_before_back(two: Any) -> None:
+    state = rollback(two.desk, two.engineer, MODEL, "misses the new site", two.policy, NOW)
+    assert (state.champion, state.versions["1"].status, state.versions["2"].status) == ("1", "champion", "rolled_back")
+    assert two.registry.champion_version(MODEL) == "1"
+    assert history(two.audit, MODEL)[-1].object == f"{MODEL}/1"
+
+
+def test_after_a_rollback_the_old_way_is_closed_and_a_new_champion_can_come(two: Any) -> None:
+    rollback(two.desk, two.engineer, MODEL, "misses the new site", two.policy, NOW)
+    with pytest.raises(RefusedError, match="no earlier champion"):
+        rollback(two.desk, two.engineer, MODEL, "again", two.policy, NOW)
+    two.promoted("3", two.measured("1"))
+    with pytest.raises(RefusedError, match="rolled back, not an earlier champion"):
+        rollback(two.desk, two.engineer, MODEL, "to the second", two.policy, NOW, to="2")
+    assert rollback(two.desk, two.engineer, MODEL, "to the first", two.policy, NOW).champion == "1"
+
+
+def test_a_rollback_can_go_further_back(two: Any) -> None:
+    two.promoted("3", two.measured("2"))
+    state = rollback(two.desk, two.person("Gwen"), MODEL, "both are bad", two.policy, NOW, to="1")
+    assert (state.champion, state.before) == ("1", ("2",))
+
+
+@pytest.mark.parametrize("damage", ["text", "evidence", "lapsed", "role", "rocu", "reason"])
+def test_a_rollback_checks_everything_before_anything_moves(two: Any, damage: str) -> None:
+    identity, now, reason = two.engineer, NOW, "needed"
+    if damage == "text":
+        two.registry.text_path(MODEL, "1").write_text("another tree")
+    elif damage == "evidence":
+        digest = model_state(two.audit, MODEL).versions["1"].gate.evidence_digest
+        evidence_path(two.lake, "nwrocu", MODEL, "1", digest).write_text("{}")
+    elif damage == "lapsed":
+        now = NOW + timedelta(days=366)
+        identity = two.person("Edda Engineer", "ml_engineer", at=now)
+    elif damage == "role":
+        identity = two.person("Olga", "operator")
+    elif damage == "rocu":
+        identity = two.person("Nell", "ml_engineer", rocu="nerocu")
+    elif damage == "reason":
+        reason = ""
+    error = WrongInputError if damage == "reason" else RefusedError
+    with pytest.raises(error):
+        rollback(two.desk, identity, MODEL, reason, two.policy, now)
+    assert model_state(two.audit, MODEL).champion == "2"
+    assert two.registry.champion_version(MODEL) == "2"
+    if error is RefusedError:
+        assert last(two) == ("promote.rollback", "refused")
+
+
+def test_one_person_of_any_role_suspends_and_two_of_governance_resume(world: Any) -> None:
+    world.promoted("1")
+    state = suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd ranking", NOW)
+    assert state.suspended == "odd ranking"
+    state = resume(world.desk, world.person("Gwen"), MODEL, "explained", world.policy, NOW)
+    assert state.suspended == "odd ranking"
+    with pytest.raises(RefusedError, match="two people"):
+        resume(world.desk, world.person("Gwen"), MODEL, "explained", world.policy, NOW)
+    state = resume(world.desk, world.person("Gareth"), MODEL, "explained", world.policy, NOW)
+    assert state.suspended is None
+    assert state.champion == "1"
+
+
+def test_a_new_suspension_makes_earlier_agreement_void(world: Any) -> None:
+    suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd ranking", NOW)
+    resume(world.desk, world.person("Gwen"), MODEL, "explained", world.policy, NOW)
+    suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd again", NOW)
+    state = resume(world.desk, world.person("Gareth"), MODEL, "explained", world.policy, NOW)
+    assert state.suspended == "odd again"
+
+
+def test_a_promotion_does_not_end_a_suspension(world: Any) -> None:
+    suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd ranking", NOW)
+    world.promoted("1")
+    assert model_state(world.audit, MODEL).suspended == "odd ranking"
+
+
+def test_suspending_and_resuming_are_refused_to_others_and_recorded(world: Any) -> None:
+    with pytest.raises(RefusedError, match="not for nwrocu"):
+        suspend(world.desk, world.person("Nell", "analyst", rocu="nerocu"), MODEL, "why not", NOW)
+    assert last(world) == ("promote.suspend", "refused")
+    with pytest.raises(WrongInputError, match="reason"):
+        suspend(world.desk, world.person("Ann", "analyst"), MODEL, "", NOW)
+    with pytest.raises(RefusedError, match="is not suspended"):
+        resume(world.desk, world.person("Gwen"), MODEL, "why not", world.policy, NOW)
+    suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd ranking", NOW)
+    with pytest.raises(RefusedError, match="may not do"):
+        resume(world.desk, world.engineer, MODEL, "why not", world.policy, NOW)
+    assert last(world) == ("promote.resume", "refused")
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+def killed_before_the_alias_moves(world: Any, monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
+    with monkeypatch.context() as patch:
+
+        def kill(model: str, version: str) -> None:
+            raise Killed
+
+        patch.setattr(world.registry, "set_champion", kill)
+        with pytest.raises(Killed):
+            act()
+
+
+def test_a_promotion_killed_before_the_alias_moved_is_in_the_log_and_is_finished(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.requested()
+    approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, NOW)
+
+    def last_approval() -> None:
+        approve(world.desk, world.person("Gareth"), MODEL, "1", world.policy, NOW)
+
+    killed_before_the_alias_moves(world, monkeypatch, last_approval)
+    assert model_state(world.audit, MODEL).champion == "1"
+    assert world.registry.champion_version(MODEL) is None
+    rows = len(history(world.audit, MODEL))
+    last_approval()
+    assert world.registry.champion_version(MODEL) == "1"
+    assert len(history(world.audit, MODEL)) == rows
+
+
+def test_a_rollback_killed_before_the_alias_moved_is_finished_and_not_done_twice(
+    two: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.promoted("3", two.measured("2"))
+
+    def back() -> None:
+        rollback(two.desk, two.engineer, MODEL, "bad", two.policy, NOW)
+
+    killed_before_the_alias_moves(two, monkeypatch, back)
+    back()
+    assert model_state(two.audit, MODEL).champion == two.registry.champion_version(MODEL) == "2"
+
+
+def test_a_promotion_killed_inside_the_log_has_not_happened(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from governance import promotion
+
+    world.requested()
+    approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, NOW)
+
+    def kill(**_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(promotion, "PromotedDetails", kill)
+        with pytest.raises(Killed):
+            approve(world.desk, world.person("Gareth"), MODEL, "1", world.policy, NOW)
+    state = model_state(world.audit, MODEL).versions["1"]
+    assert (state.status, len(state.approvals)) == ("requested", 1)
+    approve(world.desk, world.person("Gareth"), MODEL, "1", world.policy, NOW)
+    assert world.registry.champion_version(MODEL) == "1"
+
+
+def test_reconcile_finishes_what_was_killed_and_says_so(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.requested()
+    approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, NOW)
+    killed_before_the_alias_moves(
+        world, monkeypatch, lambda: approve(world.desk, world.person("Gareth"), MODEL, "1", world.policy, NOW)
+    )
+    found = reconcile(world.desk, world.engineer, MODEL, world.policy, NOW)
+    assert (found.found, found.alias, found.champion) == ("unfinished", None, "1")
+    assert world.registry.champion_version(MODEL) == "1"
+    assert reconcile(world.desk, world.engineer, MODEL, world.policy, NOW).found == "in step"
+    assert [row.action for row in history(world.audit, MODEL)].count("promote.reconcile") == 1
+
+
+def test_reconcile_puts_an_alias_back_that_was_moved_by_hand_and_records_where_it_was(two: Any) -> None:
+    two.registry.add(MODEL, "66", "unapproved")
+    two.registry.set_champion(MODEL, "66")
+    found = reconcile(two.desk, two.person("Gwen"), MODEL, two.policy, NOW)
+    assert found.found == "by hand"
+    row = history(two.audit, MODEL)[-1]
+    assert (row.action, row.details) == ("promote.reconcile", {"alias": "66", "champion": "2", "cause": "by hand"})
+    assert two.registry.champion_version(MODEL) == "2"
+
+
+def test_reconcile_refuses_an_alias_where_nothing_was_promoted(world: Any) -> None:
+    world.requested()
+    world.registry.set_champion(MODEL, "1")
+    with pytest.raises(RefusedError, match="moved by hand"):
+        reconcile(world.desk, world.engineer, MODEL, world.policy, NOW)
+    assert last(world) == ("promote.reconcile", "refused")
+
+
+def test_reconcile_needs_a_role_and_a_registry(two: Any) -> None:
+    with pytest.raises(RefusedError, match="may not do"):
+        reconcile(two.desk, two.person("Olga", "operator"), MODEL, two.policy, NOW)
+    two.registry.reachable = False
+    with pytest.raises(FaultError):
+        reconcile(two.desk, two.engineer, MODEL, two.policy, NOW)
+
+
+def test_approving_over_an_alias_moved_by_hand_is_refused(two: Any) -> None:
+    two.registry.add(MODEL, "66", "unapproved")
+    two.registry.set_champion(MODEL, "66")
+    two.requested("3", two.measured("2"))
+    with pytest.raises(RefusedError, match="moved by hand"):
+        approve(two.desk, two.person("Ann"), MODEL, "3", two.policy, NOW)
+    with pytest.raises(RefusedError, match="moved by hand"):
+        rollback(two.desk, two.engineer, MODEL, "bad", two.policy, NOW)
+    assert two.registry.champion_version(MODEL) == "66"
