@@ -85,6 +85,17 @@ def read_parts(lake: Lake, rocu: str, start: date, end: date) -> tuple[PartRef, 
     return tuple(sorted(parts, key=lambda part: part.path))
 
 
+def contract_versions(lake: Lake, rocu: str, parts: Sequence[PartRef]) -> tuple[str, ...]:
+    """Versions of the contracts that judged these parts, sorted."""
+    wanted = {part.path for part in parts}
+    found = {
+        record.contract_version
+        for record in ingest_records(lake, rocu)
+        if any(part.path in wanted for part in record.parts)
+    }
+    return tuple(sorted(found))
+
+
 def parts_digest(parts: Iterable[PartRef]) -> str:
     """One SHA-256 that names the content of these parts, whatever their order."""
     return hashlib.sha256("\n".join(sorted(part.sha256 for part in parts)).encode()).hexdigest()

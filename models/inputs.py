@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.manifests import PartRef
-from data_contracts.reads import ingest_records, read_parts
+from data_contracts.reads import contract_versions, read_parts
 from infra.errors import RefusedError, WrongInputError
 from infra.lake import Lake, file_sha256
 from models.labels import Finding, standing_findings
@@ -112,7 +112,7 @@ def pin_inputs(
         training=training,
         capacity=capacity,
         policy_digest=policy_digest,
-        contract_versions=_contract_versions(lake, rocu, parts),
+        contract_versions=contract_versions(lake, rocu, parts),
     )
 
 
@@ -135,19 +135,6 @@ def _in_span(part: PartRef, first_end: date, last_end: date, days: int) -> bool:
 def window_parts(parts: Sequence[PartRef], window_end: date, window_days: int) -> tuple[PartRef, ...]:
     """The reads parts of one window: those of its days, both ends included."""
     return tuple(part for part in parts if _in_span(part, window_end, window_end, window_days))
-
-
-def _contract_versions(lake: Lake, rocu: str, parts: Sequence[PartRef]) -> tuple[str, ...]:
-    wanted = {part.path for part in parts}
-    return tuple(
-        sorted(
-            {
-                record.contract_version
-                for record in ingest_records(lake, rocu)
-                if any(part.path in wanted for part in record.parts)
-            }
-        )
-    )
 
 
 def _disposition_parts(lake: Lake, rocu: str) -> tuple[PartRef, ...]:

@@ -278,7 +278,8 @@ class PolicyLoaded(StepResult):
 def load_rocu_policy(context: Context, rocu: str, file: Path) -> PolicyLoaded:
     """Put a ROCU's own policy in force; what it sets otherwise than the packaged default is recorded."""
     from data_contracts.regions import require_rocu
-    from governance.policy import differences, load_policy, packaged_policy, read_policy, store_policy
+    from governance.policy import load_policy, packaged_policy, read_policy, store_policy
+    from governance.policy_difference import differences
 
     require_rocu(rocu, context.now.date())
     with acting(context, "policy.load", rocu, "decision", f"policy of {rocu}") as details:

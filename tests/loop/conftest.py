@@ -1,0 +1,64 @@
+"""One small world, taken through the whole loop once per session by the command line; tests look at it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from loop_support import AS_OF, MODEL, POLICY, ROCUS, SMALL, Loop, run
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("world")
+    said = run(folder / "home", "simulate", "--world", SMALL, "--out", folder / "small")
+    assert said.code == 0, said.err
+    return folder / "small"
+
+
+@pytest.fixture(scope="session")
+def policy_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("policy") / "test.yaml"
+    file.write_text(yaml.safe_dump(POLICY))
+    return file
+
+
+@pytest.fixture(scope="session")
+def delivered(world: Path, policy_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    loop = Loop(tmp_path_factory.mktemp("delivered") / "home", world)
+    for rocu in ROCUS:
+        loop.done("validator", "policy", "load", policy_file, "--rocu", rocu)
+        loop.done("operator", "cameras", "load", world / rocu / "cameras.csv", "--rocu", rocu)
+        loop.done("operator", "ingest", *sorted((world / rocu / "reads").iterdir()), "--rocu", rocu)
+        loop.done("operator", "dispositions", "load", *sorted((world / rocu / "dispositions").iterdir()), "--rocu", rocu)
+    return loop
+
+
+@pytest.fixture(scope="session")
+def in_force(delivered: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    """Trained, through the gate, approved by two people, scored."""
+    loop = Loop(tmp_path_factory.mktemp("in_force") / "home", delivered.world)
+    shutil.copytree(delivered.home, loop.home)
+    loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF)
+    loop.done("engineer", "promote", "request", MODEL, "1")
+    loop.done("validator", "promote", "approve", MODEL, "1", "--reason", "figures looked at")
+    loop.done("owner", "promote", "approve", MODEL, "1", "--reason", "purpose holds")
+    loop.done("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF)
+    return loop
+
+
+@pytest.fixture
+def changed(in_force: Loop) -> Iterator[Callable[[Path, bytes], None]]:
+    """Overwrite a file of the session's home for the length of one test."""
+    kept: dict[Path, bytes] = {}
+
+    def overwrite(path: Path, content: bytes) -> None:
+        kept.setdefault(path, path.read_bytes())
+        path.write_bytes(content)
+
+    yield overwrite
+    for path, content in kept.items():
+        path.write_bytes(content)

@@ -1,0 +1,106 @@
+"""Typing commands in tests as one of the demo people, on a home of their own: the real command line, in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from flows.cli import main
+
+ROOT = Path(__file__).parents[2]
+SMALL = ROOT / "simulation" / "worlds" / "small.yaml"
+ROCUS = ("nwrocu", "yhrocu")
+AS_OF = "2026-04-05"
+MODEL = "county_lines.nwrocu"
+PEOPLE = {
+    "engineer": ("Erin Holt", "ml_engineer"),
+    "operator": ("Omar Vance", "operator"),
+    "validator": ("Grace Lund", "governance"),
+    "owner": ("Gareth Pike", "governance"),
+    "auditor": ("Ada Moss", "auditor"),
+    "analyst": ("Nils Frost", "analyst"),
+}
+POLICY = {
+    "version": "test-1",
+    "ingest": {"retention_from": "newest_read", "max_quarantine_share": 0.2},
+    "training": {"min_holdout_positives": 2, "min_train_positives": 2, "bootstrap_replicates": 40},
+    "monitoring": {"span_days": 14},
+    "gate": {
+        "min_average_precision": 0.05,
+        "min_lift_over_baseline": 0.1,
+        "min_holdout_positives": 2,
+        "min_holdout_reviewed": 5,
+        "max_calibration_error": 0.5,
+        "max_loss_to_champion": 0.5,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed and how it left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        """The JSON that it printed."""
+        return json.loads(self.out)
+
+
+def run(home: Path, *arguments: str | Path, token: str | None = None, **environment: str) -> Said:
+    """Type one command: the real command line, in this process."""
+    before_argv, before_env = sys.argv, dict(os.environ)
+    out, err = StringIO(), StringIO()
+    os.environ.update(FINDPROFILE_HOME=str(home), **environment)
+    os.environ.pop("FINDPROFILE_TOKEN", None)
+    if token:
+        os.environ["FINDPROFILE_TOKEN"] = token
+    sys.argv = ["findprofile", *map(str, arguments)]
+    code = 0
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            main()
+    except SystemExit as left:
+        code = int(left.code or 0)
+    finally:
+        sys.argv = before_argv
+        os.environ.clear()
+        os.environ.update(before_env)
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+def token(home: Path, who: str, *rocus: str) -> str:
+    """A token of the embedded issuer for one of the people."""
+    name, role = PEOPLE[who]
+    named = [part for rocu in rocus or ROCUS for part in ("--rocu", rocu)]
+    issued = run(home, "token", "issue", "--name", name, "--role", role, *named)
+    assert issued.code == 0, issued.err
+    return issued.out.strip()
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A home that the loop has gone through."""
+
+    home: Path
+    world: Path
+
+    def __call__(self, who: str | None, *arguments: str | Path, **environment: str) -> Said:
+        """Type a command as one of the people; `None` is nobody."""
+        signed = token(self.home, who) if who else None
+        return run(self.home, *arguments, token=signed, **environment)
+
+    def done(self, who: str, *arguments: str | Path) -> Said:
+        """The same, and it must have been done."""
+        said = self(who, *arguments)
+        assert said.code == 0, f"{arguments}: {said.err}"
+        return said
