@@ -26,7 +26,7 @@ FEATURES = (
         "vehicles",
         "int64",
         "vehicles in the window at the least used camera that saw it (B6, B10)",
-        ("one of {rarest_camera_vehicles:vehicle|vehicles} seen at a camera in {window_days} days",),
+        ("read at a camera that saw {rarest_camera_vehicles:vehicle|vehicles} in {window_days} days",),
     ),
     Feature(
         "top_camera_share",

@@ -55,7 +55,7 @@ FEATURES = (
         "days",
         "int64",
         "from first to last day seen, both included: short-lived plates, hire vehicles (B7)",
-        ("first and last read of the window lie {life_days:day|days} apart, both days counted",),
+        ("seen over {life_days:day|days}, first and last day counted",),
     ),
     Feature(
         "first_seen_day",

@@ -22,7 +22,7 @@ FEATURES = (
         "share of the window",
         "double",
         "a settled base, as against a vehicle without one (B10)",
-        ("{base_share:%} of the window was spent around one base place",),
+        ("last read around its base place for {base_share:%} of the window, time before its first read included",),
     ),
     Feature(
         "away_places",

@@ -39,7 +39,7 @@ FEATURES = (
         "int64",
         "there and back on the same day with a short stay (commuting supply: B2, B4)",
         (
-            "{quick_trips} of {away_trips:trip|trips} were back within {same_day_hours} h after a stay of up to "
+            "{quick_trips} of {away_trips:trip|trips}: back within {same_day_hours} h after a stay of up to "
             "{short_stay_minutes} min",
         ),
     ),
@@ -48,7 +48,7 @@ FEATURES = (
         "share of trips",
         "double",
         "commuting as against holidaying (B2, B5)",
-        ("{same_day_share:%} of {away_trips:trip|trips} were back within {same_day_hours} h",),
+        ("{same_day_share:%} of {away_trips:trip|trips}: back within {same_day_hours} h",),
     ),
     Feature(
         "trip_interval_h",

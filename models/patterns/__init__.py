@@ -22,6 +22,7 @@ from infra.errors import WrongInputError
 from infra.lake import Lake
 from models.explanation import Caution, Explanation, facts_of, tell
 from models.features.feature import Feature
+from models.features.reference import features_page
 from models.features.settings import PatternSettings
 
 BuildWindows = Callable[[duckdb.DuckDBPyConnection, Lake, Sequence[PartRef], date, PatternSettings], pa.Table]
@@ -70,6 +71,16 @@ class Pattern:
             k: How many sentences for and how many against.
         """
         return tell(self.features, self.cautions, facts_of(row, settings), contributions, k)
+
+
+def features_reference(name: str = "county_lines") -> str:
+    """The reference page (`docs/features.md`) of a pattern's features and settings, as Markdown.
+
+    Raises:
+        WrongInputError: There is no such pattern.
+    """
+    pattern = get_pattern(name)
+    return features_page(pattern.title, pattern.unit, pattern.features, pattern.settings_type)
 
 
 def pattern_names() -> tuple[str, ...]:

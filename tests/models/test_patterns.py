@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import string
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from infra.errors import WrongInputError
 from models.features.settings import PatternSettings
-from models.patterns import get_pattern, pattern_names
+from models.patterns import features_reference, get_pattern, pattern_names
 
 
 def test_patterns_are_found_by_name():
@@ -58,6 +59,13 @@ def test_sentences_only_use_features_and_settings():
     templates += [caution.sentence for caution in pattern.cautions]
     for template in templates:
         assert {name for _, name, _, _ in string.Formatter().parse(template) if name} <= known
+
+
+def test_the_reference_page_is_what_the_code_declares():
+    page = Path(__file__).parents[2] / "docs" / "features.md"
+    assert page.read_text(encoding="utf-8") == features_reference()
+    for name in get_pattern("county_lines").feature_names:
+        assert f"| `{name}` |" in features_reference()
 
 
 def test_the_baseline_ranks_repeated_quick_trips_to_one_town_first():
