@@ -17,6 +17,8 @@ from models.registry import RegisteredVersion, Registry
 from models.training import text_sha256
 
 MODEL = "county_lines.nwrocu"
+# MLflow's own queries; hidden outside of tests.
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 TRAINER = "embedded:edda"
 

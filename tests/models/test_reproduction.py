@@ -13,6 +13,8 @@ from models.registry import Registry
 from models.reproduction import reproduce
 
 MODEL = "county_lines.nwrocu"
+# MLflow's own queries; hidden outside of tests.
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 
 
 @pytest.fixture(scope="module")
