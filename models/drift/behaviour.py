@@ -21,6 +21,7 @@ from models.drift.settings import ColumnMethod, MonitorSettings
 
 SCORE = "score"
 Columns = tuple[ColumnDrift | None, ...]
+_SHARE_OF_CAMERAS = 0.25
 QUANTILES = (0.5, 0.9, 0.99, 0.999, 1.0)
 
 
@@ -74,11 +75,16 @@ def compare_behaviour(
 
 
 def attribute(raw: ColumnDrift, adjusted: ColumnDrift | None) -> Attribution:
-    """Who moved a column: `cameras` if it stands still without them, `both` if they moved it by a threshold or more."""
+    """Who moved a column.
+
+    `cameras` if it stands still without them; `both` if it moves without them too, but they account for a threshold or
+    more of the score and for a quarter of it.
+    """
     if adjusted is None or not adjusted.drifted:
         return "cameras" if raw.drifted else "none"
     if raw.drifted and raw.score is not None and adjusted.score is not None:
-        return "both" if abs(raw.score - adjusted.score) >= raw.threshold else "behaviour"
+        least = max(raw.threshold, _SHARE_OF_CAMERAS * max(raw.score, adjusted.score))
+        return "both" if abs(raw.score - adjusted.score) >= least else "behaviour"
     return "behaviour"
 
 

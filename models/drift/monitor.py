@@ -93,7 +93,9 @@ def monitor(
         adjusted = _without_changed(settings, lake, parts, plan, workshop, raw, estate, monitor_settings)
         known = load_findings(connection, lake, findings, as_of)
     labels = examine_labels(ranked, known, reference, current, monitor_settings.labels)
-    reports = {"raw": folder / RAW_REPORT, "adjusted": folder / ADJUSTED_REPORT}
+    reports = {"raw": folder / RAW_REPORT}
+    if monitor_settings.adjusted_report:
+        reports["adjusted"] = folder / ADJUSTED_REPORT
     features, scores = compare_behaviour(raw, adjusted, _features(chosen, raw), monitor_settings, reports)
     result = MonitorResult(
         run_id=run_id,

@@ -56,7 +56,12 @@ def recommend(
         actions.append("review_behaviour")
     if (labels.late or (labels.confirmed_changed and not moved)) and "review_labels" not in actions:
         actions.append("review_labels")
-    reasons = (*_estate_reasons(estate), *_feature_reasons(features), *_score_reasons(scores), *_label_reasons(labels))
+    reasons = (
+        *_estate_reasons(estate),
+        *_feature_reasons(features, moved, settings.feature_share),
+        *_score_reasons(scores),
+        *_label_reasons(labels),
+    )
     if not actions:
         return Recommendation(action="none", then=(), reasons=(*reasons, "Nothing found calls for action."))
     if "retrain" in actions and "inspect_cameras" in actions:
@@ -94,7 +99,7 @@ def _estate_reasons(estate: EstateResult) -> list[str]:
     return reasons
 
 
-def _feature_reasons(features: Sequence[FeatureDrift]) -> list[str]:
+def _feature_reasons(features: Sequence[FeatureDrift], moved: Sequence[Population], share: float) -> list[str]:
     reasons = []
     for population, text in _POPULATIONS.items():
         own = [item for item in features if item.population == population]
@@ -110,9 +115,8 @@ def _feature_reasons(features: Sequence[FeatureDrift]) -> list[str]:
                 f"Among {text}, the drift of {_counted(cameras, len(own))} goes away without the changed cameras."
             )
         if behaviour:
-            reasons.append(
-                f"Among {text}, {_counted(behaviour, len(own))} drifted whatever the cameras: behaviour has changed."
-            )
+            said = "behaviour has changed" if population in moved else f"fewer than the {share:.0%} that are a finding"
+            reasons.append(f"Among {text}, {_counted(behaviour, len(own))} drifted whatever the cameras: {said}.")
     return reasons
 
 

@@ -60,6 +60,9 @@ class MonitorSettings(_Frozen):
     numeric: ColumnMethod = ColumnMethod(method="wasserstein", threshold=0.1)
     categorical: ColumnMethod = ColumnMethod(method="jensenshannon", threshold=0.1)
     score: ColumnMethod = ColumnMethod(method="wasserstein", threshold=0.1)
+    adjusted_report: bool = Field(
+        default=False, description="whether Evidently's HTML is kept for the adjusted comparison too"
+    )
     columns: dict[str, ColumnMethod] = Field(default_factory=dict, description="exceptions, by feature name")
     ranked_factor: float = Field(
         default=2.0, ge=1, description="thresholds for the ranked vehicles are this much wider: they are few"

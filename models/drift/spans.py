@@ -29,7 +29,10 @@ from models.patterns import Pattern
 
 @dataclass(frozen=True)
 class Plan:
-    """Which windows are compared: `ends` of the reference windows, oldest first, and the current one's, `as_of`."""
+    """Which windows are compared: the current one, which ends on `as_of`, and the reference windows before it.
+
+    Windows start whole weeks apart, so that all have the same weekdays; none overlaps another.
+    """
 
     as_of: date
     days: int
@@ -37,13 +40,17 @@ class Plan:
 
     @property
     def reference_ends(self) -> tuple[date, ...]:
-        """Last days of the reference windows; no window overlaps another."""
-        return tuple(self.as_of - timedelta(days=self.days * back) for back in range(self.reference_windows, 0, -1))
+        """Last days of the reference windows, oldest first."""
+        return tuple(self.as_of - timedelta(days=self._stride * back) for back in range(self.reference_windows, 0, -1))
+
+    @property
+    def _stride(self) -> int:
+        return 7 * -(-self.days // 7)
 
     @property
     def start(self) -> date:
         """First day of the reference."""
-        return self.as_of - timedelta(days=self.days * (self.reference_windows + 1) - 1)
+        return self.reference_ends[0] - timedelta(days=self.days - 1)
 
     @property
     def current_from(self) -> date:
@@ -59,7 +66,7 @@ class Plan:
         live = {part.date for part in parts if part.rows and part.date is not None}
         found = []
         for name, start, end in (
-            ("reference", self.start, self.current_from - timedelta(days=1)),
+            ("reference", self.start, self.reference_ends[-1]),
             ("current", self.current_from, self.as_of),
         ):
             span = Span(start=start, end=end, days_with_reads=sum(start <= day <= end for day in live))
