@@ -6,11 +6,16 @@ again writes the same names. None exists for a reader until the record names it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Literal
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from data_contracts.manifests import PartRef
 from data_contracts.reads import READS_COLUMNS
@@ -19,6 +24,7 @@ from infra.lake import Lake, file_sha256, placed
 from infra.settings import Settings
 from infra.vault import write_segment
 
+ROWS_AT_ONCE = 200_000
 QUARANTINE_COLUMNS = {
     "batch_id": "VARCHAR",
     "row_no": "BIGINT",
@@ -31,22 +37,20 @@ QUARANTINE_COLUMNS = {
 
 
 def write_reads(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, part_id: str) -> tuple[PartRef, ...]:
-    """Write the table `accepted` (columns of the reads layer), one part for each UTC day of capture."""
-    days = connection.execute(
-        "SELECT captured_at::DATE AS day, count(*) FROM accepted GROUP BY day ORDER BY day"
-    ).fetchall()
+    """Write the relation `accepted` (columns of the reads layer), one part for each UTC day of capture.
+
+    One sort serves all days: the rows stream through in the order of day, vehicle, time, and a new part begins with each day.
+    """
+    reader = connection.sql(
+        f"""SELECT captured_at::DATE AS day_of_capture, {", ".join(READS_COLUMNS)} FROM accepted
+            ORDER BY day_of_capture, vehicle, captured_at, batch_id, row_no"""
+    ).to_arrow_reader(ROWS_AT_ONCE)
     parts = []
-    for day, rows in days:
+    for day, rows in groupby(_runs(reader), key=lambda run: run[0]):
         path = lake.folder("reads", rocu, date=day.isoformat()) / f"{part_id}.parquet"
         with placed(path) as temporary:
-            _copy(
-                connection,
-                f"""SELECT {", ".join(READS_COLUMNS)} FROM accepted
-                    WHERE captured_at >= DATE '{day}' AND captured_at < DATE '{day}' + 1
-                    ORDER BY vehicle, captured_at, batch_id, row_no""",
-                temporary,
-            )
-        parts.append(_reference(lake, path, "reads", rows).model_copy(update={"date": day}))
+            written = _write_rows(temporary, (block for _, block in rows))
+        parts.append(_reference(lake, path, "reads", written).model_copy(update={"date": day}))
     return tuple(parts)
 
 
@@ -76,6 +80,23 @@ def write_segments(
         pairs = connection.sql("SELECT vehicle, vrm FROM pairs WHERE batch_no = ?", params=[number]).to_arrow_table()
         write_segment(settings, lake, rocu, delivery.batch_id, pairs)
     connection.execute("DROP TABLE pairs")
+
+
+def _runs(reader: pa.RecordBatchReader) -> Iterator[tuple[date, pa.RecordBatch]]:
+    for block in reader:
+        rows, start = block.drop_columns(["day_of_capture"]), 0
+        encoded = pc.run_end_encode(block.column("day_of_capture"))
+        for end, day in zip(encoded.run_ends.to_pylist(), encoded.values.to_pylist(), strict=True):
+            yield day, rows.slice(start, end - start)
+            start = end
+
+
+def _write_rows(target: Path, blocks: Iterator[pa.RecordBatch]) -> int:
+    first = next(blocks)
+    with pq.ParquetWriter(target, first.schema, compression="zstd") as writer:
+        for block in chain([first], blocks):
+            writer.write_batch(block)
+    return int(pq.read_metadata(target).num_rows)
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
