@@ -251,12 +251,11 @@ def _rollback(state: ModelState, version: str, row: Row) -> ModelState:
     details = read_details(RollbackDetails, row)
     if details.replaces != state.champion or details.promoted_seq != found.promoted_seq:
         raise _unreadable(row)
-    back = _crown(state, replace(found, status="champion"), "rolled_back")
-    return replace(back, before=tuple(earlier for earlier in state.before if earlier != version))
+    return _crown(state, replace(found, status="champion"), "rolled_back")
 
 
 def _crown(state: ModelState, found: VersionState, old_becomes: Status) -> ModelState:
-    before = state.before
+    before = tuple(earlier for earlier in state.before if earlier != found.version)
     if state.champion is not None:
         old = state.versions[state.champion]
         state = _with(state, replace(old, status=old_becomes))

@@ -47,6 +47,13 @@ def test_after_a_rollback_the_old_way_is_closed_and_a_new_champion_can_come(two:
     assert rollback(two.desk, two.engineer, MODEL, "to the first", two.policy, NOW).champion == "1"
 
 
+def test_an_earlier_champion_can_come_back_by_a_new_request(two: Any) -> None:
+    two.promoted("1", two.measured("2"))
+    state = model_state(two.audit, MODEL)
+    assert (state.champion, state.before) == ("1", ("2",))
+    assert rollback(two.desk, two.engineer, MODEL, "no better", two.policy, NOW).champion == "2"
+
+
 def test_a_rollback_can_go_further_back(two: Any) -> None:
     two.promoted("3", two.measured("2"))
     state = rollback(two.desk, two.person("Gwen"), MODEL, "both are bad", two.policy, NOW, to="1")
