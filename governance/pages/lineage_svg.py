@@ -18,6 +18,7 @@ BOX_WIDTH, BOX_HEIGHT = 164, 62
 GAP_X, GAP_Y, MARGIN = 32, 18, 12
 TOGETHER_FROM = 3
 _CHARACTERS = 25
+_LEAST_SCALE = 0.72
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,18 @@ def draw_lineage(graph: LineageGraph) -> Markup:
     return Markup(
         '<svg class="lineage" xmlns="http://www.w3.org/2000/svg" role="img" '
         'aria-labelledby="lineage-title lineage-desc" '
-        'viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
+        'viewBox="0 0 {width} {height}" width="{width}" height="{height}" style="min-width:{least}px">'
         '<title id="lineage-title">{title}</title>'
         '<desc id="lineage-desc">{count} steps and datasets, from delivered files on the left to the result on the '
         "right; the tables below list the same.</desc>{body}</svg>"
-    ).format(width=width, height=height, title=title, count=len(graph.nodes), body=Markup("").join(drawn))
+    ).format(
+        width=width,
+        least=round(width * _LEAST_SCALE),
+        height=height,
+        title=title,
+        count=len(graph.nodes),
+        body=Markup("").join(drawn),
+    )
 
 
 def _depths(graph: LineageGraph) -> dict[str, int]:
