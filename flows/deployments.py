@@ -198,7 +198,7 @@ def _next_runs(client: SyncPrefectClient, ours: DeploymentFilter) -> dict[UUID, 
     ):
         seen += len(page)
         for run in page:
-            due.setdefault(run.deployment_id, run.expected_start_time)
+            due[run.deployment_id] = min(run.expected_start_time, due.get(run.deployment_id, run.expected_start_time))
     return due
 
 

@@ -1,4 +1,4 @@
-"""`make stack`: the national profile on this machine, in the foreground, until Ctrl-C; `--check` starts, checks, stops."""
+"""`make stack`: the national profile on this machine, until Ctrl-C. `--check` starts, checks and stops it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ def _tell(stack: Stack, settings: Settings) -> None:
     path = _write_exports(stack.exports(settings), settings.root / "stack" / "exports.sh")
     sys.stdout.write(
         f"MLflow   {stack.mlflow_url}\nPrefect  {stack.prefect_url.removesuffix('/api')}\n\n"
-        f"In another terminal:\n  source {shlex.quote(str(path))}\n  findprofile schedules\n\nCtrl-C stops everything.\n"
+        f"In another terminal:\n  source {shlex.quote(str(path))}\n  findprofile schedules\n\n"
+        "Ctrl-C stops everything.\n"
     )
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""Checks of the running stack over its real interfaces: each service works for who may use it and refuses who may not."""
+"""Checks of the running stack over its real interfaces: each service works for who may use it, and refuses others."""
 
 from __future__ import annotations
 

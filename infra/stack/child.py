@@ -83,7 +83,7 @@ def wait_until(
     name: str,
     log: Path,
     progress: Progress,
-    seconds: float = 120,
+    seconds: float = 300,
 ) -> None:
     """Wait until a server answers, telling every five seconds that it is still starting.
 

