@@ -1,7 +1,7 @@
 """The camera register of a ROCU: effective-dated, checked as a whole, never edited in place.
 
-Loading merges a file into the register by (camera_id, valid_from); each state of the register is a Parquet file named by
-its digest, and `current.json` says which holds. Does not: the health of cameras.
+Loading merges a file into the register by (camera_id, valid_from); each state of the register is a Parquet file named
+by its digest, and `current.json` says which holds. Does not: the health of cameras.
 """
 
 from __future__ import annotations

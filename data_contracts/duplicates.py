@@ -16,7 +16,7 @@ from infra.lake import Lake
 
 
 def find_duplicates(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, limits: IngestLimits) -> None:
-    """Make the table `doubled` (batch_no, row_no) from `candidates` (with vehicle_no, camera_id and captured_at as well).
+    """Make the table `doubled` (batch_no, row_no) from `candidates` (these, vehicle_no, camera_id, captured_at).
 
     A candidate is a duplicate if it lies within the limit of the read before it (of the same vehicle and camera), or of
     one that was accepted by an earlier call, before or after it.

@@ -76,7 +76,8 @@ def ingest_files(
         on_progress: Told in a few words what is being done.
 
     Raises:
-        WrongInputError: A file cannot be taken at all, there is no register, or no batch `replaces`. Nothing is written.
+        WrongInputError: A file cannot be taken at all, there is no register, or no batch `replaces`. Nothing is
+            written.
         RefusedError: `replaces` names a batch that was accepted, or has been replaced.
         FaultError: Another process is at work on the ROCU, or space ran out.
     """

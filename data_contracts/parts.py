@@ -39,7 +39,7 @@ QUARANTINE_COLUMNS = {
 def write_reads(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, part_id: str) -> tuple[PartRef, ...]:
     """Write the relation `accepted` (columns of the reads layer), one part for each UTC day of capture.
 
-    One sort serves all days: the rows stream through in the order of day, vehicle, time, and a new part begins with each day.
+    One sort serves all days: the rows stream through by day, vehicle and time, and a new part begins with each day.
     """
     reader = connection.sql(
         f"""SELECT captured_at::DATE AS day_of_capture, {", ".join(READS_COLUMNS)} FROM accepted
@@ -55,15 +55,26 @@ def write_reads(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, pa
 
 
 def write_quarantine(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, part_id: str) -> tuple[PartRef, ...]:
-    """Write the table `set_apart` (columns of the quarantine layer) as one part; none if it is empty."""
-    (rows,) = connection.execute("SELECT count(*) FROM set_apart").fetchall()[0]
-    if rows == 0:
-        return ()
-    path = lake.folder("quarantine", rocu) / f"{part_id}.parquet"
+    """Write the relation `set_apart` (columns of the quarantine layer) as one part; none if it is empty."""
     query = f"SELECT {', '.join(QUARANTINE_COLUMNS)} FROM set_apart ORDER BY batch_id, row_no"
+    return write_table(connection, lake, lake.folder("quarantine", rocu) / f"{part_id}.parquet", "quarantine", query)
+
+
+def write_table(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    path: Path,
+    layer: Literal["quarantine", "dispositions"],
+    query: str,
+) -> tuple[PartRef, ...]:
+    """Write the answer of a query as one part; none if it is empty."""
     with placed(path) as temporary:
-        _copy(connection, query, temporary)
-    return (_reference(lake, path, "quarantine", rows),)
+        literal = str(temporary).replace("'", "''")
+        ((rows,),) = connection.execute(f"COPY ({query}) TO '{literal}' (FORMAT parquet, COMPRESSION zstd)").fetchall()
+    if rows == 0:
+        path.unlink()
+        return ()
+    return (_reference(lake, path, layer, rows),)
 
 
 def write_segments(
@@ -97,11 +108,6 @@ def _write_rows(target: Path, blocks: Iterator[pa.RecordBatch]) -> int:
         for block in chain([first], blocks):
             writer.write_batch(block)
     return int(pq.read_metadata(target).num_rows)
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
-    literal = str(target).replace("'", "''")
-    connection.execute(f"COPY ({query}) TO '{literal}' (FORMAT parquet, COMPRESSION zstd)")
 
 
 def _reference(lake: Lake, path: Path, layer: Literal["reads", "quarantine", "dispositions"], rows: int) -> PartRef:

@@ -1,4 +1,4 @@
-"""SQL that turns delivered text into values: times with a known zone, numbers, booleans, days. NULL where the text is none.
+"""SQL that turns delivered text into values: times with a known zone, numbers, booleans, days. NULL where it is none.
 
 All times come out as TIMESTAMP meaning UTC. DuckDB's cast to TIMESTAMP drops an offset silently, so text with a zone is
 always cast to TIMESTAMP WITH TIME ZONE first.

@@ -33,8 +33,8 @@ def make_plates(
 ) -> None:
     """Make the tables `plates` and `vehicles`.
 
-    `plates`: vrm_text, day (both as in `delivered`), vrm_fault, plate_format, plate_repaired, impossible_age, vehicle_no.
-    `vehicles`: vehicle_no, vehicle (token), vrm (the text that the token was made of), numbered in the order of the tokens.
+    `plates`: vrm_text, day, vrm_fault, plate_format, plate_repaired, impossible_age, vehicle_no.
+    `vehicles`: vehicle_no, vehicle (token), vrm (the text that it was made of), numbered in the order of the tokens.
 
     Args:
         connection: Where the table `delivered` is.
@@ -50,7 +50,8 @@ def make_plates(
         f"""CREATE TABLE readings AS
             WITH texts AS (SELECT DISTINCT vrm AS vrm_text, {day} AS day FROM {delivered} WHERE vrm IS NOT NULL),
             cleaned AS (
-                SELECT *, upper(vrm_text) IN ({placeholders}) AS is_placeholder, {_cleaned(source)} AS cleaned FROM texts),
+                SELECT *, upper(vrm_text) IN ({placeholders}) AS is_placeholder, {_cleaned(source)} AS cleaned
+                FROM texts),
             normalised AS (SELECT *, {_normalised(source)} AS vrm FROM cleaned)
             SELECT vrm_text, day, vrm,
                 CASE WHEN is_placeholder THEN 'missing' WHEN cleaned IS NULL THEN 'unreadable' END AS vrm_fault,
@@ -66,7 +67,8 @@ def make_plates(
     )
     connection.execute(
         """CREATE TABLE plates AS
-            SELECT readings.* EXCLUDE (vrm), vehicle_no FROM readings LEFT JOIN vehicles ON readings.vrm = vehicles.vrm"""
+            SELECT readings.* EXCLUDE (vrm), vehicle_no
+            FROM readings LEFT JOIN vehicles ON readings.vrm = vehicles.vrm"""
     )
     connection.execute("DROP TABLE readings")
 

@@ -1,7 +1,7 @@
 """From rules to rows and batches: which rows broke what, and what that means for each batch.
 
-Belongs here: the tables `failing` and `rejected`, the counts and the verdict. Does not: what a rule is (contract), how it
-is run (gx).
+Belongs here: the tables `failing` and `rejected`, the counts and the verdict. Does not: what a rule is (contract),
+how it is run (gx).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def judge(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], row_tabl
         row_table: The name that the contract has for the rows.
 
     Returns:
-        One judgement for each batch, in order. Leaves the tables `failing` (rule_no, batch_no, row_no; `rules_named` gives
+        One judgement for each batch, in order. Leaves the tables `failing` (rule_no, batch_no, row_no; `rules_named` has
         the names) and `rejected` (batch_no, row_no, rules).
     """
     row_rules = [rule for rule in rules if rule.table == row_table]
@@ -50,7 +50,8 @@ def judge(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], row_tabl
         """CREATE TABLE batches AS
             SELECT batch_no, count(*) AS rows, coalesce(any_value(rejected_rows), 0) AS rejected,
                 coalesce(any_value(rejected_rows), 0) / count(*) AS rejected_share
-            FROM judged LEFT JOIN (SELECT batch_no, count(*) AS rejected_rows FROM rejected GROUP BY batch_no) USING (batch_no)
+            FROM judged
+            LEFT JOIN (SELECT batch_no, count(*) AS rejected_rows FROM rejected GROUP BY batch_no) USING (batch_no)
             GROUP BY batch_no"""
     )
     refused = _refused_batches(connection, [rule for rule in rules if rule.table != row_table])
@@ -100,12 +101,14 @@ def _refused_batches(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule
 def _judgement(
     rows: int, rejected: int, counted: Mapping[str, int], refused: Sequence[Rule], rules: Sequence[Rule]
 ) -> Judgement:
-    reasons = [f"{rule.name}: {rejected} of {rows} rows were rejected. {rule.description}" for rule in refused]
+    reasons = [
+        f"{rule.name}: {rejected} of {rows} rows were rejected. The rule: {rule.description}" for rule in refused
+    ]
     failed = list(refused)
     for rule in rules:
         broken = counted.get(rule.name, 0)
         if broken > rule.tolerated_share * rows:
-            reasons.append(f"{rule.name}: {broken} of {rows} rows. {rule.description}")
+            reasons.append(f"{rule.name}: {broken} of {rows} rows do not keep it. The rule: {rule.description}")
             if rule.severity == "fail":
                 failed.append(rule)
     verdict: Verdict = "failed" if failed else "passed_with_quarantine" if rejected else "passed"

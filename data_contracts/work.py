@@ -1,6 +1,6 @@
 """The working database of one call: in memory, spilling encrypted into a folder of its own that goes with the call.
 
-Raw VRMs pass through it, so it never writes them in the clear, and what a killed call left is removed before the next one.
+Raw VRMs pass through it, so it never writes them in the clear; what a killed call left is removed before the next one.
 """
 
 from __future__ import annotations

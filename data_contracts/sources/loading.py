@@ -1,8 +1,8 @@
 """Rows of delivered files into DuckDB, as text, with row numbers true to the file.
 
 The quick way reads each line as one value and cuts it at the delimiter, so that a row of the wrong width is still a
-row; it is taken only for files in which every line is one row, and the count is checked afterwards. Everything else goes
-the careful way. A table's row ids keep the order of the files, and so give the row numbers; that is checked too.
+row; it is taken only for files in which every line is one row, and the count is checked afterwards. All else goes the
+careful way. A table's row ids keep the order of the files, and so give the row numbers; that is checked too.
 """
 
 from __future__ import annotations
