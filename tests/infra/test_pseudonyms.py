@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.engine import open_engine
@@ -42,11 +42,13 @@ def test_the_hmac_is_the_published_one() -> None:
     )
 
 
+@settings(deadline=None)
 @given(texts=st.lists(TEXT, min_size=1, max_size=20))
 def test_sql_and_python_give_the_same_token_for_any_text(texts: list[str]) -> None:
     assert _in_sql(texts) == [PSEUDONYMISER.token(text) for text in texts]
 
 
+@settings(deadline=None)
 @given(key=st.binary(min_size=1, max_size=64), text=TEXT)
 def test_sql_and_python_agree_for_any_key(key: bytes, text: str) -> None:
     pseudonymiser = Pseudonymiser("tarian", key)
