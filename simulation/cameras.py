@@ -149,8 +149,7 @@ def _sites_of(
     inside = places.in_rocus((world.rocus[rocu],))
     towns = np.flatnonzero(inside)
     centres = max(round(count * knobs.centre_share), 1)
-    weight = places.population[towns] ** 0.6
-    centre = np.sort(rng.choice(towns, centres, replace=True, p=weight / weight.sum()))
+    centre = _centres(towns, places.population[towns] ** 0.4, centres, rng)
     edges = np.flatnonzero(inside[roads.start] & inside[roads.end] & (roads.start < roads.end))
     busy = _traffic(places, roads, edges)
     on_roads = count - centres
@@ -165,6 +164,18 @@ def _sites_of(
         np.concatenate([centre, np.full(on_roads, -1)]),
         np.concatenate([np.zeros(centres), fraction]),
     )
+
+
+def _centres(
+    towns: NDArray[np.int64], weight: NDArray[np.float64], count: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Towns for centre sites: different ones while there are any left."""
+    chosen: list[NDArray[np.int64]] = []
+    while count:
+        number = min(count, len(towns))
+        chosen.append(rng.choice(towns, number, replace=False, p=weight / weight.sum()))
+        count -= number
+    return np.sort(np.concatenate(chosen))
 
 
 def _traffic(places: Places, roads: Roads, edges: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -101,6 +101,11 @@ class CountyLinesKnobs(Knobs):
     regular_share: Share = Field(default=0.5, description="lines that restock on fixed days; the others irregularly")
     alternating_share: Share = Field(default=0.3, description="lines that alternate their routes")
     inside_force_share: Share = Field(default=0.2, description="lines whose hub and town are in one force")
+    inside_rocu_share: Share = Field(
+        default=0.4, description="of the other lines, the share whose hub is in the town's ROCU, in another force"
+    )
+    least_km: float = Field(default=72, gt=0, description="shortest line between two forces, km in a straight line")
+    most_km: float = Field(default=200, gt=0, description="longest line between two forces, km in a straight line")
     late_start_share: Share = Field(default=0.25, description="lines that start or stop during the world")
     runs_per_week: float = Field(default=3.2, gt=0, le=14, description="restocking runs of a commuting line, per week")
     stay_minutes: float = Field(default=50, gt=1, le=600, description="median stay of a run, minutes")

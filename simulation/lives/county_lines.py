@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from simulation.lives.setting import Setting
 
 MODES = ("commuting", "holidaying", "cuckooing")
-TOWN_SIZE = (10_000, 120_000)
-HUB_SIZE = 180_000
-LINE_KM = (60.0, 210.0)
+TOWN_SIZE = (10_000, 150_000)
+HUB_SIZE = 170_000
 INSIDE_KM = (14.0, 75.0)
-HIRE_DAYS = (6, 15)
+SUBURB_KM = 14.0
+HIRE_DAYS = (7, 15)
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ def plan_lines(setting: Setting, vehicles: int) -> tuple[Line, ...]:
 def _plan(setting: Setting, number: int, used: int) -> Line:
     rng, knobs, days = setting.rng, setting.world.county_lines, setting.world.days
     rocu = setting.world.rocus[number % len(setting.world.rocus)]
-    town = _town(setting, rocu)
+    town, hub_outside = _ends(setting, rocu)
     inside = bool(rng.random() < knobs.inside_force_share)
     hub_inside = _hub_inside(setting, town)
-    hub = hub_inside if inside else _hub(setting, town)
+    hub = hub_inside if inside else hub_outside
     weights = np.array([knobs.commuting, knobs.holidaying, knobs.cuckooing])
     first, last = 0, days
     if rng.random() < knobs.late_start_share:
@@ -133,20 +133,28 @@ def _seats(
     return tuple(seats)
 
 
-def _town(setting: Setting, rocu: str) -> int:
-    population = setting.places.population
-    inside = setting.places.in_rocus((rocu,))
-    size = inside & (population >= TOWN_SIZE[0]) & (population <= TOWN_SIZE[1])
-    return int(setting.rng.choice(np.flatnonzero(size if size.any() else inside)))
-
-
-def _hub(setting: Setting, town: int) -> int:
-    places, km = setting.places, setting.roads.km[town]
-    apart = (km >= LINE_KM[0]) & (places.force != places.force[town])
-    near = apart & (km <= LINE_KM[1]) & (places.population >= HUB_SIZE)
-    if not near.any():
-        near = apart & (places.population >= TOWN_SIZE[1]) & (km <= LINE_KM[1] * 2)
-    return _weighted(setting, near if near.any() else km > 0, places.population**0.7 / (40 + km))
+def _ends(setting: Setting, rocu: str) -> tuple[int, int]:
+    """A market town in the ROCU and a hub in another force, far enough apart."""
+    places, knobs, rng = setting.places, setting.world.county_lines, setting.rng
+    inside = places.in_rocus((rocu,))
+    small = (places.population >= TOWN_SIZE[0]) & (places.population <= TOWN_SIZE[1])
+    hubs = np.flatnonzero(places.population >= HUB_SIZE)
+    apart = setting.roads.km[:, hubs].min(axis=1, initial=np.inf) >= SUBURB_KM
+    market = inside & small & apart
+    towns = np.flatnonzero(market if market.any() else inside)
+    km = setting.roads.km[np.ix_(towns, hubs)]
+    mass = np.where((km >= knobs.least_km) & (km <= knobs.most_km), places.population[hubs] ** 0.7 / (40 + km), 0.0)
+    mass[places.force[towns][:, None] == places.force[hubs]] = 0.0
+    same = inside[hubs] if rng.random() < knobs.inside_rocu_share else ~inside[hubs]
+    mass = mass * same if (mass * same).any() else mass
+    if not mass.any():
+        # a world without cities: the longest line there is
+        mass = (km == km.max()).astype(np.float64)
+    # every town is as likely as another; which hub serves it goes by size and distance
+    reach = mass.sum(axis=1)
+    town = int(rng.choice(len(towns), p=(reach > 0) / (reach > 0).sum()))
+    hub = int(rng.choice(len(hubs), p=mass[town] / reach[town]))
+    return int(towns[town]), int(hubs[hub])
 
 
 def _hub_inside(setting: Setting, town: int) -> int:
