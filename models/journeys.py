@@ -80,7 +80,8 @@ def move_table(numbered: Table, places: Table, settings: PatternSettings) -> Tab
 
     Returns:
         vid, n (0-based number of the read of its vehicle), second, place, prev_second and prev_place (the read's own at
-        n = 0), hop_m, crossing (0 or 1: into another force), starts (a journey begins here), repaired, doubtful.
+        n = 0), hop_m, leaves (the hop ends in another grid cell), crossing (0 or 1: into another force), starts (a
+        journey begins here), repaired, doubtful.
     """
     order = ibis.window(group_by=numbered.vid, order_by=[numbered.captured_at, numbered.tie])
     hops = numbered.select(
@@ -89,22 +90,23 @@ def move_table(numbered: Table, places: Table, settings: PatternSettings) -> Tab
         "place",
         "repaired",
         "doubtful",
-        n=ibis.row_number().over(order),
+        n=ibis.row_number().over(order).cast("int32"),
         prev_second=numbered.second.lag().over(order).fill_null(numbered.second),
         prev_place=numbered.place.lag().over(order).fill_null(numbered.place),
     )
     ends = with_vector(with_vector(hops, places, "prev_place", "a_"), places, "place", "b_")
-    hop_m = metres(ends, "a_", "b_")
+    hop_m = metres(ends, "a_", "b_").cast("int32")
     return ends.select(
         *hops.columns,
         hop_m=hop_m,
+        leaves=ends.a_cell != ends.b_cell,
         crossing=((ends.a_force != ends.b_force) & (ends.a_named & ends.b_named)).cast("int8"),
         starts=(ends.n == 0) | _ends_journey(ends.second - ends.prev_second, hop_m, settings),
     )
 
 
 def _ends_journey(gap: IntegerValue, hop_m: IntegerValue, settings: PatternSettings) -> BooleanValue:
-    unexplained = gap * (settings.min_speed_kmh * 1000 * 100) > hop_m * (3600 * settings.slack_percent)
+    unexplained = gap * (settings.min_speed_kmh * 1000 * 100) > hop_m.cast("int64") * (3600 * settings.slack_percent)
     return (gap > settings.journey_gap_minutes * 60) & unexplained
 
 
@@ -138,7 +140,7 @@ def journeys(moves: Table, places: Table) -> Table:
         farthest=with_code(metres(ends, "a_", "b_"), ends.place).max(),
         distance_m=ibis.ifelse(ends.starts, 0, ends.hop_m).sum(),
         sign_sum=sign.sum(),
-        sign_order=(sign * ends.n).sum(),
+        sign_order=(sign * ends.n.cast("int64")).sum(),
     )
     return _with_ends(summed)
 

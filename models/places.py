@@ -75,7 +75,7 @@ def metres(table: Table, one: str, other: str) -> IntegerValue:
 
 def with_code(value: IntegerValue, place: IntegerValue) -> IntegerValue:
     """A value and a place number as one integer: its maximum is the largest value, ties broken by the larger number."""
-    return value * PLACE_CODES + place
+    return value.cast("int64") * PLACE_CODES + place
 
 
 def code_of(packed: IntegerValue) -> IntegerValue:

@@ -1,7 +1,8 @@
 """Travelling together: another vehicle directly before or behind on the same leg, again and on other days.
 
-One leg together is traffic. A pair counts after `co_travel_legs` legs on `co_travel_days` days. Only the vehicle
-directly before on the same leg is compared, so the cost is one sort and no pair of strangers is ever listed.
+One leg together is traffic. A pair counts after `co_travel_legs` legs on `co_travel_days` days. Only legs from one grid
+cell to another count, which leaves out queues in a town; only the vehicle directly before on the same leg is compared,
+so the cost is one sort and no pair of strangers is ever listed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from ibis.expr.types import Table
 from models.features.feature import Feature
 from models.features.layers import Layers
 from models.features.settings import PatternSettings
+from models.places import with_code
 
 FEATURES = (
     Feature(
@@ -33,8 +35,9 @@ FEATURES = (
 
 def pair_table(moves: Table, settings: PatternSettings) -> Table:
     """Pairs that repeatedly travel together: one, other (vehicles, one < other), legs, days."""
-    legs = moves.filter(~moves.starts & (moves.prev_place != moves.place))
-    order = ibis.window(group_by=[legs.prev_place, legs.place], order_by=[legs.second, legs.vid, legs.n])
+    legs = moves.filter(~moves.starts & moves.leaves)
+    legs = legs.select("vid", "n", "second", "prev_second", leg=with_code(legs.prev_place, legs.place))
+    order = ibis.window(group_by=legs.leg, order_by=[legs.second, legs.vid, legs.n])
     beside = legs.select(
         "vid",
         "second",

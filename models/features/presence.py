@@ -98,7 +98,7 @@ def presence_features(layers: Layers) -> Table:
     second = local % 86_400
     weekend = (local + 3 * 86_400) % 604_800 >= 5 * 86_400
     gap = moves.second - moves.prev_second
-    fast = moves.hop_m * 3600 > gap * (settings.max_speed_kmh * 1000)
+    fast = moves.hop_m.cast("int64") * 3600 > gap * (settings.max_speed_kmh * 1000)
     summed = moves.group_by("vid").agg(
         reads=moves.count(),
         first=moves.second.min() // 86_400,

@@ -22,7 +22,7 @@ def features_page(title: str, unit: str, features: Sequence[Feature], settings_t
         "",
         f"One row per {unit} with at least one read in the window. Written from the declarations in `models/` by",
         "`make docs`; do not edit. B1 to B13 are the behaviours that published work on out-of-town supply names. Every",
-        "figure is computed from whole numbers (metres, seconds, counts), so it is the same on every machine; a missing",
+        "figure is computed from whole numbers (metres, seconds, counts): the same on every machine. A missing",
         "value means that there was nothing to measure. Thresholds are settings; none names a place.",
         "",
         "| feature | unit | type | what it is meant to see |",

@@ -1,0 +1,135 @@
+"""Windows with all features beside ten features typed by hand in SQL, on the same reads, in one process.
+
+The hand-written query is what an engineer would type: one sort for hops, one for journeys, two group-bys. Two kinds of
+reads: `journeys` (vehicles on trips of several cameras, as reads come) and `scattered` (every read somewhere else, so
+that nearly each is a journey of its own: the worst case). Compare ratios; seconds depend on the machine.
+
+    python -m benchmarks.features [--reads 5000000] [--threads 2] [--kind journeys]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from data_contracts.manifests import PartRef
+from infra.lake import Lake
+from models.patterns import get_pattern
+
+AS_OF = date(2026, 2, 1)
+READS_PER_JOURNEY = 6
+READS_PER_VEHICLE = 20
+
+_CAMERAS = """
+    CREATE TABLE cameras AS SELECT i AS camera, 'c' || i AS camera_id, 's' || (i // 2) AS site_id,
+        52 + (i // 40) * 0.1 AS latitude, -3 + (i % 40) * 0.08 AS longitude,
+        ['one', 'two', 'three', 'four'][1 + (i // 40) // 5] AS force
+    FROM range(800) t(i)
+"""
+_KINDS = {
+    "scattered": """
+        SELECT hash(i * 7) % {vehicles} AS v, hash(i * 11) % (28 * 86400) AS s, hash(i * 13) % 800 AS camera, i
+        FROM range({reads}) t(i)
+    """,
+    "journeys": """
+        SELECT hash(j * 7) % {vehicles} AS v, hash(j * 11) % (28 * 86400 - 7200) + k * 420 AS s,
+            (hash(j * 13) % 740 + k * [1, 40][1 + j % 2]) % 800 AS camera, j * {steps} + k AS i
+        FROM range({reads} // {steps}) t(j), range({steps}) u(k)
+    """,
+}
+_READS = """
+    COPY (
+        SELECT 'b' || (i % 28) AS batch_id, i AS row_no,
+            translate(md5(v::VARCHAR), '0123456789abcdef', 'bcdfghjklmnpqrst') AS vehicle, 'current' AS plate_format,
+            i % 50 = 0 AS plate_repaired, TIMESTAMP '2026-01-05' + to_seconds(s::BIGINT) AS captured_at,
+            NULL::TIMESTAMP AS received_at, camera_id, site_id, latitude, longitude, force, 60.0 + i % 40 AS confidence,
+            true AS motion_toward_camera, 'f' AS feed_id, 's' AS source_id, '1' AS contract_version
+        FROM ({kind}) JOIN cameras USING (camera) ORDER BY vehicle, captured_at, batch_id, row_no
+    ) TO '{path}' (FORMAT parquet, COMPRESSION zstd)
+"""
+_BY_HAND = """
+    CREATE OR REPLACE TEMP TABLE by_hand AS
+    WITH hops AS (
+        SELECT *, lag(captured_at) OVER o AS before, lag(latitude) OVER o AS lat, lag(longitude) OVER o AS lon,
+            lag(force) OVER o AS from_force
+        FROM read_parquet('{path}') WINDOW o AS (PARTITION BY vehicle ORDER BY captured_at, batch_id, row_no)
+    ), moves AS (
+        SELECT *, epoch(captured_at) - epoch(before) AS gap,
+            2 * 6371009 * asin(sqrt(pow(sin(radians(latitude - lat) / 2), 2)
+                + cos(radians(lat)) * cos(radians(latitude)) * pow(sin(radians(longitude - lon) / 2), 2))) AS metres
+        FROM hops
+    ), numbered AS (
+        SELECT *, sum(CASE WHEN before IS NULL OR (gap > 900 AND gap > 1.25 * 3.6 * metres / 30) THEN 1 ELSE 0 END)
+            OVER (PARTITION BY vehicle ORDER BY captured_at, batch_id, row_no) AS journey
+        FROM moves
+    ), journeys AS (
+        SELECT vehicle, journey, count(*) AS reads, min(captured_at) AS starts, max(captured_at) AS ends,
+            sum(metres) AS metres, count(*) FILTER (from_force <> force) AS crossings,
+            count(*) FILTER (hour(captured_at) >= 22 OR hour(captured_at) < 5) AS night
+        FROM numbered GROUP BY ALL
+    ), stays AS (
+        SELECT *, epoch(starts) - epoch(lag(ends) OVER (PARTITION BY vehicle ORDER BY journey)) AS stay FROM journeys
+    )
+    SELECT vehicle, sum(reads) AS reads, count(*) AS journeys, sum(metres) / 1000 AS km, sum(crossings) AS crossings,
+        sum(night) / sum(reads) AS night_share, median(stay) AS median_stay, max(stay) AS longest_stay,
+        count(*) FILTER (stay < 14400) / count(*) AS short_share, date_diff('day', min(starts), max(ends)) + 1 AS life,
+        avg(epoch(ends) - epoch(starts)) AS mean_journey
+    FROM stays GROUP BY vehicle ORDER BY vehicle
+"""
+
+
+def write_reads(path: Path, reads: int, kind: str) -> None:
+    """Write random reads in the layout of the reads layer."""
+    with duckdb.connect() as connection:
+        connection.execute(_CAMERAS)
+        drawn = _KINDS[kind].format(reads=reads, vehicles=reads // READS_PER_VEHICLE, steps=READS_PER_JOURNEY)
+        connection.execute(_READS.format(kind=drawn, path=path))
+
+
+def measure(path: Path, threads: int) -> dict[str, float]:
+    """Seconds by hand and with all features, their ratio, number of features, peak memory in GB."""
+    pattern = get_pattern("county_lines")
+    part = PartRef(layer="reads", path=path.name, sha256="0" * 64, rows=0)
+    with duckdb.connect(config={"threads": threads, "memory_limit": "5GB"}) as connection:
+        begun = time.perf_counter()
+        connection.execute(_BY_HAND.format(path=path))
+        by_hand = time.perf_counter() - begun
+        begun = time.perf_counter()
+        found = pattern.build_windows(connection, Lake(path.parent), [part], AS_OF, pattern.settings_type())
+        whole = time.perf_counter() - begun
+        (vehicles,) = connection.execute("SELECT count(*) FROM by_hand").fetchone() or (0,)
+    if vehicles != found.num_rows:
+        raise RuntimeError("the two do not see the same vehicles")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return {
+        "vehicles": vehicles,
+        "features": len(pattern.features),
+        "ten_by_hand_s": round(by_hand, 2),
+        "all_features_s": round(whole, 2),
+        "ratio": round(whole / by_hand, 2),
+        "peak_gb": round(peak, 2),
+    }
+
+
+def main() -> None:
+    """Print one line per kind of reads."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reads", type=int, default=5_000_000)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--kind", choices=sorted(_KINDS), action="append")
+    chosen = parser.parse_args()
+    for kind in chosen.kind or sorted(_KINDS):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "reads.parquet"
+            write_reads(path, chosen.reads, kind)
+            print(kind, chosen.reads, measure(path, chosen.threads))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
