@@ -75,8 +75,8 @@ def make_judged(connection: duckdb.DuckDBPyConnection, source: Source, limits: I
     connection.execute(
         f"""CREATE TABLE judged AS
             SELECT delivered.batch_no, delivered.row_no, vehicle_no, plate_format, plate_repaired,
-                delivered.captured_at, received_at, delivered.camera_id, register_no, confidence, motion_toward_camera, feed_id, source_id,
-                {_position(source)},
+                delivered.captured_at, received_at, delivered.camera_id, register_no, confidence,
+                motion_toward_camera, feed_id, source_id, {_position(source)},
                 CASE WHEN NOT whole THEN 'malformed' END AS row_fault,
                 CASE WHEN whole THEN CASE WHEN delivered.vrm IS NULL THEN 'missing' ELSE vrm_fault END END AS vrm_fault,
                 CASE WHEN whole THEN captured_at_fault END AS captured_at_fault,

@@ -39,8 +39,8 @@ def judge(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], row_tabl
         row_table: The name that the contract has for the rows.
 
     Returns:
-        One judgement for each batch, in order. Leaves the tables `failing` (rule_no, batch_no, row_no; `rules_named` has
-        the names) and `rejected` (batch_no, row_no, rules).
+        One judgement for each batch, in order. Leaves the tables `failing` (rule_no, batch_no, row_no), `rules_named`
+        (rule_no, rule, severity) and `rejected` (batch_no, row_no, rules).
     """
     row_rules = [rule for rule in rules if rule.table == row_table]
     _find_failing(connection, row_rules)

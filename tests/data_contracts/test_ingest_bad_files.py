@@ -1,0 +1,111 @@
+"""Files that cannot be taken: one clear error each, naming the file, and nothing written for it."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from data_contracts.sources.model import Source
+from infra.errors import FaultError, RefusedError, WrongInputError
+from infra.lake import exclusive
+
+GOOD = "vrm,captured_at,camera_id\nAB12CDE,2026-05-18T08:00:00Z,CAM-1\n"
+PACKED = gzip.compress((GOOD + "AB12CDF,2026-05-18T08:01:00Z,CAM-1\n" * 2000).encode())
+
+BAD = {
+    "empty": (b"", "is empty"),
+    "empty_packed": (gzip.compress(b""), "is empty once unpacked"),
+    "header_only": (b"vrm,captured_at,camera_id\n", "holds no rows"),
+    "wrong_columns": (b"plate,time,camera\nAB12CDE,2026-05-18T08:00:00Z,CAM-1\n", "lacks the columns vrm"),
+    "no_header": (b"AB12CDE,2026-05-18T08:00:00Z,CAM-1\n", "lacks the columns"),
+    "column_twice": (b"vrm,vrm,captured_at,camera_id\nA,B,C,D\n", "has the column vrm twice"),
+    "picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "not a text file in UTF-8"),
+    "utf16": (GOOD.encode("utf-16"), "not a text file in UTF-8"),
+    "prose": (b"Dear colleague,\nplease find the reads attached.\n", "lacks the columns"),
+    "json": (b'[{"vrm": "AB12CDE"}]', "lacks the columns"),
+    "packed_cut_short": (PACKED[: len(PACKED) // 2], "cut short or damaged"),
+    "packed_damaged": (PACKED[:200] + b"\x00\xff\x00" + PACKED[203:], "cut short or damaged"),
+    "parquet_cut_short": (b"PAR1" + b"\x00" * 50, "Parquet file that is cut short or damaged"),
+    "zoneless": (b"vrm,captured_at,camera_id\nAB12CDE,2026-05-18T08:00:00,CAM-1\n", "in which zone"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_file_that_cannot_be_taken(room, case):
+    content, reason = BAD[case]
+    before = room.snapshot()
+    with pytest.raises(WrongInputError, match=reason) as caught:
+        room.ingest(room.write(f"{case}.csv", content))
+    assert f"{case}.csv" in caught.value.reason
+    assert caught.value.instruction
+    assert "AB12CDE" not in str(caught.value)
+    assert room.snapshot() == before
+
+
+def test_one_bad_file_stops_the_call_before_anything_is_written(room, row):
+    before = room.snapshot()
+    with pytest.raises(WrongInputError, match="missing.csv"):
+        room.ingest(room.deliver("good.csv", row()), room.folder / "missing.csv")
+    with pytest.raises(WrongInputError, match=r"zoneless.csv.*zone"):
+        room.ingest(room.deliver("good.csv", row()), room.write("zoneless.csv", BAD["zoneless"][0]))
+    assert room.snapshot() == before
+
+
+def test_a_folder_is_no_file(room):
+    with pytest.raises(WrongInputError, match="no file"):
+        room.ingest(room.folder)
+
+
+def test_text_that_is_no_bof2(room):
+    with pytest.raises(WrongInputError, match="not BOF2"):
+        room.ingest(room.write("reads.txt", GOOD), source="bof2")
+
+
+def test_without_a_register_nothing_is_ingested(bare_room, row):
+    with pytest.raises(WrongInputError, match="no camera register"):
+        bare_room.ingest(bare_room.deliver("good.csv", row()))
+    assert bare_room.snapshot() == {}
+
+
+def test_a_declared_column_that_is_not_there(room):
+    source = Source(name="theirs", columns={"vrm": "plate"})
+    with pytest.raises(WrongInputError, match="lacks the column plate"):
+        room.ingest(room.write("reads.csv", GOOD), source=source)
+
+
+def test_two_ingests_at_once_one_is_told_so(room, row):
+    with (
+        exclusive(room.settings.root / "locks" / "nwrocu.lock", "test"),
+        pytest.raises(FaultError, match="Another process"),
+    ):
+        room.ingest(room.deliver("good.csv", row()))
+    assert room.ingest(room.deliver("good.csv", row())).record is not None
+
+
+def test_replaces_must_name_a_failed_batch_of_the_rocu(room, row):
+    good = room.deliver("good.csv", row())
+    with pytest.raises(WrongInputError, match="no batch 0000"):
+        room.ingest(good, replaces="0000")
+    (accepted,) = room.ingest(good).batches
+    other = room.deliver("other.csv", row(vrm="AB12CDX"))
+    with pytest.raises(RefusedError, match="was accepted"):
+        room.ingest(other, replaces=accepted.batch_id)
+    with pytest.raises(WrongInputError, match="2 files"):
+        room.ingest(good, other, replaces=accepted.batch_id)
+
+
+def test_no_space_left_is_a_fault_and_leaves_no_record(room, row, tmp_path):
+    import resource
+
+    rows = [row(vrm=f"AB12{a}{b}{c}") for a in "ABCDEFGH" for b in "ABCDEFGH" for c in "ABCDEFGH"]
+    file = room.deliver("big.csv", *rows)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, hard))
+    try:
+        with pytest.raises((FaultError, OSError)):
+            room.ingest(file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert room.reads() == []
+    assert room.ingest(file).batches[0].accepted == len(rows)
