@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_contracts.manifests import IngestRecord, PartRef
+from data_contracts.manifests import BatchManifest, DispositionRecord, IngestRecord, PartRef
 from infra.lake import Lake, file_sha256
 from infra.settings import Settings
 from models.inputs import TrainingInputs
@@ -119,6 +119,32 @@ def _findings_table(vehicles: list[str], runners: list[str], chance: random.Rand
     return table.set_column(3, "decided_at", table.column("decided_at").cast(pa.timestamp("us")))
 
 
+def _record_findings(lake: Lake, parts: tuple[PartRef, ...]) -> None:
+    batch = BatchManifest(
+        batch_id="f",
+        sha256="f",
+        size_bytes=1,
+        delivered_as="findings.csv",
+        source="canonical",
+        rows=parts[0].rows,
+        accepted=parts[0].rows,
+        quarantined=0,
+        duplicates=0,
+        rules={},
+        verdict="passed",
+    )
+    record = DispositionRecord(
+        rocu=ROCU,
+        loaded_at=datetime(2026, 3, 1, tzinfo=UTC),
+        contract_version="1.0.0",
+        contract_digest="c",
+        source_digest="s",
+        batch=batch,
+        parts=parts,
+    )
+    (lake.folder("dispositions", ROCU) / "f.json").write_text(record.model_dump_json())
+
+
 def build_world(home: Path) -> World:
     """Ninety vehicles over five weeks, fourteen of which run to a town 100 km away; twelve of those are found."""
     settings = Settings(home=home)
@@ -148,6 +174,7 @@ def build_world(home: Path) -> World:
     ingest = lake.folder("ingests", ROCU) / "one.json"
     ingest.parent.mkdir(parents=True)
     ingest.write_text(record.model_dump_json())
+    _record_findings(lake, dispositions)
     inputs = TrainingInputs(
         rocu=ROCU,
         pattern="county_lines",

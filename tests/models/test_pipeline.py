@@ -68,7 +68,7 @@ def test_a_finished_run_is_not_run_again(trained: TrainingOutputs, world) -> Non
 
 def test_a_refusal_in_a_stage_comes_out_as_that_refusal(world) -> None:  # type: ignore[no-untyped-def]
     greedy = world.inputs.training.model_copy(update={"min_holdout_positives": 50})
-    inputs = world.inputs.model_copy(update={"training": greedy})
+    inputs = world.inputs.model_copy(update={"training": greedy, "window_ends": world.inputs.window_ends[-2:]})
     workspace = world.settings.root / "workspaces" / "greedy"
     told: list[str] = []
     with pytest.raises(RefusedError, match="a hold-out needs 50") as caught:
