@@ -13,7 +13,6 @@ from datetime import date, datetime
 from pathlib import Path
 
 from data_contracts.dispositions import disposition_parts
-
 from data_contracts.manifests import PartRef
 from data_contracts.reads import parts_digest, read_parts, reads_relation
 from infra.engine import open_engine
@@ -93,9 +92,7 @@ def monitor(
         adjusted = _without_changed(settings, lake, parts, plan, workshop, raw, estate, monitor_settings)
         known = load_findings(connection, lake, findings, as_of)
     labels = examine_labels(ranked, known, reference, current, monitor_settings.labels)
-    reports = {"raw": folder / RAW_REPORT}
-    if monitor_settings.adjusted_report:
-        reports["adjusted"] = folder / ADJUSTED_REPORT
+    reports = _reports(folder, monitor_settings)
     features, scores = compare_behaviour(raw, adjusted, _features(chosen, raw), monitor_settings, reports)
     result = MonitorResult(
         run_id=run_id,
@@ -146,6 +143,12 @@ def _without_changed(
 def load_result(folder: Path) -> MonitorResult:
     """Read the result of a run back."""
     return MonitorResult.model_validate_json((folder / RESULT).read_bytes())
+
+
+def _reports(folder: Path, settings: MonitorSettings) -> dict[str, Path]:
+    wanted = {"none": (), "raw": ("raw",), "both": ("raw", "adjusted")}[settings.reports]
+    named = {"raw": folder / RAW_REPORT, "adjusted": folder / ADJUSTED_REPORT}
+    return {name: named[name] for name in wanted}
 
 
 def _run_id(*inputs: str | None) -> str:

@@ -60,8 +60,8 @@ class MonitorSettings(_Frozen):
     numeric: ColumnMethod = ColumnMethod(method="wasserstein", threshold=0.1)
     categorical: ColumnMethod = ColumnMethod(method="jensenshannon", threshold=0.1)
     score: ColumnMethod = ColumnMethod(method="wasserstein", threshold=0.1)
-    adjusted_report: bool = Field(
-        default=False, description="whether Evidently's HTML is kept for the adjusted comparison too"
+    reports: Literal["none", "raw", "both"] = Field(
+        default="raw", description="of which comparisons Evidently's HTML is kept: raw, or raw and adjusted"
     )
     columns: dict[str, ColumnMethod] = Field(default_factory=dict, description="exceptions, by feature name")
     ranked_factor: float = Field(

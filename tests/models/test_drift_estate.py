@@ -158,12 +158,12 @@ def test_counts_come_from_the_reads() -> None:
             {
                 "camera_id": ["a", "a", "b"],
                 "site_id": ["s", "s", None],
-                "at": ["2026-03-02 23:59:59.999999", "2026-03-03 00:00:00", "2026-03-03 12:00:00"],
+                "captured": ["2026-03-02 23:59:59.999999", "2026-03-03 00:00:00", "2026-03-03 12:00:00"],
             }
         )
         connection.register("delivered", reads)
         connection.execute(
-            "CREATE VIEW reads AS SELECT camera_id, site_id, at::TIMESTAMP AS captured_at FROM delivered"
+            "CREATE VIEW reads AS SELECT camera_id, site_id, captured::TIMESTAMP AS captured_at FROM delivered"
         )
         assert count_camera_days(connection).to_pylist() == [
             {"camera_id": "a", "site_id": "s", "date": date(2026, 3, 2), "n": 1},
