@@ -23,6 +23,7 @@ from models.drift.results import CameraDays, CameraInterval, CameraKind, EstateR
 from models.drift.settings import EstateLimits
 
 _RELIABLE_RATE = 5.0
+_LEAST_DAYS = 7
 _IQR_OF_NORMAL = 1.349
 
 
@@ -137,7 +138,9 @@ def _fit(
     """
     first = next(i for i in live if row[i] > 0)
     last = max(i for i in live if row[i] > 0)
-    base = [i for i in reference if i >= first] or [i for i in live if first <= i <= last]
+    base = [i for i in reference if i >= first]
+    if len(base) < _LEAST_DAYS:
+        base = [i for i in live if i >= first and (i <= last or i < first + _LEAST_DAYS)]
     rate, spread = _rate_and_spread([row[i] / factors[i] for i in base])
     rates = [rate] * len(days)
     for weekend in (False, True):
@@ -176,6 +179,8 @@ def _intervals(
         run = list(group)
         expected = sum(camera.expected[i] for i in run)
         seen = sum(camera.seen[i] for i in run)
+        if kind == "flood" and seen < limits.flood_least * len(run):
+            continue
         if kind and _surprise(seen, expected) / camera.spread >= limits.surprise:
             found.append(_interval(camera, _kind(kind, camera, run, live, days, limits), run, live, days))
     return found

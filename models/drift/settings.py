@@ -29,6 +29,9 @@ class EstateLimits(_Frozen):
     low_share: float = Field(default=0.5, gt=0, lt=1, description="a day at or below this share is low")
     silent_share: float = Field(default=0.1, ge=0, lt=1, description="a day at or below this share is silent")
     flood_share: float = Field(default=2.0, gt=1, description="a day at or above this share is a flood")
+    flood_least: float = Field(
+        default=20.0, ge=0, description="reads a day that a flood must come to: a quiet camera in season is no fault"
+    )
     surprise: float = Field(
         default=14.0,
         gt=0,

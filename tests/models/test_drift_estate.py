@@ -117,6 +117,18 @@ def test_a_quiet_camera_is_not_condemned_by_empty_days_but_by_many() -> None:
     assert kinds(world.examine()) == [("quiet", "removed")]
 
 
+def test_a_quiet_camera_in_season_is_no_flood() -> None:
+    world = World(3, busy=100, quiet=0.7)
+    world.counts["quiet"][30:50] += 4
+    assert kinds(world.examine()) == []
+
+
+def test_a_camera_with_a_single_read_is_neither_new_nor_removed() -> None:
+    world = World(3, busy=100, rare=0)
+    world.counts["rare"][27] = 2
+    assert kinds(world.examine()) == []
+
+
 def test_a_day_delivered_in_part_is_nobodys_outage() -> None:
     world = estate()
     for counts in world.counts.values():
