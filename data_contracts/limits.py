@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+YEAR_DAYS = 366
 
 
 class IngestLimits(BaseModel):
@@ -35,3 +37,9 @@ class IngestLimits(BaseModel):
     position_tolerance_m: float = Field(
         default=200, gt=0, description="metres that a delivered position may lie from the camera register's"
     )
+
+    @model_validator(mode="after")
+    def _a_year_is_the_most(self) -> IngestLimits:
+        if self.retention_from == "today" and self.retention_days > YEAR_DAYS:
+            raise ValueError(f"retention_days is at most {YEAR_DAYS} when it counts from today")
+        return self

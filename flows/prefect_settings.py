@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import httpx
 
 from infra.errors import FaultError
+from infra.stack.prefect_server import SERVER_ENVIRONMENT
 
 if TYPE_CHECKING:
     from infra.settings import Settings
 
 PROBE_SECONDS = 3
-RETENTION_SECONDS = 365 * 24 * 3600
 
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -42,13 +42,9 @@ def process_environment(settings: Settings) -> dict[str, str]:
 
 
 def server_environment(settings: Settings) -> dict[str, str]:
-    """The environment of a Prefect server: as above, and old runs, logs and artifacts are removed by the server."""
-    return process_environment(settings) | {
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{settings.root / 'prefect' / 'prefect.db'}",
-        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "20",
-        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs,orphans",
-        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(RETENTION_SECONDS),
-    }
+    """The environment of a Prefect server whose SQLite database lies under home."""
+    database = f"sqlite+aiosqlite:///{settings.root / 'prefect' / 'prefect.db'}"
+    return process_environment(settings) | SERVER_ENVIRONMENT | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database}
 
 
 def prepare(settings: Settings) -> None:

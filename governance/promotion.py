@@ -120,10 +120,7 @@ def _gate_details(
         compared_with=evidence.champion.version if isinstance(evidence.champion, ChampionMeasured) else None,
         approvers_needed=policy.policy.approvers_needed,
         gate=decision.outcome,
-        lines=tuple(
-            {"name": line.name, "limit": line.limit, "value": line.value, "result": line.result}
-            for line in decision.lines
-        ),
+        lines=tuple(line.model_dump(mode="json") for line in decision.lines),
     )
 
 

@@ -1,4 +1,4 @@
-"""DuckDB connections with the limits of the settings: threads, memory, spill folder, UTC, no extensions from outside."""
+"""DuckDB connections with the limits of the settings: threads, memory, spill folder, UTC, no outside extensions."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from infra.errors import RefusedError, WrongInputError
 from infra.lake import file_sha256
 
 if TYPE_CHECKING:
-    from data_contracts.manifests import BatchManifest, IngestRecord
+    from data_contracts.manifests import BatchManifest, DispositionRecord, IngestRecord
 
 
 class RegisterLoaded(StepResult):
@@ -143,11 +143,12 @@ def judged_before(context: Context, rocu: str, files: Sequence[Path]) -> Batches
 def _require_none_failed(rocu: str, batches: Sequence[BatchManifest]) -> None:
     failed = [batch for batch in batches if batch.verdict == "failed"]
     if failed:
-        said = "; ".join(f"{batch.batch_id} ({', '.join(batch.reasons)})" for batch in failed)
-        days = sorted({day.isoformat() for batch in failed for day in batch.dates})
+        said = "; ".join(f"{batch.batch_id} ({' '.join(batch.reasons)})" for batch in failed)
+        days = sorted({day for batch in failed for day in batch.dates})
+        span = f"{days[0]} to {days[-1]}" if len(days) > 1 else str(days[0]) if days else "these days"
         raise RefusedError(
-            f"{len(failed)} of {len(batches)} batches failed the contract: {said}.",
-            f"Nothing is scored for {rocu} on {', '.join(days) or 'its days'} until each is delivered again: "
+            f"{len(failed)} of {len(batches)} batches failed the contract: {said}",
+            f"Nothing is trained or scored for {rocu} on {span} until each is delivered again, corrected: "
             f"findprofile ingest --rocu {rocu} --replaces BATCH FILE.",
         )
 
@@ -191,7 +192,6 @@ def load_dispositions(context: Context, rocu: str, files: Sequence[Path], source
     from data_contracts.dispositions import load_dispositions as load
 
     from data_contracts.sources.model import load_source
-    from governance.lineage_events import DatasetRef, RunFacts
 
     policy = policy_of(context, rocu)
     with acting(context, "dispositions.load", rocu, "collection", f"dispositions of {rocu}") as details:
@@ -202,12 +202,25 @@ def load_dispositions(context: Context, rocu: str, files: Sequence[Path], source
         result = judged(rocu, batches, report.already_known)
         details |= {"batches": [batch.batch_id for batch in batches], "rows": result.rows, "verdicts": result.verdicts}
         for record in report.records:
-            landed = DatasetRef("landing", record.batch.sha256, name=record.batch.delivered_as, rows=record.batch.rows)
-            facts = RunFacts(contract_version=record.contract_version)
-            made = part_datasets(record.parts)
-            context.lineage.record("dispositions", rocu, record.batch.batch_id, (landed,), made, facts, utc_now())
-        _require_none_failed(rocu, batches)
+            _record_dispositions(context, record)
+        failed = [batch for batch in batches if batch.verdict == "failed"]
+        if failed:
+            said = "; ".join(f"{batch.batch_id} ({' '.join(batch.reasons)})" for batch in failed)
+            raise RefusedError(
+                f"{len(failed)} of {len(batches)} files of findings failed the contract: {said}",
+                "Correct the file and load it again; the files that passed are loaded.",
+            )
     return result
+
+
+def _record_dispositions(context: Context, record: DispositionRecord) -> None:
+    from governance.lineage_events import DatasetRef, RunFacts
+
+    batch = record.batch
+    landed = DatasetRef("landing", batch.sha256, name=batch.delivered_as, rows=batch.rows)
+    facts = RunFacts(contract_version=record.contract_version)
+    made = part_datasets(record.parts)
+    context.lineage.record("dispositions", record.rocu, batch.batch_id, (landed,), made, facts, utc_now())
 
 
 def reveal_plates(

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from flows.context import Context
     from governance.audit import Row
     from governance.evidence import Evidence
-    from governance.gate import Decision
     from governance.lineage import LineageGraph
+    from governance.promotion_state import GateDetails
     from models.evaluation import Estimate, RankFigures
     from models.registry import Registry, VersionRecord
 
@@ -51,7 +51,7 @@ def record_page(context: Context, model: str, version: int, graph: LineageGraph)
     registry = Registry(context.settings)
     record = registry.record(model, str(version))
     rows = tuple(row for row in history(context.audit, model) if row.object == f"{model}/{version}")
-    evidence, decision = _judged(context, record)
+    evidence, gate = _judged(context, record)
     inputs = record.inputs
     with tempfile.TemporaryDirectory() as folder:
         plots = _plots(registry, record, Path(folder))
@@ -72,8 +72,8 @@ def record_page(context: Context, model: str, version: int, graph: LineageGraph)
             batches=_batches(context, graph, inputs.rocu),
             evidence_digest=evidence.digest if evidence else "",
             figures=_figures(record, evidence),
-            gate_outcome=decision.outcome if decision else "",
-            gate=tuple(GateRow(**line.model_dump()) for line in decision.lines) if decision else (),
+            gate_outcome=gate.gate if gate else "",
+            gate=tuple(GateRow.model_validate(line) for line in gate.lines) if gate else (),
             decisions=tuple(_decision(row) for row in rows),
             plots=plots,
             notes=(record.evaluation.note,),
@@ -94,19 +94,16 @@ def _status(context: Context, model: str, version: int) -> str:
     return found.status.replace("_", " ") + suspended
 
 
-def _judged(context: Context, record: VersionRecord) -> tuple[Evidence | None, Decision | None]:
-    """The evidence of the version's latest gate and what the gate says of it under the policy in force."""
+def _judged(context: Context, record: VersionRecord) -> tuple[Evidence | None, GateDetails | None]:
+    """The evidence of the version's latest gate, and what that gate said, as the log has it."""
     from governance.evidence_store import load_evidence
-    from governance.gate import decide
-    from governance.policy import load_policy
     from governance.promotion_state import model_state
 
     found = model_state(context.audit, record.model).versions.get(record.version)
     if found is None:
         return None, None
-    rocu = record.inputs.rocu
-    evidence = load_evidence(context.lake, rocu, record.model, record.version, found.gate.evidence_digest)
-    return evidence, decide(evidence, load_policy(context.lake, rocu).policy.gate)
+    digest = found.gate.evidence_digest
+    return load_evidence(context.lake, record.inputs.rocu, record.model, record.version, digest), found.gate
 
 
 def _identity(record: VersionRecord) -> tuple[Fact, ...]:

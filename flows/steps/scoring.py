@@ -220,7 +220,8 @@ def _page(
                     rank=row["rank"],
                     vehicle=row["vehicle"],
                     cautions=tuple(row["cautions"]),
-                    facts=(*row["reasons"], *row["against"]),
+                    facts=tuple(row["reasons"]),
+                    against=tuple(row["against"]),
                     score=f"{row['score']:.3f}",
                 )
                 for row in scored.slice(0, top).to_pylist()
