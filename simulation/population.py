@@ -126,13 +126,15 @@ def tours_of(
 ) -> Tours:
     """All tours of a block of vehicles of one life, none overlapping another of the same vehicle."""
     setting = Setting(world, places, roads, dice(seed, f"life {life}", part))
+    # events throw their own dice, so that whom they do not touch lives as without them
+    eventful = replace(setting, rng=dice(seed, f"events {life}", part))
     home = population.home[vehicle]
     if life == "county_lines":
         main = running.run_lines(setting, population.lines, population.first_line_vehicle)
         main = _with_other_hires(setting, population, main, vehicle)
     else:
         main = MAIN[life](setting, vehicle, home) if life in MAIN else no_tours()
-    main = without_overlap(_stay_home(setting, population, main, life))
+    main = without_overlap(_stay_home(eventful, population, main, life))
     leisure = LEISURE.get(life, 1.0)
     if leisure == 0:
         return main
@@ -140,7 +142,7 @@ def tours_of(
     visits = join(
         [
             private.visits(setting, vehicle, home, knobs.long_visits_per_week * leisure),
-            *_more_visits(setting, population, vehicle, leisure),
+            *_more_visits(eventful, population, vehicle, leisure),
         ]
     )
     visits = without_overlap(fit_between(_later(setting, population, visits), main))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ class Setting:
         weight = np.where(self.places.population <= most, self.places.population**power, 0.0)
         order = np.argsort(homes, kind="stable")
         bounds = np.flatnonzero(np.diff(homes[order], prepend=-1))
-        for left, right in zip(bounds, [*bounds[1:], len(order)], strict=True):
+        for left, right in pairwise([*bounds, len(order)]):
             rows = order[left:right]
             distance = self.roads.km[homes[rows[0]]]
             mass = np.where((distance >= low) & (distance <= high), weight, 0.0)
