@@ -22,6 +22,7 @@ import sqlalchemy
 
 from infra.errors import FaultError
 from infra.stack.child import Progress, child, free_port, wait_until
+from infra.stack.prefect_server import SERVER_ENVIRONMENT
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -221,18 +222,12 @@ class _Prefect:
         return [sys.executable, "-m", "prefect", "server", "start", *where]
 
     def environment(self) -> dict[str, str]:
-        return {
+        return SERVER_ENVIRONMENT | {
             "PREFECT_HOME": str(self.folder / "prefect"),
             "PREFECT_API_URL": self.url,
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": self.connection_url(),
             "PREFECT_SERVER_API_AUTH_STRING": f"{ADMINISTRATOR}:{self.password}",
             "PREFECT_API_AUTH_STRING": f"{ADMINISTRATOR}:{self.password}",
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-            "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "20",
-            "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs,orphans",
-            "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(365 * 24 * 3600),
-            "DO_NOT_TRACK": "1",
         }
 
     def answers(self) -> bool:
