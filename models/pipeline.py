@@ -34,7 +34,17 @@ from models.training import TrainingRecord, text_sha256
 OnProgress = Callable[[str], None]
 _ERRORS: dict[int, type[FindProfileError]] = {1: RefusedError, 2: WrongInputError, 3: FaultError}
 _RUNNING = re.compile(r"^Running stage '(\w+)@")
-_OF_DVC = ("ERROR: failed to reproduce", "> ", "Stage ", "Updating lock", "Generating lock", "Use `dvc", "To track")
+_RAISED = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit)\b")
+_NO_NEWS = (
+    "ERROR: failed to reproduce",
+    "> ",
+    "Stage ",
+    "Updating lock",
+    "Generating lock",
+    "Use `dvc",
+    "To track",
+    "nanobind",
+)
 _CONFIG = "[core]\n    no_scm = True\n    analytics = false\n    check_update = false\n"
 
 
@@ -216,7 +226,7 @@ def _repro(settings: Settings, inputs: TrainingInputs, workspace: Path, folder: 
 
 
 def _follow(lines: Iterable[str], on_progress: OnProgress) -> tuple[str, str]:
-    stage, last = "start", "no message"
+    stage, last, raised = "start", "no message", ""
     for line in lines:
         running = _RUNNING.match(line)
         if running:
@@ -224,9 +234,10 @@ def _follow(lines: Iterable[str], on_progress: OnProgress) -> tuple[str, str]:
             on_progress(stage)
         elif line.startswith("window to "):
             on_progress(f"{stage}: {line.strip()}")
-        elif line.strip() and not line.startswith(_OF_DVC):
+        elif line.strip() and not line.startswith(_NO_NEWS):
             last = line.strip()
-    return stage, last
+            raised = last if _RAISED.match(line) else raised
+    return stage, raised or last
 
 
 def _environment(settings: Settings) -> dict[str, str]:

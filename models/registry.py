@@ -122,8 +122,8 @@ class Registry:
     ) -> RegisteredVersion:
         """Register what a training run left, signed, and make it the challenger.
 
-        The same inputs and code give the same version again. A run that was stopped before its version was made is
-        never seen by a reader.
+        The same inputs and code give the same version again, and do not take the alias from a newer one. A run that was
+        stopped before its version was made is never seen by a reader.
 
         Args:
             outputs: Of `run_training`.
@@ -145,7 +145,9 @@ class Registry:
                 f"The same inputs and code made another model before ({model} version {known.version}).",
                 "Reproduce that version, and find out what differs before training again.",
             )
-        self._alias(model, CHALLENGER, known.version)
+        challenger = self.alias(model, CHALLENGER)
+        if challenger is None or int(challenger) < int(known.version):
+            self._alias(model, CHALLENGER, known.version)
         return known
 
     def _write_folders(

@@ -99,6 +99,17 @@ def test_the_same_inputs_and_code_are_the_same_version(
     assert registry.find(MODEL, trained.inputs.digest, "other code") is None
 
 
+def test_registering_an_older_version_again_leaves_the_newer_challenger(
+    registry: Registry, registered: RegisteredVersion, trained: TrainingOutputs
+) -> None:
+    wider = dataclasses.replace(trained, inputs=trained.inputs.model_copy(update={"capacity": 6}))
+    newer = registry.register(wider, TRAINER, NOW)
+    assert newer.created
+    assert registry.alias(MODEL, "challenger") == newer.version != registered.version
+    assert not registry.register(trained, TRAINER, NOW).created
+    assert registry.alias(MODEL, "challenger") == newer.version
+
+
 def test_the_same_inputs_and_code_with_another_model_are_refused(
     registry: Registry, registered: RegisteredVersion, trained: TrainingOutputs
 ) -> None:
@@ -123,7 +134,7 @@ def test_the_signature_holds_until_a_file_is_changed(
     registry: Registry, registered: RegisteredVersion, settings: Settings
 ) -> None:
     registry.verify_signature(MODEL, registered.version)
-    (stored,) = (settings.root / "mlflow-artifacts").rglob("model/model.lgb")
+    (stored,) = (settings.root / "mlflow-artifacts").rglob(f"{registered.run_id}/artifacts/model/model.lgb")
     whole = stored.read_bytes()
     stored.write_bytes(whole.replace(b"leaf_value=", b"leaf_value=9", 1))
     with pytest.raises(RefusedError):
