@@ -41,12 +41,19 @@ class AuditSession:
 
     def append(self, entry: Entry, now: datetime) -> Row:
         """Write the next row; it becomes visible to others when the session ends well."""
-        stored = stored_values(entry, now, self._seq + 1, self._hash)
-        self._connection.execute(audit_log.insert().values(stored))
-        self._seq, self._hash = stored["seq"], stored["hash"]
-        row = read_row(tuple(stored[name] for name in COLUMNS))
-        self.appended.append(row)
-        return row
+        return self.extend((entry,), now)[0]
+
+    def extend(self, entries: tuple[Entry, ...], now: datetime) -> tuple[Row, ...]:
+        """Write the next rows, in order."""
+        stored = []
+        for entry in entries:
+            stored.append(stored_values(entry, now, self._seq + 1, self._hash))
+            self._seq, self._hash = stored[-1]["seq"], stored[-1]["hash"]
+        if stored:
+            self._connection.execute(audit_log.insert(), stored)
+        rows = tuple(read_row(tuple(values[name] for name in COLUMNS)) for values in stored)
+        self.appended.extend(rows)
+        return rows
 
     def entries(self, model: str) -> tuple[Row, ...]:
         """Every row about a model or one of its versions, oldest first."""
@@ -110,9 +117,7 @@ class AuditLog:
     def extend(self, entries: tuple[Entry, ...], now: datetime) -> tuple[Row, ...]:
         """Write several rows together. Raises as `append` does."""
         with self.writing() as session:
-            for entry in entries:
-                session.append(entry, now)
-        return tuple(session.appended)
+            return session.extend(entries, now)
 
     def entries(self, model: str) -> tuple[Row, ...]:
         """Every row about a model or one of its versions, oldest first."""

@@ -69,6 +69,12 @@ def test_a_policy_may_ask_for_more_than_two(world: Any, now: Any) -> None:
         assert approve(world.desk, world.person(name), MODEL, "1", policy, now).status == status
 
 
+def test_no_policy_makes_one_person_enough(world: Any, now: Any) -> None:
+    policy = with_policy(world, approvers_needed=1)
+    request(world.desk, world.engineer, world.evidence(policy_digest=policy.digest), policy, now)
+    assert approve(world.desk, world.person("Ann"), MODEL, "1", policy, now).status == "requested"
+
+
 def test_a_gate_that_says_no_is_recorded_and_cannot_be_approved(world: Any, now: Any) -> None:
     evidence = world.evidence(signature_verified=False)
     requested = request(world.desk, world.engineer, evidence, world.policy, now)
