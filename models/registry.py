@@ -6,71 +6,44 @@ unpickled. Belongs here: writing a version, reading it back, the aliases. Does n
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import platform
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict
 
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import file_sha256
 from infra.settings import Settings
-from models.code_state import CodeState
 from models.evaluation import Evaluation
-from models.inputs import TrainingInputs
 from models.pipeline import TrainingOutputs
-from models.snapshot import SnapshotRecord
-from models.training import TrainingRecord, text_sha256
+from models.training import text_sha256
+from models.version_record import (
+    RegisteredVersion,
+    VersionRecord,
+    default_requirements,
+    flat_figures,
+    read_record,
+    version_tags,
+    write_record,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+__all__ = ["CHALLENGER", "CHAMPION", "RegisteredVersion", "Registry", "VersionRecord"]
+
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 _MODEL_FILE = "model.lgb"
-_FOLDERS = {"model": "model", "signature": "signature", "record": "record", "plots": "plots"}
+_FOLDERS = ("model", "signature", "record", "plots")
 _SIGNATURE = "model.sig"
-
-
-@dataclass(frozen=True)
-class RegisteredVersion:
-    """A version in the registry. `created` is false when these inputs and this code were registered before."""
-
-    model: str
-    version: str
-    run_id: str
-    model_sha256: str
-    inputs_digest: str
-    code: str
-    created: bool = False
-
-
-class VersionRecord(BaseModel):
-    """Everything written down about a version. `trained_by` is the subject of a verified identity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str
-    version: str
-    run_id: str
-    registered_at: datetime
-    trained_by: str
-    model_sha256: str
-    inputs: TrainingInputs
-    code: CodeState
-    snapshot: SnapshotRecord
-    training: TrainingRecord
-    evaluation: Evaluation
-    dvc_lock_sha256: str
 
 
 class Registry:
@@ -138,7 +111,7 @@ class Registry:
         known = self.find(model, outputs.inputs.digest, code)
         if known is None:
             with tempfile.TemporaryDirectory() as temporary, self._asking() as client:
-                self._write_folders(Path(temporary), outputs, trained_by, now, pip_requirements or _requirements())
+                self._write(Path(temporary), outputs, trained_by, now, pip_requirements or default_requirements())
                 known = self._create(client, Path(temporary), outputs, trained_by)
         elif known.model_sha256 != outputs.training.text_sha256:
             raise RefusedError(
@@ -150,29 +123,22 @@ class Registry:
             self._alias(model, CHALLENGER, known.version)
         return known
 
-    def _write_folders(
+    def _write(
         self, root: Path, outputs: TrainingOutputs, trained_by: str, now: datetime, requirements: Sequence[str]
     ) -> None:
         from infra.signing import sign_folder
 
-        for name in _FOLDERS.values():
+        for name in _FOLDERS:
             (root / name).mkdir()
         _write_model(root / "model", outputs, requirements)
         sign_folder(self._settings, root / "model", root / "signature" / _SIGNATURE)
         for plot in outputs.plots:
             (root / "plots" / plot.name).write_bytes(plot.read_bytes())
-        record = root / "record"
-        (record / "dvc.lock").write_bytes(outputs.dvc_lock.read_bytes())
-        (record / "inputs.json").write_text(outputs.inputs.to_json(), encoding="utf-8")
-        for name in ("code", "snapshot", "training", "evaluation"):
-            part: BaseModel = getattr(outputs, name)
-            (record / f"{name}.json").write_text(part.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        about = {"trained_by": trained_by, "registered_at": now.isoformat(), "seconds": outputs.seconds}
-        (record / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        write_record(root / "record", outputs, trained_by, now)
 
     def _create(self, client: MlflowClient, root: Path, outputs: TrainingOutputs, trained_by: str) -> RegisteredVersion:
         model = outputs.inputs.model
-        tags = _tags(outputs, trained_by, file_sha256(root / "record" / "dvc.lock"))
+        tags = version_tags(outputs, trained_by, file_sha256(root / "record" / "dvc.lock"))
         run_id = client.create_run(self._experiment(client, model), tags=tags, run_name=tags["run"]).info.run_id
         client.log_artifacts(run_id, str(root))
         client.log_batch(run_id, metrics=_metrics(outputs.evaluation), params=_params(outputs))
@@ -255,23 +221,7 @@ class Registry:
         known = self._find(model, version)
         with tempfile.TemporaryDirectory() as temporary:
             folder = self._fetch(model, version, "record", Path(temporary))
-            parts = {
-                name: json.loads((folder / f"{name}.json").read_bytes())
-                for name in ("inputs", "code", "snapshot", "training", "evaluation")
-            }
-            about = json.loads((folder / "about.json").read_bytes())
-            return VersionRecord.model_validate(
-                parts
-                | {
-                    "model": model,
-                    "version": known.version,
-                    "run_id": known.run_id,
-                    "registered_at": about["registered_at"],
-                    "trained_by": about["trained_by"],
-                    "model_sha256": known.model_sha256,
-                    "dvc_lock_sha256": file_sha256(folder / "dvc.lock"),
-                }
-            )
+            return read_record(folder, known)
 
     def download(self, model: str, version: str, what: str, target: Path) -> Path:
         """Fetch a folder of a version: `model`, `signature`, `record` or `plots`.
@@ -286,7 +236,7 @@ class Registry:
     def _fetch(self, model: str, version: str, what: str, target: Path) -> Path:
         known = self._find(model, version)
         with self._asking() as client:
-            return Path(client.download_artifacts(known.run_id, _FOLDERS[what], str(target)))
+            return Path(client.download_artifacts(known.run_id, what, str(target)))
 
 
 def _known_model(client: MlflowClient, model: str) -> bool:
@@ -344,50 +294,11 @@ def _write_model(folder: Path, outputs: TrainingOutputs, requirements: Sequence[
     (folder / "python_env.yaml").write_text(yaml.safe_dump(environment), encoding="utf-8")
 
 
-def _requirements() -> tuple[str, ...]:
-    from importlib.metadata import version
-
-    return tuple(f"{name}=={version(name)}" for name in ("lightgbm", "numpy"))
-
-
-def _tags(outputs: TrainingOutputs, trained_by: str, dvc_lock: str) -> dict[str, str]:
-    inputs = outputs.inputs
-    return {
-        "run": f"{inputs.model} as of {inputs.as_of.isoformat()}",
-        "rocu": inputs.rocu,
-        "pattern": inputs.pattern,
-        "as_of": inputs.as_of.isoformat(),
-        "inputs_digest": inputs.digest,
-        "snapshot_sha256": outputs.snapshot.sha256,
-        "model_sha256": outputs.training.text_sha256,
-        "dvc_lock_sha256": dvc_lock,
-        "contract_versions": ", ".join(inputs.contract_versions),
-        "policy_digest": inputs.policy_digest,
-        "code": outputs.code.label,
-        "commit": outputs.code.commit or "",
-        "dirty": str(outputs.code.dirty).lower(),
-        "trained_by": trained_by,
-    }
-
-
 def _metrics(evaluation: Evaluation) -> list[Any]:
     from mlflow.entities import Metric
 
-    figures: dict[str, float] = {}
-    for population in ("all_vehicles", "reviewed", "not_yet_known"):
-        dumped = getattr(evaluation, population).model_dump()
-        for name, value in _flat(dumped):
-            if name.endswith((".value", ".low", ".high")) and value is not None:
-                figures[f"{population}.{name.removesuffix('.value')}"] = float(value)
+    figures = flat_figures(evaluation)
     return [Metric(name, value, 0, 0) for name, value in sorted(figures.items())]
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def _params(outputs: TrainingOutputs) -> list[Any]:
