@@ -11,7 +11,7 @@ from pathlib import Path
 
 from data_contracts.manifests import BatchManifest
 from data_contracts.plates import reads_as_plate
-from data_contracts.reads import batches
+from data_contracts.reads import ingest_records
 from data_contracts.sources.inspection import Delivery
 from infra.errors import RefusedError, WrongInputError
 from infra.lake import Lake
@@ -23,12 +23,14 @@ NAME_WITHHELD = "(name withheld)"
 
 @dataclass(frozen=True)
 class Call:
-    """The files of one call that are to be judged. `attempt` counts how often any of them was judged before."""
+    """The files of one call that are to be judged. `attempt` counts how often any of them was judged before,
+    `sequence` the records before this one."""
 
     deliveries: tuple[Delivery, ...]
     already_known: tuple[str, ...]
     replaces: str | None
     attempt: int
+    sequence: int
 
 
 def choose(lake: Lake, rocu: str, found: Sequence[Delivery], replaces: str | None) -> Call:
@@ -41,7 +43,8 @@ def choose(lake: Lake, rocu: str, found: Sequence[Delivery], replaces: str | Non
         RefusedError: `replaces` names a batch that did not fail, or that an accepted batch has replaced.
     """
     history: dict[str, list[BatchManifest]] = {}
-    for _, batch in batches(lake, rocu):
+    records = ingest_records(lake, rocu)
+    for batch in (batch for record in records for batch in record.batches):
         history.setdefault(batch.batch_id, []).append(batch)
     if replaces is not None:
         _require_known(rocu, history, found, replaces)
@@ -57,7 +60,7 @@ def choose(lake: Lake, rocu: str, found: Sequence[Delivery], replaces: str | Non
     if replaces is not None and new:
         _require_standing(history, replaces)
     attempt = sum(len(history.get(batch_id, [])) for batch_id in new)
-    return Call(tuple(new.values()), tuple(known), replaces, attempt)
+    return Call(tuple(new.values()), tuple(known), replaces, attempt, len(records))
 
 
 def seal_landing(settings: Settings, lake: Lake, rocu: str, deliveries: Sequence[Delivery]) -> None:

@@ -193,6 +193,7 @@ def _write(connection: duckdb.DuckDBPyConnection, run: _Run, judgements: Sequenc
     ]
     record = IngestRecord(
         ingest_id=run.ingest_id,
+        sequence=run.call.sequence,
         rocu=run.rocu,
         ingested_at=run.now,
         contract_version=run.contract.version,

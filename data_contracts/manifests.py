@@ -53,9 +53,13 @@ class BatchManifest(Frozen):
 
 
 class IngestRecord(Frozen):
-    """One call of ingest: every batch in it, every part it made, and what judged it."""
+    """One call of ingest: every batch in it, every part it made, and what judged it.
+
+    `sequence` counts the ROCU's records before it, so that records have an order even when they carry one time.
+    """
 
     ingest_id: str
+    sequence: int = 0
     rocu: str
     ingested_at: dt.datetime
     contract_version: str

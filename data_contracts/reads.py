@@ -52,7 +52,7 @@ def ingest_records(lake: Lake, rocu: str) -> tuple[IngestRecord, ...]:
                 f"The ingest record {path.name} of {rocu} is damaged ({error.error_count()} faults).",
                 "Restore it from a backup; nothing else has to be touched.",
             ) from None
-    return tuple(sorted(records, key=lambda record: (record.ingested_at, record.ingest_id)))
+    return tuple(sorted(records, key=lambda record: (record.sequence, record.ingested_at, record.ingest_id)))
 
 
 def batches(lake: Lake, rocu: str) -> tuple[tuple[IngestRecord, BatchManifest], ...]:

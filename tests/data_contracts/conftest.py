@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -18,6 +19,7 @@ from data_contracts.manifests import PartRef
 from data_contracts.reads import ingest_records, read_parts, reads_relation
 from data_contracts.sources.model import Source, load_source
 from infra.lake import Lake
+from infra.pseudonyms import load_pseudonymiser
 from infra.settings import Settings
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
@@ -104,11 +106,31 @@ def empty_room(folder: Path) -> Room:
     return Room(folder, settings, Lake(settings.lake))
 
 
-@pytest.fixture
-def room(tmp_path: Path) -> Room:
-    made = empty_room(tmp_path)
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = empty_room(tmp_path_factory.mktemp("furnished"))
     made.cameras(REGISTER)
+    load_pseudonymiser(made.settings, made.rocu)
+    return made.settings.root
+
+
+@pytest.fixture
+def room(tmp_path: Path, furnished: Path) -> Room:
+    made = empty_room(tmp_path)
+    shutil.copytree(furnished, made.settings.root)
     return made
+
+
+@pytest.fixture(scope="session")
+def room_again(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Room]:
+    """A new room at each call, for tests that generate their examples."""
+
+    def make() -> Room:
+        made = empty_room(tmp_path_factory.mktemp("example"))
+        shutil.copytree(furnished, made.settings.root)
+        return made
+
+    return make
 
 
 @pytest.fixture(name="row")

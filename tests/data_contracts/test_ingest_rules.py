@@ -74,7 +74,9 @@ def test_position_far_from_the_register_is_rejected_and_a_near_one_taken(room, h
 
 
 def test_a_row_that_breaks_several_rules_says_so_for_each(room, row):
-    room.ingest(room.deliver("one.csv", row(), row(vrm="", camera_id="CAM-9", confidence="101")), max_quarantine_share=1)
+    room.ingest(
+        room.deliver("one.csv", row(), row(vrm="", camera_id="CAM-9", confidence="101")), max_quarantine_share=1
+    )
     assert set(room.quarantine()[0][1]) == {"vrm_missing", "camera_not_registered", "confidence_out_of_range"}
 
 

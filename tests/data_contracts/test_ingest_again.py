@@ -1,0 +1,261 @@
+"""Ingest again: known files, corrections of failed batches, duplicates between files, and a kill at every step."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from data_contracts.reads import batches, find_batch, ingest_records, read_parts, reads_relation, standing_failures
+from infra.errors import FaultError, RefusedError, WrongInputError
+from infra.lake import Lake
+
+DAY = date(2026, 5, 18)
+
+
+def failures(room, start=DAY, end=DAY):
+    return [batch.batch_id for batch in standing_failures(room.lake, room.rocu, start, end)]
+
+
+def test_a_file_ingested_before_changes_nothing_whatever_its_name(room, row):
+    file = room.deliver("one.csv", row(), row(vrm="AB12CDF"))
+    first = room.ingest(file)
+    before = room.snapshot()
+    again = room.ingest(room.write("another-name.csv", file.read_bytes()))
+    assert (again.record, again.batches) == (None, ())
+    assert again.already_known == (first.batches[0].batch_id,)
+    assert room.snapshot() == before
+
+
+def test_a_file_twice_in_one_call_is_taken_once(room, row):
+    file = room.deliver("one.csv", row())
+    report = room.ingest(file, room.write("copy.csv", file.read_bytes()))
+    assert len(report.batches) == 1
+    assert report.already_known == (report.batches[0].batch_id,)
+
+
+def test_known_and_new_files_in_one_call(room, row):
+    first, second = room.deliver("one.csv", row()), room.deliver("two.csv", row(vrm="AB12CDF"))
+    known = room.ingest(first).batches[0].batch_id
+    report = room.ingest(first, second)
+    assert report.already_known == (known,)
+    assert [batch.delivered_as for batch in report.batches] == ["two.csv"]
+    assert len(room.reads()) == 2
+
+
+def test_duplicates_collapse_within_a_file_between_files_and_between_calls(room, row):
+    def at(second, camera="CAM-1"):
+        return row(captured_at=f"2026-05-18T08:00:{second:02}Z", camera_id=camera, received_at="")
+
+    one = room.deliver("one.csv", at(10), at(15), at(15, "CAM-2"), at(30))
+    two = room.deliver("two.csv", at(34), at(36, "CAM-2"))
+    report = room.ingest(one, two)
+    assert [(batch.accepted, batch.duplicates) for batch in report.batches] == [(3, 1), (1, 1)]
+    (later,) = room.ingest(room.deliver("later.csv", at(6), at(4), at(20), at(35), at(41, "CAM-2"))).batches
+    # 4 lies more than 5 s before the accepted read at 10; 6 is close to it; 35 is close to the accepted read at 30
+    assert (later.rows, later.accepted, later.duplicates) == (5, 2, 3)
+
+
+def test_a_failed_batch_stands_until_it_is_replaced(room, row):
+    bad = room.deliver("bad.csv", row(confidence="999"))
+    (failed,) = room.ingest(bad).batches
+    assert failures(room) == [failed.batch_id]
+    assert failures(room, date(2026, 5, 19), date(2026, 5, 20)) == []
+    assert room.ingest(bad).already_known == (failed.batch_id,)
+    worse = room.deliver("worse.csv", row(confidence="-999"))
+    (second,) = room.ingest(worse, replaces=failed.batch_id).batches
+    assert failures(room) == [failed.batch_id, second.batch_id]
+    good = room.deliver("good.csv", row())
+    (accepted,) = room.ingest(good, replaces=second.batch_id).batches
+    assert (accepted.verdict, accepted.replaces) == ("passed", second.batch_id)
+    assert failures(room) == []
+    assert room.ingest(good, replaces=second.batch_id).already_known == (accepted.batch_id,)
+    with pytest.raises(RefusedError, match="replaced by"):
+        room.ingest(room.deliver("late.csv", row(vrm="AB12CDX")), replaces=second.batch_id)
+
+
+def test_the_same_file_is_judged_again_after_the_register_was_corrected(room, row):
+    file = room.deliver("new-camera.csv", row(camera_id="CAM-3"))
+    (failed,) = room.ingest(file).batches
+    assert failed.verdict == "failed"
+    room.cameras("camera_id,latitude,longitude,valid_from\nCAM-3,53.0,-2.5,2026-01-01\n")
+    (accepted,) = room.ingest(file, replaces=failed.batch_id).batches
+    assert (accepted.verdict, accepted.batch_id) == ("passed", failed.batch_id)
+    assert failures(room) == []
+    assert [batch.verdict for _, batch in batches(room.lake, room.rocu)] == ["failed", "passed"]
+    assert find_batch(room.lake, room.rocu, failed.batch_id)[1] == accepted
+    assert len(room.reads()) == 1
+
+
+def test_a_failed_batch_without_any_readable_time_stands_in_the_way_of_every_day(room, row):
+    (failed,) = room.ingest(room.deliver("bad.csv", row(captured_at="soon"))).batches
+    assert failures(room, date(2020, 1, 1), date(2020, 1, 2)) == [failed.batch_id]
+
+
+def test_rocus_do_not_see_each_other(room, row):
+    room.ingest(room.deliver("one.csv", row()))
+    assert ingest_records(room.lake, "emsou") == ()
+    assert read_parts(room.lake, "emsou", date.min, date.max) == ()
+    with pytest.raises(WrongInputError, match="emsou has no batch"):
+        find_batch(room.lake, "emsou", "abc")
+
+
+def test_parts_are_sorted_and_hold_their_day_only(room, row):
+    rows = [
+        row(vrm=f"AB12CD{letter}", captured_at=f"2026-05-{day}T{hour:02}:00:00Z", received_at="")
+        for day in (18, 17)
+        for hour in (23, 0)
+        for letter in "CAB"
+    ]
+    room.ingest(room.deliver("days.csv", *rows))
+    parts = read_parts(room.lake, room.rocu, date(2026, 5, 17), date(2026, 5, 17))
+    assert [part.date for part in parts] == [date(2026, 5, 17)]
+    assert parts[0].rows == 6
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(room.lake.root / parts[0].path, partitioning=None).to_pylist()
+    keys = [(read["vehicle"], read["captured_at"], read["batch_id"], read["row_no"]) for read in table]
+    assert keys == sorted(keys)
+    assert {read["captured_at"].date() for read in table} == {date(2026, 5, 17)}
+
+
+def test_a_missing_part_and_a_damaged_record_are_faults(room, row):
+    import duckdb
+
+    room.ingest(room.deliver("one.csv", row()))
+    parts = read_parts(room.lake, room.rocu, DAY, DAY)
+    (room.lake.root / parts[0].path).unlink()
+    with duckdb.connect() as connection, pytest.raises(FaultError, match="missing"):
+        reads_relation(connection, room.lake, parts)
+    next(room.lake.folder("ingests", room.rocu).glob("*.json")).write_text("{}")
+    with pytest.raises(FaultError, match="damaged"):
+        ingest_records(room.lake, room.rocu)
+
+
+KILLER = """
+import json, os, shutil, signal, sys
+from pathlib import Path
+
+import data_contracts.gx
+from data_contracts.gx import _library
+from data_contracts.ingest import ingest_files
+from data_contracts.limits import IngestLimits
+from data_contracts.sources.model import load_source
+from datetime import datetime
+from infra.lake import Lake
+from infra.settings import Settings
+
+_library()
+base, work, now, *files = sys.argv[1:]
+
+
+def run(home, kill_at):
+    steps = 0
+
+    def kill(event, _):
+        nonlocal steps
+        if event == "os.rename":
+            steps += 1
+            if steps == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(kill)
+    settings = Settings(home=home, memory_limit="1GB")
+    ingest_files(settings, Lake(settings.lake), "nwrocu", [Path(file) for file in files], load_source("canonical"),
+                 IngestLimits(max_quarantine_share=0.5), datetime.fromisoformat(now))
+    os._exit(0)
+
+
+kill_at = 0
+while True:
+    kill_at += 1
+    home = Path(work) / f"killed-{kill_at}"
+    shutil.copytree(base, home)
+    if (child := os.fork()) == 0:
+        run(home, kill_at)
+    status = os.waitpid(child, 0)[1]
+    print(json.dumps([str(home), os.WIFSIGNALED(status) and os.WTERMSIG(status)]), flush=True)
+    if not os.WIFSIGNALED(status):
+        break
+"""
+
+
+def test_killed_at_every_step_a_rerun_completes_it(room, row, tmp_path):
+    reads = [
+        row(vrm=f"AB12CD{letter}", captured_at=f"2026-05-{day}T08:00:00Z", received_at="")
+        for day in (17, 18)
+        for letter in "ABC"
+    ]
+    file = room.deliver("one.csv", *reads, row(confidence="101"))
+    script = room.write("killer.py", KILLER)
+    outcome = subprocess.run(
+        [sys.executable, "-W", "ignore", script, room.settings.root, tmp_path, room.now.isoformat(), file],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    homes = [json.loads(line) for line in outcome.stdout.splitlines()]
+    # landing, vault, two days of reads, quarantine, record
+    assert [signal for _, signal in homes] == [9] * (len(homes) - 1) + [False]
+    assert len(homes) > 6
+    room.ingest(file, max_quarantine_share=0.5)
+    for home, _ in homes[:-1]:
+        assert_nothing_in_the_clear(Path(home), ["AB12CDA", "AB12CDE"])
+        survivor = replace(
+            room, settings=room.settings.model_copy(update={"home": Path(home)}), lake=Lake(Path(home) / "lake")
+        )
+        assert survivor.reads() == []
+        survivor.ingest(file, max_quarantine_share=0.5)
+        assert what_it_made(survivor) == what_it_made(room)
+        assert not list(survivor.lake.root.rglob(".*.partial"))
+
+
+def what_it_made(room):
+    assert room.reads()
+    layers = [path for path in room.snapshot() if not path.startswith("registers")]
+    return room.reads(), room.quarantine("*"), [batch for _, batch in batches(room.lake, room.rocu)], layers
+
+
+def assert_nothing_in_the_clear(folder, texts):
+    for path, content in all_files(folder):
+        if path.suffix != ".age":
+            for text in texts:
+                assert text.encode() not in content, path
+
+
+def all_files(folder):
+    return [(path, path.read_bytes()) for path in folder.rglob("*") if path.is_file()]
+
+
+def test_no_raw_plate_lies_anywhere_but_in_sealed_files(room, row):
+    texts = ["AB12CDE", "ab12 cdf", "XY21ZZZ", "WX22 YYY"]
+    rows = [row(vrm=texts[0]), row(vrm=texts[1]), row(vrm=texts[2], confidence="999"), row(feed_id=texts[3])]
+    room.ingest(room.deliver("AB12CDE.csv", *rows), max_quarantine_share=1)
+    room.ingest(room.deliver("failing.csv", row(vrm=texts[2], camera_id="WX22YYY")))
+    assert {batch.delivered_as for _, batch in batches(room.lake, room.rocu)} == {"(name withheld)", "failing.csv"}
+    for path, content in all_files(room.settings.root):
+        if path.suffix == ".age":
+            assert content.startswith(b"age-encryption.org/v1")
+            continue
+        for text in texts:
+            for form in (text, text.replace(" ", ""), text.upper(), text.upper().replace(" ", ""), text.lower()):
+                assert form.encode() not in content, (path, form)
+                assert form not in str(path)
+
+
+def test_landing_holds_the_file_sealed_and_the_vault_leads_back(room, row):
+    from infra.vault import open_sealed, reveal
+
+    file = room.deliver("one.csv", row(), row(vrm="XY21 ZZZ", confidence="101"))
+    (batch,) = room.ingest(file, max_quarantine_share=1).batches
+    landed = room.lake.folder("landing", room.rocu) / f"{batch.sha256}.age"
+    open_sealed(room.settings, landed, room.folder / "opened.csv")
+    assert (room.folder / "opened.csv").read_bytes() == file.read_bytes()
+    tokens = [vehicle for (vehicle,) in [*room.reads("vehicle"), *room.quarantine("vehicle")]]
+    found = reveal(room.settings, room.lake, room.rocu, {token: [batch.batch_id] for token in tokens})
+    assert [found[token] for token in tokens] == ["AB12CDE", "XY21ZZZ"]

@@ -1,0 +1,196 @@
+"""The ways in which one and the same reads may be written give the same accepted reads, with row numbers true to the file."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from data_contracts.sources.model import Source, load_source
+from infra.errors import WrongInputError
+
+KEPT = "row_no, vehicle, captured_at, camera_id, confidence, motion_toward_camera, feed_id, source_id"
+ROWS = [
+    "AB12CDE,2026-05-18T08:00:00Z,CAM-1,95,true,f,7,2026-05-18T08:00:02Z",
+    "ab12 cdf,2026-05-18T09:00:00.250+01:00,CAM-1,,,,,",
+    "too,few",
+    "AB12CDG,2026-05-18T08:02:00+0000,CAM-2,50.5,false,f,8,",
+]
+HEAD = "vrm,captured_at,camera_id,confidence,motion_toward_camera,feed_id,source_id,received_at"
+PLAIN = "\n".join([HEAD, *ROWS]) + "\n"
+QUOTED = PLAIN.replace("AB12CDE", '"AB12CDE"').replace(",f,", ',"f",')
+
+WRITTEN = {
+    "plain": PLAIN.encode(),
+    "no_last_line_end": PLAIN.rstrip("\n").encode(),
+    "crlf": PLAIN.replace("\n", "\r\n").encode(),
+    "cr_only": PLAIN.replace("\n", "\r").encode(),
+    "mixed_line_ends": PLAIN.replace("\n", "\r\n", 2).encode(),
+    "bom": b"\xef\xbb\xbf" + PLAIN.encode(),
+    "bom_and_quotes": b"\xef\xbb\xbf" + QUOTED.encode(),
+    "quoted": QUOTED.encode(),
+    "quoted_header": PLAIN.replace("vrm", '"vrm"').encode(),
+    "quoted_crlf": QUOTED.replace("\n", "\r\n").encode(),
+    "blank_lines": PLAIN.replace("\nab", "\n\n\nab").encode() + b"\n\n",
+    "packed": gzip.compress(PLAIN.encode()),
+    "packed_quoted": gzip.compress(QUOTED.encode()),
+    "packed_in_two_members": gzip.compress(PLAIN[:150].encode()) + gzip.compress(PLAIN[150:].encode()),
+}
+
+
+def expected(room):
+    room.ingest(room.write("expected.csv", PLAIN), max_quarantine_share=1)
+    return room.reads(KEPT)
+
+
+@pytest.mark.parametrize("way", WRITTEN)
+def test_every_way_to_write_a_csv(room, way):
+    room.ingest(room.write("whatever.bin", WRITTEN[way]), max_quarantine_share=1)
+    reads = room.reads("row_no, captured_at, camera_id, confidence, motion_toward_camera, feed_id, source_id")
+    assert reads == [
+        (1, datetime(2026, 5, 18, 8), "CAM-1", 95.0, True, "f", "7"),
+        (2, datetime(2026, 5, 18, 8, 0, 0, 250_000), "CAM-1", None, None, None, None),
+        (4, datetime(2026, 5, 18, 8, 2), "CAM-2", 50.5, False, "f", "8"),
+    ]
+    assert room.quarantine() == [(3, ["row_malformed"])]
+
+
+def test_a_line_end_inside_quotes_is_one_row(room):
+    text = 'vrm,captured_at,camera_id,note\nAB12CDE,2026-05-18T08:00:00Z,CAM-1,"two\nlines"\nAB12CDF,2026-05-18T08:00:00Z,CAM-1,x\n'
+    (batch,) = room.ingest(room.write("notes.csv", text)).batches
+    assert (batch.rows, batch.accepted) == (2, 2)
+    assert room.reads("row_no") == [(1,), (2,)]
+
+
+def test_a_stray_quote_costs_one_row_and_not_the_rest_of_the_file(room, row):
+    rows = [row(vrm=f"AB12CD{letter}") for letter in "ABCDEFGH"]
+    rows.insert(2, '"' + row(vrm="AB12CDX"))
+    rows.insert(5, row(vrm='A"B12CDY'))
+    (batch,) = room.ingest(room.deliver("stray.csv", *rows), max_quarantine_share=1).batches
+    assert (batch.rows, batch.accepted) == (10, 8)
+    assert [number for number, _ in room.quarantine()] == [3, 6]
+
+
+def test_bytes_that_are_no_utf8_cost_their_row(room, row):
+    text = "\n".join(["vrm,captured_at,camera_id,feed_id"] + ["AB12CDE,2026-05-18T08:00:00Z,CAM-1,f"] * 2)
+    damaged = text.encode()[:-1] + b"\xff\n"
+    (batch,) = room.ingest(room.write("latin.csv", damaged), max_quarantine_share=1).batches
+    assert (batch.rows, batch.accepted) == (2, 1)
+    assert room.quarantine() == [(2, ["row_malformed"])]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("kind", ["text", "timestamp"])
+def test_parquet(room, packed, kind):
+    when = [
+        datetime.fromisoformat("2026-05-18T08:00:00+00:00"),
+        datetime.fromisoformat("2026-05-18T09:00:00.250+01:00"),
+    ]
+    times = pa.array(when, pa.timestamp("us", "UTC")) if kind == "timestamp" else [one.isoformat() for one in when]
+    table = pa.table(
+        {"vrm": ["AB12CDE", "AB12CDF"], "captured_at": times, "camera_id": ["CAM-1"] * 2, "confidence": [95.0, None]}
+    )
+    path = room.folder / "reads.dat"
+    pq.write_table(table, path)
+    if packed:
+        path.write_bytes(gzip.compress(path.read_bytes()))
+    room.ingest(path)
+    assert room.reads("row_no, captured_at, confidence") == [
+        (1, datetime(2026, 5, 18, 8), 95.0),
+        (2, datetime(2026, 5, 18, 8, 0, 0, 250_000), None),
+    ]
+
+
+def test_parquet_times_without_a_zone_need_one_declared(room):
+    path = room.folder / "naive.parquet"
+    pq.write_table(
+        pa.table({"vrm": ["AB12CDE"], "captured_at": [datetime(2026, 5, 18, 8)], "camera_id": ["CAM-1"]}), path
+    )
+    with pytest.raises(WrongInputError, match="in which zone"):
+        room.ingest(path)
+    room.ingest(path, source=Source(name="local", zone="Europe/London"))
+    assert room.reads("captured_at") == [(datetime(2026, 5, 18, 7),)]
+
+
+BOF2 = """sig|user|AB12CDE|1|2|CAM-1|2026-05-18T08:00:00Z|53.4|-2.98|||||95|true
+sig|user|AB12CDF|1|2|CAM-1|2026-05-18T08:00:00+01:00
+sig|user|AB12CDG|1|2|CAM-1|2026-05-18T08:00:00Z||||||||
+sig|user|AB"12CDH|1|2|CAM-1|2026-05-18T08:00:00Z
+sig|user|AB12CDI
+"""
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_bof2_compact_capture_text(room, packed):
+    content = gzip.compress(BOF2.encode()) if packed else BOF2.encode()
+    (batch,) = room.ingest(room.write("captures.txt", content), source="bof2", max_quarantine_share=1).batches
+    assert room.reads("row_no, captured_at, confidence, motion_toward_camera, feed_id, source_id") == [
+        (1, datetime(2026, 5, 18, 8), 95.0, True, "1", "2"),
+        (2, datetime(2026, 5, 18, 7), None, None, "1", "2"),
+        (3, datetime(2026, 5, 18, 8), None, None, "1", "2"),
+    ]
+    assert room.quarantine() == [(4, ["vrm_unreadable"]), (5, ["row_malformed"])]
+    assert batch.source == "bof2"
+
+
+def test_a_source_file_says_which_column_is_which(room):
+    described = room.write(
+        "north.yaml",
+        "columns: {vrm: Plate, captured_at: Seen, camera_id: Where}\n"
+        "delimiter: ';'\ntime_format: '%d/%m/%Y %H:%M:%S'\nzone: Europe/London\n",
+    )
+    file = room.write("north.csv", "Seen;Where;Plate\n18/05/2026 09:00:00;CAM-1;AB12CDE\n18.05.2026;CAM-1;AB12CDF\n")
+    room.ingest(file, source=str(described), max_quarantine_share=1)
+    assert room.reads("row_no, captured_at") == [(1, datetime(2026, 5, 18, 8))]
+    assert room.quarantine() == [(2, ["captured_at_unreadable"])]
+
+
+def test_opaque_plates_have_no_grammar(room):
+    source = Source(name="tickets", plate_scheme="opaque")
+    text = "vrm,captured_at,camera_id\n2015-12/ab,2026-05-18T08:00:00Z,CAM-1\n2015-12/AB,2026-05-18T08:00:00Z,CAM-1\n"
+    room.ingest(room.write("tickets.csv", text), source=source)
+    assert room.reads("plate_format, plate_repaired") == [("opaque", False)] * 2
+    assert len({vehicle for (vehicle,) in room.reads("vehicle")}) == 2
+
+
+def test_positions_from_the_file(room):
+    source = Source(name="vans", position="file")
+    text = "vrm,captured_at,camera_id,latitude,longitude\nAB12CDE,2026-05-18T08:00:00Z,CAM-1,51.5,-0.1\nAB12CDF,2026-05-18T08:00:00Z,CAM-1,,\n"
+    room.ingest(room.write("vans.csv", text), source=source)
+    assert room.reads("latitude, longitude") == [(51.5, -0.1), (53.40, -2.98)]
+
+
+def test_one_plate_written_in_several_ways_is_one_vehicle(room, row):
+    rows = [
+        row(vrm=text, captured_at=f"2026-05-18T1{n}:00:00Z", received_at="")
+        for n, text in enumerate(["AB12CDE", " ab12 cde ", "AB12-CDE", "ABI2CDE"])
+    ]
+    room.ingest(room.deliver("same.csv", *rows))
+    assert len({vehicle for (vehicle,) in room.reads("vehicle")}) == 1
+    assert room.reads("plate_repaired, plate_format")[3] == (True, "current")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("colums: {vrm: x}", "colums"),
+        ("columns: {plate: x}", "plate"),
+        ("zone: Europe/Londn", "no IANA zone"),
+        ("delimiter: ';;'", "delimiter"),
+        ("columns: {vrm: x, camera_id: x}", "same column"),
+        ("[", "not YAML"),
+        ("just text", "describes no source"),
+        ("plate_scheme: german", "plate_scheme"),
+    ],
+)
+def test_a_source_file_is_strict(room, text, reason):
+    with pytest.raises(WrongInputError, match=reason):
+        load_source(str(room.write("theirs.yaml", text)))
+
+
+def test_an_unknown_source(room):
+    with pytest.raises(WrongInputError, match="neither a built-in source nor a file"):
+        load_source("northern")
