@@ -82,9 +82,9 @@ def test_a_gate_that_says_no_is_recorded_and_cannot_be_approved(world: Any, now:
     assert requested.state.status == "gate_refused"
     gate = history(world.audit, MODEL)[-1]
     assert (gate.action, gate.outcome) == ("promote.gate", "refused")
-    assert {"name": "signature", "limit": "verified", "value": "not valid", "result": "refused"} in gate.details[
-        "lines"
-    ]
+    line = next(line for line in gate.details["lines"] if line["name"] == "signature")
+    assert (line["limit"], line["value"], line["result"]) == ("verified", "not valid", "refused")
+    assert line["source"] == "rule of the product"
     with pytest.raises(RefusedError, match="waits for no approval: it is gate refused"):
         approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
     assert "gate refused" in last_refusal(world)
