@@ -10,6 +10,7 @@ import io
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,13 @@ def iso_times(world: World, seconds: Ints | NDArray[np.int32]) -> pa.Array:
     return _Clock(world)(seconds)
 
 
+@cache
+def _times_of_day() -> pa.Array:
+    return pa.array(
+        [f"{hour:02d}:{minute:02d}:{second:02d}Z" for hour in range(24) for minute in range(60) for second in range(60)]
+    )
+
+
 class _Clock:
     """Seconds of the world to text, by joining texts of days and of seconds of a day: far quicker than formatting."""
 
@@ -129,7 +137,7 @@ class _Clock:
         self.before = 7
         days = (first + timedelta(days=day) for day in range(-self.before, world.days + 60))
         self.days = pa.array([day.strftime("%Y-%m-%dT") for day in days])
-        self.times = pa.array([(first + timedelta(seconds=second)).strftime("%H:%M:%SZ") for second in range(DAY)])
+        self.times = _times_of_day()
 
     def __call__(self, seconds: Ints | NDArray[np.int32]) -> pa.Array:
         day, rest = np.divmod(seconds, DAY)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,20 +76,19 @@ class Setting:
             power: Exponent of the population in the weight.
             most: Places with more inhabitants than this are left out.
         """
-        chosen = np.empty(len(homes), dtype=np.int64)
-        draw = self.rng.random(len(homes))
+        if not len(homes):
+            return homes
+        known, row = np.unique(homes, return_inverse=True)
+        km = self.roads.km[known]
         weight = np.where(self.places.population <= most, self.places.population**power, 0.0)
-        order = np.argsort(homes, kind="stable")
-        bounds = np.flatnonzero(np.diff(homes[order], prepend=-1))
-        for left, right in pairwise([*bounds, len(order)]):
-            rows = order[left:right]
-            distance = self.roads.km[homes[rows[0]]]
-            mass = np.where((distance >= low) & (distance <= high), weight, 0.0)
-            if not mass.any():
-                mass = 1.0 / (1.0 + np.abs(distance - low)) ** 4
-            total = np.cumsum(mass)
-            chosen[rows] = np.searchsorted(total, draw[rows] * total[-1], side="right").clip(0, len(total) - 1)
-        return chosen
+        mass = np.where((km >= low) & (km <= high), weight, 0.0)
+        lonely = ~mass.any(axis=1)
+        mass[lonely] = 1.0 / (1.0 + np.abs(km[lonely] - low)) ** 4
+        total = np.cumsum(mass, axis=1)
+        # one rising line for all homes: home n lies between n and n + 1
+        line = (total / total[:, -1:] + np.arange(len(known))[:, None]).ravel()
+        found = np.searchsorted(line, row + self.rng.random(len(homes)), side="right")
+        return np.asarray(np.minimum(found - row * km.shape[1], km.shape[1] - 1))
 
 
 def column(values: NDArray[Any]) -> NDArray[Any]:

@@ -144,7 +144,8 @@ def test_a_moved_camera_has_two_register_rows_and_the_register_learns_late(world
 def test_a_late_batch_is_a_file_of_its_own_named_by_its_arrival(world: Any) -> None:
     late = world.sql.execute(
         "SELECT filename, min(seen::date), max(seen::date), min(received_at::timestamptz::date),"
-        " count(DISTINCT feed_id) FROM reads WHERE filename LIKE '%\\_%.csv' ESCAPE '\\' AND seen IS NOT NULL GROUP BY filename"
+        " count(DISTINCT feed_id) FROM reads WHERE filename LIKE '%\\_%.csv' ESCAPE '\\'"
+        " AND seen IS NOT NULL GROUP BY filename"
     ).fetchall()
     assert late
     for name, first, _, received, feeds in late:
