@@ -39,6 +39,7 @@ FLAGS = {
     "unknown_camera": BAD_CAMERA,
 }
 BAD_PERCENTAGE = 140
+UNSURE_SHARE = 0.04
 RECENTLY = 2
 
 
@@ -142,7 +143,9 @@ def make_rows(
     camera = cameras.mounts.camera[passes.mount]
     reported, drifted = _reported(passes.second, camera, broken)
     vrm, wrong, vocabulary = _read_plates(world, population, passes, rng)
-    confidence = np.where(wrong, rng.normal(71, 12, len(passes)), rng.normal(90, 6, len(passes))).clip(20, 100)
+    # rain, glare and dirt make some right reads unsure as well
+    unsure = wrong | (rng.random(len(passes), dtype=np.float32) < UNSURE_SHARE)
+    confidence = np.where(unsure, rng.normal(66, 13, len(passes)), rng.normal(90, 6, len(passes))).clip(20, 100)
     day = (passes.second // DAY).astype(np.int16)
     flags = wrong * MISREAD + drifted * DRIFT + (population.clone_of[passes.vehicle] >= 0) * CLONE
     flags = flags + ~cameras.registered[camera] * UNREGISTERED + _misplaced(cameras, passes, day) * MOVED
