@@ -15,7 +15,7 @@ class GateLimits(BaseModel):
 
     min_average_precision: float = Field(gt=0, le=1, description="of the challenger on the hold-out")
     min_lift_over_baseline: float = Field(
-        gt=0, description="average precision of the challenger divided by that of the pattern's written-down rule"
+        gt=0, description="precision at capacity of the challenger divided by that of the pattern's written-down rule"
     )
     min_holdout_positives: int = Field(ge=1, description="confirmed vehicles in the hold-out")
     min_holdout_reviewed: int = Field(ge=1, description="vehicles with a finding in the hold-out")

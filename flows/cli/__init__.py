@@ -1,5 +1,5 @@
 """The `findprofile` command line: parses, calls one step, prints its result. No rules, no heavy import at start."""
 
-from flows.cli.frame import main
+from flows.cli.frame import main, program
 
-__all__ = ["main"]
+__all__ = ["main", "program"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 
 import typer
@@ -38,6 +40,26 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("stopped: nothing half-done was put in place; run the same command again to go on.\n")
         sys.exit(130)
+
+
+def program() -> None:
+    """The installed command: `main`, and then an end without tearing the interpreter down.
+
+    Threads of libraries still hold database objects at that point, about which DuckDB's binding would write a page.
+    """
+    code = 0
+
+    def leave() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    # registered before anything else, so it runs after every library's own exit handler
+    atexit.register(leave)
+    try:
+        main()
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else int(bool(left.code))
 
 
 def _kind(error: FindProfileError) -> str:

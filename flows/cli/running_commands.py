@@ -8,7 +8,7 @@ import typer
 
 from flows.cli.frame import app
 from flows.cli.options import PATTERN, AsJson, Rocu, session, settings
-from flows.cli.output import as_json, table
+from flows.cli.output import as_json, line, table
 
 
 @app.command("deploy")
@@ -47,7 +47,7 @@ def worker(rocu: Rocu) -> None:
     """Run the worker of one ROCU in the foreground; it acts as its own FINDPROFILE_TOKEN."""
     from flows.deployments import run_worker
 
-    run_worker(settings(), rocu)
+    raise typer.Exit(run_worker(settings(), rocu))
 
 
 @app.command("status")
@@ -56,6 +56,9 @@ def status(json: AsJson = False) -> None:
     from flows.steps.status import read_status
 
     rows = read_status(session())
+    if not rows and not json:
+        line("  nothing yet: load a camera register and ingest reads first")
+        return
     if json:
         as_json([row.model_dump(mode="json") for row in rows])
         return

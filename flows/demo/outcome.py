@@ -51,7 +51,6 @@ def _conservation(lake: Lake, rocu: str) -> Row:
 def _precision(lake: Lake, rocu: str, as_of: date) -> tuple[int, int]:
     """Of the vehicles on the list, how many analysts have decided about since, and how many of these they confirmed."""
     from data_contracts.dispositions import disposition_parts
-
     from models.inputs import read_findings
     from models.scoring import read_scores
 

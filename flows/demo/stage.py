@@ -26,14 +26,14 @@ class Person:
     """Somebody in the story. All are invented."""
 
     name: str
-    role: str
+    roles: tuple[str, ...]
 
 
-ENGINEER = Person("Erin Holt", "ml_engineer")
-OPERATOR = Person("Omar Vance", "operator")
-VALIDATOR = Person("Grace Lund", "governance")
-OWNER = Person("Gareth Pike", "governance")
-AUDITOR = Person("Ada Moss", "auditor")
+ENGINEER = Person("Erin Holt", ("ml_engineer", "governance"))  # both roles: what stops them is a rule about the person
+OPERATOR = Person("Omar Vance", ("operator",))
+VALIDATOR = Person("Grace Lund", ("governance",))
+OWNER = Person("Gareth Pike", ("governance",))
+AUDITOR = Person("Ada Moss", ("auditor",))
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Stage:
         """A signed-in session of one person, by a token of the embedded issuer like any other."""
         from infra.identity import issue_token
 
-        token = issue_token(self.settings, person.name, (person.role,), rocus, timedelta(hours=1), utc_now())
+        token = issue_token(self.settings, person.name, person.roles, rocus, timedelta(hours=1), utc_now())
         return open_context(
             self.settings.model_copy(update={"token": SecretStr(token)}), lambda text: self.say(text, indent=2)
         )

@@ -190,7 +190,6 @@ def load_dispositions(context: Context, rocu: str, files: Sequence[Path], source
         WrongInputError: No such ROCU or source, or a file cannot be taken.
     """
     from data_contracts.dispositions import load_dispositions as load
-
     from data_contracts.sources.model import load_source
 
     policy = policy_of(context, rocu)
