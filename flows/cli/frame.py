@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import sys
 
 import typer
 
 from infra.errors import FindProfileError
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 app = typer.Typer(
     name="findprofile",
@@ -37,6 +40,13 @@ def main() -> None:
     except FindProfileError as error:
         sys.stderr.write(f"{_kind(error)}: {error.reason}\n  what to do: {error.instruction}\n")
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        sys.stderr.write(
+            "fault: No space is left on the device.\n  what to do: Free some and run the same command again.\n"
+        )
+        sys.exit(3)
     except KeyboardInterrupt:
         sys.stderr.write("stopped: nothing half-done was put in place; run the same command again to go on.\n")
         sys.exit(130)

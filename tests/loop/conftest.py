@@ -33,7 +33,9 @@ def delivered(world: Path, policy_file: Path, tmp_path_factory: pytest.TempPathF
         loop.done("validator", "policy", "load", policy_file, "--rocu", rocu)
         loop.done("operator", "cameras", "load", world / rocu / "cameras.csv", "--rocu", rocu)
         loop.done("operator", "ingest", *sorted((world / rocu / "reads").iterdir()), "--rocu", rocu)
-        loop.done("operator", "dispositions", "load", *sorted((world / rocu / "dispositions").iterdir()), "--rocu", rocu)
+        loop.done(
+            "operator", "dispositions", "load", *sorted((world / rocu / "dispositions").iterdir()), "--rocu", rocu
+        )
     return loop
 
 

@@ -6,7 +6,6 @@ import hashlib
 from pathlib import Path
 
 import pyarrow.parquet as pq
-
 from loop_support import AS_OF, MODEL, ROCUS, Loop
 
 

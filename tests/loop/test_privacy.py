@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-from loop_support import AS_OF, Loop
+from loop_support import AS_OF, Loop, Said
 
 SEALED = {"landing", "vault"}
 PLATE_RUN = re.compile(rb"[A-Z0-9]{6,9}")
@@ -20,9 +19,10 @@ PLATE_RUN = re.compile(rb"[A-Z0-9]{6,9}")
 def _plates(world: Path) -> set[bytes]:
     found: set[bytes] = set()
     for path in world.glob("*/reads/*"):
-        opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-        with opened as stream:
-            found |= {re.sub(r"[^A-Z0-9]", "", row["vrm"].upper()).encode() for row in csv.DictReader(stream)}
+        content = path.read_bytes()
+        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+        rows = csv.DictReader(text.splitlines())
+        found |= {re.sub(r"[^A-Z0-9]", "", row["vrm"].upper()).encode() for row in rows}
     return {plate for plate in found if 6 <= len(plate) <= 8 and plate.isalnum() and not plate.isdigit()}
 
 
@@ -66,7 +66,7 @@ def _top_vehicle(loop: Loop) -> str:
     return str(rows[0]["vehicle"])
 
 
-def _reveal(loop: Loop, who: str, vehicle: str, purpose: str, authority: str):
+def _reveal(loop: Loop, who: str, vehicle: str, purpose: str, authority: str) -> Said:
     return loop(
         who, "vault", "reveal", vehicle, "--rocu", "nwrocu", "--purpose", purpose, "--authority", authority, "--json"
     )

@@ -1,4 +1,4 @@
-"""Typing commands in tests as one of the demo people, on a home of their own: the real command line, in this process."""
+"""Typing commands in tests as one of the demo people, on a home of their own: the real command line, in process."""
 
 from __future__ import annotations
 

@@ -1,0 +1,172 @@
+"""Bad input at the command line: one clear error each, the fitting exit code, nothing lost."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from loop_support import AS_OF, MODEL, PEOPLE, ROOT, SMALL, Loop, Said, run, token
+
+from infra.identity import issue_token
+from infra.settings import Settings
+
+
+def _state(home: Path) -> set[str]:
+    """What the lake holds, but for locks."""
+    return {str(path) for path in (home / "lake").rglob("*") if path.is_file()}
+
+
+def _told(said: Said, code: int, *words: str) -> None:
+    assert said.code == code, said.err
+    assert said.err.count("what to do:") == 1
+    assert "Traceback" not in said.err
+    for word in words:
+        assert word in said.err, said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("missing.csv", None, ("no file", "missing.csv")),
+        ("empty.csv", b"", ("empty.csv",)),
+        ("columns.csv", b"plate,time\nAB12CDE,2026-03-02T10:00:00Z\n", ("columns.csv", "vrm")),
+        ("picture.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, ("picture.csv",)),
+        ("cut.csv.gz", gzip.compress(b"vrm,captured_at,camera_id\n" + b"AB12CDE,2026-03-02T10:00:00Z,1\n" * 999)[:-20], ("cut",)),
+        ("zone.csv", b"vrm,captured_at,camera_id\nAB12CDE,2026-03-02T10:00:00,1010011\n", ("zone",)),
+    ],
+)  # fmt: skip
+def test_files_that_cannot_be_taken(
+    delivered: Loop, tmp_path: Path, name: str, content: bytes | None, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / name
+    if content is not None:
+        file.write_bytes(content)
+    before = _state(delivered.home)
+    _told(delivered("operator", "ingest", "--rocu", "nwrocu", file), 2, *words)
+    assert _state(delivered.home) == before
+    assert content is None or file.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ingest", "--rocu", "mars", "x.csv"),
+        ("score", "--rocu", "mars", "--as-of", AS_OF),
+        ("score", "--rocu", "nwrocu", "--pattern", "teapots", "--as-of", AS_OF),
+        ("score", "--rocu", "nwrocu", "--as-of", "yesterday"),
+        ("score", "--rocu", "nwrocu", "--as-of", "2027-01-01"),
+        ("score", "--rocu", "nwrocu", "--from", "2026-04-05", "--to", "2026-04-01"),
+        ("score", "--rocu", "nwrocu"),
+        ("scores", "--rocu", "nwrocu", "--as-of", "2026-03-03"),
+        ("monitor", "--rocu", "nwrocu", "--as-of", "2027-01-01"),
+        ("ingest", "--rocu", "nwrocu", "--source", "nosuch.yaml", "x.csv"),
+        ("ingest", "--rocu", "nwrocu", "--replaces", "0123456789abcdef", str(SMALL)),
+        ("promote", "history", "county_lines"),
+    ],
+)
+def test_unknown_names_and_dates(in_force: Loop, arguments: tuple[str, ...]) -> None:
+    _told(in_force("operator", *arguments), 2)
+
+
+def test_a_version_that_is_not_there(in_force: Loop) -> None:
+    _told(in_force("engineer", "promote", "request", MODEL, "99"), 2, "99")
+    _told(in_force("auditor", "reproduce", MODEL, "99"), 2, "99")
+    _told(in_force("auditor", "lineage", "--scores", "feedfeedfeedfeed"), 2)
+    _told(in_force("auditor", "lineage"), 2)
+
+
+def test_a_camera_that_is_not_registered_goes_to_quarantine_with_its_rule(delivered: Loop, tmp_path: Path) -> None:
+    good = next((delivered.world / "nwrocu" / "reads").iterdir())
+    header, *rows = (gzip.decompress(good.read_bytes()) if good.suffix == ".gz" else good.read_bytes()).splitlines()
+    strange = rows[0].split(b",")
+    strange[header.split(b",").index(b"camera_id")] = b"no-such-camera"
+    file = tmp_path / "reads.csv"
+    file.write_bytes(b"\n".join([header, *rows[1:40], b",".join(strange), b""]))
+    said = delivered("operator", "ingest", "--rocu", "nwrocu", file, "--json")
+    assert said.data["batches"][0]["rules"]["camera_not_registered"] == 1
+    assert said.data["rows"] == said.data["accepted"] + said.data["quarantined"] + said.data["duplicates"] == 40
+
+
+def test_a_world_with_an_unknown_key(tmp_path: Path) -> None:
+    world = tmp_path / "world.yaml"
+    world.write_text(SMALL.read_text() + "\nflying_cars: 7\n")
+    _told(run(tmp_path / "home", "simulate", "--world", world, "--out", tmp_path / "out"), 2, "flying_cars")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_policy_with_an_unknown_key(delivered: Loop, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("version: x\ngate: {min_average_precison: 0.0}\n")
+    _told(delivered("validator", "policy", "load", policy, "--rocu", "nwrocu"), 2, "min_average_precison")
+
+
+def test_nobody_signed_in(delivered: Loop) -> None:
+    _told(delivered(None, "status"), 1, "FINDPROFILE_TOKEN")
+
+
+def test_token_expired_forged_or_for_another_rocu(delivered: Loop, tmp_path: Path) -> None:
+    arguments = ("ingest", "--rocu", "nwrocu", "x.csv")
+    name, role = PEOPLE["operator"]
+    settings = Settings(home=delivered.home)
+    old = issue_token(settings, name, (role,), ("nwrocu",), timedelta(hours=1), datetime.now(UTC) - timedelta(hours=2))
+    _told(run(delivered.home, *arguments, token=old), 1, "expired")
+    forged = token(tmp_path / "elsewhere", "operator")
+    _told(run(delivered.home, *arguments, token=forged), 1)
+    _told(run(delivered.home, *arguments, token="not.a.token"), 1)
+    _told(run(delivered.home, *arguments, token=token(delivered.home, "operator", "yhrocu")), 1, "nwrocu")
+    _told(delivered("analyst", *arguments), 1, "operator")
+
+
+def test_refusals_are_in_the_log(delivered: Loop) -> None:
+    delivered("analyst", "ingest", "--rocu", "nwrocu", "x.csv")
+    rows = delivered.done("auditor", "audit", "search", "--outcome", "refused", "--action", "ingest", "--json").data
+    assert rows[-1]["actor_name"] == PEOPLE["analyst"][0]
+    assert "may not do ingest" in rows[-1]["details"]["reason"]
+
+
+def test_registry_unreachable(in_force: Loop) -> None:
+    nowhere = {"FINDPROFILE_MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "FINDPROFILE_MLFLOW_TIMEOUT_SECONDS": "2"}
+    _told(in_force("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF, **nowhere), 3)
+    _told(in_force("engineer", "promote", "request", MODEL, "1", **nowhere), 3)
+
+
+def test_unknown_setting_is_named(delivered: Loop) -> None:
+    _told(delivered("operator", "status", FINDPROFILE_HOEM="x"), 2, "FINDPROFILE_HOEM")
+
+
+def test_no_space_left_then_space_again(delivered: Loop, tmp_path: Path) -> None:
+    """On a file system of its own that is too small; the same command works once there is room."""
+    disk, script = tmp_path / "disk", tmp_path / "script.sh"
+    disk.mkdir()
+    files = sorted((delivered.world / "nwrocu" / "reads").iterdir())
+    command = f"{sys.executable} -c 'from flows.cli import main; main()'"
+    script.write_text(
+        f"""set -u
+mount -t tmpfs -o size=900k tmpfs {disk}
+export FINDPROFILE_HOME={disk}/home
+export FINDPROFILE_TOKEN=$({command} token issue --name op --role operator --rocu nwrocu)
+{command} cameras load --rocu nwrocu {delivered.world}/nwrocu/cameras.csv >/dev/null || exit 90
+{command} ingest --rocu nwrocu {" ".join(map(str, files))}
+echo "full: $?"
+mount -o remount,size=200m {disk}
+{command} ingest --rocu nwrocu {" ".join(map(str, files))} --json
+echo "room: $?"
+"""
+    )
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "bash", str(script)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=dict(os.environ),
+        check=False,
+    )
+    assert "full: 3" in done.stdout, done.stdout + done.stderr
+    assert "what to do" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "room: 0" in done.stdout, done.stdout + done.stderr

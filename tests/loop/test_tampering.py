@@ -1,0 +1,167 @@
+"""No score without a promoted model: what happens when a model, an alias, a row of the log or evidence is touched."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from loop_support import AS_OF, MODEL, Loop, Said
+from mlflow import MlflowClient
+
+
+def _score(loop: Loop) -> Said:
+    return loop("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF)
+
+
+def _refused(loop: Loop, *words: str) -> None:
+    said = _score(loop)
+    assert said.code == 1, said.out + said.err
+    assert "what to do" in said.err
+    for word in words:
+        assert word in said.err, said.err
+
+
+def _last_refusal(loop: Loop) -> str:
+    rows = loop.done("auditor", "audit", "search", "--action", "score", "--outcome", "refused", "--json").data
+    return str(rows[-1]["details"]["reason"])
+
+
+@pytest.fixture
+def copy(in_force: Loop, tmp_path: Path) -> Loop:
+    """A copy whose database and lake may be spoilt. The registry's files stay those of the session."""
+    shutil.copytree(in_force.home, tmp_path / "home")
+    return Loop(tmp_path / "home", in_force.world)
+
+
+def test_untouched_it_scores(in_force: Loop) -> None:
+    assert _score(in_force).code == 0
+
+
+def test_changed_model_text_is_refused(in_force: Loop, changed: Callable[[Path, bytes], None]) -> None:
+    (model,) = (in_force.home / "mlflow-artifacts").rglob("model.lgb")
+    changed(model, model.read_bytes().replace(b"leaf_value=", b"leaf_value=0.1 ", 1))
+    _refused(in_force)
+    assert _last_refusal(in_force)
+
+
+def test_added_file_beside_the_model_is_refused(in_force: Loop) -> None:
+    (model,) = (in_force.home / "mlflow-artifacts").rglob("model.lgb")
+    extra = model.with_name("loader.py")
+    extra.write_text("print('hello')")
+    try:
+        _refused(in_force)
+    finally:
+        extra.unlink()
+
+
+def test_signature_removed_is_refused(in_force: Loop) -> None:
+    (signature,) = (in_force.home / "mlflow-artifacts").rglob("model.sig")
+    kept = signature.read_bytes()
+    signature.write_bytes(b"{}")
+    try:
+        _refused(in_force)
+    finally:
+        signature.write_bytes(kept)
+
+
+def test_alias_moved_by_hand_is_refused_and_put_back_on_record(in_force: Loop) -> None:
+    client = MlflowClient(f"sqlite:///{in_force.home / 'mlflow.db'}", f"sqlite:///{in_force.home / 'mlflow.db'}")
+    one = client.get_model_version(MODEL, "1")
+    two = client.create_model_version(MODEL, source=one.source, run_id=one.run_id, tags=dict(one.tags))
+    client.set_registered_model_alias(MODEL, "champion", two.version)
+    try:
+        _refused(in_force, "moved by hand")
+        assert "moved by hand" in _last_refusal(in_force)
+        status = in_force.done("operator", "status", "--json").data
+        assert any("by hand" in (row["state"] or "") for row in status)
+        in_force.done("validator", "promote", "reconcile", MODEL)
+        assert _score(in_force).code == 0
+    finally:
+        client.set_registered_model_alias(MODEL, "champion", "1")
+        client.delete_model_version(MODEL, two.version)
+
+
+def _spoil(loop: Loop, *statements: str) -> None:
+    """As somebody with the database file would: the rules are dropped first, or they refuse."""
+    with sqlite3.connect(loop.home / "state.db") as database:
+        triggers = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            database.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            database.execute(statement)
+        for _, statement in triggers:
+            database.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_log SET actor_name = 'Somebody Else' WHERE action = 'promote.approve'",
+        "DELETE FROM audit_log WHERE seq = 3",
+        "DELETE FROM audit_log WHERE seq = (SELECT max(seq) FROM audit_log)",
+    ],
+)
+def test_audit_row_changed_removed_or_cut_off(copy: Loop, statement: str) -> None:
+    _spoil(copy, statement)
+    said = copy("auditor", "audit", "verify")
+    assert said.code == 1, said.out
+    assert "does not hold" in said.err
+    assert _score(copy).code == 1
+
+
+def test_the_database_itself_refuses_to_change_a_row(copy: Loop) -> None:
+    with sqlite3.connect(copy.home / "state.db") as database, pytest.raises(sqlite3.DatabaseError):
+        database.execute("UPDATE audit_log SET outcome = 'done'")
+
+
+def test_database_restored_from_an_older_copy_is_refused(copy: Loop, tmp_path: Path) -> None:
+    older = tmp_path / "older.db"
+    with sqlite3.connect(copy.home / "state.db") as database, sqlite3.connect(older) as target:
+        database.backup(target)
+    assert _score(copy).code == 0
+    restored = Loop(tmp_path / "restored", copy.world)
+    shutil.copytree(copy.home, restored.home, ignore=shutil.ignore_patterns("state.db*"))
+    shutil.copy(older, restored.home / "state.db")
+    said = restored("auditor", "audit", "verify")
+    assert said.code == 1
+    assert _score(restored).code == 1
+
+
+def test_evidence_edited_after_the_gate_is_refused(copy: Loop) -> None:
+    (evidence,) = (copy.home / "lake" / "records").rglob("evidence-*.json")
+    evidence.write_text(evidence.read_text().replace('"positives":', '"positives":1', 1))
+    _refused(copy, "evidence")
+
+
+def test_policy_swapped_in_the_lake_is_refused(copy: Loop) -> None:
+    (policy,) = (copy.home / "lake" / "policies" / "rocu=nwrocu").glob("*.yaml")
+    policy.write_text(policy.read_text().replace("min_average_precision: 0.05", "min_average_precision: 0.01"))
+    _refused(copy, "policy")
+
+
+def test_a_model_that_nobody_approved_is_refused(delivered: Loop) -> None:
+    said = delivered("operator", "score", "--rocu", "yhrocu", "--as-of", AS_OF)
+    assert said.code == 1
+    assert "promoted" in said.err
+
+
+def test_suspended_scores_nothing_and_two_people_resume(copy: Loop) -> None:
+    copy.done("analyst", "promote", "suspend", MODEL, "--reason", "wrong stop reported")
+    _refused(copy, "suspended")
+    copy.done("validator", "promote", "resume", MODEL, "--reason", "looked into it")
+    _refused(copy, "suspended")
+    assert copy("validator", "promote", "resume", MODEL, "--reason", "again").code == 1
+    copy.done("owner", "promote", "resume", MODEL, "--reason", "looked into it")
+    assert _score(copy).code == 0
+
+
+def test_history_shows_who_did_what(in_force: Loop) -> None:
+    rows = in_force.done("auditor", "promote", "history", MODEL, "1", "--json").data
+    said = [(row["action"], row["actor_name"]) for row in rows]
+    assert ("promote.gate", "Erin Holt") in said
+    assert ("promote.approve", "Grace Lund") in said
+    assert ("promote.approve", "Gareth Pike") in said
+    assert ("promote.promoted", "Gareth Pike") in said
