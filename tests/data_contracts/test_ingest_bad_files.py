@@ -45,9 +45,9 @@ def test_a_file_that_cannot_be_taken(room, case):
 
 def test_one_bad_file_stops_the_call_before_anything_is_written(room, row):
     before = room.snapshot()
-    with pytest.raises(WrongInputError, match="missing.csv"):
+    with pytest.raises(WrongInputError, match=r"missing\.csv"):
         room.ingest(room.deliver("good.csv", row()), room.folder / "missing.csv")
-    with pytest.raises(WrongInputError, match=r"zoneless.csv.*zone"):
+    with pytest.raises(WrongInputError, match=r"zoneless\.csv.*zone"):
         room.ingest(room.deliver("good.csv", row()), room.write("zoneless.csv", BAD["zoneless"][0]))
     assert room.snapshot() == before
 
