@@ -7,8 +7,9 @@ unexpected error's text may quote a raw value, so of such an error only its kind
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import TaskRun
 
     from flows.steps.results import StepResult
+
+    Outcome = StepResult | FindProfileError
 
 
 @contextmanager
@@ -50,6 +53,33 @@ def can_help(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
     return state.is_failed() and isinstance(get_state_exception(state), FaultError)
 
 
+_remembered: ContextVar[list[Outcome] | None] = ContextVar("remembered", default=None)
+
+
+@contextmanager
+def remembering() -> Iterator[list[Outcome]]:
+    """Keep what the flow runs of this block came to, in this process.
+
+    A state that the client had to ask the server for again, after a slow answer, comes back without its data.
+
+    Yields:
+        The outcomes so far: results, and our own errors.
+    """
+    outcomes: list[Outcome] = []
+    token = _remembered.set(outcomes)
+    try:
+        yield outcomes
+    finally:
+        _remembered.reset(token)
+
+
+def _remember(outcome: Outcome) -> Outcome:
+    kept = _remembered.get()
+    if kept is not None:
+        kept.append(outcome)
+    return outcome
+
+
 def ended(run: Callable[[], StepResult]) -> State[Any]:
     """Do the work of a flow run and turn its outcome into the run's state.
 
@@ -59,25 +89,28 @@ def ended(run: Callable[[], StepResult]) -> State[Any]:
     """
     try:
         with own_words_only("flow"):
-            return Completed(data=run())
+            return Completed(data=_remember(run()))
     except RefusedError as error:
-        return Failed(name="Refused", message=str(error), data=error)
+        return Failed(name="Refused", message=str(error), data=_remember(error))
     except WrongInputError as error:
-        return Failed(name="WrongInput", message=str(error), data=error)
+        return Failed(name="WrongInput", message=str(error), data=_remember(error))
     except FindProfileError as error:
-        return Failed(message=str(error), data=error)
+        return Failed(message=str(error), data=_remember(error))
 
 
-def data_of(state: State[Any]) -> StepResult:
+def data_of(state: State[Any], outcomes: Sequence[Outcome]) -> StepResult:
     """The result of a flow run that ended in this process.
+
+    Args:
+        state: Of the run, as Prefect has it.
+        outcomes: What was remembered of it.
 
     Raises:
         FindProfileError: What ended the run.
     """
-    if state.is_completed():
-        result: StepResult = state.result()
-        return result
-    error = get_state_exception(state)
-    if isinstance(error, FindProfileError):
-        raise error
-    raise FaultError(f"The flow run ended as {state.name}.", "Look at the run in Prefect and start it again.") from None
+    if not outcomes:
+        raise FaultError(f"The flow run ended as {state.name}.", "Look at the run in Prefect and start it again.")
+    outcome = outcomes[-1]
+    if isinstance(outcome, FindProfileError):
+        raise outcome
+    return outcome

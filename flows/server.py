@@ -61,14 +61,14 @@ def call_flow(context: Context, name: str, parameters: Mapping[str, Any]) -> Ste
     with connected(context.settings):
         from prefect import tags
 
-        from flows.outcomes import data_of
+        from flows.outcomes import data_of, remembering
         from flows.prefect_flows import FLOWS, Acting, acting_as
 
         plain = {key: value for key, value in parameters.items() if key not in {"files", "replaces"}}
         acting = Acting(context, tuple(parameters.get("files") or ()), parameters.get("replaces"))
         labels = [f"{key}:{plain[key]}" for key in ("rocu", "pattern") if key in plain]
-        with acting_as(acting), tags(*labels), delivered():
-            return data_of(FLOWS[name](**plain, return_state=True))
+        with acting_as(acting), tags(*labels), delivered(), remembering() as outcomes:
+            return data_of(FLOWS[name](**plain, return_state=True), outcomes)
 
 
 @contextmanager
