@@ -98,7 +98,7 @@ def load_cameras(
         exclusive(settings.root / "locks" / f"{rocu}.lock", f"the data of {rocu}"),
         open_engine(settings) as connection,
     ):
-        load_rows(connection, "delivered", [delivery], contract.fields, _projection())
+        load_rows(connection, "delivered", [delivery], contract.fields, {}, _projection())
         _merge(connection, lake, rocu)
         _judge(connection)
         rules = [rule for rule in contract.rules(limits or IngestLimits()) if rule.table == "cameras"]

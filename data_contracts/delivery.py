@@ -23,8 +23,15 @@ NAME_WITHHELD = "(name withheld)"
 
 @dataclass(frozen=True)
 class Call:
-    """The files of one call that are to be judged. `attempt` counts how often any of them was judged before,
-    `sequence` the records before this one."""
+    """The files of one call that are to be judged.
+
+    Args:
+        deliveries: The new files.
+        already_known: Batch ids of the others.
+        replaces: The failed batch that the new file takes the place of.
+        attempt: How often any of the new files was judged before.
+        sequence: How many records the ROCU had before this one.
+    """
 
     deliveries: tuple[Delivery, ...]
     already_known: tuple[str, ...]

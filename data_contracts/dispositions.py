@@ -24,7 +24,7 @@ from data_contracts.sources.inspection import Delivery, inspect
 from data_contracts.sources.loading import load_rows
 from data_contracts.sources.model import Source
 from data_contracts.values import day, instant, instant_fault
-from data_contracts.vehicles import make_plates
+from data_contracts.vehicles import issue_period, make_plates
 from data_contracts.verdicts import BATCH_FAILED, Judgement, judge
 from data_contracts.work import working_database
 from infra.errors import FaultError, WrongInputError
@@ -136,7 +136,9 @@ class _Run:
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, run: _Run) -> None:
-    load_rows(connection, "delivered", [run.delivery], run.contract.fields, _projection(run.source))
+    load_rows(
+        connection, "delivered", [run.delivery], run.contract.fields, _values(run.source), _projection(run.source)
+    )
     (no_zone, read) = connection.execute(
         "SELECT count(*) FILTER (decided_at_fault = 'no_zone'), count(decided_at) FROM delivered"
     ).fetchall()[0]
@@ -152,16 +154,19 @@ def _prepare(connection: duckdb.DuckDBPyConnection, run: _Run) -> None:
     _make_judged(connection, run, today)
 
 
+def _values(source: Source) -> dict[str, str]:
+    return {"window_end_value": day("window_end"), "decided_at_value": instant("decided_at", source)}
+
+
 def _projection(source: Source) -> dict[str, str]:
-    window_end, decided_at = day("window_end"), instant("decided_at", source)
     return {
         "vrm": "vrm",
-        "window_end": window_end,
-        "window_end_fault": f"""CASE WHEN window_end IS NULL THEN 'missing'
-            WHEN ({window_end}) IS NULL THEN 'unreadable' END""",
+        "window_end": "window_end_value",
+        "window_end_fault": """CASE WHEN window_end IS NULL THEN 'missing'
+            WHEN window_end_value IS NULL THEN 'unreadable' END""",
         "finding": "lower(finding)",
-        "decided_at": decided_at,
-        "decided_at_fault": instant_fault("decided_at", f"({decided_at})", source),
+        "decided_at": "decided_at_value",
+        "decided_at_fault": instant_fault("decided_at", "decided_at_value", source),
         "decided_by": "decided_by",
         "selected_by": "lower(selected_by)",
     }
@@ -189,7 +194,8 @@ def _make_judged(connection: duckdb.DuckDBPyConnection, run: _Run, today: str) -
                 CASE WHEN selected_by NOT IN {SELECTIONS} THEN 'unknown' END AS selected_by_fault,
                 coalesce((decided_by IN (FROM plate_like_ids))::TINYINT, 0) AS plate_like_ids
             FROM delivered LEFT JOIN plates
-                ON plates.vrm_text = delivered.vrm AND plates.day = coalesce(delivered.window_end, {today})"""
+                ON plates.vrm_text = delivered.vrm
+                AND plates.day = {issue_period(f"coalesce(delivered.window_end, {today})")}"""
     )
 
 

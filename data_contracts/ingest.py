@@ -18,7 +18,7 @@ from data_contracts.cameras import RegisterRef, current_register, register_table
 from data_contracts.contract import Contract, load_contract
 from data_contracts.delivery import Call, choose, name_as_delivered, seal_landing
 from data_contracts.duplicates import find_duplicates
-from data_contracts.judging import judging_day, make_judged, read_projection
+from data_contracts.judging import judging_day, make_judged, read_projection, read_values
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, IngestRecord, PartRef
 from data_contracts.parts import write_quarantine, write_reads, write_segments
@@ -128,7 +128,9 @@ class _Run:
 def _prepare(connection: duckdb.DuckDBPyConnection, run: _Run, tell: Progress) -> None:
     tell("reading")
     deliveries = run.call.deliveries
-    load_rows(connection, "delivered", deliveries, run.contract.fields, read_projection(run.source))
+    load_rows(
+        connection, "delivered", deliveries, run.contract.fields, read_values(run.source), read_projection(run.source)
+    )
     _require_zone(connection, deliveries)
     tell("sealing the files into landing")
     seal_landing(run.settings, run.lake, run.rocu, deliveries)
@@ -167,12 +169,14 @@ def _divide(connection: duckdb.DuckDBPyConnection, run: _Run, judgements: Sequen
     find_duplicates(connection, run.lake, run.rocu, run.limits)
     connection.execute(
         f"""CREATE VIEW accepted AS
-            SELECT batch_id, row_no, vehicle, plate_format, plate_repaired, judged.captured_at, received_at,
+            SELECT batch_id, row_no, vehicle_no, vehicle, plate_format, plate_repaired, judged.captured_at, received_at,
                 judged.camera_id, registered.site_id, coalesce(judged.latitude, registered.latitude) AS latitude,
                 coalesce(judged.longitude, registered.longitude) AS longitude, registered.force, confidence,
                 motion_toward_camera, feed_id, source_id, '{run.contract.version}' AS contract_version
-            FROM judged SEMI JOIN candidates USING (batch_no, row_no) ANTI JOIN doubled USING (batch_no, row_no)
-            JOIN named USING (batch_no) JOIN vehicles USING (vehicle_no) JOIN registered USING (register_no)"""
+            FROM judged JOIN named USING (batch_no)
+            ANTI JOIN rejected USING (batch_no, row_no) ANTI JOIN doubled USING (batch_no, row_no)
+            JOIN vehicles USING (vehicle_no) JOIN registered USING (register_no)
+            WHERE NOT failed"""
     )
     connection.execute(
         f"""CREATE VIEW set_apart AS

@@ -13,38 +13,35 @@ from data_contracts.limits import IngestLimits
 from data_contracts.plates import reads_as_plate
 from data_contracts.sources.model import Source
 from data_contracts.values import instant, instant_fault, number, truth
+from data_contracts.vehicles import issue_period
 
 _EARTH_RADIUS_M = 6_371_008.8
 
 
+def read_values(source: Source) -> dict[str, str]:
+    """Values of the delivered reads: SQL over the delivered text fields. NULL where the text is none."""
+    return {
+        "captured_at_value": instant("captured_at", source),
+        "received_at_value": instant("received_at", source),
+        "confidence_value": number("confidence"),
+        "motion_toward_camera_value": truth("motion_toward_camera"),
+        "latitude_value": _degrees("latitude", 90),
+        "longitude_value": _degrees("longitude", 180),
+    }
+
+
 def read_projection(source: Source) -> dict[str, str]:
-    """Columns of the delivered reads, typed: SQL over the delivered text fields."""
-    captured_at = instant("captured_at", source)
-    received_at = instant("received_at", source)
-    confidence, motion = number("confidence"), truth("motion_toward_camera")
-    latitude, longitude = _degrees("latitude", 90), _degrees("longitude", 180)
-    unreadable = " ".join(
-        f"WHEN {field} IS NOT NULL AND ({value}) IS NULL THEN '{field}'"
-        for field, value in {
-            "confidence": confidence,
-            "motion_toward_camera": motion,
-            "received_at": received_at,
-            "latitude": latitude,
-            "longitude": longitude,
-        }.items()
-    )
+    """Columns of the delivered reads: SQL over the text fields and `read_values`."""
+    optional = ("confidence", "motion_toward_camera", "received_at", "latitude", "longitude")
+    unreadable = " ".join(f"WHEN {name} IS NOT NULL AND {name}_value IS NULL THEN '{name}'" for name in optional)
     return {
         "vrm": "vrm",
-        "captured_at": captured_at,
-        "captured_at_fault": instant_fault("captured_at", f"({captured_at})", source),
+        "captured_at": "captured_at_value",
+        "captured_at_fault": instant_fault("captured_at", "captured_at_value", source),
         "camera_id": "camera_id",
-        "confidence": confidence,
-        "motion_toward_camera": motion,
         "feed_id": "feed_id",
         "source_id": "source_id",
-        "received_at": received_at,
-        "latitude": latitude,
-        "longitude": longitude,
+        **{name: f"{name}_value" for name in optional},
         "unreadable_field": f"CASE {unreadable} END",
     }
 
@@ -96,7 +93,7 @@ def make_judged(connection: duckdb.DuckDBPyConnection, source: Source, limits: I
                     + coalesce((source_id IN (FROM plate_like_ids))::TINYINT, 0) AS plate_like_ids
             FROM delivered
             LEFT JOIN newest ON newest.batch_no = delivered.batch_no
-            LEFT JOIN plates ON plates.vrm_text = delivered.vrm AND plates.day = {judging_day(now)}
+            LEFT JOIN plates ON plates.vrm_text = delivered.vrm AND plates.day = {issue_period(judging_day(now))}
             LEFT JOIN registered ON registered.camera_id = delivered.camera_id
                 AND delivered.captured_at >= registered.valid_from
                 AND delivered.captured_at < coalesce(registered.valid_to, TIMESTAMP '9999-01-01')"""

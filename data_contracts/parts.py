@@ -40,10 +40,11 @@ def write_reads(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, pa
     """Write the relation `accepted` (columns of the reads layer), one part for each UTC day of capture.
 
     One sort serves all days: the rows stream through by day, vehicle and time, and a new part begins with each day.
+    `vehicle_no` of the relation follows the order of `vehicle`, and sorts faster.
     """
     reader = connection.sql(
         f"""SELECT captured_at::DATE AS day_of_capture, {", ".join(READS_COLUMNS)} FROM accepted
-            ORDER BY day_of_capture, vehicle, captured_at, batch_id, row_no"""
+            ORDER BY day_of_capture, vehicle_no, captured_at, batch_id, row_no"""
     ).to_arrow_reader(ROWS_AT_ONCE)
     parts = []
     for day, rows in groupby(_runs(reader), key=lambda run: run[0]):

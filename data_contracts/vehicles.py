@@ -33,7 +33,7 @@ def make_plates(
 ) -> None:
     """Make the tables `plates` and `vehicles`.
 
-    `plates`: vrm_text, day, vrm_fault, plate_format, plate_repaired, impossible_age, vehicle_no.
+    `plates`: vrm_text, day (of `issue_period`), vrm_fault, plate_format, plate_repaired, impossible_age, vehicle_no.
     `vehicles`: vehicle_no, vehicle (token), vrm (the text that it was made of), numbered in the order of the tokens.
 
     Args:
@@ -48,7 +48,8 @@ def make_plates(
     placeholders = ", ".join(f"'{word}'" for word in _PLACEHOLDERS)
     connection.execute(
         f"""CREATE TABLE readings AS
-            WITH texts AS (SELECT DISTINCT vrm AS vrm_text, {day} AS day FROM {delivered} WHERE vrm IS NOT NULL),
+            WITH texts AS (
+                SELECT DISTINCT vrm AS vrm_text, {issue_period(day)} AS day FROM {delivered} WHERE vrm IS NOT NULL),
             cleaned AS (
                 SELECT *, upper(vrm_text) IN ({placeholders}) AS is_placeholder, {_cleaned(source)} AS cleaned
                 FROM texts),
@@ -71,6 +72,17 @@ def make_plates(
             FROM readings LEFT JOIN vehicles ON readings.vrm = vehicles.vrm"""
     )
     connection.execute("DROP TABLE readings")
+
+
+def issue_period(day: str) -> str:
+    """SQL for the first day of the half-year (from March or September) in which a day lies.
+
+    Age identifiers are issued on these days only, so all days of a period judge a plate alike.
+    """
+    return (
+        f"CASE WHEN month({day}) >= 9 THEN make_date(year({day}), 9, 1) "
+        f"WHEN month({day}) >= 3 THEN make_date(year({day}), 3, 1) ELSE make_date(year({day}) - 1, 9, 1) END"
+    )
 
 
 def _cleaned(source: Source) -> str:

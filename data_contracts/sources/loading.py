@@ -8,6 +8,7 @@ careful way. A table's row ids keep the order of the files, and so give the row 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 import duckdb
@@ -19,11 +20,27 @@ from infra.errors import FaultError, WrongInputError
 FILES_AT_ONCE = 500
 
 
+@dataclass(frozen=True)
+class _Typed:
+    values: str
+    columns: str
+
+    def over(self, rows: str) -> str:
+        """The typed rows of a subquery that gives batch_no, whole and the fields."""
+        inner = f"(SELECT *, {self.values} FROM {rows})" if self.values else rows
+        return f"SELECT batch_no, whole, {self.columns} FROM {inner}"
+
+
+def _listed(expressions: Mapping[str, str]) -> str:
+    return ", ".join(f"{expression} AS {name}" for name, expression in expressions.items())
+
+
 def load_rows(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     deliveries: Sequence[Delivery],
     fields: Sequence[str],
+    values: Mapping[str, str],
     projection: Mapping[str, str],
 ) -> None:
     """Fill a new table with every row of the files.
@@ -34,17 +51,18 @@ def load_rows(
             row has as many columns as it should), then those of `projection`.
         deliveries: The files, inspected.
         fields: Names of the fields that the projection may use; NULL where a file or a row has none.
-        projection: Column name to an SQL expression over the fields, which are VARCHAR.
+        values: Name to an SQL expression over the fields, which are VARCHAR; worked out once for each row.
+        projection: Column name to an SQL expression over fields and values.
 
     Raises:
         WrongInputError: A file cannot be read to its end, or holds no rows.
         FaultError: A file changed while it was read.
     """
     blank = ", ".join(f"NULL::VARCHAR AS {field}" for field in fields)
-    typed = ", ".join(f"{expression} AS {name}" for name, expression in projection.items())
+    typed = _Typed(_listed(values), _listed(projection))
     connection.execute(
         f"""CREATE TABLE {table}_loaded AS
-            SELECT 0::INTEGER AS batch_no, true AS whole, {typed} FROM (SELECT {blank}) WHERE false"""
+            {typed.over(f"(SELECT 0::INTEGER AS batch_no, true AS whole, {blank})")} WHERE false"""
     )
     numbered = list(enumerate(deliveries))
     for layout, group in groupby(numbered, key=lambda pair: pair[1].layout):
@@ -61,7 +79,7 @@ def _load_group(
     layout: Layout,
     files: Sequence[tuple[int, Delivery]],
     fields: Sequence[str],
-    typed: str,
+    typed: _Typed,
 ) -> None:
     if layout.kind == "text" and layout.plain:
         connection.execute("BEGIN")
@@ -84,7 +102,7 @@ class _NotOneRowALineError(Exception):
     """The quick way did not give one row for each line."""
 
 
-def _quick_query(layout: Layout, files: Sequence[tuple[int, Delivery]], fields: Sequence[str], typed: str) -> str:
+def _quick_query(layout: Layout, files: Sequence[tuple[int, Delivery]], fields: Sequence[str], typed: _Typed) -> str:
     paths = ", ".join(_literal(str(delivery.path)) for _, delivery in files)
     positions = dict(layout.positions)
     whole = f"len(cells) BETWEEN {layout.narrowest} AND {layout.widest}"
@@ -94,15 +112,17 @@ def _quick_query(layout: Layout, files: Sequence[tuple[int, Delivery]], fields: 
         else f"NULL::VARCHAR AS {field}"
         for field in fields
     )
-    return f"""
-        SELECT batch_no, whole, {typed} FROM (
+    packing = "gzip" if layout.gzipped else "none"
+    return typed.over(
+        f"""(
             SELECT batch_no, whole, {cells} FROM (
                 SELECT batch_no, cells, {whole} AS whole FROM (
                     SELECT (file_index + {files[0][0]})::INTEGER AS batch_no,
                         string_split(line, {_literal(layout.delimiter)}) AS cells
                     FROM read_csv([{paths}], header = false, skip = {int(layout.header)}, auto_detect = false,
                         delim = '{LINE_MARK}', quote = '', escape = '', columns = {{'line': 'VARCHAR'}},
-                        compression = '{"gzip" if layout.gzipped else "none"}'))))"""
+                        compression = '{packing}'))))"""
+    )
 
 
 def _require_lines(connection: duckdb.DuckDBPyConnection, table: str, files: Sequence[tuple[int, Delivery]]) -> None:
@@ -122,11 +142,13 @@ def _load_carefully(
     number: int,
     delivery: Delivery,
     fields: Sequence[str],
-    typed: str,
+    typed: _Typed,
 ) -> None:
     for rows in careful_rows(delivery, fields):
         connection.register("careful_rows_now", rows)
-        connection.execute(f"INSERT INTO {table} SELECT {number}, whole, {typed} FROM careful_rows_now")
+        connection.execute(
+            f"INSERT INTO {table} {typed.over(f'(SELECT {number} AS batch_no, * FROM careful_rows_now)')}"
+        )
         connection.unregister("careful_rows_now")
 
 
@@ -136,7 +158,7 @@ def _load_parquet(
     number: int,
     delivery: Delivery,
     fields: Sequence[str],
-    typed: str,
+    typed: _Typed,
 ) -> None:
     names = dict(delivery.layout.names)
     cells = ", ".join(
@@ -155,7 +177,9 @@ def _load_parquet(
             origin = "parquet_now"
         else:
             origin = f"read_parquet({_literal(str(delivery.path))}, hive_partitioning = false)"
-        connection.execute(f"INSERT INTO {table} SELECT {number}, true, {typed} FROM (SELECT {cells} FROM {origin})")
+        connection.execute(
+            f"INSERT INTO {table} {typed.over(f'(SELECT {number} AS batch_no, true AS whole, {cells} FROM {origin})')}"
+        )
     except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException, OSError) as error:
         raise WrongInputError(
             f"{delivery.path.name} is a Parquet file that cannot be read to its end ({type(error).__name__}).",

@@ -64,7 +64,7 @@ def loaded(content: bytes) -> list[tuple[object, ...]]:
         path = Path(folder) / "file.csv"
         path.write_bytes(content)
         delivery = inspect(path, BUILT_IN["canonical"], FIELDS, ())
-        load_rows(connection, "delivered", [delivery], FIELDS, {field: field for field in FIELDS})
+        load_rows(connection, "delivered", [delivery], FIELDS, {}, {field: field for field in FIELDS})
         return connection.execute(
             "SELECT row_no, whole, vrm, captured_at, camera_id FROM delivered ORDER BY 1"
         ).fetchall()

@@ -1,0 +1,22 @@
+"""All days of an issue period judge every plate alike, so plates are judged once a period."""
+
+from __future__ import annotations
+
+import duckdb
+
+from data_contracts.plates_sql import plate_macros
+from data_contracts.vehicles import issue_period
+
+
+def test_a_plate_is_the_same_on_every_day_of_a_period():
+    with duckdb.connect() as connection:
+        plate_macros(connection)
+        different = connection.execute(
+            f"""SELECT vrm, day FROM (
+                    SELECT vrm, day, {issue_period("day")} AS period
+                    FROM (SELECT DATE '2025-01-01' + (i::INTEGER) AS day FROM range(800) days(i)),
+                        (SELECT 'AB' || lpad(n::VARCHAR, 2, '0') || 'CDE' AS vrm FROM range(2, 100) numbers(n)))
+                WHERE plate_format(vrm, day) <> plate_format(vrm, period)
+                    OR age_identifier_valid(vrm, day) <> age_identifier_valid(vrm, period)"""
+        ).fetchall()
+    assert different == []
