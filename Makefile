@@ -49,7 +49,7 @@ bench: $(VENV)/.dev ## measure against the named alternatives, rewrite the table
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.dev ## regenerate the reference pages made from code
-	$(BIN)/python -m docs.generate
+	$(BIN)/python docs/generate.py
 
 stack: $(VENV)/.dev ## the national profile on this machine: PostgreSQL, MLflow with sign-in, Prefect and its workers
 	$(BIN)/python -m infra.stack

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import resource
+import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -117,18 +119,27 @@ def measure(path: Path, threads: int) -> dict[str, float]:
     }
 
 
+def run(reads: int = 5_000_000, threads: int = 2, kinds: Sequence[str] = tuple(sorted(_KINDS))) -> str:
+    """Measure each kind of reads, and give a Markdown table."""
+    rows = []
+    for kind in kinds:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "reads.parquet"
+            write_reads(path, reads, kind)
+            found = measure(path, threads)
+        rows.append(f"| {kind} | {reads:,} | " + " | ".join(f"{value:g}" for value in found.values()) + " |")
+    head = "| kind | reads | vehicles | features | ten by hand, s | all features, s | ratio | peak GB |"
+    return "\n".join([head, "|---|" + "---:|" * 7, *rows])
+
+
 def main() -> None:
-    """Print one line per kind of reads."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reads", type=int, default=5_000_000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--kind", choices=sorted(_KINDS), action="append")
     chosen = parser.parse_args()
-    for kind in chosen.kind or sorted(_KINDS):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "reads.parquet"
-            write_reads(path, chosen.reads, kind)
-            print(kind, chosen.reads, measure(path, chosen.threads))  # noqa: T201
+    sys.stdout.write(run(chosen.reads, chosen.threads, chosen.kind or sorted(_KINDS)) + "\n")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,9 @@ from infra.identity import issue_token
 from infra.settings import Settings
 
 
+HEADER = b"vrm,captured_at,camera_id\n"
+
+
 def _state(home: Path) -> set[str]:
     """What the lake holds, but for locks."""
     return {str(path) for path in (home / "lake").rglob("*") if path.is_file()}
@@ -36,7 +39,7 @@ def _told(said: Said, code: int, *words: str) -> None:
         ("empty.csv", b"", ("empty.csv",)),
         ("columns.csv", b"plate,time\nAB12CDE,2026-03-02T10:00:00Z\n", ("columns.csv", "vrm")),
         ("picture.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, ("picture.csv",)),
-        ("cut.csv.gz", gzip.compress(b"vrm,captured_at,camera_id\n" + b"AB12CDE,2026-03-02T10:00:00Z,1\n" * 999)[:-20], ("cut",)),
+        ("cut.csv.gz", gzip.compress(HEADER + b"AB12CDE,2026-03-02T10:00:00Z,1\n" * 999)[:-20], ("cut",)),
         ("zone.csv", b"vrm,captured_at,camera_id\nAB12CDE,2026-03-02T10:00:00,1010011\n", ("zone",)),
     ],
 )  # fmt: skip

@@ -1,0 +1,81 @@
+"""Writes the reference pages that are made from the code: commands, settings, features. `make docs` runs it.
+
+A test holds the committed pages against `pages()`, so that they cannot fall behind the code.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+
+def pages() -> dict[str, str]:
+    """Every generated page by its file name."""
+    from models.patterns import features_reference
+
+    return {"commands.md": commands_page(), "settings.md": settings_page(), "features.md": features_reference()}
+
+
+def commands_page() -> str:
+    """Every command with its arguments and options, as the command line itself knows them."""
+    from typer.main import get_command
+
+    import flows.cli.commands  # noqa: F401  registers the commands
+    from flows.cli.frame import app
+
+    head = (
+        "# Commands\n\nMade from the code by `make docs`. Exit code: 0 done, 1 refused (a gate, a contract or a "
+        "permission said no), 2 wrong input, 3 a fault worth a retry. Commands act as `FINDPROFILE_TOKEN`.\n"
+    )
+    return "\n".join([head, *_commands("findprofile", get_command(app))]).rstrip() + "\n"
+
+
+def _commands(path: str, command: Any) -> Iterator[str]:
+    if hasattr(command, "commands"):
+        for name in sorted(command.commands):
+            yield from _commands(f"{path} {name}", command.commands[name])
+        return
+    yield f"## {path}\n\n{(command.help or '').strip()}\n"
+    rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
+    if rows:
+        yield "| argument or option | needed | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _row(parameter: Any) -> str:
+    is_option = bool(parameter.opts and parameter.opts[0].startswith("-"))
+    name = ", ".join(parameter.opts) if is_option else (parameter.metavar or parameter.name.upper())
+    return f"| `{name}` | {'yes' if parameter.required else 'no'} | {getattr(parameter, 'help', None) or ''} |"
+
+
+def settings_page() -> str:
+    """Every setting of a process."""
+    from infra.settings import PREFIX, Settings
+
+    rows = [
+        f"| `{PREFIX}{name.upper()}` | {_default(field.default)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    head = (
+        "# Settings\n\nMade from the code by `make docs`. Taken from the environment, once, when a command "
+        f"starts; an unknown `{PREFIX}…` is an error.\n\n| variable | default | meaning |\n|---|---|---|"
+    )
+    return "\n".join([head, *rows]) + "\n"
+
+
+def _default(value: object) -> str:
+    return "" if value is None else f"`{value}`"
+
+
+def main() -> None:
+    """Write the pages."""
+    for name, text in pages().items():
+        (HERE / name).write_text(text, encoding="utf-8")
+        sys.stdout.write(f"docs/{name}\n")
+
+
+if __name__ == "__main__":
+    main()

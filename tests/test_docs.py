@@ -1,0 +1,65 @@
+"""The docs are held against the code: generated pages are current, commands in prose exist, links lead somewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from loop_support import ROOT, run
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def _generator() -> object:
+    specification = importlib.util.spec_from_file_location("generate_docs", ROOT / "docs" / "generate.py")
+    assert specification
+    assert specification.loader
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_generated_pages_are_current() -> None:
+    for name, text in _generator().pages().items():  # type: ignore[attr-defined]
+        assert (ROOT / "docs" / name).read_text(encoding="utf-8") == text, f"run make docs: {name}"
+
+
+def test_commands_named_in_prose_exist() -> None:
+    reference = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    known = {
+        line.removeprefix("## findprofile ") for line in reference.splitlines() if line.startswith("## findprofile")
+    }
+    words = {name.split()[0] for name in known}
+    for page in PAGES:
+        for found in re.findall(r"findprofile ([a-z]+)(?: ([a-z]+))?", page.read_text(encoding="utf-8")):
+            assert found[0] in words, f"{page.name}: findprofile {' '.join(found)}"
+
+
+def test_links_lead_to_files() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("command", [(), ("promote",), ("ingest",), ("audit",), ("vault", "reveal")])
+def test_every_help_is_printed(tmp_path: Path, command: tuple[str, ...]) -> None:
+    said = run(tmp_path, *command, "--help")
+    assert said.code == 0
+    assert "Usage" in said.out
+
+
+def test_help_needs_no_heavy_library(tmp_path: Path) -> None:
+    import subprocess
+
+    code = (
+        "import sys; sys.argv = ['findprofile', '--help']\n"
+        "import flows.cli\n"
+        "try:\n    flows.cli.main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'mlflow', 'prefect', 'great_expectations', 'evidently', 'pandas', 'duckdb', 'lightgbm', 'ibis'}\n"
+        "sys.exit(bool(heavy & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=False).returncode == 0
