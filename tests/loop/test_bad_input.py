@@ -15,7 +15,6 @@ from loop_support import AS_OF, MODEL, PEOPLE, ROOT, SMALL, Loop, Said, run, tok
 from infra.identity import issue_token
 from infra.settings import Settings
 
-
 HEADER = b"vrm,captured_at,camera_id\n"
 
 
