@@ -76,39 +76,50 @@ def reveal_plates(
             "What is to be revealed is not a vehicle token.", "Give tokens as findprofile scores prints them."
         )
 
-    def record(outcome: Outcome, why: Asked | None, reason: str | None = None) -> None:
-        details = {"policy_digest": policy.digest, "token_id": identity.token_id}
-        audit.extend(
-            tuple(
-                Entry.by(
-                    identity,
-                    action=ACTION,
-                    operation="consultation",
-                    rocu=rocu,
-                    object=token,
-                    outcome=outcome,
-                    purpose=why.purpose if why else None,
-                    authority=why.authority if why else None,
-                    details=details if reason is None else details | {"reason": reason},
-                )
-                for token in sorted(wanted)
-            ),
-            now,
-        )
-
+    note = _Note(audit, identity, rocu, tuple(sorted(wanted)), policy.digest, now)
     try:
         require_decider(identity, ACTION, rocu, policy, now)
         _require_justified(asked, len(wanted), policy)
     except RefusedError as refusal:
         # what was given as purpose and authority is not repeated: it may be anything, a number plate too
-        record("refused", None, refusal.reason)
+        note.write("refused", None, refusal.reason)
         raise
-    record("done", asked)
+    note.write("done", asked)
     try:
         return vault.reveal(settings, lake, rocu, wanted)
     except (RefusedError, FaultError) as error:
-        record("failed", asked, error.reason)
+        note.write("failed", asked, error.reason)
         raise
+
+
+@dataclass(frozen=True)
+class _Note:
+    """What the log is told, one entry per vehicle."""
+
+    audit: AuditLog
+    identity: Identity
+    rocu: str
+    vehicles: tuple[str, ...]
+    policy_digest: str
+    now: datetime
+
+    def write(self, outcome: Outcome, why: Asked | None, reason: str | None = None) -> None:
+        details = {"policy_digest": self.policy_digest, "token_id": self.identity.token_id}
+        entries = (
+            Entry.by(
+                self.identity,
+                action=ACTION,
+                operation="consultation",
+                rocu=self.rocu,
+                object=vehicle,
+                outcome=outcome,
+                purpose=why.purpose if why else None,
+                authority=why.authority if why else None,
+                details=details if reason is None else details | {"reason": reason},
+            )
+            for vehicle in self.vehicles
+        )
+        self.audit.extend(tuple(entries), self.now)
 
 
 def _require_justified(asked: Asked, vehicles: int, policy: LoadedPolicy) -> None:

@@ -64,7 +64,7 @@ def policy_load(
     file: Annotated[Path, typer.Argument(help="policy file (YAML)")], rocu: Rocu, json: AsJson = False
 ) -> None:
     """Put a ROCU's own policy in force; the change is recorded with its digest."""
-    from flows.steps.data import load_rocu_policy
+    from flows.steps.policy import load_rocu_policy
 
     show(load_rocu_policy(session(), rocu, file), json)
 
@@ -72,7 +72,7 @@ def policy_load(
 @policy.command("show")
 def policy_show(rocu: Rocu) -> None:
     """Print the policy in force as JSON, with its digest and where it comes from."""
-    from flows.steps.data import policy_in_force
+    from flows.steps.policy import policy_in_force
 
     as_json(policy_in_force(session(), rocu))
 
@@ -88,7 +88,7 @@ def vault_reveal(
     json: AsJson = False,
 ) -> None:
     """Show the plates behind tokens. Every opening is recorded before it happens."""
-    from flows.steps.data import reveal_plates
+    from flows.steps.vault import reveal_plates
 
     revealed = reveal_plates(session(), rocu, tokens, purpose, authority)
     if json:

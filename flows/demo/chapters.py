@@ -45,7 +45,8 @@ def bring_data(stage: Stage, rocu: str, world: Path) -> None:
     """Policy, camera register, eight weeks of reads, and the findings so far."""
 
     def play() -> Summary:
-        from flows.steps.data import load_cameras, load_dispositions, load_rocu_policy
+        from flows.steps.data import load_cameras, load_dispositions
+        from flows.steps.policy import load_rocu_policy
 
         load_rocu_policy(stage.act_as(VALIDATOR, (rocu,)), rocu, POLICY)
         operator = stage.act_as(OPERATOR, (rocu,))

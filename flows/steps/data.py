@@ -1,10 +1,9 @@
-"""Steps that bring data in: registers, reads, dispositions, policies; and the opening of the vault."""
+"""Steps that bring data in: camera registers, reads, dispositions; and what is said of their batches."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from flows.context import Context, acting
 from flows.steps.desk import part_datasets, policy_of
 from flows.steps.results import StepResult
 from infra.clock import utc_now
-from infra.errors import RefusedError, WrongInputError
+from infra.errors import RefusedError
 from infra.lake import file_sha256
 
 if TYPE_CHECKING:
@@ -220,101 +219,3 @@ def _record_dispositions(context: Context, record: DispositionRecord) -> None:
     facts = RunFacts(contract_version=record.contract_version)
     made = part_datasets(record.parts)
     context.lineage.record("dispositions", record.rocu, batch.batch_id, (landed,), made, facts, utc_now())
-
-
-def reveal_plates(
-    context: Context, rocu: str | None, tokens: Sequence[str], purpose: str, authority: str
-) -> dict[str, str]:
-    """The plates behind vehicle tokens, each opening recorded before it happens.
-
-    Args:
-        context: Who asks.
-        rocu: The ROCU whose vehicles they are; without one, the only ROCU of the identity.
-        tokens: Vehicle tokens.
-        purpose: One of the policy's purposes.
-        authority: A reference in the policy's format.
-
-    Raises:
-        RefusedError: No permission, purpose or authority; the log has it.
-        WrongInputError: The ROCU is not clear, or a token is unknown there.
-    """
-    from governance.reveal import Asked
-    from governance.reveal import reveal_plates as reveal
-
-    code = rocu or _only_rocu(context)
-    policy = policy_of(context, code)
-    wanted = {token: _batches_with(context, code, token) for token in dict.fromkeys(tokens)}
-    asked = Asked(purpose=purpose, authority=authority)
-    revealed = reveal(
-        context.settings, context.lake, context.audit, context.identity, code, wanted, asked, policy, context.now
-    )
-    unknown = [token for token in wanted if token not in revealed]
-    if unknown:
-        raise WrongInputError(
-            f"{code} has no vehicle {', '.join(unknown)}.",
-            "Give tokens as findprofile scores prints them, and its ROCU.",
-        )
-    return revealed
-
-
-def _only_rocu(context: Context) -> str:
-    if len(context.identity.rocus) != 1 or "*" in context.identity.rocus:
-        raise WrongInputError(
-            "Which ROCU's vehicles they are is not clear: the token is for several.", "Add --rocu ROCU."
-        )
-    return min(context.identity.rocus)
-
-
-def _batches_with(context: Context, rocu: str, token: str) -> list[str]:
-    """The batches in which a vehicle was read."""
-    from data_contracts.reads import read_parts, reads_relation
-    from infra.engine import open_engine
-
-    parts = read_parts(context.lake, rocu, date.min, date.max)
-    with open_engine(context.settings) as connection:
-        reads_relation(connection, context.lake, parts)
-        found = connection.execute("SELECT DISTINCT batch_id FROM reads WHERE vehicle = ? ORDER BY 1", [token])
-        return [row[0] for row in found.fetchall()]
-
-
-class PolicyLoaded(StepResult):
-    """The policy that is now in force."""
-
-    rocu: str
-    version: str
-    digest: str
-    replaced: str
-    origin: str
-
-
-def load_rocu_policy(context: Context, rocu: str, file: Path) -> PolicyLoaded:
-    """Put a ROCU's own policy in force; what it sets otherwise than the packaged default is recorded."""
-    from data_contracts.regions import require_rocu
-    from governance.policy import load_policy, packaged_policy, read_policy, store_policy
-    from governance.policy_difference import differences
-
-    require_rocu(rocu, context.now.date())
-    with acting(context, "policy.load", rocu, "decision", f"policy of {rocu}") as details:
-        before = load_policy(context.lake, rocu)
-        read_policy(file)
-        loaded = store_policy(context.lake, rocu, file)
-        details["policy"] = loaded.digest
-        details["replaced"] = before.digest
-        details["unlike_default"] = differences(packaged_policy("default").policy, loaded.policy)
-    return PolicyLoaded(
-        rocu=rocu,
-        version=loaded.policy.version,
-        digest=loaded.digest,
-        replaced=before.digest,
-        origin=loaded.origin,
-    )
-
-
-def policy_in_force(context: Context, rocu: str) -> dict[str, Any]:
-    """The policy in force, its digest and where it comes from."""
-    from governance.permissions import require
-    from governance.policy import load_policy
-
-    require(context.identity, "history.read", rocu)
-    loaded = load_policy(context.lake, rocu)
-    return {"digest": loaded.digest, "origin": loaded.origin, "policy": loaded.policy.model_dump(mode="json")}

@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+
+import pyarrow as pa
 
 from data_contracts.dispositions import disposition_parts
 from data_contracts.manifests import PartRef
@@ -22,7 +25,7 @@ from models.drift.behaviour import SCORE, Spans, compare_behaviour
 from models.drift.estate import count_camera_days, examine_estate
 from models.drift.late_labels import examine_labels, load_findings, load_ranked
 from models.drift.recommendation import recommend
-from models.drift.results import EstateResult, MonitorResult
+from models.drift.results import EstateResult, MonitorResult, Span
 from models.drift.settings import MonitorSettings
 from models.drift.spans import Plan, Workshop, without_cameras
 from models.features.settings import PatternSettings
@@ -83,28 +86,56 @@ def monitor(
     folder = lake.folder("monitoring", rocu, pattern=pattern, as_of=as_of.isoformat(), run=run_id)
     if (folder / RESULT).is_file():
         return load_result(folder)
-    with open_engine(settings) as connection:
-        reads_relation(connection, lake, parts, "monitored_reads")
+    job = _Job(
+        settings, lake, rocu, chosen, plan, parts, champion, monitor_settings, own_settings, ranked, run_id, folder
+    )
+    result = _examine(job, findings, (reference, current), now)
+    write_text(folder / RESULT, result.model_dump_json(indent=1))
+    return result
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A run that has not been made yet."""
+
+    settings: Settings
+    lake: Lake
+    rocu: str
+    pattern: Pattern
+    plan: Plan
+    parts: tuple[PartRef, ...]
+    champion: str | None
+    limits: MonitorSettings
+    pattern_settings: PatternSettings
+    ranked: pa.Table
+    run_id: str
+    folder: Path
+
+
+def _examine(job: _Job, findings: Sequence[PartRef], spans: tuple[Span, Span], now: datetime) -> MonitorResult:
+    plan, limits = job.plan, job.limits
+    with open_engine(job.settings) as connection:
+        reads_relation(connection, job.lake, job.parts, "monitored_reads")
         counts = count_camera_days(connection, "monitored_reads")
-        estate = examine_estate(counts, plan.start, plan.current_from, as_of, monitor_settings.estate)
-        workshop = Workshop(connection, chosen, own_settings, champion)
-        raw = workshop.build(lake, parts, plan)
-        adjusted = _without_changed(settings, lake, parts, plan, workshop, raw, estate, monitor_settings)
-        known = load_findings(connection, lake, findings, as_of)
-    labels = examine_labels(ranked, known, reference, current, monitor_settings.labels)
-    reports = _reports(folder, monitor_settings)
-    features, scores = compare_behaviour(raw, adjusted, _features(chosen, raw), monitor_settings, reports)
-    result = MonitorResult(
-        run_id=run_id,
-        rocu=rocu,
-        pattern=pattern,
-        as_of=as_of,
+        estate = examine_estate(counts, plan.start, plan.current_from, plan.as_of, limits.estate)
+        workshop = Workshop(connection, job.pattern, job.pattern_settings, job.champion)
+        raw = workshop.build(job.lake, job.parts, plan)
+        adjusted = _without_changed(job.settings, job.lake, job.parts, plan, workshop, raw, estate, limits)
+        known = load_findings(connection, job.lake, findings, plan.as_of)
+    labels = examine_labels(job.ranked, known, *spans, limits.labels)
+    reports = _reports(job.folder, limits)
+    features, scores = compare_behaviour(raw, adjusted, _features(job.pattern, raw), limits, reports)
+    return MonitorResult(
+        run_id=job.run_id,
+        rocu=job.rocu,
+        pattern=job.pattern.name,
+        as_of=plan.as_of,
         made_at=now,
-        settings=monitor_settings,
-        champion_digest=_digest(champion),
-        reads_digest=parts_digest(parts),
-        reference=reference,
-        current=current,
+        settings=limits,
+        champion_digest=_digest(job.champion),
+        reads_digest=parts_digest(job.parts),
+        reference=spans[0],
+        current=spans[1],
         vehicles_reference=raw.reference.num_rows,
         vehicles_current=raw.current.num_rows,
         reads_left_share=_reads_left(estate),
@@ -112,12 +143,10 @@ def monitor(
         features=features,
         scores=scores,
         labels=labels,
-        recommendation=recommend(estate, features, scores, labels, monitor_settings),
+        recommendation=recommend(estate, features, scores, labels, limits),
         reports=tuple(path.name for path in reports.values() if path.is_file()),
-        folder=lake.relative(folder),
+        folder=job.lake.relative(job.folder),
     )
-    write_text(folder / RESULT, result.model_dump_json(indent=1))
-    return result
 
 
 def _without_changed(

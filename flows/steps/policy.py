@@ -1,0 +1,52 @@
+"""Steps on a ROCU's policy: putting one in force, and reading the one that is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flows.context import Context, acting
+from flows.steps.results import StepResult
+
+
+class PolicyLoaded(StepResult):
+    """The policy that is now in force."""
+
+    rocu: str
+    version: str
+    digest: str
+    replaced: str
+    origin: str
+
+
+def load_rocu_policy(context: Context, rocu: str, file: Path) -> PolicyLoaded:
+    """Put a ROCU's own policy in force; what it sets otherwise than the packaged default is recorded."""
+    from data_contracts.regions import require_rocu
+    from governance.policy import load_policy, packaged_policy, read_policy, store_policy
+    from governance.policy_difference import differences
+
+    require_rocu(rocu, context.now.date())
+    with acting(context, "policy.load", rocu, "decision", f"policy of {rocu}") as details:
+        before = load_policy(context.lake, rocu)
+        read_policy(file)
+        loaded = store_policy(context.lake, rocu, file)
+        details["policy"] = loaded.digest
+        details["replaced"] = before.digest
+        details["unlike_default"] = differences(packaged_policy("default").policy, loaded.policy)
+    return PolicyLoaded(
+        rocu=rocu,
+        version=loaded.policy.version,
+        digest=loaded.digest,
+        replaced=before.digest,
+        origin=loaded.origin,
+    )
+
+
+def policy_in_force(context: Context, rocu: str) -> dict[str, Any]:
+    """The policy in force, its digest and where it comes from."""
+    from governance.permissions import require
+    from governance.policy import load_policy
+
+    require(context.identity, "history.read", rocu)
+    loaded = load_policy(context.lake, rocu)
+    return {"digest": loaded.digest, "origin": loaded.origin, "policy": loaded.policy.model_dump(mode="json")}

@@ -1,0 +1,65 @@
+"""The step that opens the vault for a person: whose vehicles they are, and in which batches they were read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from flows.context import Context
+from flows.steps.desk import policy_of
+from infra.errors import WrongInputError
+
+
+def reveal_plates(
+    context: Context, rocu: str | None, tokens: Sequence[str], purpose: str, authority: str
+) -> dict[str, str]:
+    """The plates behind vehicle tokens, each opening recorded before it happens.
+
+    Args:
+        context: Who asks.
+        rocu: The ROCU whose vehicles they are; without one, the only ROCU of the identity.
+        tokens: Vehicle tokens.
+        purpose: One of the policy's purposes.
+        authority: A reference in the policy's format.
+
+    Raises:
+        RefusedError: No permission, purpose or authority; the log has it.
+        WrongInputError: The ROCU is not clear, or a token is unknown there.
+    """
+    from governance.reveal import Asked
+    from governance.reveal import reveal_plates as reveal
+
+    code = rocu or _only_rocu(context)
+    policy = policy_of(context, code)
+    wanted = {token: _batches_with(context, code, token) for token in dict.fromkeys(tokens)}
+    asked = Asked(purpose=purpose, authority=authority)
+    revealed = reveal(
+        context.settings, context.lake, context.audit, context.identity, code, wanted, asked, policy, context.now
+    )
+    unknown = [token for token in wanted if token not in revealed]
+    if unknown:
+        raise WrongInputError(
+            f"{code} has no vehicle {', '.join(unknown)}.",
+            "Give tokens as findprofile scores prints them, and its ROCU.",
+        )
+    return revealed
+
+
+def _only_rocu(context: Context) -> str:
+    if len(context.identity.rocus) != 1 or "*" in context.identity.rocus:
+        raise WrongInputError(
+            "Which ROCU's vehicles they are is not clear: the token is for several.", "Add --rocu ROCU."
+        )
+    return min(context.identity.rocus)
+
+
+def _batches_with(context: Context, rocu: str, token: str) -> list[str]:
+    """The batches in which a vehicle was read."""
+    from data_contracts.reads import read_parts, reads_relation
+    from infra.engine import open_engine
+
+    parts = read_parts(context.lake, rocu, date.min, date.max)
+    with open_engine(context.settings) as connection:
+        reads_relation(connection, context.lake, parts)
+        found = connection.execute("SELECT DISTINCT batch_id FROM reads WHERE vehicle = ? ORDER BY 1", [token])
+        return [row[0] for row in found.fetchall()]
