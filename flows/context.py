@@ -80,6 +80,7 @@ def acting(context: Context, action: str, rocu: str, operation: Operation, subje
     """
     from governance.audit import Entry
     from governance.permissions import require
+    from governance.plate_guard import withhold_plates
 
     details: dict[str, Any] = {}
     outcome: Literal["done", "refused", "failed"] = "failed"
@@ -89,7 +90,8 @@ def acting(context: Context, action: str, rocu: str, operation: Operation, subje
         outcome = "done"
     except RefusedError as refusal:
         outcome = "refused"
-        details["reason"] = refusal.reason
+        # a reason may name a file, and a file's name may hold a plate: the refusal is recorded all the same
+        details["reason"] = withhold_plates(refusal.reason)
         raise
     finally:
         entry = Entry.by(

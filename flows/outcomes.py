@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.states import Completed, Failed, get_state_exception
 
+from governance.plate_guard import withhold_plates
 from infra.errors import FaultError, FindProfileError, RefusedError, WrongInputError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def own_words_only(what: str) -> Iterator[None]:
-    """Pass on our own errors without their causes, and of any other error only its kind and place.
+    """Pass on our own errors without causes and plates, and of any other error only its kind and place.
 
     Args:
         what: What is done in the block.
@@ -39,7 +40,7 @@ def own_words_only(what: str) -> Iterator[None]:
     try:
         yield
     except FindProfileError as error:
-        raise type(error)(error.reason, error.instruction) from None
+        raise type(error)(withhold_plates(error.reason), withhold_plates(error.instruction)) from None
     except Exception as error:  # noqa: BLE001  nothing is swallowed: every error goes on, in words that are safe
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise FindProfileError(

@@ -41,11 +41,12 @@ def main() -> None:
         sys.stderr.write(f"{_kind(error)}: {error.reason}\n  what to do: {error.instruction}\n")
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.errno not in NO_SPACE:
-            raise
-        sys.stderr.write(
-            "fault: No space is left on the device.\n  what to do: Free some and run the same command again.\n"
-        )
+        if error.errno in NO_SPACE:
+            said, remedy = "No space is left on the device.", "Free some and run the same command again."
+        else:
+            said = f"The system refused: {error.strerror or type(error).__name__} ({error.filename or 'no file'})."
+            remedy = "Check that the path is there and may be read and written; FINDPROFILE_HOME is the home folder."
+        sys.stderr.write(f"fault: {said}\n  what to do: {remedy}\n")
         sys.exit(3)
     except KeyboardInterrupt:
         sys.stderr.write("stopped: nothing half-done was put in place; run the same command again to go on.\n")
@@ -57,7 +58,7 @@ def program() -> None:
 
     Threads of libraries still hold database objects at that point, about which DuckDB's binding would write a page.
     """
-    code = 0
+    code = 3  # unless main says otherwise: an error that nobody foresaw is no success
 
     def leave() -> None:
         sys.stdout.flush()
@@ -68,6 +69,7 @@ def program() -> None:
     atexit.register(leave)
     try:
         main()
+        code = 0
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else int(bool(left.code))
 

@@ -30,13 +30,27 @@ def policy_of(context: Context, rocu: str) -> LoadedPolicy:
 
     Raises:
         WrongInputError: There is no such ROCU.
-        RefusedError: The stored policy was changed.
+        RefusedError: The stored policy was changed; the log has it.
     """
     from data_contracts.regions import require_rocu
+    from governance.audit import Entry
     from governance.policy import load_policy
 
     require_rocu(rocu, context.now.date())
-    return load_policy(context.lake, rocu)
+    try:
+        return load_policy(context.lake, rocu)
+    except RefusedError as refusal:
+        refused = Entry.by(
+            context.identity,
+            action="policy.use",
+            operation="consultation",
+            rocu=rocu,
+            object=f"policy of {rocu}",
+            outcome="refused",
+            details={"reason": refusal.reason},
+        )
+        context.audit.append(refused, context.now)
+        raise
 
 
 def require_no_failure(context: Context, rocu: str, first: date, last: date) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.context import Context, acting
-from flows.steps.desk import open_desk, part_datasets, policy_of
+from flows.steps.desk import open_desk, part_datasets, policy_of, require_no_failure
 from flows.steps.results import StepResult
 from infra.clock import utc_now
 from infra.lake import write_text
@@ -53,7 +53,7 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
     """Compare the latest span with the one before; record the recommendation.
 
     Raises:
-        RefusedError: No permission, or the champion does not verify.
+        RefusedError: No permission, a failed batch of that day stands, or the champion does not verify.
         WrongInputError: No such ROCU or pattern, or too few reads.
     """
     from governance.promotion_state import model_state
@@ -63,6 +63,7 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
     policy = policy_of(context, rocu)
     model = f"{pattern}.{rocu}"
     with acting(context, "monitor", rocu, "combination", model) as details:
+        require_no_failure(context, rocu, as_of, as_of)
         settings: Any = policy.policy.pattern(pattern)
         champion = None
         if model_state(context.audit, model).standing is not None:

@@ -70,7 +70,7 @@ def request_promotion(context: Context, model: str, version: int) -> Judged:
     policy, desk = _policy(context, model), open_desk(context)
     with Act(context.identity, "promote.request", model, str(version), context.now).recorded(context.audit):
         require(context.identity, "promote.request", split_model(model)[1])
-    evidence = gather_evidence(context, desk, model, version, policy)
+        evidence = gather_evidence(context, desk, model, version, policy)
     requested = request(desk, context.identity, evidence, policy, context.now)
     decision = requested.decision
     if decision.outcome == "refused":

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.audit import Entry
+from governance.plate_guard import withhold_plates
 from infra.errors import WrongInputError
 
 LETTERS = "ABCDEFGHJKLMNPRSTUVWXY"
@@ -70,3 +71,10 @@ def test_ordinary_words_pass(words: str) -> None:
 )
 def test_what_the_log_is_about_passes_as_an_object(name: str) -> None:
     assert entry(object=name).object == name
+
+
+@pytest.mark.parametrize("name", ["AB12CDE.csv", "AB12 CDE.csv", "reads_AB12CDE.csv", "week-AB12CDE-2.csv"])
+def test_a_plate_in_the_name_of_a_file_is_seen_and_can_be_withheld(name: str) -> None:
+    with pytest.raises(WrongInputError, match="number plate"):
+        entry(details={"reason": f"{name} is refused."})
+    assert "CDE" not in entry(details={"reason": withhold_plates(f"{name} is refused.")}).details["reason"]

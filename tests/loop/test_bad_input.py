@@ -131,10 +131,36 @@ def test_refusals_are_in_the_log(delivered: Loop) -> None:
     assert "may not do ingest" in rows[-1]["details"]["reason"]
 
 
+def test_a_refusal_is_in_the_log_though_the_name_of_the_file_is_a_plate(delivered: Loop, tmp_path: Path) -> None:
+    file = tmp_path / "AB12 CDE.csv"
+    file.write_text("camera_id,latitude,longitude,valid_from\nc1,999,1,2020-01-01\n")
+    _told(delivered("operator", "cameras", "load", "--rocu", "nwrocu", file), 1, "row 1")
+    search = ("audit", "search", "--outcome", "refused", "--action", "cameras.load", "--json")
+    reason = delivered.done("auditor", *search).data[-1]["details"]["reason"]
+    assert "row 1" in reason
+    assert "CDE" not in reason
+
+
+def test_a_home_that_cannot_be_made_is_a_fault(tmp_path: Path) -> None:
+    nowhere = tmp_path / "file"
+    nowhere.write_text("not a folder")
+    issue = ("token", "issue", "--name", "Omar", "--role", "operator", "--rocu", "nwrocu")
+    _told(run(nowhere / "home", *issue), 3, "Not a directory")
+
+
+def test_an_error_that_nobody_foresaw_is_no_success() -> None:
+    command = "import flows.cli.frame as frame; frame.main = lambda: 1 / 0; frame.program()"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 3
+    assert "ZeroDivisionError" in done.stderr
+
+
 def test_registry_unreachable(in_force: Loop) -> None:
     nowhere = {"FINDPROFILE_MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "FINDPROFILE_MLFLOW_TIMEOUT_SECONDS": "2"}
     _told(in_force("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF, **nowhere), 3)
     _told(in_force("engineer", "promote", "request", MODEL, "1", **nowhere), 3)
+    search = ("audit", "search", "--action", "promote.request", "--outcome", "failed", "--json")
+    assert "MLflow" in in_force.done("auditor", *search).data[-1]["details"]["reason"]
 
 
 def test_unknown_setting_is_named(delivered: Loop) -> None:

@@ -140,6 +140,16 @@ def test_policy_swapped_in_the_lake_is_refused(copy: Loop) -> None:
     (policy,) = (copy.home / "lake" / "policies" / "rocu=nwrocu").glob("*.yaml")
     policy.write_text(policy.read_text().replace("min_average_precision: 0.05", "min_average_precision: 0.01"))
     _refused(copy, "policy")
+    search = ("audit", "search", "--action", "policy.use", "--outcome", "refused", "--json")
+    assert "changed in the lake" in copy.done("auditor", *search).data[-1]["details"]["reason"]
+
+
+def test_figures_edited_beside_the_model_are_refused(
+    in_force: Loop, copy: Loop, changed: Callable[[Path, bytes], None]
+) -> None:
+    (figures,) = (in_force.home / "mlflow-artifacts").rglob("record/evaluation.json")
+    changed(figures, figures.read_bytes() + b" ")
+    _refused(copy, "does not verify")
 
 
 def test_a_model_that_nobody_approved_is_refused(delivered: Loop) -> None:

@@ -142,6 +142,19 @@ def test_the_signature_holds_until_a_file_is_changed(
     stored.write_bytes(whole)
 
 
+@pytest.mark.parametrize("name", ["evaluation.json", "about.json"])
+def test_the_signature_covers_the_figures_and_the_trainer_that_the_gate_believes(
+    registry: Registry, registered: RegisteredVersion, settings: Settings, name: str
+) -> None:
+    (stored,) = (settings.root / "mlflow-artifacts").rglob(f"{registered.run_id}/artifacts/record/{name}")
+    whole = stored.read_bytes()
+    stored.write_bytes(whole.replace(TRAINER.encode(), b"embedded:nobody") + b" ")
+    with pytest.raises(RefusedError):
+        registry.verify_signature(MODEL, registered.version)
+    stored.write_bytes(whole)
+    registry.verify_signature(MODEL, registered.version)
+
+
 def test_the_champion_alias_moves_to_a_version_that_exists_only(
     registry: Registry, registered: RegisteredVersion
 ) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,8 +14,19 @@ import yaml
 from loop_support import AS_OF, MODEL, POLICY, ROCUS, SMALL, Loop, run
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """End as the command line does: without tearing the interpreter down under the threads of libraries."""
+
+    def leave() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(exitstatus))
+
+    atexit.register(leave)
+
+
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world")
     said = run(folder / "home", "simulate", "--world", SMALL, "--out", folder / "small")
     assert said.code == 0, said.err
@@ -27,14 +41,14 @@ def policy_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def delivered(world: Path, policy_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Loop:
-    loop = Loop(tmp_path_factory.mktemp("delivered") / "home", world)
+def delivered(small_world: Path, policy_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    loop = Loop(tmp_path_factory.mktemp("delivered") / "home", small_world)
     for rocu in ROCUS:
         loop.done("validator", "policy", "load", policy_file, "--rocu", rocu)
-        loop.done("operator", "cameras", "load", world / rocu / "cameras.csv", "--rocu", rocu)
-        loop.done("operator", "ingest", *sorted((world / rocu / "reads").iterdir()), "--rocu", rocu)
+        loop.done("operator", "cameras", "load", small_world / rocu / "cameras.csv", "--rocu", rocu)
+        loop.done("operator", "ingest", *sorted((small_world / rocu / "reads").iterdir()), "--rocu", rocu)
         loop.done(
-            "operator", "dispositions", "load", *sorted((world / rocu / "dispositions").iterdir()), "--rocu", rocu
+            "operator", "dispositions", "load", *sorted((small_world / rocu / "dispositions").iterdir()), "--rocu", rocu
         )
     return loop
 
