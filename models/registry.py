@@ -44,6 +44,7 @@ CHALLENGER = "challenger"
 _MODEL_FILE = "model.lgb"
 _FOLDERS = ("model", "signature", "record", "plots")
 _SIGNATURE = "model.sig"
+_SIGNED = "version"
 
 
 class Registry:
@@ -111,8 +112,9 @@ class Registry:
         known = self.find(model, outputs.inputs.digest, code)
         if known is None:
             with tempfile.TemporaryDirectory() as temporary, self._asking() as client:
-                self._write(Path(temporary), outputs, trained_by, now, pip_requirements or default_requirements())
-                known = self._create(client, Path(temporary), outputs, trained_by)
+                root = Path(temporary) / _SIGNED
+                self._write(root, outputs, trained_by, now, pip_requirements or default_requirements())
+                known = self._create(client, root, outputs, trained_by)
         elif known.model_sha256 != outputs.training.text_sha256:
             raise RefusedError(
                 f"The same inputs and code made another model before ({model} version {known.version}).",
@@ -129,12 +131,13 @@ class Registry:
         from infra.signing import sign_folder
 
         for name in _FOLDERS:
-            (root / name).mkdir()
+            (root / name).mkdir(parents=True)
         _write_model(root / "model", outputs, requirements)
-        sign_folder(self._settings, root / "model", root / "signature" / _SIGNATURE)
         for plot in outputs.plots:
             (root / "plots" / plot.name).write_bytes(plot.read_bytes())
         write_record(root / "record", outputs, trained_by, now)
+        # all of it: the gate believes the record's figures, and its trainer may not approve
+        sign_folder(self._settings, root, root / "signature" / _SIGNATURE)
 
     def _create(self, client: MlflowClient, root: Path, outputs: TrainingOutputs, trained_by: str) -> RegisteredVersion:
         model = outputs.inputs.model
@@ -199,18 +202,20 @@ class Registry:
             return self._fetch(model, version, "model", Path(temporary)).joinpath(_MODEL_FILE).read_text("utf-8")
 
     def verify_signature(self, model: str, version: str) -> None:
-        """Check the signature over the version's folder.
+        """Check the signature over everything about the version: model, record and plots.
 
         Raises:
-            RefusedError: A file is changed, or another key signed.
+            RefusedError: A file is changed, added or removed, or another key signed.
             WrongInputError: There is no such version.
         """
         from infra.signing import verify_folder
 
         with tempfile.TemporaryDirectory() as temporary:
-            folder = self._fetch(model, version, "model", Path(temporary))
-            signature = self._fetch(model, version, "signature", Path(temporary)) / _SIGNATURE
-            verify_folder(self._settings, folder, signature)
+            folder = Path(temporary) / _SIGNED
+            folder.mkdir()
+            for name in _FOLDERS:
+                self._fetch(model, version, name, folder)
+            verify_folder(self._settings, folder, folder / "signature" / _SIGNATURE)
 
     def record(self, model: str, version: str) -> VersionRecord:
         """Everything written down about a version.
@@ -322,7 +327,7 @@ def _require_answer(settings: Settings, opened: bool) -> None:
                 httpx.get(url, timeout=settings.mlflow_timeout_seconds, trust_env=False).raise_for_status()
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise ConnectionError(str(error)) from error
-        elif settings.mlflow.startswith("postgresql"):
+        elif settings.mlflow.startswith("postgres"):
             _require_database(settings)
     except ConnectionError as error:
         raise _no_answer(settings) from error
@@ -332,7 +337,7 @@ def _require_database(settings: Settings) -> None:
     from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
 
-    engine = create_engine(settings.mlflow, connect_args={"connect_timeout": settings.mlflow_timeout_seconds})
+    engine = create_engine(_address(settings), connect_args={"connect_timeout": settings.mlflow_timeout_seconds})
     try:
         engine.connect().close()
     except SQLAlchemyError as error:
@@ -362,7 +367,13 @@ def _open_client(settings: Settings) -> MlflowClient:
 
     _hush()  # again, for MLflow sets its own level when it is imported
     settings.root.mkdir(parents=True, exist_ok=True)
-    return MlflowClient(tracking_uri=settings.mlflow, registry_uri=settings.mlflow)
+    return MlflowClient(tracking_uri=_address(settings), registry_uri=_address(settings))
+
+
+def _address(settings: Settings) -> str:
+    """Where MLflow is; a PostgreSQL URL without a driver means the driver that is installed, psycopg 3."""
+    scheme, mark, rest = settings.mlflow.partition("://")
+    return f"postgresql+psycopg{mark}{rest}" if scheme in ("postgres", "postgresql") else settings.mlflow
 
 
 def _no_answer(settings: Settings) -> FaultError:
