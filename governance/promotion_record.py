@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from governance.audit import AuditLog, Entry, Outcome
+from governance.plate_guard import withhold_plates
 from governance.promotion_state import Details
 from governance.registry_port import Registry, split_model
 from infra.errors import FaultError, RefusedError, WrongInputError
@@ -77,10 +78,10 @@ class Act:
         try:
             yield
         except RefusedError as refusal:
-            audit.append(self._entry("refused", {"reason": refusal.reason}), self.now)
+            audit.append(self._entry("refused", {"reason": withhold_plates(refusal.reason)}), self.now)
             raise
         except FaultError as fault:
-            audit.append(self._entry("failed", {"reason": fault.reason}), self.now)
+            audit.append(self._entry("failed", {"reason": withhold_plates(fault.reason)}), self.now)
             raise
 
 

@@ -157,11 +157,15 @@ def test_a_run_that_signs_in_with_a_forged_token_is_refused(
 def test_no_plate_of_a_file_name_or_an_unexpected_error_reaches_prefect(
     context: Context, stand: Callable[..., Stand], prefect_server: Settings
 ) -> None:
-    step = stand("ingest", ValueError(f"could not convert {PLATE} to DOUBLE"))
+    empty = WrongInputError(f"{PLATE}.csv is empty.", f"Deliver {PLATE}.csv again.")
+    step = stand("ingest", ValueError(f"could not convert {PLATE} to DOUBLE"), empty)
     delivered = Path(f"/delivery/{PLATE}.csv")
-    with pytest.raises(FindProfileError, match="ValueError"):
-        call_flow(context, "ingest", {"rocu": "nwrocu", "files": (delivered,), "source": "canonical", "replaces": None})
-    assert step.calls == [{"files": (delivered,), "source": "canonical", "replaces": None}]
+    for said in ("ValueError", r"\(withheld\)\.csv is empty"):
+        with pytest.raises(FindProfileError, match=said):
+            call_flow(
+                context, "ingest", {"rocu": "nwrocu", "files": (delivered,), "source": "canonical", "replaces": None}
+            )
+    assert step.calls == [{"files": (delivered,), "source": "canonical", "replaces": None}] * 2
     kept = [path for path in (prefect_server.root / "prefect").rglob("*") if path.is_file()]
     assert [path.name for path in kept if PLATE.encode() in path.read_bytes()] == []
 
