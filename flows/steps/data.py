@@ -131,9 +131,15 @@ def ingest(
 
 
 def judged_before(context: Context, rocu: str, files: Sequence[Path]) -> BatchesJudged:
-    """What the lake says of these files, after an ingest that refused some of them."""
-    from data_contracts.reads import batches
+    """What the lake says of these files, after an ingest that refused some of them.
 
+    Raises:
+        RefusedError: Whoever asks may not ingest there; then nothing is said about the files.
+    """
+    from data_contracts.reads import batches
+    from governance.permissions import require
+
+    require(context.identity, "ingest", rocu)
     wanted = {file_sha256(file) for file in files if file.is_file()}
     found = {batch.batch_id: batch for _, batch in batches(context.lake, rocu) if batch.sha256 in wanted}
     return judged(rocu, tuple(found.values()), ())

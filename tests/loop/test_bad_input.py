@@ -124,6 +124,13 @@ def test_token_expired_forged_or_for_another_rocu(delivered: Loop, tmp_path: Pat
     _told(delivered("analyst", *arguments), 1, "operator")
 
 
+def test_who_may_not_ingest_is_told_nothing_about_the_files(delivered: Loop) -> None:
+    files = sorted((delivered.world / "nwrocu" / "reads").iterdir())
+    said = delivered("analyst", "ingest", "--rocu", "nwrocu", *files, "--json")
+    _told(said, 1, "may not do ingest")
+    assert said.out == ""
+
+
 def test_refusals_are_in_the_log(delivered: Loop) -> None:
     delivered("analyst", "ingest", "--rocu", "nwrocu", "x.csv")
     rows = delivered.done("auditor", "audit", "search", "--outcome", "refused", "--action", "ingest", "--json").data
