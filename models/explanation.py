@@ -58,16 +58,20 @@ class Explanation:
 
 
 class _Wording(string.Formatter):
-    """`{name:%}` gives whole percent, `{name:trip|trips}` the number with the fitting noun, else the plain number."""
+    """`{name:%}` gives whole percent, `{name:trip|trips}` the number with its noun; broken numbers have three digits."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec == "%":
             return f"{value * 100:.0f} %"
-        number = f"{value:.6g}" if isinstance(value, float) else str(value)
+        number = _plain(value) if isinstance(value, float) else str(value)
         if "|" in format_spec:
             one, many = format_spec.split("|")
             return f"{number} {one if value == 1 else many}"
         return number
+
+
+def _plain(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 or value.is_integer() else f"{value:.3g}"
 
 
 _WORDING = _Wording()
