@@ -174,6 +174,17 @@ def load_policy(lake: Lake, rocu: str) -> LoadedPolicy:
     return LoadedPolicy(policy, policy.digest, f"{current['file']} (loaded for {rocu})")
 
 
+def stored_sha256(lake: Lake, rocu: str) -> str | None:
+    """SHA-256 of the file that the lake says is in force for a ROCU; `None` if it says none, '' if it is unreadable."""
+    pointer = lake.folder("policies", rocu) / _CURRENT
+    try:
+        return str(json.loads(pointer.read_text(encoding="utf-8"))["sha256"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
 def packaged_policy(name: str) -> LoadedPolicy:
     """A policy that comes with the product: `default`, `demo` or `vast`.
 

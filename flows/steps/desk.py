@@ -30,7 +30,7 @@ def policy_of(context: Context, rocu: str) -> LoadedPolicy:
 
     Raises:
         WrongInputError: There is no such ROCU.
-        RefusedError: The stored policy was changed; the log has it.
+        RefusedError: The stored policy was changed, or is not the one that was loaded last; the log has it.
     """
     from data_contracts.regions import require_rocu
     from governance.audit import Entry
@@ -38,6 +38,7 @@ def policy_of(context: Context, rocu: str) -> LoadedPolicy:
 
     require_rocu(rocu, context.now.date())
     try:
+        _require_loaded(context, rocu)
         return load_policy(context.lake, rocu)
     except RefusedError as refusal:
         refused = Entry.by(
@@ -51,6 +52,19 @@ def policy_of(context: Context, rocu: str) -> LoadedPolicy:
         )
         context.audit.append(refused, context.now)
         raise
+
+
+def _require_loaded(context: Context, rocu: str) -> None:
+    """Refuse a policy that nobody put in force by the rules: the audit log is the authority, the lake only follows."""
+    from governance.policy import stored_sha256
+
+    said = context.audit.search(rocus=frozenset({rocu}), action="policy.load", outcome="done", limit=1)
+    loaded = said[0].details.get("file_sha256", "not recorded") if said else None
+    if stored_sha256(context.lake, rocu) != loaded:
+        raise RefusedError(
+            f"The policy of {rocu} in the lake is not the one that the audit log says was loaded.",
+            f"Have governance load it again: findprofile policy load --rocu {rocu} FILE.",
+        )
 
 
 def require_no_failure(context: Context, rocu: str, first: date, last: date) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flows.context import Context, acting
 from flows.steps.results import StepResult
+from infra.errors import FindProfileError
 
 
 class PolicyLoaded(StepResult):
@@ -22,24 +23,35 @@ class PolicyLoaded(StepResult):
 def load_rocu_policy(context: Context, rocu: str, file: Path) -> PolicyLoaded:
     """Put a ROCU's own policy in force; what it sets otherwise than the packaged default is recorded."""
     from data_contracts.regions import require_rocu
-    from governance.policy import load_policy, packaged_policy, read_policy, store_policy
+    from governance.policy import packaged_policy, read_policy, store_policy, stored_sha256
     from governance.policy_difference import differences
 
     require_rocu(rocu, context.now.date())
     with acting(context, "policy.load", rocu, "decision", f"policy of {rocu}") as details:
-        before = load_policy(context.lake, rocu)
+        replaced = _digest_in_force(context, rocu)
         read_policy(file)
         loaded = store_policy(context.lake, rocu, file)
         details["policy"] = loaded.digest
-        details["replaced"] = before.digest
+        details["file_sha256"] = stored_sha256(context.lake, rocu)
+        details["replaced"] = replaced
         details["unlike_default"] = differences(packaged_policy("default").policy, loaded.policy)
     return PolicyLoaded(
         rocu=rocu,
         version=loaded.policy.version,
         digest=loaded.digest,
-        replaced=before.digest,
+        replaced=replaced,
         origin=loaded.origin,
     )
+
+
+def _digest_in_force(context: Context, rocu: str) -> str:
+    """Digest of the policy to be replaced. One that was spoilt must be replaceable, or nobody could mend it."""
+    from governance.policy import load_policy
+
+    try:
+        return load_policy(context.lake, rocu).digest
+    except FindProfileError as error:
+        return f"none that holds: {error.reason}"
 
 
 def policy_in_force(context: Context, rocu: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -142,6 +144,27 @@ def test_policy_swapped_in_the_lake_is_refused(copy: Loop) -> None:
     _refused(copy, "policy")
     search = ("audit", "search", "--action", "policy.use", "--outcome", "refused", "--json")
     assert "changed in the lake" in copy.done("auditor", *search).data[-1]["details"]["reason"]
+
+
+def test_a_policy_that_nobody_loaded_is_refused_until_one_is_loaded_again(copy: Loop, policy_file: Path) -> None:
+    folder = copy.home / "lake" / "policies" / "rocu=nwrocu"
+    own = policy_file.read_text().replace("0.05", "0.01")
+    sha256 = hashlib.sha256(own.encode()).hexdigest()
+    (folder / f"{sha256}.yaml").write_text(own)
+    (folder / "current.json").write_text(json.dumps({"file": "test.yaml", "sha256": sha256}))
+    _refused(copy, "audit log says was loaded")
+    (folder / "current.json").unlink()
+    _refused(copy, "audit log says was loaded")
+    copy.done("validator", "policy", "load", policy_file, "--rocu", "nwrocu")
+    assert _score(copy).code == 0
+
+
+def test_a_spoilt_policy_can_be_replaced(copy: Loop, policy_file: Path) -> None:
+    (stored,) = (copy.home / "lake" / "policies" / "rocu=nwrocu").glob("*.yaml")
+    stored.write_text("version: x")
+    _refused(copy, "policy")
+    copy.done("validator", "policy", "load", policy_file, "--rocu", "nwrocu")
+    assert _score(copy).code == 0
 
 
 def test_figures_edited_beside_the_model_are_refused(
