@@ -58,7 +58,7 @@ class Explanation:
 
 
 class _Wording(string.Formatter):
-    """`{name:%}` gives whole percent, `{name:trip|trips}` the number with its noun; broken numbers have three digits."""
+    """`{name:%}` gives whole percent, `{name:trip|trips}` the number with its noun; broken numbers get three digits."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec == "%":
