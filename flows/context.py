@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from infra.clock import utc_now
-from infra.errors import RefusedError
+from infra.errors import FindProfileError, RefusedError
 from infra.lake import Lake
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from infra.identity import Identity
     from infra.settings import Settings
 
+EVERYWHERE = "*"
 Operation = Literal["collection", "alteration", "consultation", "disclosure", "combination", "erasure", "decision"]
 Progress = Callable[[str], None]
 
@@ -56,22 +57,45 @@ def open_context(settings: Settings, progress: Progress = silent) -> Context:
             "Set it to a token of your issuer; with the embedded issuer: "
             "export FINDPROFILE_TOKEN=$(findprofile token issue --name NAME --role ROLE --rocu ROCU).",
         )
-    now = utc_now()
-    identity = verify_token(settings, settings.token.get_secret_value(), now)
+    now, audit = utc_now(), open_audit(settings, open_database(settings))
+    try:
+        identity = verify_token(settings, settings.token.get_secret_value(), now)
+    except RefusedError as refusal:
+        _record_stranger(audit, refusal.reason)
+        raise
     lake = Lake(settings.lake)
-    return Context(
-        settings, lake, identity, open_audit(settings, open_database(settings)), LineageLog(lake), now, progress
+    return Context(settings, lake, identity, audit, LineageLog(lake), now, progress)
+
+
+def _record_stranger(audit: AuditLog, reason: str) -> None:
+    """Somebody came with a token that does not verify. Nothing that the token says of them is believed or kept."""
+    from governance.audit import Entry
+    from governance.plate_guard import withhold_plates
+
+    stranger = Entry(
+        action="sign-in",
+        operation="decision",
+        actor="unverified",
+        actor_name="unverified",
+        actor_roles=(),
+        rocu=EVERYWHERE,
+        object="token",
+        outcome="refused",
+        details={"reason": withhold_plates(reason)},
     )
+    audit.append(stranger, utc_now())
 
 
 @contextmanager
-def acting(context: Context, action: str, rocu: str, operation: Operation, subject: str) -> Iterator[dict[str, Any]]:
+def acting(
+    context: Context, action: str, rocu: str | None, operation: Operation, subject: str
+) -> Iterator[dict[str, Any]]:
     """Check the permission, run the block, and record what became of it: done, refused or failed.
 
     Args:
         context: Who acts.
         action: A row of the permission table.
-        rocu: The ROCU that is acted on.
+        rocu: The ROCU that is acted on; `None` for what looks at the installation as a whole.
         operation: Which of the logged kinds of processing this is.
         subject: What is acted on: a model, a date, a batch. Never a raw VRM.
 
@@ -88,19 +112,34 @@ def acting(context: Context, action: str, rocu: str, operation: Operation, subje
         require(context.identity, action, rocu)
         yield details
         outcome = "done"
-    except RefusedError as refusal:
-        outcome = "refused"
-        # a reason may name a file, and a file's name may hold a plate: the refusal is recorded all the same
-        details["reason"] = withhold_plates(refusal.reason)
+    except FindProfileError as error:
+        outcome = "refused" if isinstance(error, RefusedError) else "failed"
+        # a reason may name a file, and a file's name may hold a plate: what happened is recorded all the same
+        details["reason"] = withhold_plates(error.reason)
         raise
     finally:
         entry = Entry.by(
             context.identity,
             action=action,
             operation=operation,
-            rocu=rocu,
+            rocu=rocu or EVERYWHERE,
             object=subject,
             outcome=outcome,
             details=details,
         )
         context.audit.append(entry, utc_now())
+
+
+def permit(context: Context, action: str, rocu: str | None, subject: str) -> None:
+    """Check the permission to look at something that is not worth an entry of its own; a refusal is recorded.
+
+    Raises:
+        RefusedError: No permission; the log has it.
+    """
+    from governance.permissions import require
+
+    try:
+        require(context.identity, action, rocu)
+    except RefusedError:
+        with acting(context, action, rocu, "consultation", subject):
+            raise

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from flows.context import Context, acting
-from governance.permissions import EVERY_ROCU, require
+from flows.context import Context, acting, permit
+from governance.permissions import EVERY_ROCU
 from infra.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -18,14 +18,19 @@ def verify_audit(context: Context) -> VerifyReport:
     Raises:
         RefusedError: The log was changed; the message names the first row that is wrong.
     """
-    require(context.identity, "audit.verify", None)
-    report = context.audit.verify()
+    with acting(context, "audit.verify", None, "consultation", "audit log") as details:
+        report = context.audit.verify()
+        details["rows"] = report.rows
+        _require_whole(report)
+    return report
+
+
+def _require_whole(report: VerifyReport) -> None:
     if report.problem is not None:
         raise RefusedError(
             f"The audit log does not hold, row {report.problem.seq}: {report.problem.what}",
             "Stop promotions and scoring, keep the database as it is, and tell governance.",
         )
-    return report
 
 
 def search_audit(
@@ -41,7 +46,7 @@ def search_audit(
     """The entries that meet every condition, oldest first, of the ROCUs that the identity may see."""
     rocus = frozenset({rocu.lower()}) if rocu else context.identity.rocus
     for code in rocus - {EVERY_ROCU}:
-        require(context.identity, "audit.search", code)
+        permit(context, "audit.search", code, "audit log")
     subject = ",".join(sorted(rocus))
     with acting(context, "audit.search", rocu or min(rocus), "consultation", f"audit log of {subject}") as details:
         rows = context.audit.search(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from infra.errors import RefusedError
+from infra.lake import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +83,21 @@ def require_no_failure(context: Context, rocu: str, first: date, last: date) -> 
             f"{rocu} has failed batches for {first} to {last} that nothing has replaced: {named}.",
             f"Have them delivered again, corrected: findprofile ingest --rocu {rocu} --replaces BATCH FILE.",
         )
+
+
+def require_parts_unchanged(context: Context, parts: Sequence[PartRef]) -> None:
+    """Refuse parts of the lake whose content is not what the ingest record says.
+
+    Raises:
+        RefusedError: Names the first part that is missing or changed.
+    """
+    for part in parts:
+        path = context.lake.root / part.path
+        if not path.is_file() or file_sha256(path) != part.sha256:
+            raise RefusedError(
+                f"{part.path} is missing or was changed after it was ingested.",
+                "Restore it from a backup; nothing is made from it until then.",
+            )
 
 
 def part_datasets(parts: Sequence[PartRef]) -> tuple[DatasetRef, ...]:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.context import Context
-from governance.permissions import require
+from flows.context import Context, permit
 from infra.errors import WrongInputError
 from infra.lake import write_text
 
@@ -37,11 +36,11 @@ def trace(context: Context, model: str | None, version: int | None, scores: str 
 
     if scores and not model:
         graph = lineage_of_scores(context.lake, scores)
-        require(context.identity, "lineage.read", graph.rocu)
+        permit(context, "lineage.read", graph.rocu, f"scores {scores}")
         page = render_lineage(graph, f"Scores run {scores}") if html else None
     elif model and version is not None and not scores:
         rocu = split_model(model)[1]
-        require(context.identity, "lineage.read", rocu)
+        permit(context, "lineage.read", rocu, f"{model}/{version}")
         graph = lineage_of_model(context.lake, rocu, model, version)
         page = _record_page(context, model, version, graph) if html else None
     else:

@@ -67,7 +67,7 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
         settings: Any = policy.policy.pattern(pattern)
         champion = None
         if model_state(context.audit, model).standing is not None:
-            champion = verify_champion(open_desk(context), model, rocu, context.now)
+            champion = verify_champion(open_desk(context), model, rocu, utc_now())
         result = run(
             context.settings,
             context.lake,
@@ -125,7 +125,8 @@ def _record_lineage(context: Context, result: MonitorResult) -> None:
 
 
 def _monitored(context: Context, result: MonitorResult, champion: str, page: Path) -> Monitored:
-    attributed = [feature.attribution for feature in result.features]
+    of_cameras = {one.feature for one in result.features if one.attribution in ("cameras", "both")}
+    of_behaviour = {one.feature for one in result.features if one.attribution in ("behaviour", "both")}
     folder = context.lake.root / result.folder
     return Monitored(
         rocu=result.rocu,
@@ -136,11 +137,11 @@ def _monitored(context: Context, result: MonitorResult, champion: str, page: Pat
         current=f"{result.current.start} to {result.current.end}",
         champion=champion,
         cameras_changed=len(result.estate.changed_cameras),
-        features_drifted=sum(one != "none" for one in attributed),
-        attributed_to_cameras=sum(one in ("cameras", "both") for one in attributed),
-        attributed_to_behaviour=sum(one in ("behaviour", "both") for one in attributed),
+        features_drifted=len(of_cameras | of_behaviour),
+        attributed_to_cameras=len(of_cameras),
+        attributed_to_behaviour=len(of_behaviour),
         scores=result.scores.attribution if result.scores else "not compared",
-        recommendation=result.recommendation.action,
+        recommendation=", then ".join((result.recommendation.action, *result.recommendation.then)),
         reasons=tuple(result.recommendation.reasons),
         page=page,
         reports=tuple(folder / name for name in result.reports),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flows.context import Context, acting
+from flows.context import Context, acting, permit
 from flows.steps.results import StepResult
 from infra.errors import FindProfileError
 
@@ -56,9 +56,8 @@ def _digest_in_force(context: Context, rocu: str) -> str:
 
 def policy_in_force(context: Context, rocu: str) -> dict[str, Any]:
     """The policy in force, its digest and where it comes from."""
-    from governance.permissions import require
     from governance.policy import load_policy
 
-    require(context.identity, "history.read", rocu)
+    permit(context, "history.read", rocu, f"policy of {rocu}")
     loaded = load_policy(context.lake, rocu)
     return {"digest": loaded.digest, "origin": loaded.origin, "policy": loaded.policy.model_dump(mode="json")}

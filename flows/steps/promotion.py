@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flows.context import Context
+from flows.context import Context, permit
 from flows.steps.desk import open_desk, policy_of
 from flows.steps.results import StepResult
+from infra.clock import utc_now
 from infra.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -68,10 +69,10 @@ def request_promotion(context: Context, model: str, version: int) -> Judged:
     from governance.registry_port import split_model
 
     policy, desk = _policy(context, model), open_desk(context)
-    with Act(context.identity, "promote.request", model, str(version), context.now).recorded(context.audit):
+    with Act(context.identity, "promote.request", model, str(version), utc_now()).recorded(context.audit):
         require(context.identity, "promote.request", split_model(model)[1])
         evidence = gather_evidence(context, desk, model, version, policy)
-    requested = request(desk, context.identity, evidence, policy, context.now)
+    requested = request(desk, context.identity, evidence, policy, utc_now())
     decision = requested.decision
     if decision.outcome == "refused":
         raise RefusedError(
@@ -94,9 +95,11 @@ def approve_promotion(context: Context, model: str, version: int, reason: str) -
     from governance.promotion import approve
 
     state = approve(
-        open_desk(context), context.identity, model, str(version), _policy(context, model), context.now, comment=reason
+        open_desk(context), context.identity, model, str(version), _policy(context, model), utc_now(), comment=reason
     )
-    return _decided(context, model, version, state.status)
+    given, needed = len(state.approvals), state.gate.approvers_needed
+    status = f"approved by {given} of {needed}, waits for another" if state.status == "requested" else state.status
+    return _decided(context, model, version, status)
 
 
 def refuse_promotion(context: Context, model: str, version: int, reason: str) -> Decided:
@@ -104,7 +107,7 @@ def refuse_promotion(context: Context, model: str, version: int, reason: str) ->
     from governance.promotion import refuse
 
     state = refuse(
-        open_desk(context), context.identity, model, str(version), reason, _policy(context, model), context.now
+        open_desk(context), context.identity, model, str(version), reason, _policy(context, model), utc_now()
     )
     return _decided(context, model, version, state.status)
 
@@ -113,7 +116,7 @@ def roll_back(context: Context, model: str, reason: str) -> Decided:
     """Make the champion before this one champion again."""
     from governance.promotion_control import rollback
 
-    state = rollback(open_desk(context), context.identity, model, reason, _policy(context, model), context.now)
+    state = rollback(open_desk(context), context.identity, model, reason, _policy(context, model), utc_now())
     return _standing(context, state, "rolled back")
 
 
@@ -121,7 +124,7 @@ def suspend_model(context: Context, model: str, reason: str) -> Decided:
     """Stop a model from scoring."""
     from governance.promotion_control import suspend
 
-    state = suspend(open_desk(context), context.identity, model, reason, context.now)
+    state = suspend(open_desk(context), context.identity, model, reason, utc_now())
     return _standing(context, state, "suspended")
 
 
@@ -129,7 +132,7 @@ def resume_model(context: Context, model: str, reason: str) -> Decided:
     """Agree to let a suspended model score again."""
     from governance.promotion_control import resume
 
-    state = resume(open_desk(context), context.identity, model, reason, _policy(context, model), context.now)
+    state = resume(open_desk(context), context.identity, model, reason, _policy(context, model), utc_now())
     return _standing(context, state, "in force" if state.suspended is None else "suspended, one more person is needed")
 
 
@@ -138,17 +141,16 @@ def reconcile_alias(context: Context, model: str) -> Decided:
     from governance.promotion_control import reconcile
     from governance.promotion_state import model_state
 
-    done = reconcile(open_desk(context), context.identity, model, _policy(context, model), context.now)
+    done = reconcile(open_desk(context), context.identity, model, _policy(context, model), utc_now())
     return _standing(context, model_state(context.audit, model), f"alias was {done.found}")
 
 
 def promotion_history(context: Context, model: str, version: int | None) -> tuple[Row, ...]:
     """Every entry about a model's promotion, oldest first."""
-    from governance.permissions import require
     from governance.promotion import history
     from governance.registry_port import split_model
 
-    require(context.identity, "history.read", split_model(model)[1])
+    permit(context, "history.read", split_model(model)[1], model)
     rows = history(context.audit, model)
     return tuple(row for row in rows if version is None or row.object == f"{model}/{version}")
 

@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from flows.context import Context, acting
-from flows.steps.desk import open_desk, part_datasets, policy_of, require_no_failure
+from flows.steps.desk import (
+    open_desk,
+    part_datasets,
+    policy_of,
+    require_no_failure,
+    require_parts_unchanged,
+)
 from flows.steps.results import StepResult
 from infra.clock import utc_now
-from infra.errors import WrongInputError
+from infra.errors import RefusedError, WrongInputError
 from infra.lake import file_sha256, write_text
 
 if TYPE_CHECKING:
@@ -98,14 +104,16 @@ def score(context: Context, rocu: str, pattern: str, as_of: date) -> Scored:
         details["as_of"] = as_of.isoformat()
         require_no_failure(context, rocu, as_of, as_of)
         parts = _parts(context, rocu, as_of, settings.window_days)
-        champion = verify_champion(open_desk(context), model, rocu, context.now)
+        champion = verify_champion(open_desk(context), model, rocu, utc_now())
+        require_parts_unchanged(context, parts)
         provenance = _provenance(context, champion, parts, rocu, pattern, as_of, policy.digest)
         details |= {"version": champion.version, "run_id": provenance.run_id, "data_digest": provenance.data_digest}
         folder = context.lake.folder("scores", rocu, pattern=pattern, as_of=as_of.isoformat(), run=provenance.run_id)
         target, page = folder / "scores.parquet", folder / "list.html"
-        already = target.is_file() and page.is_file()
+        already = target.is_file() and page.is_file() and _is_recorded(context, model, provenance.run_id, target)
         if not already:
             _score(context, chosen, settings, parts, champion, provenance, policy.policy.capacity, page)
+        details["scores_sha256"] = file_sha256(target)
         _record_lineage(context, parts, provenance, target)
     rows = _rows(target)
     return Scored(
@@ -123,6 +131,13 @@ def score(context: Context, rocu: str, pattern: str, as_of: date) -> Scored:
         scores=target,
         page=page,
     )
+
+
+def _is_recorded(context: Context, model: str, run_id: str, scores: Path) -> bool:
+    """Whether the file is the one that the log says a run made."""
+    digest = file_sha256(scores)
+    rows = context.audit.search(action="score", object=model, outcome="done")
+    return any(row.details.get("run_id") == run_id and row.details.get("scores_sha256") == digest for row in rows)
 
 
 def _parts(context: Context, rocu: str, as_of: date, window_days: int) -> tuple[PartRef, ...]:
@@ -206,6 +221,7 @@ def _page(
             run_id=provenance.run_id,
             made_at=context.now.strftime("%Y-%m-%d %H:%M UTC"),
             vehicles_scored=scored.num_rows,
+            data_notes=_data_notes(context, provenance.rocu, first, provenance.window_end),
             assessment=(
                 Fact(name="model", value=f"{provenance.model} version {provenance.version}"),
                 Fact(name="model SHA-256", value=provenance.model_sha256, code=True),
@@ -227,6 +243,17 @@ def _page(
                 for row in scored.slice(0, top).to_pylist()
             ),
         )
+    )
+
+
+def _data_notes(context: Context, rocu: str, first: date, last: date) -> tuple[str, ...]:
+    """What is not in the window: batches that failed on earlier days of it and that nothing has replaced."""
+    from data_contracts.reads import standing_failures
+
+    return tuple(
+        f"Batch {batch.batch_id} of {batch.dates[0] if batch.dates else 'unknown days'} failed its contract: "
+        f"its {batch.rows:,} reads are not in this list."
+        for batch in standing_failures(context.lake, rocu, first, last)
     )
 
 
@@ -261,11 +288,18 @@ def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> 
         WrongInputError: There is no list of that day.
     """
     from models.patterns import get_pattern
-    from models.scoring import read_scores
+    from models.scoring import latest_scores, read_scores
 
     get_pattern(pattern)
     policy_of(context, rocu)
-    with acting(context, "scores.read", rocu, "consultation", f"{pattern}.{rocu}") as details:
+    model = f"{pattern}.{rocu}"
+    with acting(context, "scores.read", rocu, "consultation", model) as details:
+        scores = latest_scores(context.lake, rocu, pattern, as_of)
+        if not _is_recorded(context, model, scores.parent.name.removeprefix("run="), scores):
+            raise RefusedError(
+                f"The list of {as_of} is not the one that the audit log says was made.",
+                f"Make it again with findprofile score --rocu {rocu} --as-of {as_of}, and tell governance.",
+            )
         rows = read_scores(context.lake, rocu, pattern, as_of).slice(0, top).to_pylist()
         details |= {
             "as_of": as_of.isoformat(),

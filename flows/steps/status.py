@@ -6,9 +6,9 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
-from flows.context import Context
+from flows.context import Context, permit
 from flows.steps.desk import open_desk
-from governance.permissions import EVERY_ROCU, require
+from governance.permissions import EVERY_ROCU
 
 
 class RocuStatus(BaseModel):
@@ -28,7 +28,7 @@ class RocuStatus(BaseModel):
 
 def read_status(context: Context) -> tuple[RocuStatus, ...]:
     """One row per ROCU that the identity may see and that has anything in the lake, and per model."""
-    require(context.identity, "status", None)
+    permit(context, "status", None, "status")
     rows: list[RocuStatus] = []
     for folder in sorted((context.lake.root / "ingests").glob("rocu=*")):
         rocu = folder.name.removeprefix("rocu=")
