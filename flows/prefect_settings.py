@@ -49,7 +49,7 @@ def server_environment(settings: Settings) -> dict[str, str]:
 
 def prepare(settings: Settings) -> None:
     """Set this process's environment before Prefect is imported; a second call changes nothing."""
-    environment = process_environment(settings) | {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING"}
+    environment = process_environment(settings) | {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
     (settings.root / "prefect").mkdir(parents=True, exist_ok=True)
     for name, value in environment.items():
         os.environ.setdefault(name, value)

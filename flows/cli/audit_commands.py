@@ -10,7 +10,7 @@ import typer
 
 from flows.cli.frame import app, group
 from flows.cli.options import AsJson, session, settings
-from flows.cli.output import as_json, line, table
+from flows.cli.output import as_json, line, reason_of, table
 
 audit = group("audit", "The append-only audit log.")
 token = group("token", "Identities of the embedded issuer.")
@@ -62,7 +62,7 @@ def audit_search(
         return
     table(
         ("seq", "at", "action", "actor", "rocu", "object", "outcome", "reason"),
-        ((r.seq, r.at, r.action, r.actor, r.rocu, r.object, r.outcome, r.details.get("reason", "")) for r in rows),
+        ((r.seq, r.at, r.action, r.actor, r.rocu, r.object, r.outcome, reason_of(r)) for r in rows),
     )
 
 

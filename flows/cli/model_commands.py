@@ -46,6 +46,9 @@ def score(
         if len(days) > 1:
             say(f"{day} ({number}/{len(days)})")
         results.append(run_step(context, "score", rocu=rocu, pattern=pattern, as_of=day))
+    if json and as_of is None:
+        as_json([result.model_dump(mode="json") for result in results])
+        return
     for result in results:
         show(result, json)
 
@@ -76,10 +79,12 @@ def scores(
         as_json(listing)
         return
     line(f"  {listing.banner}")
+    line("  Facts: ! doubts about the reads, + raises the score, - lowers it. Vehicles behind the capacity have none.")
     for row in listing.rows:
         line(f"\n  vehicle {row.vehicle}")
-        for sentence in (*row.cautions, *row.facts):
-            line(f"    - {sentence}")
+        for sign, sentences in (("!", row.cautions), ("+", row.facts), ("-", row.against)):
+            for sentence in sentences:
+                line(f"    {sign} {sentence}")
         line(f"    assessment: rank {row.rank}, score {row.score:.4f} ({row.model} version {row.version})")
 
 

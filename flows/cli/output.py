@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from flows.steps.results import StepResult
+    from governance.audit import Row
 
 
 def say(message: str) -> None:
@@ -45,6 +46,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
     if not console.is_terminal:
         console = Console(width=200)
     console.print(drawn)
+
+
+def reason_of(row: Row) -> str:
+    """Why, as the log has it: the reason, the approver's words, or the lines of the gate that did not pass."""
+    said = row.details.get("reason") or row.details.get("comment")
+    if said:
+        return str(said)
+    lines = [line for line in row.details.get("lines", ()) if line["result"] != "passed"]
+    return "; ".join(f"{line['name']}: {line['value']} (needed: {line['limit']})" for line in lines)
 
 
 def show(result: StepResult, json_wanted: bool) -> None:

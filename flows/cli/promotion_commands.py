@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.frame import group
 from flows.cli.options import AsJson, session
-from flows.cli.output import as_json, show, table
+from flows.cli.output import as_json, reason_of, show, table
 
 promote = group("promote", "From challenger to champion: gate, two people, and the way back.")
 
@@ -94,7 +94,7 @@ def history(
                 r.object.rpartition("/")[2] if "/" in r.object else "",
                 r.actor_name,
                 r.outcome,
-                r.details.get("reason", ""),
+                reason_of(r),
             )
             for r in rows
         ),

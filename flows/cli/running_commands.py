@@ -65,7 +65,7 @@ def status(json: AsJson = False) -> None:
     table(
         ("rocu", "reads until", "reads", "failed batches", "model", "champion", "state", "scores until"),
         (
-            (r.rocu, r.reads_until, r.reads, r.failed_batches, r.model, r.champion, r.state, r.scores_until)
+            (r.rocu, r.reads_until, f"{r.reads:,}", r.failed_batches, r.model, r.champion, r.state, r.scores_until)
             for r in rows
         ),
     )

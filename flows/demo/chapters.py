@@ -96,7 +96,7 @@ def bring_model_into_force(stage: Stage, rocu: str) -> None:
 
         model = f"{PATTERN}.{rocu}"
         judged = request_promotion(stage.act_as(ENGINEER, (rocu,)), model, 1)
-        stage.say(f"gate: {judged.gate}, {len(judged.lines)} lines", indent=1)
+        stage.say(f"gate: {judged.gate}, all {len(judged.lines)} checks", indent=1)
         try:
             approve_promotion(stage.act_as(ENGINEER, (rocu,)), model, 1, "I trained it")
         except RefusedError as refusal:
@@ -200,10 +200,9 @@ def refuse_bad_promotion(stage: Stage, rocu: str) -> None:
     def play() -> Summary:
         from flows.steps.promotion import request_promotion
 
-        engineer = stage.act_as(ENGINEER, (rocu,))
-        made: Any = run_step(engineer, "retrain", rocu=rocu, pattern=PATTERN, as_of=TOO_EARLY)
+        made: Any = run_step(stage.act_as(ENGINEER, (rocu,)), "retrain", rocu=rocu, pattern=PATTERN, as_of=TOO_EARLY)
         try:
-            request_promotion(engineer, made.model, made.version)
+            request_promotion(stage.act_as(ENGINEER, (rocu,)), made.model, made.version)
         except RefusedError as refusal:
             stage.say(f"refused: {refusal.reason}", indent=1)
             return {"version": made.version, "reason": refusal.reason}
@@ -222,12 +221,18 @@ def deploy_everything(stage: Stage, rocus: Sequence[str]) -> None:
         deploy_flows(stage.act_as(OPERATOR, tuple(rocus)), rocus, PATTERN)
         rows = schedules(stage.settings)
         stage.say(f"the server has {len(rows)} schedules, for instance {rows[0].flow}/{rows[0].rocu} {rows[0].cron}", 1)
+        stage.say("this server ends with the demo; make stack starts one that stays", 1)
         return {"schedules": len(rows)}
 
     stage.chapter("deploy", "Deployments and schedules per ROCU", play)
 
 
-def follow_a_row_back(stage: Stage, rocu: str) -> None:
+def record_page_of(stage: Stage, rocu: str) -> Path:
+    """Where the demo puts the model record of a ROCU."""
+    return stage.folder / f"record-{PATTERN}.{rocu}-1.html"
+
+
+def follow_a_row_back(stage: Stage, rocu: str, rocus: Sequence[str]) -> None:
     """From the first row of a list to the files as they were delivered; and the audit log, whole."""
 
     def play() -> Summary:
@@ -239,13 +244,13 @@ def follow_a_row_back(stage: Stage, rocu: str) -> None:
         for sentence in (*row.cautions, *row.facts[:3]):
             stage.say(f"- {sentence}", indent=1)
         auditor = stage.act_as(AUDITOR, ("*",))
-        page = stage.folder / f"record-{PATTERN}.{rocu}-1.html"
-        trace(auditor, f"{PATTERN}.{rocu}", 1, None, page)
+        for one in rocus:
+            trace(auditor, f"{PATTERN}.{one}", 1, None, record_page_of(stage, one))
         answer = trace(auditor, None, None, row.run_id, None)
         landed = sum(node["label"] == "landing" for node in answer.data["nodes"])
         report = verify_audit(auditor)
         stage.say(f"run {row.run_id} comes from {landed} landing files, each by its SHA-256", indent=1)
         stage.say(f"audit log: {report.rows} rows, the chain is whole", indent=1)
-        return {"record": str(page), "landing": landed}
+        return {"landing": landed}
 
     stage.chapter("trace", f"{rocu}: the first row of the list of {LAST_DAY}, traced back", play)

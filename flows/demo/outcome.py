@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from flows.cli.output import line, table
-from flows.demo.chapters import FIRST_MODEL, LAST_DAY, PATTERN
+from flows.demo.chapters import BAD_DAY, FIRST_MODEL, LAST_DAY, PATTERN, record_page_of
 from flows.demo.stage import AUDITOR, Stage
 from flows.steps.status import read_status
 from infra.lake import Lake
@@ -104,11 +104,13 @@ def show_outcome(stage: Stage, rows: Sequence[Row]) -> None:
         ),
         title="The loop, per ROCU",
     )
+    line(
+        f"  reads in: every delivery counts, so the day {BAD_DAY} of {rows[0]['rocu']} is in it twice: refused, then right"
+    )
     line(f"  confirmed of reviewed: vehicles on the list of {FIRST_MODEL} that analysts decided about afterwards")
     line("  where to look:")
     for row in rows:
         line(f"    {row['rocu']}  list for analysts  {row['list']}")
         line(f"    {row['rocu']}  monitoring page    {row['monitoring']}")
-    record = next(stage.folder.glob("record-*.html"))
-    line(f"    model record page      {record}")
-    line(f"    everything             {stage.settings.root}")
+        line(f"    {row['rocu']}  model record       {record_page_of(stage, row['rocu'])}")
+    line(f"    everything                {stage.settings.root}")

@@ -52,7 +52,7 @@ def run_demo(settings: Settings, json_wanted: bool) -> None:
         line()
         refuse_bad_promotion(stage, ROCUS[0])
         deploy_everything(stage, ROCUS)
-        follow_a_row_back(stage, ROCUS[0])
+        follow_a_row_back(stage, ROCUS[0], ROCUS)
     rows = outcome_rows(stage, ROCUS)
     line()
     if json_wanted:

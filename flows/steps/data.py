@@ -89,7 +89,7 @@ def load_cameras(context: Context, rocu: str, file: Path) -> RegisterLoaded:
         register = load(context.settings, context.lake, rocu, file, context.now, policy.policy.ingest)
         details["digest"] = register.digest
         landed = DatasetRef("landing", file_sha256(file), name="camera register as delivered")
-        made = DatasetRef("registers", register.digest, name="camera register", rows=register.cameras)
+        made = DatasetRef("registers", register.digest, rows=register.cameras)
         context.lineage.record("cameras-load", rocu, register.digest[:16], (landed,), (made,), RunFacts(), utc_now())
     return RegisterLoaded(rocu=rocu, digest=register.digest, cameras=register.cameras, sites=register.sites)
 
@@ -148,7 +148,7 @@ def judged_before(context: Context, rocu: str, files: Sequence[Path]) -> Batches
 def _require_none_failed(rocu: str, batches: Sequence[BatchManifest]) -> None:
     failed = [batch for batch in batches if batch.verdict == "failed"]
     if failed:
-        said = "; ".join(f"{batch.batch_id} ({' '.join(batch.reasons)})" for batch in failed)
+        said = "; ".join(f"{batch.batch_id} ({_why(batch)})" for batch in failed)
         days = sorted({day for batch in failed for day in batch.dates})
         span = f"{days[0]} to {days[-1]}" if len(days) > 1 else str(days[0]) if days else "these days"
         raise RefusedError(
@@ -158,10 +158,15 @@ def _require_none_failed(rocu: str, batches: Sequence[BatchManifest]) -> None:
         )
 
 
+def _why(batch: BatchManifest) -> str:
+    """The reasons without the wording of the rules, which the contract has."""
+    return " ".join(reason.split(" The rule:")[0] for reason in batch.reasons[:3])
+
+
 def _record_ingest(context: Context, record: IngestRecord) -> None:
     from governance.lineage_events import DatasetRef, RunFacts
 
-    register = DatasetRef("registers", record.register_digest, name="camera register")
+    register = DatasetRef("registers", record.register_digest)
     landed = tuple(
         DatasetRef(
             "landing",
@@ -209,7 +214,7 @@ def load_dispositions(context: Context, rocu: str, files: Sequence[Path], source
             _record_dispositions(context, record)
         failed = [batch for batch in batches if batch.verdict == "failed"]
         if failed:
-            said = "; ".join(f"{batch.batch_id} ({' '.join(batch.reasons)})" for batch in failed)
+            said = "; ".join(f"{batch.batch_id} ({_why(batch)})" for batch in failed)
             raise RefusedError(
                 f"{len(failed)} of {len(batches)} files of findings failed the contract: {said}",
                 "Correct the file and load it again; the files that passed are loaded.",

@@ -14,10 +14,17 @@ class StepResult(BaseModel):
 
     def summary(self) -> dict[str, str | int | float]:
         """One value a line, for people."""
-        return {
-            name: value if isinstance(value, int | float) else str(value) for name, value in self if value is not None
-        }
+        shown = {name: value for name, value in self if value is not None and not isinstance(value, Path)}
+        return {name: _plain(value) for name, value in shown.items()}
 
     def links(self) -> dict[str, Path]:
         """Pages and files that were made, by title."""
         return {}
+
+
+def _plain(value: object) -> str | int | float:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    return value if isinstance(value, int) else str(value)

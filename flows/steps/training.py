@@ -10,6 +10,7 @@ from flows.context import Context, acting
 from flows.steps.desk import part_datasets, policy_of, require_no_failure
 from flows.steps.results import StepResult
 from infra.clock import utc_now
+from infra.errors import WrongInputError
 
 if TYPE_CHECKING:
     from models.pipeline import TrainingOutputs
@@ -75,6 +76,8 @@ def retrain(context: Context, rocu: str, pattern: str, as_of: date) -> Retrained
 
     get_pattern(pattern)
     policy = policy_of(context, rocu)
+    if as_of > utc_now().date():
+        raise WrongInputError(f"{as_of} has not come yet.", "Give a date up to today.")
     with acting(context, "retrain", rocu, "combination", f"{pattern}.{rocu}") as details:
         details["as_of"] = as_of.isoformat()
         require_no_failure(context, rocu, as_of, as_of)
@@ -128,13 +131,10 @@ def _record_lineage(context: Context, outputs: TrainingOutputs, version: Registe
         as_of=inputs.as_of.isoformat(),
         more={"inputs_digest": inputs.digest, "policy_digest": inputs.policy_digest},
     )
-    register = (
-        (DatasetRef("registers", inputs.register_digest, name="camera register"),) if inputs.register_digest else ()
-    )
+    register = (DatasetRef("registers", inputs.register_digest),) if inputs.register_digest else ()
     snapshot = DatasetRef(
         "snapshots",
         outputs.snapshot.sha256,
-        name="training snapshot",
         rows=outputs.snapshot.train_rows + outputs.snapshot.holdout_rows,
     )
     model = DatasetRef("models", version.model_sha256, name=f"{version.model} version {version.version}")

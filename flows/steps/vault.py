@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from flows.context import Context
+from flows.context import Context, permit
 from flows.steps.desk import policy_of
 from infra.errors import WrongInputError
 
@@ -31,6 +31,7 @@ def reveal_plates(
 
     code = rocu or _only_rocu(context)
     policy = policy_of(context, code)
+    permit(context, "vault.reveal", code, f"vehicles of {code}")
     wanted = {token: _batches_with(context, code, token) for token in dict.fromkeys(tokens)}
     asked = Asked(purpose=purpose, authority=authority)
     revealed = reveal(
