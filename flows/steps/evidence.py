@@ -18,6 +18,7 @@ from governance.evidence import (
     Evidence,
     Figure,
     NoChampion,
+    NotYetKnown,
     Performance,
 )
 from infra.errors import FindProfileError, RefusedError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from flows.context import Context
     from governance.policy import LoadedPolicy
     from governance.promotion_record import Desk
-    from models.evaluation import Estimate, Evaluation
+    from models.evaluation import Estimate, Evaluation, Population
     from models.registry import Registry, VersionRecord
 
 
@@ -63,7 +64,7 @@ def gather_evidence(context: Context, desk: Desk, model: str, version: int, poli
 
 
 def performance(evaluation: Evaluation) -> Performance:
-    """The figures of an evaluation that the gate looks at: those on every vehicle of the hold-out windows."""
+    """The figures of an evaluation that the gate looks at: on the whole hold-out, and on the vehicles new to training."""
     found = evaluation.all_vehicles
     return Performance(
         holdout_digest=evaluation.holdout_digest,
@@ -76,6 +77,19 @@ def performance(evaluation: Evaluation) -> Performance:
         recall_at_k=_figure(found.model.recall_at_k),
         lift_over_baseline=_figure(found.lift),
         calibration_error=_figure(found.model.calibration_error),
+        not_yet_known=_not_yet_known(evaluation.not_yet_known),
+    )
+
+
+def _not_yet_known(found: Population) -> NotYetKnown:
+    return NotYetKnown(
+        vehicles=found.vehicles,
+        positives=found.positives,
+        base_rate=_figure(found.base_rate),
+        average_precision=_figure(found.model.average_precision),
+        precision_at_k=_figure(found.model.precision_at_k),
+        recall_at_k=_figure(found.model.recall_at_k),
+        lift_over_baseline=_figure(found.lift),
     )
 
 

@@ -18,12 +18,14 @@ from governance.pages.models import (
 from infra.errors import WrongInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flows.context import Context
     from governance.audit import Row
-    from governance.evidence import Evidence
+    from governance.evidence import Evidence, Figure, NotYetKnown, Performance
     from governance.lineage import LineageGraph
     from governance.promotion_state import GateDetails
-    from models.evaluation import Estimate, RankFigures
+    from models.evaluation import Estimate, Population
     from models.registry import Registry, VersionRecord
 
 PURPOSE = (
@@ -34,6 +36,7 @@ NOT_FOR = (
     "Not for stopping a vehicle, not for a decision about a person, not for another region or purpose. "
     "A score is an assessment, not a fact and not a probability of guilt."
 )
+NEW = ", vehicles not yet known"
 
 
 def record_page(context: Context, model: str, version: int, graph: LineageGraph) -> str:
@@ -173,7 +176,7 @@ def _batches(context: Context, graph: LineageGraph, rocu: str) -> tuple[BatchRow
 def _figures(record: VersionRecord, evidence: Evidence | None) -> tuple[FigureRow, ...]:
     from governance.evidence import ChampionMeasured
 
-    found = record.evaluation.all_vehicles
+    found, new = record.evaluation.all_vehicles, record.evaluation.not_yet_known
     champion = evidence.champion.performance if evidence and isinstance(evidence.champion, ChampionMeasured) else None
     k = record.evaluation.k
     titles = {
@@ -181,27 +184,31 @@ def _figures(record: VersionRecord, evidence: Evidence | None) -> tuple[FigureRo
         "precision_at_k": f"precision at {k}",
         "recall_at_k": f"recall at {k}",
     }
-    rows = [
-        FigureRow(
-            name=title,
+    return (
+        *_ranked(found, champion, titles),
+        FigureRow(name="calibration error", challenger=_text(found.model.calibration_error)),
+        FigureRow(name="precision over the rule's", challenger=_text(found.lift)),
+        FigureRow(name=f"confirmed vehicles{NEW}", challenger=str(new.positives)),
+        FigureRow(name=f"share confirmed{NEW}", challenger=_text(new.base_rate)),
+        *_ranked(new, champion.not_yet_known if champion else None, titles, NEW),
+        FigureRow(name=f"precision over the rule's{NEW}", challenger=_text(new.lift)),
+    )
+
+
+def _ranked(
+    found: Population, champion: Performance | NotYetKnown | None, titles: dict[str, str], who: str = ""
+) -> Iterator[FigureRow]:
+    for name, title in titles.items():
+        yield FigureRow(
+            name=f"{title}{who}",
             challenger=_text(getattr(found.model, name)),
             champion=_text(getattr(champion, name)) if champion else "",
             baseline=_text(getattr(found.baseline, name)),
         )
-        for name, title in titles.items()
-    ]
-    rows += [_population(record.evaluation.not_yet_known.model, titles, "not yet known")]
-    rows.append(FigureRow(name="calibration error", challenger=_text(found.model.calibration_error)))
-    rows.append(FigureRow(name="precision over the rule's", challenger=_text(found.lift)))
-    return tuple(rows)
 
 
-def _population(figures: RankFigures, titles: dict[str, str], who: str) -> FigureRow:
-    return FigureRow(name=f"{titles['precision_at_k']}, vehicles {who}", challenger=_text(figures.precision_at_k))
-
-
-def _text(estimate: Estimate) -> str:
-    if estimate.value is None:
+def _text(estimate: Estimate | Figure | None) -> str:
+    if estimate is None or estimate.value is None:
         return "not measured"
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:.3f}"
