@@ -104,9 +104,7 @@ def show_outcome(stage: Stage, rows: Sequence[Row]) -> None:
         ),
         title="The loop, per ROCU",
     )
-    line(
-        f"  reads in: every delivery counts, so the day {BAD_DAY} of {rows[0]['rocu']} is in it twice: refused, then right"
-    )
+    line(f"  reads in: every delivery counts, {BAD_DAY} of {rows[0]['rocu']} twice: refused, then right")
     line(f"  confirmed of reviewed: vehicles on the list of {FIRST_MODEL} that analysts decided about afterwards")
     line("  where to look:")
     for row in rows:
