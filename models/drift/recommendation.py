@@ -20,7 +20,7 @@ from models.drift.results import (
 from models.drift.settings import MonitorSettings
 
 _KINDS = {
-    "silent": ("fell silent", "fell silent"),
+    "silent": ("was silent", "were silent"),
     "reduced": ("saw much less than usual", "saw much less than usual"),
     "flood": ("saw much more than usual", "saw much more than usual"),
     "new": ("is new", "are new"),
@@ -82,15 +82,17 @@ def _moved_populations(features: Sequence[FeatureDrift], share: float) -> tuple[
 def _estate_reasons(estate: EstateResult) -> list[str]:
     reasons = []
     for kind, text in _KINDS.items():
-        cameras = sorted({interval.camera_id for interval in estate.intervals if interval.kind == kind})
+        found = [interval for interval in estate.intervals if interval.kind == kind]
+        cameras = sorted({interval.camera_id for interval in found})
         if not cameras:
             continue
+        span = f"{min(one.start for one in found)} to {max(one.end for one in found)}"
         sites = sorted({i.site_id for i in estate.intervals if i.kind == kind and i.scope == "site"})
         listed = ", ".join(cameras[:5]) + (f" and {len(cameras) - 5} more" if len(cameras) > 5 else "")
         whole = f"; whole sites: {', '.join(sites[:5])}" if sites else ""
         one, several = text
         counted = f"1 camera {one}" if len(cameras) == 1 else f"{len(cameras)} cameras {several}"
-        reasons.append(f"{counted}: {listed}{whole}.")
+        reasons.append(f"{counted} ({span}): {listed}{whole}.")
     if estate.empty_days:
         reasons.append(
             f"No camera delivered a read on {len(estate.empty_days)} days, the first {estate.empty_days[0]}: "
