@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError
 
 from governance.audit_entry import Entry, Operation, Outcome, Row, iso_moment, read_row, stored_values
 from governance.audit_head import HeadFile, open_head
-from governance.audit_tables import COLUMNS, audit_log, create_audit_tables
-from governance.audit_walk import VerifyReport, last_link, require_witnessed, verify_log
+from governance.audit_tables import CHAIN_START, COLUMNS, audit_log, create_audit_tables
+from governance.audit_walk import VerifyReport, first_unsigned, last_link, require_witnessed, verify_log
 from infra.database import writing
 from infra.errors import FaultError
 
@@ -35,6 +35,7 @@ class AuditSession:
     def __init__(self, connection: Connection, head: HeadFile | None) -> None:
         self._connection = connection
         self._seq, self._hash = last_link(connection)
+        self._keys = head.keys if head is not None else None
         self.appended: list[Row] = []
         if head is not None:
             require_witnessed(connection, head, self._seq)
@@ -47,7 +48,7 @@ class AuditSession:
         """Write the next rows, in order."""
         stored = []
         for entry in entries:
-            stored.append(stored_values(entry, now, self._seq + 1, self._hash))
+            stored.append(stored_values(entry, now, self._seq + 1, self._hash, self._keys))
             self._seq, self._hash = stored[-1]["seq"], stored[-1]["hash"]
         if stored:
             self._connection.execute(audit_log.insert(), stored)
@@ -65,7 +66,8 @@ class AuditLog:
 
     Args:
         engine: SQLite or PostgreSQL; the table and its rules are made if there is no table yet.
-        head: This machine's signed head. Without one, a cut-off end cannot be seen: use `open_audit`.
+        head: This machine's signed head and keys. Without them rows are neither signed nor checked for a signature,
+            and a cut-off end cannot be seen: use `open_audit`.
 
     Raises:
         FaultError: The database does not answer.
@@ -87,15 +89,20 @@ class AuditLog:
         with self._engine.connect() as connection:
             seq, last_hash = last_link(connection)
             row = _fetch(connection, select(audit_log).where(audit_log.c.seq == seq))
-        if seq == 0 or not self._head.enrolled:
-            self._head.advance(seq, last_hash, row[0].at if row else "")
+            believed = first_unsigned(connection, self._head.keys, 0) is None
+        if seq > 0 and self._head.keys.existed:
+            return
+        # a head must not vouch for rows of keys that are not trusted yet: it starts before them
+        start = (seq, last_hash, row[0].at) if row and believed else (0, CHAIN_START, "")
+        self._head.advance(*start)
 
     @contextmanager
     def writing(self) -> Iterator[AuditSession]:
         """Hold the writers' lock; the rows appended inside become visible together, or not at all.
 
         Raises:
-            RefusedError: The log does not hold what the signed head witnesses, so nothing may be added to it.
+            RefusedError: The log does not hold what the signed head witnesses, or goes on with rows that no trusted
+                key signed, so nothing may be added to it.
             FaultError: The database does not answer.
         """
         with _answering(), writing(self._engine) as connection:
@@ -109,7 +116,7 @@ class AuditLog:
         """Write one row.
 
         Raises:
-            RefusedError: The log does not hold what the signed head witnesses.
+            RefusedError: The log does not hold what the signed head witnesses, or rows that nobody trusted signed.
             FaultError: The database does not answer.
         """
         return self.extend((entry,), now)[0]
@@ -188,7 +195,7 @@ def open_audit(settings: Settings, engine: Engine) -> AuditLog:
 
     Raises:
         RefusedError: The audit key can be read by others.
-        WrongInputError: The audit key file does not hold the right kind of key.
+        WrongInputError: The audit key file, or a trusted key, does not hold the right kind of key.
         FaultError: The database does not answer.
     """
     return AuditLog(engine, open_head(settings))

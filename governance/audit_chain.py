@@ -13,7 +13,7 @@ from typing import Any, Literal
 from governance.audit_tables import CHAIN_START
 from governance.canonical import canonical_json
 
-How = Literal["changed", "removed", "inserted", "reordered", "cut off", "unwitnessed", "unprotected"]
+How = Literal["changed", "removed", "inserted", "reordered", "cut off", "unwitnessed", "unsigned", "unprotected"]
 Stored = Mapping[str, Any]
 
 
@@ -27,9 +27,12 @@ class Problem:
 
 
 def row_digest(row: Stored) -> str:
-    """SHA-256 of the canonical JSON of every column but `hash`; `previous_hash` among them makes the chain."""
+    """SHA-256 of the canonical JSON of every column but `hash` and its `signature`.
+
+    `previous_hash` among them makes the chain; `signer` among them, that a row cannot be given to another machine.
+    """
     return hashlib.sha256(
-        canonical_json({name: value for name, value in row.items() if name != "hash"}).encode()
+        canonical_json({name: value for name, value in row.items() if name not in ("hash", "signature")}).encode()
     ).hexdigest()
 
 

@@ -19,6 +19,7 @@ from governance.canonical import canonical_json
 from governance.plate_guard import refuse_plate_name, refuse_plate_text
 
 if TYPE_CHECKING:
+    from governance.audit_keys import AuditKeys
     from infra.identity import Identity
 
 Operation = Literal["collection", "alteration", "consultation", "disclosure", "combination", "erasure", "decision"]
@@ -104,8 +105,10 @@ class Row:
     authority: str | None
     outcome: str
     details: dict[str, Any]
+    signer: str
     previous_hash: str
     hash: str
+    signature: str
 
     @property
     def moment(self) -> datetime:
@@ -118,17 +121,21 @@ def iso_moment(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def stored_values(entry: Entry, now: datetime, seq: int, previous: str) -> dict[str, Any]:
-    """The columns of an entry as the row that follows the row with the hash `previous`."""
+def stored_values(
+    entry: Entry, now: datetime, seq: int, previous: str, keys: AuditKeys | None = None
+) -> dict[str, Any]:
+    """The columns of an entry as the row that follows the row with the hash `previous`, signed if there is a key."""
     stored = entry.model_dump() | {
         "seq": seq,
         "event_id": uuid.uuid4().hex,
         "at": iso_moment(now),
         "actor_roles": canonical_json(entry.actor_roles),
         "details": canonical_json(entry.details),
+        "signer": keys.own_id if keys else "",
         "previous_hash": previous,
     }
-    return stored | {"hash": row_digest(stored)}
+    row_hash = row_digest(stored)
+    return stored | {"hash": row_hash, "signature": keys.sign(row_hash) if keys else ""}
 
 
 def read_row(values: tuple[Any, ...]) -> Row:

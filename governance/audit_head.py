@@ -2,14 +2,14 @@
 
 A hash chain proves that nothing between its rows was touched, but a log that simply stops earlier is also a good
 chain. After every append the last seq and hash are written here, signed with this machine's audit key. With several
-machines on one PostgreSQL each keeps its own head: the database may be ahead of it, never behind.
+machines on one PostgreSQL each keeps its own head: the database may be ahead of it, never behind, and only by rows
+that trusted keys signed. The head moves only past rows that were checked so; it vouches for them from then on.
 """
 
 from __future__ import annotations
 
 import base64
 import fcntl
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,17 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from governance.audit_keys import AuditKeys, fingerprint, open_keys
 from governance.canonical import canonical_json
-from infra.errors import RefusedError, WrongInputError
-from infra.keys import key_file, private_pem, public_pem
+from infra.errors import RefusedError
 from infra.lake import write_text
 from infra.settings import Settings
-
-KEY_NAME = "audit.pem"
 
 
 class Head(BaseModel):
@@ -52,18 +48,11 @@ class HeadFile:
 
     Args:
         path: The file.
-        key: The key that signs it.
-        enrolled: Whether the key was already there, so that the file must be as well.
+        keys: The key that signs it and the machine's rows, and the keys that are trusted.
     """
 
     path: Path
-    key: Ed25519PrivateKey
-    enrolled: bool
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of the public key, in hex."""
-        return hashlib.sha256(public_pem(self.key.public_key())).hexdigest()
+    keys: AuditKeys
 
     def read(self) -> Head | None:
         """The head as it stands; `None` if there is no file.
@@ -75,7 +64,7 @@ class HeadFile:
             return None
         try:
             head = Head.model_validate(json.loads(self.path.read_text(encoding="utf-8")))
-            self.key.public_key().verify(base64.b64decode(head.signature), head.signed_part())
+            self.keys.own.public_key().verify(base64.b64decode(head.signature), head.signed_part())
         except (ValueError, ValidationError, InvalidSignature):
             raise RefusedError(
                 f"The audit head {self.path.name} is not signed by this machine's audit key.",
@@ -88,8 +77,8 @@ class HeadFile:
         with self._locked():
             current = self.read()
             if current is None or current.seq < seq or seq == 0:
-                unsigned = Head(seq=seq, hash=row_hash, at=at, key=self.fingerprint)
-                signature = base64.b64encode(self.key.sign(unsigned.signed_part())).decode()
+                unsigned = Head(seq=seq, hash=row_hash, at=at, key=fingerprint(self.keys.own.public_key()))
+                signature = base64.b64encode(self.keys.own.sign(unsigned.signed_part())).decode()
                 write_text(self.path, unsigned.model_copy(update={"signature": signature}).model_dump_json(indent=1))
 
     @contextmanager
@@ -105,14 +94,6 @@ def open_head(settings: Settings) -> HeadFile:
 
     Raises:
         RefusedError: The key file can be read by others.
-        WrongInputError: The key file does not hold an Ed25519 key.
+        WrongInputError: The key file, or a trusted key, does not hold an Ed25519 key.
     """
-    enrolled = (settings.keys / KEY_NAME).exists()
-    path = key_file(settings, KEY_NAME, lambda: private_pem(Ed25519PrivateKey.generate()))
-    try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except ValueError:
-        key = None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise WrongInputError(f"The key file {KEY_NAME} does not hold an Ed25519 key.", "Put back the right key file.")
-    return HeadFile(settings.root / "records" / "audit-head.json", key, enrolled)
+    return HeadFile(settings.root / "records" / "audit-head.json", open_keys(settings))

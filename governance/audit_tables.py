@@ -29,8 +29,10 @@ audit_log = Table(
     Column("authority", Text, nullable=True),
     Column("outcome", Text, nullable=False),
     Column("details", Text, nullable=False),
+    Column("signer", Text, nullable=False),
     Column("previous_hash", Text, nullable=False),
     Column("hash", Text, nullable=False, unique=True),
+    Column("signature", Text, nullable=False),
     Index("audit_log_object", "rocu", "object"),
     Index("audit_log_at", "at"),
 )

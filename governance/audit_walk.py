@@ -1,4 +1,4 @@
-"""Reading the whole audit log against its own hashes and against this machine's signed head.
+"""Reading the whole audit log against its own hashes and against the signatures of its rows and head.
 
 Belongs here: the walk and the witness check. Does not: what kind of change a break shows (audit_chain).
 """
@@ -8,14 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from governance.audit_chain import Problem, explain_break, row_digest
 from governance.audit_head import HeadFile
+from governance.audit_keys import AuditKeys, is_signed
 from governance.audit_tables import CHAIN_START, COLUMNS, audit_log, is_protected
 from infra.errors import RefusedError
 
 _STREAM_ROWS = 10_000
+_UNSIGNED = "Row {seq} of the audit log is not signed by a trusted key."
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,12 @@ class VerifyReport:
 
 
 def verify_log(connection: Connection, head: HeadFile | None) -> VerifyReport:
-    """Read every row, then the head, then the database's rules; name the first thing that is wrong."""
+    """Read every row, then the head, the signatures and the database's rules; name the first thing that is wrong.
+
+    Signatures are computed only beyond the head: up to it the head's own signature covers the chain.
+    """
     rows, last_hash, problem = _walk(connection)
-    problem = problem or _head_problem(connection, head, rows)
+    problem = problem or _head_problem(connection, head, rows) or _signature_problem(connection, head)
     if problem is None and not is_protected(connection):
         problem = Problem(rows, "unprotected", "The database has lost a rule that keeps the audit log append-only.")
     return VerifyReport(rows, last_hash, problem)
@@ -45,7 +50,7 @@ def _head_problem(connection: Connection, head: HeadFile | None, rows: int) -> P
     if head is None:
         return None
     try:
-        require_witnessed(connection, head, rows)
+        _require_head(connection, head, rows)
     except RefusedError as refusal:
         return Problem(rows, "cut off" if head.path.exists() else "unwitnessed", refusal.reason)
     return None
@@ -59,18 +64,58 @@ def last_link(connection: Connection) -> tuple[int, str]:
     return (found[0], found[1]) if found else (0, CHAIN_START)
 
 
+def first_unsigned(connection: Connection, keys: AuditKeys, after: int, everywhere: bool = False) -> int | None:
+    """The first row that no trusted key signed; `None` if there is none.
+
+    Args:
+        connection: To the database of the log.
+        keys: Whom to believe.
+        after: Compute the signatures of the rows beyond this seq.
+        everywhere: Look also at the rows up to there, whether each names a trusted key.
+    """
+    trusted = keys.trusted()
+    wanted = audit_log.c.seq > after
+    if everywhere:
+        wanted = or_(wanted, audit_log.c.signer.not_in(sorted(trusted)))
+    query = select(audit_log.c.seq, audit_log.c.hash, audit_log.c.signature, audit_log.c.signer).where(wanted)
+    stream = connection.execute(query.order_by(audit_log.c.seq).execution_options(yield_per=_STREAM_ROWS))
+    for seq, row_hash, signature, signer in stream:
+        if not is_signed(row_hash, signature, trusted.get(signer)):
+            stream.close()
+            return int(seq)
+    return None
+
+
+def _signature_problem(connection: Connection, head_file: HeadFile | None) -> Problem | None:
+    head = head_file.read() if head_file is not None else None
+    if head_file is None or head is None:
+        return None
+    seq = first_unsigned(connection, head_file.keys, head.seq, everywhere=True)
+    return Problem(seq, "unsigned", _UNSIGNED.format(seq=seq)) if seq is not None else None
+
+
 def require_witnessed(connection: Connection, head_file: HeadFile, last_seq: int) -> None:
-    """Refuse unless the log holds the row that the head has seen.
+    """Refuse unless the log holds the row that the head has seen, and trusted keys signed every row after it.
 
     Raises:
-        RefusedError: It does not, or the head is missing or not ours.
+        RefusedError: It does not, or a row is not signed, or the head is missing or not ours.
     """
+    seq = first_unsigned(connection, head_file.keys, _require_head(connection, head_file, last_seq))
+    if seq is not None:
+        raise RefusedError(
+            _UNSIGNED.format(seq=seq),
+            "If another machine wrote it, put its records/audit-public.pem into the folder of"
+            " FINDPROFILE_AUDIT_TRUSTED_KEYS; if not, stop and tell governance.",
+        )
+
+
+def _require_head(connection: Connection, head_file: HeadFile, last_seq: int) -> int:
     head = head_file.read()
     remedy = "Stop, tell governance, and compare the database with its backups before anything else is done."
     if head is None:
         raise RefusedError("The signed head of the audit log is missing.", remedy)
     if head.seq == 0:
-        return
+        return 0
     found = connection.execute(select(audit_log.c.hash).where(audit_log.c.seq == head.seq)).scalar_one_or_none()
     if found is None:
         raise RefusedError(
@@ -80,6 +125,7 @@ def require_witnessed(connection: Connection, head_file: HeadFile, last_seq: int
         )
     if found != head.hash:
         raise RefusedError(f"Row {head.seq} of the audit log is not the row that its signed head has seen.", remedy)
+    return head.seq
 
 
 def _walk(connection: Connection) -> tuple[int, str, Problem | None]:

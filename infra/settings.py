@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     )
     signing_key: Path | None = Field(default=None, description="PEM private key that signs models; default one in home")
     signing_public_key: Path | None = Field(default=None, description="PEM public key that models must verify against")
+    audit_trusted_keys: Path | None = Field(
+        default=None, description="folder of the PEM public keys of other machines that write to the same audit log"
+    )
     threads: int = Field(default=2, ge=1, description="threads for DuckDB and LightGBM")
     memory_limit: str = Field(default="3GB", description="memory limit of DuckDB")
 

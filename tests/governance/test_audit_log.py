@@ -20,7 +20,9 @@ from infra.settings import Settings
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
-SAID = "at, action, operation, actor, actor_name, actor_roles, rocu, object, purpose, authority, outcome, details"
+SAID = (
+    "at, action, operation, actor, actor_name, actor_roles, rocu, object, purpose, authority, outcome, details, signer"
+)
 
 
 def entry(number: int = 0, **changes: Any) -> Entry:
@@ -61,8 +63,8 @@ def test_time_is_kept_in_utc(log: AuditLog) -> None:
         "UPDATE audit_log SET seq = 9 WHERE seq = 2",
         "DELETE FROM audit_log WHERE seq = 2",
         "DELETE FROM audit_log",
-        f"INSERT INTO audit_log SELECT seq + 7, 'e', {SAID}, hash, 'h' FROM audit_log WHERE seq = 2",
-        f"INSERT INTO audit_log SELECT seq + 1, 'e', {SAID}, previous_hash, 'h' FROM audit_log WHERE seq = 2",
+        f"INSERT INTO audit_log SELECT seq + 7, 'e', {SAID}, hash, 'h', 's' FROM audit_log WHERE seq = 2",
+        f"INSERT INTO audit_log SELECT seq + 1, 'e', {SAID}, previous_hash, 'h', 's' FROM audit_log WHERE seq = 2",
     ],
 )
 def test_the_database_itself_refuses_any_change(log: AuditLog, engine: Engine, statement: str) -> None:

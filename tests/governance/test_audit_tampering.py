@@ -215,8 +215,10 @@ def test_a_head_of_another_machine_shows(filled: AuditLog, log_settings: Setting
     assert filled.verify().problem is not None
 
 
-def test_a_kill_between_the_row_and_the_head_is_no_problem(filled: AuditLog, engine: Engine) -> None:
-    AuditLog(engine).append(entry(9), NOW)
+def test_a_kill_between_the_row_and_the_head_is_no_problem(filled: AuditLog, log_settings: Settings) -> None:
+    behind = head_path(log_settings).read_bytes()
+    filled.append(entry(9), NOW)
+    head_path(log_settings).write_bytes(behind)
     assert filled.verify().intact
     assert filled.append(entry(10), NOW).seq == ROWS + 2
     assert filled.verify().intact
@@ -224,12 +226,23 @@ def test_a_kill_between_the_row_and_the_head_is_no_problem(filled: AuditLog, eng
 
 def test_a_second_machine_joins_with_a_head_of_its_own(tmp_path: Path, postgresql: Callable[[], str]) -> None:
     url = postgresql()
-    machines = [Settings(home=tmp_path / name, database_url=url) for name in ("first", "second")]
+    trusted = tmp_path / "trusted"
+    trusted.mkdir()
+    machines = [
+        Settings(home=tmp_path / name, database_url=url, audit_trusted_keys=trusted) for name in ("first", "second")
+    ]
     engines = [open_database(machine) for machine in machines]
-    logs = []
-    for machine, engine in zip(machines, engines, strict=True):
-        logs.append(open_audit(machine, engine))
-        logs[-1].append(entry(len(logs)), NOW)
+    alone = open_audit(machines[0], engines[0])
+    alone.append(entry(1), NOW)
+    stranger = open_audit(machines[1], engines[1])
+    assert problem(stranger) == (1, "unsigned")
+    with pytest.raises(RefusedError, match="not signed by a trusted key"):
+        stranger.append(entry(2), NOW)
+    for machine in machines:
+        shutil.copy(machine.root / "records" / "audit-public.pem", trusted / f"{machine.home.name}.pem")
+    logs = [open_audit(machine, engine) for machine, engine in zip(machines, engines, strict=True)]
+    logs[1].append(entry(2), NOW)
+    assert problem(alone) == (2, "unsigned")
     logs[0].append(entry(3), NOW)
     reports = [log.verify() for log in logs]
     for engine in engines:
