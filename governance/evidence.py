@@ -31,6 +31,27 @@ class Figure(Frozen):
     high: float | None = None
 
 
+class NotYetKnown(Frozen):
+    """How a model ranks the hold-out's vehicles that training had no finding about: what it is worth for new ones.
+
+    The other figures hold vehicles as well that training had findings about, which a model can simply recognise.
+
+    Args:
+        vehicles: Such vehicles in the hold-out.
+        positives: Those of them that are confirmed.
+        base_rate: Share of rows confirmed: the average precision of a random order.
+        lift_over_baseline: Precision@k divided by that of the pattern's written-down rule.
+    """
+
+    vehicles: int | None
+    positives: int | None
+    base_rate: Figure | None
+    average_precision: Figure | None
+    precision_at_k: Figure | None
+    recall_at_k: Figure | None
+    lift_over_baseline: Figure | None
+
+
 class Performance(Frozen):
     """How a model ranks the hold-out. Every figure is on the same rows.
 
@@ -41,6 +62,7 @@ class Performance(Frozen):
         positives: Confirmed vehicles in the hold-out.
         reviewed: Vehicles with a finding in the hold-out.
         lift_over_baseline: Precision@k divided by that of the pattern's written-down rule.
+        not_yet_known: The same ranking, of those vehicles that were not known at the challenger's training.
     """
 
     holdout_digest: str
@@ -53,6 +75,7 @@ class Performance(Frozen):
     recall_at_k: Figure | None
     lift_over_baseline: Figure | None
     calibration_error: Figure | None
+    not_yet_known: NotYetKnown | None
 
 
 class NoChampion(Frozen):

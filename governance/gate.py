@@ -17,6 +17,7 @@ from governance.evidence import (
     Figure,
     Frozen,
     NoChampion,
+    NotYetKnown,
     Performance,
     present,
 )
@@ -132,6 +133,31 @@ def _floors(challenger: Performance, limits: GateLimits) -> Iterator[GateLine]:
         "expected gap between score and share confirmed",
         _value(challenger.calibration_error),
         limits.max_calibration_error,
+    )
+    yield from _new_vehicles(challenger.not_yet_known, limits)
+
+
+def _new_vehicles(found: NotYetKnown | None, limits: GateLimits) -> Iterator[GateLine]:
+    """The floors for vehicles that training had no finding about. A figure that too few of them give is missing."""
+    precision = _value(found.average_precision) if found else None
+    base_rate = _value(found.base_rate) if found else None
+    yield _at_least(
+        "not yet known positives",
+        "confirmed vehicles in the hold-out that training had no finding about",
+        found.positives if found else None,
+        limits.min_not_yet_known_positives,
+    )
+    yield _at_least(
+        "not yet known average precision",
+        "of the challenger on vehicles that training had no finding about",
+        precision,
+        limits.min_not_yet_known_average_precision,
+    )
+    yield _at_least(
+        "not yet known lift over chance",
+        "that average precision, divided by that of a random order",
+        precision / base_rate if precision is not None and base_rate and base_rate > 0 else None,
+        limits.min_not_yet_known_lift_over_chance,
     )
 
 

@@ -1,8 +1,9 @@
 """How well a model ranks the hold-out: figures with intervals, for three populations, beside the rule baseline.
 
-Every vehicle of a hold-out window counts, as in service; one that nobody reviewed counts as not confirmed, so precision
-is a lower bound. Two models are compared on the same rows with the same bootstrap draws, never by figures taken
-elsewhere. Does not belong here: whether the figures are good enough.
+A vehicle of a hold-out window counts by the finding about that window; one that nobody reviewed counts as not
+confirmed, so precision is a lower bound. Vehicles not known at training are measured apart, for a model can recognise
+the others. Two models are compared on the same rows with the same bootstrap draws, never by figures taken elsewhere.
+Does not belong here: whether the figures are good enough.
 """
 
 from __future__ import annotations
@@ -82,8 +83,8 @@ class Evaluation(Frozen):
     Args:
         k: Vehicles that analysts can look at per window; precision and recall at k are means over the windows.
         holdout_digest: Of the hold-out's vehicles, windows and labels; figures compare only where it is the same.
-        all_vehicles: Every vehicle of the hold-out windows.
-        reviewed: Only those with a finding about the window or one that overlaps it.
+        all_vehicles: Every vehicle of the hold-out: with a finding about the window, or with none about any.
+        reviewed: Only those with a finding about the window.
         not_yet_known: Only those without any finding about a training window.
     """
 

@@ -1,7 +1,8 @@
 """Labels: what the findings of analysts say about the vehicles of one window.
 
-Pure rules on values. A finding is about a vehicle and a window end; it holds as well for the vehicle's other windows
-that overlap that one. Does not belong here: where findings are stored, what a window's features are.
+Pure rules on values. A finding is about a vehicle and a window end. To train on, it holds as well for the vehicle's
+other windows that overlap that one; to test on, it holds for its own window and no other. Does not belong here: where
+findings are stored, what a window's features are.
 """
 
 from __future__ import annotations
@@ -88,6 +89,18 @@ def label_vehicle(findings: Sequence[Finding], window_end: date, window_days: in
     apart = _apart(nearest, window_end)
     standing: Standing = "overlapping" if apart else "reviewed"
     return Label(standing, VALUES[nearest.finding], (window_days - apart) / window_days)
+
+
+def label_directly(findings: Sequence[Finding], window_end: date) -> Label:
+    """The label of one vehicle in a window that a model is tested on: only a finding about this very window gives one.
+
+    A finding about an overlapping window rests on mostly the same reads. If training had it, a test on it would ask the
+    model for what it was told; such a vehicle is `known` here, neither confirmed nor an example of one not confirmed.
+    """
+    if not findings:
+        return Label("unreviewed")
+    direct = [finding for finding in findings if finding.window_end == window_end]
+    return label_vehicle(direct, window_end, 1) if direct else Label("known")
 
 
 def _apart(finding: Finding, window_end: date) -> int:

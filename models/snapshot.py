@@ -1,8 +1,14 @@
 """The training snapshot: one table of windows with labels, weights and the split by time, as one Parquet file.
 
-The latest window ends are the hold-out, kept whole: every vehicle of those windows is in it, as it would be in service.
-Older window ends are for training: reviewed vehicles, and a sample of those nobody reviewed. A training row never
-learns from a finding about a hold-out window. Does not belong here: features, fitting, figures.
+The latest window ends are the hold-out. A vehicle there counts as the finding about that very window says, and as not
+confirmed when there is no finding about it at all; one with findings about other windows only is left out of that
+window, since its label would be borrowed from mostly the same reads, in training or in the hold-out. `known` marks the
+vehicles that training had findings about: what a model is worth for new ones is measured on the others.
+
+Older window ends are for training: reviewed vehicles, and a sample of those that nobody had reviewed. Training goes by
+the findings about windows that end before the hold-out and by no other, neither for a label nor for the sample: a
+vehicle found later may well be drawn as unreviewed, as it would have been on the day. Does not belong here: features,
+fitting, figures.
 """
 
 from __future__ import annotations
@@ -25,6 +31,7 @@ from models.labels import (
     Label,
     confirmed_vehicles,
     findings_before,
+    label_directly,
     label_vehicle,
     sample_unreviewed,
 )
@@ -94,12 +101,12 @@ def assemble(
     holdout = _take_holdout(window_ends, build, findings, settings)
     first = holdout[-1].end
     before = findings_before(findings, first)
-    pieces = [_holdout_rows(window, findings, before, window_days) for window in holdout]
+    pieces = [_holdout_rows(window, findings, before) for window in holdout]
     without_reads = sum(window.without_reads for window in holdout)
     for end in reversed(window_ends[: -len(holdout)]):
         window = _window(end, build, findings)
         without_reads += window.without_reads
-        pieces.append(_train_rows(window, findings, before, window_days, settings))
+        pieces.append(_train_rows(window, before, window_days, settings))
     table = pa.concat_tables(reversed(pieces))
     counts = _count(table, features, without_reads)
     if counts.train_positives < settings.min_train_positives:
@@ -122,14 +129,20 @@ def _window(end: date, build: WindowBuilder, findings: Findings) -> _Window:
 def _take_holdout(
     window_ends: Sequence[date], build: WindowBuilder, findings: Findings, settings: TrainingSettings
 ) -> list[_Window]:
+    """The latest windows until they hold enough confirmed vehicles that are new to training, or as many as are allowed.
+
+    Training is refused only when even the known ones are too few; whether the new ones are enough is for the gate.
+    """
     most = max(1, min(int(len(window_ends) * settings.max_holdout_share), len(window_ends) - 1))
     taken: list[_Window] = []
     positives: set[str] = set()
     for end in reversed(window_ends[-most:]):
         taken.append(_window(end, build, findings))
         positives |= taken[-1].confirmed
-        if len(positives) >= settings.min_holdout_positives:
+        if len(positives - findings_before(findings, end).keys()) >= settings.min_holdout_positives:
             return taken
+    if len(positives) >= settings.min_holdout_positives:
+        return taken
     raise RefusedError(
         f"The last {most} of {len(window_ends)} reviewed windows hold {len(positives)} confirmed vehicles with reads, "
         f"a hold-out needs {settings.min_holdout_positives}.",
@@ -138,27 +151,19 @@ def _take_holdout(
     )
 
 
-def _labels(table: pa.Table, end: date, findings: Findings, window_days: int) -> list[Label]:
-    return [
-        label_vehicle(findings.get(vehicle, ()), end, window_days) for vehicle in table.column("vehicle").to_pylist()
-    ]
-
-
-def _holdout_rows(window: _Window, findings: Findings, before: Findings, window_days: int) -> pa.Table:
-    labels = _labels(window.table, window.end, findings, window_days)
-    kept = [position for position, label in enumerate(labels) if label.standing != "inconclusive"]
+def _holdout_rows(window: _Window, findings: Findings, before: Findings) -> pa.Table:
+    vehicles = window.table.column("vehicle").to_pylist()
+    labels = [label_directly(findings.get(vehicle, ()), window.end) for vehicle in vehicles]
+    kept = [position for position, label in enumerate(labels) if label.standing in ("reviewed", "unreviewed")]
     values = [labels[position].value or 0 for position in kept]
     return _with_labels(window.table, kept, values, [1.0] * len(kept), "holdout", labels, before)
 
 
-def _train_rows(
-    window: _Window, findings: Findings, before: Findings, window_days: int, settings: TrainingSettings
-) -> pa.Table:
-    labels = _labels(window.table, window.end, before, window_days)
+def _train_rows(window: _Window, before: Findings, window_days: int, settings: TrainingSettings) -> pa.Table:
     vehicles = window.table.column("vehicle").to_pylist()
+    labels = [label_vehicle(before.get(vehicle, ()), window.end, window_days) for vehicle in vehicles]
     reviewed = [position for position, label in enumerate(labels) if label.standing in LABELLED]
-    # A vehicle with any finding, even a later one, is no example of a vehicle that nobody had reason to look at.
-    unreviewed = {vehicles[p] for p, label in enumerate(labels) if vehicles[p] not in findings}
+    unreviewed = {vehicle for vehicle in vehicles if vehicle not in before}
     wanted = round(settings.unreviewed_per_reviewed * len(reviewed))
     sampled = sample_unreviewed(unreviewed, window.end, wanted, settings.seed)
     kept = sorted([*reviewed, *(p for p, vehicle in enumerate(vehicles) if vehicle in sampled)])

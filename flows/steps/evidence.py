@@ -64,7 +64,7 @@ def gather_evidence(context: Context, desk: Desk, model: str, version: int, poli
 
 
 def performance(evaluation: Evaluation) -> Performance:
-    """The figures of an evaluation that the gate looks at: on the whole hold-out, and on the vehicles new to training."""
+    """The figures of an evaluation that the gate looks at: on the whole hold-out, and on vehicles new to training."""
     found = evaluation.all_vehicles
     return Performance(
         holdout_digest=evaluation.holdout_digest,

@@ -24,6 +24,7 @@ from governance.evidence import (
     Evidence,
     Figure,
     NoChampion,
+    NotYetKnown,
     Performance,
 )
 from governance.policy import LoadedPolicy, packaged_policy
@@ -144,6 +145,19 @@ class World:
             approve(self.desk, self.person(name, at=at), MODEL, version, self.policy, at)
 
 
+def make_not_yet_known(**changes: object) -> NotYetKnown:
+    values: dict[str, object] = {
+        "vehicles": 900,
+        "positives": 6,
+        "base_rate": Figure(value=0.01, low=0.005, high=0.015),
+        "average_precision": Figure(value=0.2, low=0.1, high=0.3),
+        "precision_at_k": Figure(value=0.2, low=0.1, high=0.3),
+        "recall_at_k": Figure(value=0.2, low=0.1, high=0.3),
+        "lift_over_baseline": Figure(value=1.4, low=0.9, high=2.0),
+    }
+    return NotYetKnown.model_validate({**values, **changes})
+
+
 def make_performance(**changes: object) -> Performance:
     values: dict[str, object] = {
         "holdout_digest": "h" * 64,
@@ -156,6 +170,7 @@ def make_performance(**changes: object) -> Performance:
         "recall_at_k": Figure(value=0.5, low=0.4, high=0.6),
         "lift_over_baseline": Figure(value=1.8, low=1.2, high=2.4),
         "calibration_error": Figure(value=0.05, low=0.02, high=0.09),
+        "not_yet_known": make_not_yet_known(),
     }
     return Performance.model_validate({**values, **changes})
 
@@ -191,6 +206,7 @@ def make() -> type:
     class Makers:
         evidence = staticmethod(make_evidence)
         performance = staticmethod(make_performance)
+        not_yet_known = staticmethod(make_not_yet_known)
 
     return Makers
 

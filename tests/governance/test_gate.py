@@ -18,6 +18,9 @@ LIMITS = GateLimits(
     min_lift_over_baseline=1.1,
     min_holdout_positives=5,
     min_holdout_reviewed=30,
+    min_not_yet_known_positives=5,
+    min_not_yet_known_average_precision=0.05,
+    min_not_yet_known_lift_over_chance=5,
     max_calibration_error=0.2,
     max_loss_to_champion=0.05,
     max_standing_failures=0,
@@ -26,6 +29,7 @@ LIMITS = GateLimits(
 DOCUMENTS = (Document(name="model_record", sha256="1" * 64),)
 FIGURES = ("average_precision", "lift_over_baseline", "calibration_error")
 COUNTS = ("positives", "reviewed")
+NEW_LINES = {f"not yet known {name}" for name in ("positives", "average precision", "lift over chance")}
 
 
 def champion(make: Any, low: float | None = -0.01, **changes: Any) -> ChampionMeasured:
@@ -86,6 +90,37 @@ def test_a_missing_figure_refuses(make: Any, good: Evidence, field: str) -> None
 def test_a_figure_that_is_no_number_refuses(make: Any, good: Evidence, field: str, value: float | None) -> None:
     performance = make.performance(**{field: Figure(value=value)})
     assert decide(good.model_copy(update={"challenger": performance}), LIMITS).outcome == "refused"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "lines"),
+    [
+        ("positives", 4, {"not yet known positives"}),
+        ("average_precision", Figure(value=0.0499), NEW_LINES - {"not yet known positives"}),
+        ("base_rate", Figure(value=0.041), {"not yet known lift over chance"}),
+        ("base_rate", Figure(value=0.0), {"not yet known lift over chance"}),
+    ],
+)
+def test_a_model_good_for_known_vehicles_only_is_refused(
+    make: Any, good: Evidence, field: str, value: Any, lines: set[str]
+) -> None:
+    performance = make.performance(not_yet_known=make.not_yet_known(**{field: value}))
+    assert refused_by(decide(good.model_copy(update={"challenger": performance}), LIMITS)) == lines
+
+
+def test_figures_for_new_vehicles_that_were_never_taken_are_missing(make: Any, good: Evidence) -> None:
+    decision = decide(good.model_copy(update={"challenger": make.performance(not_yet_known=None)}), LIMITS)
+    assert {line.name for line in decision.lines if line.result == "missing"} == NEW_LINES
+    assert refused_by(decision) == NEW_LINES
+
+
+@pytest.mark.parametrize("field", ["average_precision", "base_rate"])
+@pytest.mark.parametrize("figure", [None, *(Figure(value=value) for value in (None, math.nan, math.inf, -math.inf))])
+def test_a_figure_for_new_vehicles_that_is_no_number_refuses(
+    make: Any, good: Evidence, field: str, figure: Figure | None
+) -> None:
+    performance = make.performance(not_yet_known=make.not_yet_known(**{field: figure}))
+    assert refused_by(decide(good.model_copy(update={"challenger": performance}), LIMITS)) <= NEW_LINES
 
 
 @pytest.mark.parametrize(
@@ -194,7 +229,33 @@ def test_worse_never_turns_a_refusal_into_a_pass(
     assert not (outcome(figures, low) == "refused" and after == "passed")
 
 
-@given(figure_sets(), st.sampled_from([*FIGURES, *COUNTS]), st.booleans())
+@given(
+    st.one_of(st.none(), st.integers(0, 10)),
+    numbers,
+    numbers,
+    st.sampled_from(["positives", "average_precision", "base_rate"]),
+    st.floats(0, 1),
+)
+def test_worse_for_new_vehicles_never_turns_a_refusal_into_a_pass(
+    make: Any, positives: int | None, precision: float | None, base_rate: float | None, name: str, by: float
+) -> None:
+    def outcome(positives: int | None, precision: float | None, base_rate: float | None) -> str:
+        found = make.not_yet_known(
+            positives=positives, average_precision=Figure(value=precision), base_rate=Figure(value=base_rate)
+        )
+        evidence = make.evidence(documents=DOCUMENTS, challenger=make.performance(not_yet_known=found))
+        return decide(evidence, LIMITS).outcome
+
+    fewer = positives - math.ceil(by) if name == "positives" and positives is not None else positives
+    after = outcome(
+        fewer,
+        worse(precision, by if name == "average_precision" else 0, True),
+        worse(base_rate, by if name == "base_rate" else 0, False),
+    )
+    assert not (outcome(positives, precision, base_rate) == "refused" and after == "passed")
+
+
+@given(figure_sets(), st.sampled_from([*FIGURES, *COUNTS, "not_yet_known"]), st.booleans())
 def test_whatever_is_dropped_refuses(make: Any, figures: dict[str, Any], name: str, first: bool) -> None:
     evidence = make.evidence(
         documents=DOCUMENTS,
@@ -208,7 +269,12 @@ def test_whatever_is_dropped_refuses(make: Any, figures: dict[str, Any], name: s
 def test_a_stricter_limit_never_turns_a_refusal_into_a_pass(make: Any, name: str, by: float) -> None:
     evidence = make.evidence(
         documents=DOCUMENTS,
-        challenger=make.performance(average_precision=Figure(value=0.3), positives=6, reviewed=31),
+        challenger=make.performance(
+            average_precision=Figure(value=0.3),
+            positives=6,
+            reviewed=31,
+            not_yet_known=make.not_yet_known(positives=6, average_precision=Figure(value=0.06)),
+        ),
         champion=champion(make, -0.04),
     )
     old = getattr(LIMITS, name)

@@ -11,6 +11,7 @@ from models.labels import (
     Label,
     confirmed_vehicles,
     findings_before,
+    label_directly,
     label_vehicle,
     sample_unreviewed,
     standing_findings,
@@ -66,6 +67,18 @@ def test_a_vehicle_without_findings_is_unreviewed() -> None:
 def test_an_inconclusive_finding_gives_no_label_even_beside_an_overlapping_one() -> None:
     label = label_vehicle([finding(0, "inconclusive"), finding(7, "confirmed")], MONDAY, 28)
     assert label == Label("inconclusive")
+
+
+@pytest.mark.parametrize("days", [-28, -7, 7])
+@pytest.mark.parametrize("said", ["confirmed", "eliminated", "inconclusive"])
+def test_for_a_test_a_finding_about_another_window_gives_no_label(days: int, said: str) -> None:
+    assert label_directly([finding(days, said)], MONDAY) == Label("known")
+
+
+@pytest.mark.parametrize(("said", "value"), [("confirmed", 1), ("eliminated", 0)])
+def test_for_a_test_the_finding_about_the_very_window_decides(said: str, value: int) -> None:
+    assert label_directly([finding(-7, "inconclusive"), finding(0, said)], MONDAY) == Label("reviewed", value, 1.0)
+    assert label_directly([], MONDAY) == Label("unreviewed")
 
 
 def test_the_nearest_overlapping_finding_decides_and_of_two_the_later_decision() -> None:

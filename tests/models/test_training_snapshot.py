@@ -50,11 +50,11 @@ def snapshot(known: dict[str, tuple[Finding, ...]], window_days: int = 7, **chan
     return assemble(ENDS, build, known, ["trips"], window_days, settings)[0]
 
 
-def test_the_holdout_is_the_last_windows_that_hold_enough_confirmed_and_is_whole() -> None:
+def test_the_holdout_is_the_last_windows_that_hold_enough_confirmed_without_those_found_elsewhere() -> None:
     table, counts = assemble(ENDS, build, USUAL, ["trips"], 7, SETTINGS)
     assert counts.holdout_window_ends == ENDS[4:]
     assert counts.train_window_ends == ENDS[:2] + ENDS[2:4]
-    assert counts.holdout_rows == 2 * len(VEHICLES)
+    assert counts.holdout_rows == 2 * (len(VEHICLES) - 8)
     assert counts.holdout_positives == 2
     assert max(rows_of(table, "train").column("window_end").to_pylist()) < ENDS[4]
 
@@ -63,7 +63,7 @@ def test_no_training_row_learns_from_a_finding_about_a_holdout_window() -> None:
     table = snapshot(USUAL, window_days=28)
     train = rows_of(table, "train")
     later = {"v03", "v04", "v13", "v14"}
-    assert not later & set(train.column("vehicle").to_pylist())
+    assert not later & set(train.filter(train.column("reviewed")).column("vehicle").to_pylist())
     holdout = rows_of(table, "holdout")
     assert {"v03", "v04"} <= set(holdout.filter(pc.equal(holdout.column("label"), 1)).column("vehicle").to_pylist())
 
@@ -80,13 +80,39 @@ def test_unreviewed_negatives_are_few_lighter_and_never_vehicles_that_anybody_de
     assert len(unreviewed) == 2 * sum(row["reviewed"] for row in train)
     assert {row["weight"] for row in unreviewed} == {SETTINGS.unreviewed_weight}
     assert {row["label"] for row in unreviewed} == {0}
-    assert not {row["vehicle"] for row in unreviewed} & USUAL.keys()
+    assert not {row["vehicle"] for row in unreviewed} & {"v00", "v01", "v02", "v10", "v11", "v12"}
 
 
-def test_holdout_rows_say_who_is_reviewed_and_who_was_known_at_training() -> None:
-    holdout = [row for row in snapshot(USUAL).to_pylist() if row["window_end"] == ENDS[4]]
-    assert {row["vehicle"] for row in holdout if row["reviewed"]} == {"v03", "v13"}
-    assert {row["vehicle"] for row in holdout if row["known"]} == {"v00", "v01", "v02", "v10", "v11", "v12"}
+def test_training_is_the_same_whatever_is_found_in_the_holdout() -> None:
+    swapped = {"v03": "v30", "v13": "v33", "v14": "v34"}
+    other = {swapped.get(vehicle, vehicle): found for vehicle, found in USUAL.items()}
+    before, after = snapshot(USUAL, window_days=28), snapshot(other, window_days=28)
+    assert rows_of(before, "train").equals(rows_of(after, "train"))
+    assert not rows_of(before, "holdout").equals(rows_of(after, "holdout"))
+
+
+def test_a_holdout_row_has_a_finding_about_that_very_window_or_a_vehicle_without_any() -> None:
+    again = Finding("v00", ENDS[4], "confirmed", DECIDED)
+    holdout = rows_of(snapshot(USUAL | {"v00": (*USUAL["v00"], again)}, window_days=28), "holdout").to_pylist()
+    first = [row for row in holdout if row["window_end"] == ENDS[4]]
+    assert {row["vehicle"] for row in first if row["label"]} == {"v00", "v03"}
+    assert {row["vehicle"] for row in first if row["reviewed"]} == {"v00", "v03", "v13"}
+    assert {row["vehicle"] for row in first if row["known"]} == {"v00"}
+    assert not {row["vehicle"] for row in first} & {"v01", "v02", "v04", "v10", "v11", "v12", "v14"}
+
+
+def test_the_holdout_reaches_back_until_enough_of_its_confirmed_are_new_to_training() -> None:
+    again = {"v01": (*USUAL["v01"], Finding("v01", ENDS[5], "confirmed", DECIDED))}
+    _, counts = assemble(ENDS, build, USUAL | again, ["trips"], 7, SETTINGS)
+    assert counts.holdout_window_ends == ENDS[4:]
+    assert counts.holdout_positives == 3
+
+
+def test_a_holdout_that_finds_too_few_new_ones_is_as_long_as_is_allowed_and_left_to_the_gate() -> None:
+    known = USUAL | {"v01": (*USUAL["v01"], Finding("v01", ENDS[5], "confirmed", DECIDED))}
+    _, counts = assemble(ENDS, build, known, ["trips"], 7, SETTINGS.model_copy(update={"max_holdout_share": 0.2}))
+    assert counts.holdout_window_ends == ENDS[5:]
+    assert counts.holdout_positives == 2
 
 
 def test_inconclusive_findings_are_left_out_of_the_holdout() -> None:
