@@ -14,9 +14,11 @@ import duckdb
 from pydantic import ValidationError
 
 from data_contracts.contract import load_contract
+from data_contracts.delivery import seal_landing
 from data_contracts.gx import run_rules
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import Frozen
+from data_contracts.names import name_as_delivered
 from data_contracts.regions import find_force
 from data_contracts.sources.inspection import inspect
 from data_contracts.sources.loading import load_rows
@@ -84,7 +86,7 @@ def load_cameras(
     """Merge a register file (CSV or Parquet, gzip or not, canonical columns) into the ROCU's register.
 
     A row replaces the row with the same camera and `valid_from`. A row without `valid_to` holds until the camera's next
-    row. Loading a file again changes nothing.
+    row. Loading a file again changes nothing. An accepted file is sealed into landing first.
 
     Raises:
         WrongInputError: The file cannot be read, or columns are missing.
@@ -109,6 +111,7 @@ def load_cameras(
         ]
         if faults:
             raise _refusal(file, sorted(faults))
+        seal_landing(settings, lake, rocu, [delivery])
         return _keep(connection, lake, rocu, delivery.sha256, now)
 
 
@@ -196,7 +199,8 @@ def _refusal(file: Path, faults: list[tuple[int, str]]) -> RefusedError:
     listed = "; ".join(f"row {row}: {rule}" for row, rule in faults[:FAULTS_SHOWN])
     more = f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
     return RefusedError(
-        f"{file.name} is refused as a whole: {listed}{more}.", "Correct these rows and load the file again."
+        f"{name_as_delivered(file)} is refused as a whole: {listed}{more}.",
+        "Correct these rows and load the file again.",
     )
 
 

@@ -1,24 +1,22 @@
 """What a call of ingest is about: which of its files are new, which are known, what the new one takes the place of.
 
-Belongs here: the history of batches, landing, the name that a file may be remembered by.
+Belongs here: the history of batches, landing, whether a file can take the place of another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import date
 
 from data_contracts.manifests import BatchManifest
-from data_contracts.plates import reads_as_plate
+from data_contracts.names import name_as_delivered
 from data_contracts.reads import ingest_records
 from data_contracts.sources.inspection import Delivery
 from infra.errors import RefusedError, WrongInputError
 from infra.lake import Lake
 from infra.settings import Settings
 from infra.vault import seal_file
-
-NAME_WITHHELD = "(name withheld)"
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class Call:
         deliveries: The new files.
         already_known: Batch ids of the others.
         replaces: The failed batch that the new file takes the place of.
+        owed: The capture days of that batch and of those that it was to replace, where any could be read.
         attempt: How often any of the new files was judged before.
         sequence: How many records the ROCU had before this one.
     """
@@ -36,6 +35,7 @@ class Call:
     deliveries: tuple[Delivery, ...]
     already_known: tuple[str, ...]
     replaces: str | None
+    owed: tuple[frozenset[date], ...]
     attempt: int
     sequence: int
 
@@ -67,7 +67,22 @@ def choose(lake: Lake, rocu: str, found: Sequence[Delivery], replaces: str | Non
     if replaces is not None and new:
         _require_standing(history, replaces)
     attempt = sum(len(history.get(batch_id, [])) for batch_id in new)
-    return Call(tuple(new.values()), tuple(known), replaces, attempt, len(records))
+    return Call(tuple(new.values()), tuple(known), replaces, _owed(history, replaces), attempt, len(records))
+
+
+def require_owed_days(call: Call, days: Collection[date]) -> None:
+    """A file that is to replace a failed batch must have a capture day of it, and of those that it was to replace.
+
+    Raises:
+        WrongInputError: It has none.
+    """
+    for owed in call.owed:
+        if owed.isdisjoint(days):
+            raise WrongInputError(
+                f"{name_as_delivered(call.deliveries[0].path)} has no read of {_named(owed)}, "
+                f"so it cannot take the place of batch {call.replaces}.",
+                "Give the corrected file of those days, or deliver this one without --replaces.",
+            )
 
 
 def seal_landing(settings: Settings, lake: Lake, rocu: str, deliveries: Sequence[Delivery]) -> None:
@@ -76,11 +91,6 @@ def seal_landing(settings: Settings, lake: Lake, rocu: str, deliveries: Sequence
         target = lake.folder("landing", rocu) / f"{delivery.sha256}.age"
         if not target.is_file():
             seal_file(settings, delivery.path, target)
-
-
-def name_as_delivered(path: Path) -> str:
-    """The file's name, unless a number plate could be read in it."""
-    return NAME_WITHHELD if reads_as_plate(path.name) else path.name
 
 
 def _require_known(
@@ -107,3 +117,20 @@ def _require_standing(history: dict[str, list[BatchManifest]], replaces: str) ->
         raise RefusedError(
             f"Batch {replaces} has been replaced by {accepted[0]} already.", "Deliver the file without --replaces."
         )
+
+
+def _owed(history: dict[str, list[BatchManifest]], replaces: str | None) -> tuple[frozenset[date], ...]:
+    followed: list[str] = []
+    waiting = [replaces]
+    while waiting:
+        batch_id = waiting.pop()
+        if batch_id is not None and batch_id not in followed:
+            followed.append(batch_id)
+            waiting += [batch.replaces for batch in history.get(batch_id, [])]
+    days = (frozenset(history[batch_id][-1].dates) for batch_id in followed if batch_id in history)
+    return tuple(found for found in days if found)
+
+
+def _named(days: frozenset[date]) -> str:
+    first, last = min(days), max(days)
+    return str(first) if first == last else f"any of the {len(days)} days from {first} to {last}"

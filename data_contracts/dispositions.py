@@ -15,9 +15,10 @@ import duckdb
 from pydantic import ValidationError
 
 from data_contracts.contract import Contract, load_contract
-from data_contracts.delivery import name_as_delivered, seal_landing
+from data_contracts.delivery import seal_landing
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, DispositionRecord, PartRef
+from data_contracts.names import name_as_delivered
 from data_contracts.parts import write_quarantine, write_segments, write_table
 from data_contracts.plates import reads_as_plate
 from data_contracts.sources.inspection import Delivery, inspect
@@ -144,7 +145,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, run: _Run) -> None:
     ).fetchall()[0]
     if no_zone and not read:
         raise WrongInputError(
-            f"{run.delivery.path.name}: no time of decision says in which zone it is.",
+            f"{name_as_delivered(run.delivery.path)}: no time of decision says in which zone it is.",
             "Declare it in a source YAML file (for example `zone: Europe/London`) and give that as --source.",
         )
     seal_landing(run.settings, run.lake, run.rocu, [run.delivery])

@@ -1,49 +1,112 @@
 """Duplicate reads: one vehicle at one camera again within seconds, collapsed onto the first and counted.
 
-Compared are the accepted reads of the call, in their order, and the reads accepted before. Belongs here: the table
-`doubled`. Does not: clones or misreads, which are different vehicles or texts.
+A read is a duplicate if it lies within the limit of the last accepted read of its vehicle at its camera, in time order,
+or of one that an earlier call accepted, before or after it. Belongs here: the table `doubled`. Does not: clones or
+misreads, which are different vehicles or texts.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import duckdb
+import pyarrow as pa
 
 from data_contracts.limits import IngestLimits
 from data_contracts.reads import read_parts, reads_relation
 from infra.lake import Lake
 
+ROWS_AT_ONCE = 100_000
+_DOUBLED = pa.schema([("batch_no", pa.int32()), ("row_no", pa.int64())])
+
 
 def find_duplicates(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, limits: IngestLimits) -> None:
     """Make the table `doubled` (batch_no, row_no) from `candidates` (these, vehicle_no, camera_id, captured_at).
 
-    A candidate is a duplicate if it lies within the limit of the read before it (of the same vehicle and camera), or of
-    one that was accepted by an earlier call, before or after it.
+    The outcome does not depend on how reads are split over files and calls, as long as calls come in time order.
     """
     connection.execute("CREATE TABLE doubled (batch_no INTEGER, row_no BIGINT)")
     span = connection.execute("SELECT min(captured_at), max(captured_at) FROM candidates").fetchone()
     if span is None or span[0] is None:
         return
-    reach = timedelta(seconds=limits.duplicate_seconds)
-    earlier = read_parts(lake, rocu, (span[0] - reach).date(), (span[1] + reach).date())
+    limit = int(limits.duplicate_seconds * 1_000_000)
+    _double_earlier(connection, lake, rocu, span[0], span[1], timedelta(microseconds=limit))
+    _double_first_seconds(connection, limit)
+    _double_long_stays(connection, limit)
+    connection.execute("DROP TABLE stays")
+
+
+def _double_earlier(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, first: datetime, last: datetime, reach: timedelta
+) -> None:
+    earlier = read_parts(lake, rocu, (first - reach).date(), (last + reach).date())
     reads_relation(connection, lake, earlier, "reads_before")
     connection.execute(
         """CREATE TABLE accepted_before AS
             SELECT vehicle_no, camera_id, captured_at FROM reads_before JOIN vehicles USING (vehicle)
             WHERE captured_at BETWEEN ? AND ?""",
-        [span[0] - reach, span[1] + reach],
+        [first - reach, last + reach],
     )
-    close = f"to_microseconds({int(limits.duplicate_seconds * 1_000_000)})"
     connection.execute(
-        f"""INSERT INTO doubled
-            SELECT batch_no, row_no FROM (
-                SELECT batch_no, row_no, captured_at, lag(captured_at) OVER (
-                    PARTITION BY vehicle_no, camera_id ORDER BY captured_at, batch_no, row_no) AS previous
-                FROM candidates)
-            WHERE captured_at - previous <= {close}
-            UNION
-            SELECT batch_no, row_no FROM candidates JOIN accepted_before AS before
+        """INSERT INTO doubled
+            SELECT DISTINCT batch_no, row_no FROM candidates JOIN accepted_before AS before
                 ON before.vehicle_no = candidates.vehicle_no AND before.camera_id = candidates.camera_id
-                AND candidates.captured_at BETWEEN before.captured_at - {close} AND before.captured_at + {close}"""
+                AND candidates.captured_at BETWEEN before.captured_at - $reach AND before.captured_at + $reach""",
+        {"reach": reach},
     )
+
+
+def _double_first_seconds(connection: duckdb.DuckDBPyConnection, limit: int) -> None:
+    """Cut reads that follow closely into stays; double what lies within the limit of a stay's first read.
+
+    Leaves in `stays` only what comes later than that: rare, and not to be settled by comparing neighbours.
+    """
+    close = f"to_microseconds({limit})"
+    left = "candidates ANTI JOIN doubled USING (batch_no, row_no)"
+    connection.execute(
+        f"""CREATE TABLE stays AS
+            SELECT batch_no, row_no, vehicle_no, camera_id, captured_at,
+                max(CASE WHEN starts THEN captured_at END) OVER (PARTITION BY vehicle_no, camera_id
+                    ORDER BY captured_at, batch_no, row_no ROWS UNBOUNDED PRECEDING) AS first_at, starts
+            FROM (
+                SELECT *, coalesce(captured_at - lag(captured_at) OVER neighbours > {close}, true) AS starts,
+                    coalesce(lead(captured_at) OVER neighbours - captured_at > {close}, true) AS ends
+                FROM {left}
+                WINDOW neighbours AS (PARTITION BY vehicle_no, camera_id ORDER BY captured_at, batch_no, row_no))
+            WHERE NOT (starts AND ends)"""
+    )
+    connection.execute(
+        f"INSERT INTO doubled SELECT batch_no, row_no FROM stays WHERE NOT starts AND captured_at - first_at <= {close}"
+    )
+    connection.execute(f"DELETE FROM stays WHERE starts OR captured_at - first_at <= {close}")
+
+
+def _double_long_stays(connection: duckdb.DuckDBPyConnection, limit: int) -> None:
+    writing = connection.cursor()
+    for block in _later_duplicates(connection, limit):
+        writing.register("doubled_now", block)
+        writing.execute("INSERT INTO doubled SELECT batch_no, row_no FROM doubled_now")
+        writing.unregister("doubled_now")
+    writing.close()
+
+
+def _later_duplicates(connection: duckdb.DuckDBPyConnection, limit: int) -> Iterator[pa.Table]:
+    reading = connection.cursor()
+    reading.execute(
+        """SELECT vehicle_no, camera_id, epoch_us(captured_at), batch_no, row_no
+            FROM stays ORDER BY vehicle_no, camera_id, captured_at, batch_no, row_no"""
+    )
+    place: tuple[int, str] | None = None
+    accepted = 0
+    while rows := reading.fetchmany(ROWS_AT_ONCE):
+        found = []
+        for vehicle, camera, moment, batch_no, row_no in rows:
+            if place == (vehicle, camera) and moment - accepted <= limit:
+                found.append((batch_no, row_no))
+            else:
+                place, accepted = (vehicle, camera), moment
+        columns = list(zip(*found, strict=True)) or [(), ()]
+        arrays = [pa.array(column, kind) for column, kind in zip(columns, _DOUBLED.types, strict=True)]
+        yield pa.Table.from_arrays(arrays, schema=_DOUBLED)
+    reading.close()

@@ -16,11 +16,12 @@ import duckdb
 
 from data_contracts.cameras import RegisterRef, current_register, register_table
 from data_contracts.contract import Contract, load_contract
-from data_contracts.delivery import Call, choose, name_as_delivered, seal_landing
+from data_contracts.delivery import Call, choose, require_owed_days, seal_landing
 from data_contracts.duplicates import find_duplicates
 from data_contracts.judging import judging_day, make_judged, read_projection, read_values
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, IngestRecord, PartRef
+from data_contracts.names import name_as_delivered
 from data_contracts.parts import write_quarantine, write_reads, write_segments
 from data_contracts.sources.inspection import Delivery, inspect
 from data_contracts.sources.loading import load_rows
@@ -76,8 +77,8 @@ def ingest_files(
         on_progress: Told in a few words what is being done.
 
     Raises:
-        WrongInputError: A file cannot be taken at all, there is no register, or no batch `replaces`. Nothing is
-            written.
+        WrongInputError: A file cannot be taken at all, there is no register, no batch `replaces`, or the file has
+            no read of that batch's days. Nothing is written.
         RefusedError: `replaces` names a batch that was accepted, or has been replaced.
         FaultError: Another process is at work on the ROCU, or space ran out.
     """
@@ -132,6 +133,9 @@ def _prepare(connection: duckdb.DuckDBPyConnection, run: _Run, tell: Progress) -
         connection, "delivered", deliveries, run.contract.fields, read_values(run.source), read_projection(run.source)
     )
     _require_zone(connection, deliveries)
+    if run.call.owed:
+        days = connection.execute("SELECT DISTINCT captured_at::DATE FROM delivered").fetchall()
+        require_owed_days(run.call, [day for (day,) in days])
     tell("sealing the files into landing")
     seal_landing(run.settings, run.lake, run.rocu, deliveries)
     tell("plates, tokens, cameras")
@@ -148,7 +152,7 @@ def _require_zone(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[De
             HAVING bool_or(captured_at_fault = 'no_zone') AND count(captured_at) = 0 ORDER BY batch_no"""
     ).fetchall()
     if without:
-        names = ", ".join(deliveries[number].path.name for (number,) in without[:5])
+        names = ", ".join(name_as_delivered(deliveries[number].path) for (number,) in without[:5])
         raise WrongInputError(
             f"{names}: no capture time says in which zone it is.",
             "Declare it in a source YAML file (for example `zone: Europe/London`) and give that as --source.",

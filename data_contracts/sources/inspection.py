@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
+from data_contracts.names import name_as_delivered, path_as_given
 from data_contracts.sources.model import BOF2_FIELDS, BOF2_MANDATORY, Source
 from infra.errors import WrongInputError
 from infra.lake import file_sha256
@@ -89,17 +90,17 @@ def inspect(path: Path, source: Source, required: Sequence[str], optional: Seque
         WrongInputError: It is missing, empty, no file, not what the source says, damaged, or columns are missing.
     """
     if not path.is_file():
-        raise WrongInputError(f"There is no file {path}.", "Check the path.")
+        raise WrongInputError(f"There is no file {path_as_given(path)}.", "Check the path.")
     size = path.stat().st_size
     if size == 0:
-        raise WrongInputError(f"{path.name} is empty.", "Ask for it to be delivered again.")
+        raise WrongInputError(f"{name_as_delivered(path)} is empty.", "Ask for it to be delivered again.")
     with path.open("rb") as stream:
         magic = stream.read(4)
     gzipped = magic[:2] == b"\x1f\x8b"
     if (_first_bytes(path) if gzipped else magic) == b"PAR1":
         if source.format != "table":
             raise WrongInputError(
-                f"{path.name} is Parquet, but source {source.name} is {source.format}.", "Use its source."
+                f"{name_as_delivered(path)} is Parquet, but source {source.name} is {source.format}.", "Use its source."
             )
         layout, lines = _parquet_layout(path, gzipped, source, required, optional), 0
     else:
@@ -120,7 +121,8 @@ def open_plain(path: Path, gzipped: bool) -> Iterator[BinaryIO]:
             yield cast(BinaryIO, stream)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise WrongInputError(
-            f"{path.name} is a gzip file that is cut short or damaged.", "Ask for it to be delivered again."
+            f"{name_as_delivered(path)} is a gzip file that is cut short or damaged.",
+            "Ask for it to be delivered again.",
         ) from None
 
 
@@ -145,7 +147,7 @@ def _census(path: Path, gzipped: bool) -> _Census:
             marks = marks or LINE_MARK.encode() in block
             last = block[-1:]
     if not head:
-        raise WrongInputError(f"{path.name} is empty once unpacked.", "Ask for it to be delivered again.")
+        raise WrongInputError(f"{name_as_delivered(path)} is empty once unpacked.", "Ask for it to be delivered again.")
     mixed = returns > 0 and not returns == pairs == lines
     starts_blank = head.startswith((b"\n", b"\r"))
     return _Census(head, lines + (last != b"\n"), quotes, zeros, blank or mixed or marks or starts_blank)
@@ -156,7 +158,8 @@ def _text_layout(
 ) -> Layout:
     if census.zeros or census.head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise WrongInputError(
-            f"{path.name} is not a text file in UTF-8, so it is no CSV.", "Deliver it as CSV in UTF-8, or as Parquet."
+            f"{name_as_delivered(path)} is not a text file in UTF-8, so it is no CSV.",
+            "Deliver it as CSV in UTF-8, or as Parquet.",
         )
     if source.format == "bof2":
         _require_bof2(path, census.head, source.delimiter)
@@ -187,13 +190,15 @@ def _find_columns(
     ]
     if missing:
         raise WrongInputError(
-            f"{path.name} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} "
+            f"{name_as_delivered(path)} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} "
             f"({len(header)} columns are there).",
             "Check the header line and the delimiter, or describe the file in a source YAML file.",
         )
     doubled = sorted({name for name in wanted.values() if header.count(name) > 1})
     if doubled:
-        raise WrongInputError(f"{path.name} has the column {doubled[0]} twice.", "Give each column its own name.")
+        raise WrongInputError(
+            f"{name_as_delivered(path)} has the column {doubled[0]} twice.", "Give each column its own name."
+        )
     return tuple((field, header.index(name)) for field, name in wanted.items() if name in header)
 
 
@@ -201,7 +206,7 @@ def _require_bof2(path: Path, head: bytes, delimiter: str) -> None:
     lines = head.decode("utf-8", errors="replace").splitlines()[:200]
     if not any(line.count(delimiter) >= BOF2_MANDATORY - 1 for line in lines):
         raise WrongInputError(
-            f"{path.name} is not BOF2 compact capture text: no line has {BOF2_MANDATORY} fields.",
+            f"{name_as_delivered(path)} is not BOF2 compact capture text: no line has {BOF2_MANDATORY} fields.",
             "Name the source that the file was written by.",
         )
 
@@ -217,7 +222,7 @@ def _parquet_layout(
             names = pq.ParquetFile(pa.BufferReader(stream.read()) if gzipped else path).schema_arrow.names
     except (pa.ArrowException, OSError) as error:
         raise WrongInputError(
-            f"{path.name} is a Parquet file that is cut short or damaged ({type(error).__name__}).",
+            f"{name_as_delivered(path)} is a Parquet file that is cut short or damaged ({type(error).__name__}).",
             "Ask for it to be delivered again.",
         ) from None
     found = _find_columns(path, names, source, required, optional)

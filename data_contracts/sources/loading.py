@@ -13,6 +13,7 @@ from itertools import groupby
 
 import duckdb
 
+from data_contracts.names import name_as_delivered
 from data_contracts.sources.careful import careful_rows
 from data_contracts.sources.inspection import LINE_MARK, Delivery, Layout, open_plain
 from infra.errors import FaultError, WrongInputError
@@ -182,7 +183,8 @@ def _load_parquet(
         )
     except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException, OSError) as error:
         raise WrongInputError(
-            f"{delivery.path.name} is a Parquet file that cannot be read to its end ({type(error).__name__}).",
+            f"{name_as_delivered(delivery.path)} is a Parquet file that cannot be read to its end "
+            f"({type(error).__name__}).",
             "Ask for it to be delivered again.",
         ) from None
 
@@ -206,10 +208,13 @@ def _require_rows(connection: duckdb.DuckDBPyConnection, table: str, deliveries:
     held = {number for (number,) in connection.execute(f"SELECT batch_no FROM {table}_first").fetchall()}
     for number, delivery in enumerate(deliveries):
         if number not in held:
-            raise WrongInputError(f"{delivery.path.name} holds no rows.", "Ask for it to be delivered again.")
+            raise WrongInputError(
+                f"{name_as_delivered(delivery.path)} holds no rows.", "Ask for it to be delivered again."
+            )
         if delivery.path.stat().st_size != delivery.size_bytes:
             raise FaultError(
-                f"{delivery.path.name} changed while it was read.", "Run the command again once it is whole."
+                f"{name_as_delivered(delivery.path)} changed while it was read.",
+                "Run the command again once it is whole.",
             )
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from data_contracts.names import name_as_delivered, path_as_given
 from infra.errors import WrongInputError
 
 BOF2_FIELDS = (
@@ -136,15 +137,15 @@ def load_source(name_or_file: str) -> Source:
     path = Path(name_or_file)
     if not path.is_file():
         raise WrongInputError(
-            f"{name_or_file} is neither a built-in source nor a file.",
+            f"{path_as_given(path)} is neither a built-in source nor a file.",
             f"Use {' or '.join(BUILT_IN)}, or the path of a source YAML file.",
         )
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError):
-        raise WrongInputError(f"{path.name} is not YAML.", "Write it as `key: value` lines.") from None
+        raise WrongInputError(f"{name_as_delivered(path)} is not YAML.", "Write it as `key: value` lines.") from None
     if not isinstance(content, dict):
-        raise WrongInputError(f"{path.name} describes no source.", "Write it as `key: value` lines.")
+        raise WrongInputError(f"{name_as_delivered(path)} describes no source.", "Write it as `key: value` lines.")
     if content.get("format") == "bof2":
         content.setdefault("delimiter", "|")
     try:
@@ -152,5 +153,5 @@ def load_source(name_or_file: str) -> Source:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
         raise WrongInputError(
-            f"Source {path.name}: {faults}.", "Correct it; the keys are listed in the docs."
+            f"Source {name_as_delivered(path)}: {faults}.", "Correct it; the keys are listed in the docs."
         ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 
 import duckdb
@@ -9,6 +10,7 @@ import pytest
 
 from data_contracts.cameras import current_register, load_cameras, register_table
 from infra.errors import FaultError, RefusedError, WrongInputError
+from infra.vault import open_sealed
 
 HEAD = "camera_id,latitude,longitude,valid_from,valid_to,force,site_id,kind,road,bearing\n"
 # the same rows in another order and another hand
@@ -58,9 +60,24 @@ def test_a_later_file_closes_open_rows_and_replaces_rows_of_the_same_start(bare_
 
 
 def test_loading_again_changes_nothing(room):
+    register = registered(room)
+    room.cameras(REGISTER_AGAIN)
     before = room.snapshot()
     room.cameras(REGISTER_AGAIN)
     assert room.snapshot() == before
+    assert registered(room) == register
+
+
+def registered(room):
+    return {path: content for path, content in room.snapshot().items() if path.startswith("registers")}
+
+
+def test_an_accepted_register_file_is_sealed_into_landing(bare_room):
+    content = HEAD + "C-1,53,-2,2026-01-01,,,,,,\n"
+    bare_room.cameras(content)
+    sealed = bare_room.lake.folder("landing", bare_room.rocu) / f"{hashlib.sha256(content.encode()).hexdigest()}.age"
+    open_sealed(bare_room.settings, sealed, bare_room.folder / "opened.csv")
+    assert (bare_room.folder / "opened.csv").read_text() == content
 
 
 def test_optional_columns_are_kept(bare_room):

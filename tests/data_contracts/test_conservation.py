@@ -39,7 +39,7 @@ def as_csv(rows, quoting, line_end):
 
 
 # shrinking would ingest hundreds of times
-@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=5, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.lists(st.lists(whole_rows | ragged_rows, min_size=1, max_size=25), min_size=1, max_size=3), st.data())
 def test_every_row_of_every_file_is_accounted_for_once(room_again, files, data):
     room = room_again()
@@ -70,7 +70,7 @@ def loaded(content: bytes) -> list[tuple[object, ...]]:
         ).fetchall()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(whole_rows | ragged_rows, min_size=1, max_size=20), st.sampled_from(["\n", "\r\n"]))
 def test_rows_come_as_the_csv_module_wrote_them(rows, line_end):
     read = loaded(as_csv(rows, csv.QUOTE_MINIMAL, line_end))
@@ -82,7 +82,7 @@ def test_rows_come_as_the_csv_module_wrote_them(rows, line_end):
             assert cells == [cell.strip(" ") or None for cell in written]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(*[st.text(alphabet="aA1,|é\x1f\x01 \t", max_size=6)] * 3), min_size=1, max_size=30))
 def test_the_quick_and_the_careful_way_agree(rows):
     lines = [",".join(row) for row in rows]
@@ -91,7 +91,7 @@ def test_the_quick_and_the_careful_way_agree(rows):
     assert loaded(plain) == loaded(careful)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_rows_or_one_clear_error(content):
     for damaged in (content, b"vrm,captured_at,camera_id\n" + content):

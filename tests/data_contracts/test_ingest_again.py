@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -61,6 +60,25 @@ def test_duplicates_collapse_within_a_file_between_files_and_between_calls(room,
     assert (later.rows, later.accepted, later.duplicates) == (5, 2, 3)
 
 
+@pytest.mark.parametrize(
+    ("one_call", "files"),
+    [
+        (True, [[0, 4, 8]]),
+        (True, [[0, 4], [8]]),
+        (False, [[0, 4], [8]]),
+        (False, [[0], [4, 8]]),
+    ],
+)
+def test_duplicates_do_not_depend_on_how_reads_are_split(room, row, one_call, files):
+    paths = [
+        room.deliver(f"{n}.csv", *[row(captured_at=f"2026-05-18T08:00:0{second}Z") for second in seconds])
+        for n, seconds in enumerate(files)
+    ]
+    reports = [room.ingest(*paths)] if one_call else [room.ingest(path) for path in paths]
+    assert sum(batch.duplicates for report in reports for batch in report.batches) == 1
+    assert [moment.second for (moment,) in sorted(room.reads("captured_at"))] == [0, 8]
+
+
 def test_a_failed_batch_stands_until_it_is_replaced(room, row):
     bad = room.deliver("bad.csv", row(confidence="999"))
     (failed,) = room.ingest(bad).batches
@@ -77,6 +95,30 @@ def test_a_failed_batch_stands_until_it_is_replaced(room, row):
     assert room.ingest(good, replaces=second.batch_id).already_known == (accepted.batch_id,)
     with pytest.raises(RefusedError, match="replaced by"):
         room.ingest(room.deliver("late.csv", row(vrm="AB12CDX")), replaces=second.batch_id)
+
+
+def test_a_failed_batch_is_replaced_only_by_a_file_of_its_days(room, row):
+    (failed,) = room.ingest(room.deliver("bad.csv", row(confidence="999"))).batches
+    before = room.snapshot()
+    other_day = row(captured_at="2026-05-17T08:00:00Z", received_at="")
+    with pytest.raises(WrongInputError, match="no read of 2026-05-18"):
+        room.ingest(room.deliver("other.csv", other_day), replaces=failed.batch_id)
+    assert room.snapshot() == before
+    both = [other_day, row(vrm="XY21ZZZ", confidence="999")]
+    (second,) = room.ingest(room.deliver("both.csv", *both), replaces=failed.batch_id).batches
+    assert second.verdict == "failed"
+    # the day of the first batch is still owed
+    with pytest.raises(WrongInputError, match="no read of 2026-05-18"):
+        room.ingest(room.deliver("other.csv", other_day), replaces=second.batch_id)
+    assert set(failures(room)) == {failed.batch_id, second.batch_id}
+    room.ingest(room.deliver("good.csv", row()), replaces=second.batch_id)
+    assert failures(room) == []
+
+
+def test_a_failed_batch_without_days_may_be_replaced_by_any_file(room, row):
+    (failed,) = room.ingest(room.deliver("bad.csv", row(captured_at="soon"))).batches
+    room.ingest(room.deliver("good.csv", row()), replaces=failed.batch_id)
+    assert failures(room) == []
 
 
 def test_the_same_file_is_judged_again_after_the_register_was_corrected(room, row):
@@ -154,15 +196,11 @@ _library()
 base, work, now, *files = sys.argv[1:]
 
 
-def run(home, kill_at):
-    steps = 0
-
-    def kill(event, _):
-        nonlocal steps
-        if event == "os.rename":
-            steps += 1
-            if steps == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
+def run(home, told):
+    def kill(event, renamed):
+        if event == "os.rename" and (target := str(renamed[1])) not in told.read_text():
+            told.write_text(told.read_text() + target + "\\n")
+            os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(kill)
     settings = Settings(home=home, memory_limit="1GB")
@@ -171,21 +209,23 @@ def run(home, kill_at):
     os._exit(0)
 
 
-kill_at = 0
-while True:
-    kill_at += 1
-    home = Path(work) / f"killed-{kill_at}"
-    shutil.copytree(base, home)
+told = Path(work) / "told"
+told.touch()
+for turn in range(30):
     if (child := os.fork()) == 0:
-        run(home, kill_at)
+        run(Path(base), told)
     status = os.waitpid(child, 0)[1]
-    print(json.dumps([str(home), os.WIFSIGNALED(status) and os.WTERMSIG(status)]), flush=True)
+    left = Path(work) / f"left-{turn}"
+    shutil.copytree(base, left)
+    print(json.dumps([str(left), os.WIFSIGNALED(status) and os.WTERMSIG(status), os.WIFEXITED(status) and status]),
+          flush=True)
     if not os.WIFSIGNALED(status):
         break
 """
 
 
-def test_killed_at_every_step_a_rerun_completes_it(room, row, tmp_path):
+def test_killed_at_every_step_a_rerun_goes_on_and_completes_it(room, room_again, row, tmp_path):
+    """Each run is killed as it is about to place a file at which none was killed before, until one gets through."""
     reads = [
         row(vrm=f"AB12CD{letter}", captured_at=f"2026-05-{day}T08:00:00Z", received_at="")
         for day in (17, 18)
@@ -199,20 +239,17 @@ def test_killed_at_every_step_a_rerun_completes_it(room, row, tmp_path):
         text=True,
         check=True,
     )
-    homes = [json.loads(line) for line in outcome.stdout.splitlines()]
+    turns = [json.loads(line) for line in outcome.stdout.splitlines()]
+    assert [ended for _, *ended in turns] == [[9, False]] * (len(turns) - 1) + [[False, 0]], outcome.stderr
     # landing, vault, two days of reads, quarantine, record
-    assert [signal for _, signal in homes] == [9] * (len(homes) - 1) + [False]
-    assert len(homes) > 6
-    room.ingest(file, max_quarantine_share=0.5)
-    for home, _ in homes[:-1]:
-        assert_nothing_in_the_clear(Path(home), ["AB12CDA", "AB12CDE"])
-        survivor = replace(
-            room, settings=room.settings.model_copy(update={"home": Path(home)}), lake=Lake(Path(home) / "lake")
-        )
-        assert survivor.reads() == []
-        survivor.ingest(file, max_quarantine_share=0.5)
-        assert what_it_made(survivor) == what_it_made(room)
-        assert not list(survivor.lake.root.rglob(".*.partial"))
+    assert len(turns) > 6
+    for left, *_ in turns[:-1]:
+        assert_nothing_in_the_clear(Path(left), ["AB12CDA", "AB12CDE"])
+        assert not ingest_records(Lake(Path(left) / "lake"), room.rocu)
+    undisturbed = room_again()
+    undisturbed.ingest(file, max_quarantine_share=0.5)
+    assert what_it_made(room) == what_it_made(undisturbed)
+    assert not list(room.lake.root.rglob(".*.partial"))
 
 
 def what_it_made(room):

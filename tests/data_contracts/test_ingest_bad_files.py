@@ -6,6 +6,7 @@ import gzip
 
 import pytest
 
+from data_contracts.cameras import load_cameras
 from data_contracts.sources.model import Source
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import exclusive
@@ -21,7 +22,7 @@ BAD = {
     "no_header": (b"AB12CDE,2026-05-18T08:00:00Z,CAM-1\n", "lacks the columns"),
     "column_twice": (b"vrm,vrm,captured_at,camera_id\nA,B,C,D\n", "has the column vrm twice"),
     "picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "not a text file in UTF-8"),
-    "utf16": (GOOD.encode("utf-16"), "not a text file in UTF-8"),
+    "other_encoding": (GOOD.encode("utf-16"), "not a text file in UTF-8"),
     "prose": (b"Dear colleague,\nplease find the reads attached.\n", "lacks the columns"),
     "json": (b'[{"vrm": "AB12CDE"}]', "lacks the columns"),
     "packed_cut_short": (PACKED[: len(PACKED) // 2], "cut short or damaged"),
@@ -41,6 +42,29 @@ def test_a_file_that_cannot_be_taken(room, case):
     assert caught.value.instruction
     assert "AB12CDE" not in str(caught.value)
     assert room.snapshot() == before
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_name_that_shows_a_plate_is_not_told(room, case):
+    content, reason = BAD[case]
+    with pytest.raises(WrongInputError, match=reason) as caught:
+        room.ingest(room.write("xAB12CDE.csv", content))
+    assert "(name withheld)" in caught.value.reason
+    assert "12" not in str(caught.value)
+
+
+def test_a_missing_file_or_folder_named_by_a_plate_is_not_told(room):
+    for path in (room.folder / "AB12CDE.csv", room.folder / "AB12CDE" / "reads.csv"):
+        with pytest.raises(WrongInputError, match=r"no file .*\(name withheld\)") as caught:
+            room.ingest(path)
+        assert "AB12CDE" not in str(caught.value)
+
+
+def test_a_register_named_by_a_plate_is_not_told(room):
+    register = room.write("AB12CDE.csv", "camera_id,latitude,longitude,valid_from\nC-1,99,-2,2026-01-01\n")
+    with pytest.raises(RefusedError, match=r"^\(name withheld\) is refused") as caught:
+        load_cameras(room.settings, room.lake, room.rocu, register, room.now)
+    assert "AB12CDE" not in str(caught.value)
 
 
 def test_one_bad_file_stops_the_call_before_anything_is_written(room, row):
