@@ -32,7 +32,7 @@ POLICY = {
     "training": {"min_holdout_positives": 2, "min_train_positives": 2, "bootstrap_replicates": 40},
     "monitoring": {"span_days": 14},
     "gate": {
-        "min_average_precision": 0.05,
+        "min_average_precision": 0.01,
         "min_lift_over_baseline": 0.1,
         "min_holdout_positives": 2,
         "min_holdout_reviewed": 5,
