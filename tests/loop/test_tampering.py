@@ -140,7 +140,7 @@ def test_evidence_edited_after_the_gate_is_refused(copy: Loop) -> None:
 
 def test_policy_swapped_in_the_lake_is_refused(copy: Loop) -> None:
     (policy,) = (copy.home / "lake" / "policies" / "rocu=nwrocu").glob("*.yaml")
-    policy.write_text(policy.read_text().replace("min_average_precision: 0.05", "min_average_precision: 0.01"))
+    policy.write_text(policy.read_text().replace(" min_average_precision: 0.01", " min_average_precision: 0.005"))
     _refused(copy, "policy")
     search = ("audit", "search", "--action", "policy.use", "--outcome", "refused", "--json")
     assert "changed in the lake" in copy.done("auditor", *search).data[-1]["details"]["reason"]
@@ -148,7 +148,7 @@ def test_policy_swapped_in_the_lake_is_refused(copy: Loop) -> None:
 
 def test_a_policy_that_nobody_loaded_is_refused_until_one_is_loaded_again(copy: Loop, policy_file: Path) -> None:
     folder = copy.home / "lake" / "policies" / "rocu=nwrocu"
-    own = policy_file.read_text().replace("0.05", "0.01")
+    own = policy_file.read_text().replace(" min_average_precision: 0.01", " min_average_precision: 0.005")
     sha256 = hashlib.sha256(own.encode()).hexdigest()
     (folder / f"{sha256}.yaml").write_text(own)
     (folder / "current.json").write_text(json.dumps({"file": "test.yaml", "sha256": sha256}))
