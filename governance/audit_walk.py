@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, or_, select
 
 from governance.audit_chain import Problem, explain_break, row_digest
-from governance.audit_head import HeadFile
+from governance.audit_head import Head, HeadFile
 from governance.audit_keys import AuditKeys, is_signed
 from governance.audit_tables import CHAIN_START, COLUMNS, audit_log, is_protected
 from infra.errors import RefusedError
@@ -39,20 +39,30 @@ def verify_log(connection: Connection, head: HeadFile | None) -> VerifyReport:
 
     Signatures are computed only beyond the head: up to it the head's own signature covers the chain.
     """
+    # the head is read before the rows: what others append meanwhile lies beyond it
+    seen, unreadable = _seen(head)
     rows, last_hash, problem = _walk(connection)
-    problem = problem or _head_problem(connection, head, rows) or _signature_problem(connection, head)
+    problem = problem or unreadable or _head_problem(connection, head, seen, rows)
+    problem = problem or _signature_problem(connection, head, seen)
     if problem is None and not is_protected(connection):
         problem = Problem(rows, "unprotected", "The database has lost a rule that keeps the audit log append-only.")
     return VerifyReport(rows, last_hash, problem)
 
 
-def _head_problem(connection: Connection, head: HeadFile | None, rows: int) -> Problem | None:
-    if head is None:
+def _seen(head_file: HeadFile | None) -> tuple[Head | None, Problem | None]:
+    try:
+        return (head_file.read() if head_file is not None else None), None
+    except RefusedError as refusal:
+        return None, Problem(0, "cut off", refusal.reason)
+
+
+def _head_problem(connection: Connection, head_file: HeadFile | None, seen: Head | None, rows: int) -> Problem | None:
+    if head_file is None:
         return None
     try:
-        _require_head(connection, head, rows)
+        _require_head(connection, seen, rows)
     except RefusedError as refusal:
-        return Problem(rows, "cut off" if head.path.exists() else "unwitnessed", refusal.reason)
+        return Problem(rows, "cut off" if seen else "unwitnessed", refusal.reason)
     return None
 
 
@@ -86,11 +96,10 @@ def first_unsigned(connection: Connection, keys: AuditKeys, after: int, everywhe
     return None
 
 
-def _signature_problem(connection: Connection, head_file: HeadFile | None) -> Problem | None:
-    head = head_file.read() if head_file is not None else None
-    if head_file is None or head is None:
+def _signature_problem(connection: Connection, head_file: HeadFile | None, seen: Head | None) -> Problem | None:
+    if head_file is None or seen is None:
         return None
-    seq = first_unsigned(connection, head_file.keys, head.seq, everywhere=True)
+    seq = first_unsigned(connection, head_file.keys, seen.seq, everywhere=True)
     return Problem(seq, "unsigned", _UNSIGNED.format(seq=seq)) if seq is not None else None
 
 
@@ -100,7 +109,7 @@ def require_witnessed(connection: Connection, head_file: HeadFile, last_seq: int
     Raises:
         RefusedError: It does not, or a row is not signed, or the head is missing or not ours.
     """
-    seq = first_unsigned(connection, head_file.keys, _require_head(connection, head_file, last_seq))
+    seq = first_unsigned(connection, head_file.keys, _require_head(connection, head_file.read(), last_seq))
     if seq is not None:
         raise RefusedError(
             _UNSIGNED.format(seq=seq),
@@ -109,8 +118,7 @@ def require_witnessed(connection: Connection, head_file: HeadFile, last_seq: int
         )
 
 
-def _require_head(connection: Connection, head_file: HeadFile, last_seq: int) -> int:
-    head = head_file.read()
+def _require_head(connection: Connection, head: Head | None, last_seq: int) -> int:
     remedy = "Stop, tell governance, and compare the database with its backups before anything else is done."
     if head is None:
         raise RefusedError("The signed head of the audit log is missing.", remedy)
