@@ -33,7 +33,7 @@ POLICY = {
     "monitoring": {"span_days": 14},
     "gate": {
         "min_average_precision": 0.01,
-        "min_lift_over_baseline": 0.1,
+        "min_lift_over_baseline": 0.01,
         "min_holdout_positives": 2,
         "min_holdout_reviewed": 5,
         "min_not_yet_known_positives": 1,
@@ -43,6 +43,10 @@ POLICY = {
         "max_loss_to_champion": 0.5,
     },
 }
+
+
+# One key for all test homes: tokens decide which unreviewed vehicles are sampled, so another key is another model.
+PSEUDONYM_KEY = "5a" * 32
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def run(home: Path, *arguments: str | Path, token: str | None = None, **environm
     """Type one command: the real command line, in this process."""
     before_argv, before_env = sys.argv, dict(os.environ)
     out, err = StringIO(), StringIO()
-    os.environ.update(FINDPROFILE_HOME=str(home), **environment)
+    os.environ.update(FINDPROFILE_HOME=str(home), FINDPROFILE_PSEUDONYM_KEY=PSEUDONYM_KEY, **environment)
     os.environ.pop("FINDPROFILE_TOKEN", None)
     if token:
         os.environ["FINDPROFILE_TOKEN"] = token
