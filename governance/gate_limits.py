@@ -26,7 +26,7 @@ class GateLimits(BaseModel):
         gt=0, le=1, description="of the challenger on the hold-out's vehicles that training had no finding about"
     )
     min_not_yet_known_lift_over_chance: float = Field(
-        ge=1, description="that average precision divided by their share confirmed, which is what a random order gives"
+        gt=0, description="that average precision divided by their share confirmed, which is what a random order gives"
     )
     max_calibration_error: float = Field(ge=0, lt=1, description="expected calibration error on the hold-out")
     max_loss_to_champion: float = Field(
