@@ -159,8 +159,10 @@ def _require_none_failed(rocu: str, batches: Sequence[BatchManifest]) -> None:
 
 
 def _why(batch: BatchManifest) -> str:
-    """The reasons without the wording of the rules, which the contract has."""
-    return " ".join(reason.split(" The rule:")[0] for reason in batch.reasons[:3])
+    """The first reason without the wording of its rule, which the contract has, and the rules broken most often."""
+    first = batch.reasons[0].split(" The rule:")[0] if batch.reasons else "no reason is recorded"
+    often = sorted(batch.rules.items(), key=lambda rule: (-rule[1], rule[0]))[:3]
+    return f"{first} Most often: {', '.join(f'{rule} {count:,}' for rule, count in often)}."
 
 
 def _record_ingest(context: Context, record: IngestRecord) -> None:
