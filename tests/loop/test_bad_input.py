@@ -23,7 +23,7 @@ def _state(home: Path) -> set[str]:
     return {str(path) for path in (home / "lake").rglob("*") if path.is_file()}
 
 
-def _told(said: Said, code: int, *words: str) -> None:
+def check_told(said: Said, code: int, *words: str) -> None:
     assert said.code == code, said.err
     assert said.err.count("what to do:") == 1
     assert "Traceback" not in said.err
@@ -49,7 +49,7 @@ def test_files_that_cannot_be_taken(
     if content is not None:
         file.write_bytes(content)
     before = _state(delivered.home)
-    _told(delivered("operator", "ingest", "--rocu", "nwrocu", file), 2, *words)
+    check_told(delivered("operator", "ingest", "--rocu", "nwrocu", file), 2, *words)
     assert _state(delivered.home) == before
     assert content is None or file.read_bytes() == content
 
@@ -72,14 +72,14 @@ def test_files_that_cannot_be_taken(
     ],
 )
 def test_unknown_names_and_dates(in_force: Loop, arguments: tuple[str, ...]) -> None:
-    _told(in_force("operator", *arguments), 2)
+    check_told(in_force("operator", *arguments), 2)
 
 
 def test_a_version_that_is_not_there(in_force: Loop) -> None:
-    _told(in_force("engineer", "promote", "request", MODEL, "99"), 2, "99")
-    _told(in_force("auditor", "reproduce", MODEL, "99"), 2, "99")
-    _told(in_force("auditor", "lineage", "--scores", "feedfeedfeedfeed"), 2)
-    _told(in_force("auditor", "lineage"), 2)
+    check_told(in_force("engineer", "promote", "request", MODEL, "99"), 2, "99")
+    check_told(in_force("auditor", "reproduce", MODEL, "99"), 2, "99")
+    check_told(in_force("auditor", "lineage", "--scores", "feedfeedfeedfeed"), 2)
+    check_told(in_force("auditor", "lineage"), 2)
 
 
 def test_a_camera_that_is_not_registered_goes_to_quarantine_with_its_rule(delivered: Loop, tmp_path: Path) -> None:
@@ -97,18 +97,18 @@ def test_a_camera_that_is_not_registered_goes_to_quarantine_with_its_rule(delive
 def test_a_world_with_an_unknown_key(tmp_path: Path) -> None:
     world = tmp_path / "world.yaml"
     world.write_text(SMALL.read_text() + "\nflying_cars: 7\n")
-    _told(run(tmp_path / "home", "simulate", "--world", world, "--out", tmp_path / "out"), 2, "flying_cars")
+    check_told(run(tmp_path / "home", "simulate", "--world", world, "--out", tmp_path / "out"), 2, "flying_cars")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_policy_with_an_unknown_key(delivered: Loop, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text("version: x\ngate: {min_average_precison: 0.0}\n")
-    _told(delivered("validator", "policy", "load", policy, "--rocu", "nwrocu"), 2, "min_average_precison")
+    check_told(delivered("validator", "policy", "load", policy, "--rocu", "nwrocu"), 2, "min_average_precison")
 
 
 def test_nobody_signed_in(delivered: Loop) -> None:
-    _told(delivered(None, "status"), 1, "FINDPROFILE_TOKEN")
+    check_told(delivered(None, "status"), 1, "FINDPROFILE_TOKEN")
 
 
 def test_token_expired_forged_or_for_another_rocu(delivered: Loop, tmp_path: Path) -> None:
@@ -116,18 +116,18 @@ def test_token_expired_forged_or_for_another_rocu(delivered: Loop, tmp_path: Pat
     name, role = PEOPLE["operator"]
     settings = Settings(home=delivered.home)
     old = issue_token(settings, name, (role,), ("nwrocu",), timedelta(hours=1), datetime.now(UTC) - timedelta(hours=2))
-    _told(run(delivered.home, *arguments, token=old), 1, "expired")
+    check_told(run(delivered.home, *arguments, token=old), 1, "expired")
     forged = token(tmp_path / "elsewhere", "operator")
-    _told(run(delivered.home, *arguments, token=forged), 1)
-    _told(run(delivered.home, *arguments, token="not.a.token"), 1)
-    _told(run(delivered.home, *arguments, token=token(delivered.home, "operator", "yhrocu")), 1, "nwrocu")
-    _told(delivered("analyst", *arguments), 1, "operator")
+    check_told(run(delivered.home, *arguments, token=forged), 1)
+    check_told(run(delivered.home, *arguments, token="not.a.token"), 1)
+    check_told(run(delivered.home, *arguments, token=token(delivered.home, "operator", "yhrocu")), 1, "nwrocu")
+    check_told(delivered("analyst", *arguments), 1, "operator")
 
 
 def test_who_may_not_ingest_is_told_nothing_about_the_files(delivered: Loop) -> None:
     files = sorted((delivered.world / "nwrocu" / "reads").iterdir())
     said = delivered("analyst", "ingest", "--rocu", "nwrocu", *files, "--json")
-    _told(said, 1, "may not do ingest")
+    check_told(said, 1, "may not do ingest")
     assert said.out == ""
 
 
@@ -141,7 +141,7 @@ def test_refusals_are_in_the_log(delivered: Loop) -> None:
 def test_a_refusal_is_in_the_log_though_the_name_of_the_file_is_a_plate(delivered: Loop, tmp_path: Path) -> None:
     file = tmp_path / "AB12 CDE.csv"
     file.write_text("camera_id,latitude,longitude,valid_from\nc1,999,1,2020-01-01\n")
-    _told(delivered("operator", "cameras", "load", "--rocu", "nwrocu", file), 1, "row 1")
+    check_told(delivered("operator", "cameras", "load", "--rocu", "nwrocu", file), 1, "row 1")
     search = ("audit", "search", "--outcome", "refused", "--action", "cameras.load", "--json")
     reason = delivered.done("auditor", *search).data[-1]["details"]["reason"]
     assert "row 1" in reason
@@ -152,7 +152,7 @@ def test_a_home_that_cannot_be_made_is_a_fault(tmp_path: Path) -> None:
     nowhere = tmp_path / "file"
     nowhere.write_text("not a folder")
     issue = ("token", "issue", "--name", "Omar", "--role", "operator", "--rocu", "nwrocu")
-    _told(run(nowhere / "home", *issue), 3, "Not a directory")
+    check_told(run(nowhere / "home", *issue), 3, "Not a directory")
 
 
 def test_an_error_that_nobody_foresaw_is_no_success() -> None:
@@ -164,14 +164,14 @@ def test_an_error_that_nobody_foresaw_is_no_success() -> None:
 
 def test_registry_unreachable(in_force: Loop) -> None:
     nowhere = {"FINDPROFILE_MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "FINDPROFILE_MLFLOW_TIMEOUT_SECONDS": "2"}
-    _told(in_force("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF, **nowhere), 3)
-    _told(in_force("engineer", "promote", "request", MODEL, "1", **nowhere), 3)
+    check_told(in_force("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF, **nowhere), 3)
+    check_told(in_force("engineer", "promote", "request", MODEL, "1", **nowhere), 3)
     search = ("audit", "search", "--action", "promote.request", "--outcome", "failed", "--json")
     assert "MLflow" in in_force.done("auditor", *search).data[-1]["details"]["reason"]
 
 
 def test_unknown_setting_is_named(delivered: Loop) -> None:
-    _told(delivered("operator", "status", FINDPROFILE_HOEM="x"), 2, "FINDPROFILE_HOEM")
+    check_told(delivered("operator", "status", FINDPROFILE_HOEM="x"), 2, "FINDPROFILE_HOEM")
 
 
 def test_no_space_left_then_space_again(delivered: Loop, tmp_path: Path) -> None:

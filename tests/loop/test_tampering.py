@@ -18,7 +18,7 @@ def _score(loop: Loop) -> Said:
     return loop("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF)
 
 
-def _refused(loop: Loop, *words: str) -> None:
+def check_refused(loop: Loop, *words: str) -> None:
     said = _score(loop)
     assert said.code == 1, said.out + said.err
     assert "what to do" in said.err
@@ -45,7 +45,7 @@ def test_untouched_it_scores(in_force: Loop) -> None:
 def test_changed_model_text_is_refused(in_force: Loop, changed: Callable[[Path, bytes], None]) -> None:
     (model,) = (in_force.home / "mlflow-artifacts").rglob("model.lgb")
     changed(model, model.read_bytes().replace(b"leaf_value=", b"leaf_value=0.1 ", 1))
-    _refused(in_force)
+    check_refused(in_force)
     assert _last_refusal(in_force)
 
 
@@ -54,7 +54,7 @@ def test_added_file_beside_the_model_is_refused(in_force: Loop) -> None:
     extra = model.with_name("loader.py")
     extra.write_text("print('hello')")
     try:
-        _refused(in_force)
+        check_refused(in_force)
     finally:
         extra.unlink()
 
@@ -64,7 +64,7 @@ def test_signature_removed_is_refused(in_force: Loop) -> None:
     kept = signature.read_bytes()
     signature.write_bytes(b"{}")
     try:
-        _refused(in_force)
+        check_refused(in_force)
     finally:
         signature.write_bytes(kept)
 
@@ -75,7 +75,7 @@ def test_alias_moved_by_hand_is_refused_and_put_back_on_record(in_force: Loop) -
     two = client.create_model_version(MODEL, source=one.source, run_id=one.run_id, tags=dict(one.tags))
     client.set_registered_model_alias(MODEL, "champion", two.version)
     try:
-        _refused(in_force, "moved by hand")
+        check_refused(in_force, "moved by hand")
         assert "moved by hand" in _last_refusal(in_force)
         status = in_force.done("operator", "status", "--json").data
         assert any("by hand" in (row["state"] or "") for row in status)
@@ -135,13 +135,13 @@ def test_database_restored_from_an_older_copy_is_refused(copy: Loop, tmp_path: P
 def test_evidence_edited_after_the_gate_is_refused(copy: Loop) -> None:
     (evidence,) = (copy.home / "lake" / "records").rglob("evidence-*.json")
     evidence.write_text(evidence.read_text().replace('"positives":', '"positives":1', 1))
-    _refused(copy, "evidence")
+    check_refused(copy, "evidence")
 
 
 def test_policy_swapped_in_the_lake_is_refused(copy: Loop) -> None:
     (policy,) = (copy.home / "lake" / "policies" / "rocu=nwrocu").glob("*.yaml")
     policy.write_text(policy.read_text().replace(" min_average_precision: 0.01", " min_average_precision: 0.005"))
-    _refused(copy, "policy")
+    check_refused(copy, "policy")
     search = ("audit", "search", "--action", "policy.use", "--outcome", "refused", "--json")
     assert "changed in the lake" in copy.done("auditor", *search).data[-1]["details"]["reason"]
 
@@ -152,9 +152,9 @@ def test_a_policy_that_nobody_loaded_is_refused_until_one_is_loaded_again(copy: 
     sha256 = hashlib.sha256(own.encode()).hexdigest()
     (folder / f"{sha256}.yaml").write_text(own)
     (folder / "current.json").write_text(json.dumps({"file": "test.yaml", "sha256": sha256}))
-    _refused(copy, "audit log says was loaded")
+    check_refused(copy, "audit log says was loaded")
     (folder / "current.json").unlink()
-    _refused(copy, "audit log says was loaded")
+    check_refused(copy, "audit log says was loaded")
     copy.done("validator", "policy", "load", policy_file, "--rocu", "nwrocu")
     assert _score(copy).code == 0
 
@@ -162,7 +162,7 @@ def test_a_policy_that_nobody_loaded_is_refused_until_one_is_loaded_again(copy: 
 def test_a_spoilt_policy_can_be_replaced(copy: Loop, policy_file: Path) -> None:
     (stored,) = (copy.home / "lake" / "policies" / "rocu=nwrocu").glob("*.yaml")
     stored.write_text("version: x")
-    _refused(copy, "policy")
+    check_refused(copy, "policy")
     copy.done("validator", "policy", "load", policy_file, "--rocu", "nwrocu")
     assert _score(copy).code == 0
 
@@ -172,7 +172,7 @@ def test_figures_edited_beside_the_model_are_refused(
 ) -> None:
     (figures,) = (in_force.home / "mlflow-artifacts").rglob("record/evaluation.json")
     changed(figures, figures.read_bytes() + b" ")
-    _refused(copy, "does not verify")
+    check_refused(copy, "does not verify")
 
 
 def test_a_model_that_nobody_approved_is_refused(delivered: Loop) -> None:
@@ -183,9 +183,9 @@ def test_a_model_that_nobody_approved_is_refused(delivered: Loop) -> None:
 
 def test_suspended_scores_nothing_and_two_people_resume(copy: Loop) -> None:
     copy.done("analyst", "promote", "suspend", MODEL, "--reason", "wrong stop reported")
-    _refused(copy, "suspended")
+    check_refused(copy, "suspended")
     copy.done("validator", "promote", "resume", MODEL, "--reason", "looked into it")
-    _refused(copy, "suspended")
+    check_refused(copy, "suspended")
     assert copy("validator", "promote", "resume", MODEL, "--reason", "again").code == 1
     copy.done("owner", "promote", "resume", MODEL, "--reason", "looked into it")
     assert _score(copy).code == 0
