@@ -7,7 +7,7 @@ misreads, which are different vehicles or texts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 import duckdb
@@ -21,27 +21,33 @@ ROWS_AT_ONCE = 100_000
 _DOUBLED = pa.schema([("batch_no", pa.int32()), ("row_no", pa.int64())])
 
 
-def find_duplicates(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, limits: IngestLimits) -> None:
+def find_duplicates(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    rocu: str,
+    limits: IngestLimits,
+    superseded: Collection[str] = (),
+) -> None:
     """Make the table `doubled` (batch_no, row_no) from `candidates` (these, vehicle_no, camera_id, captured_at).
 
     The outcome does not depend on how reads are split over files and calls, as long as calls come in time order.
+    Reads of the `superseded` records count for nothing.
     """
     connection.execute("CREATE TABLE doubled (batch_no INTEGER, row_no BIGINT)")
     span = connection.execute("SELECT min(captured_at), max(captured_at) FROM candidates").fetchone()
     if span is None or span[0] is None:
         return
     limit = int(limits.duplicate_seconds * 1_000_000)
-    _double_earlier(connection, lake, rocu, span[0], span[1], timedelta(microseconds=limit))
+    reach = timedelta(microseconds=limit)
+    earlier = read_parts(lake, rocu, (span[0] - reach).date(), (span[1] + reach).date(), superseded)
+    reads_relation(connection, lake, earlier, "reads_before")
+    _double_earlier(connection, span[0], span[1], reach)
     _double_first_seconds(connection, limit)
     _double_long_stays(connection, limit)
     connection.execute("DROP TABLE stays")
 
 
-def _double_earlier(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, first: datetime, last: datetime, reach: timedelta
-) -> None:
-    earlier = read_parts(lake, rocu, (first - reach).date(), (last + reach).date())
-    reads_relation(connection, lake, earlier, "reads_before")
+def _double_earlier(connection: duckdb.DuckDBPyConnection, first: datetime, last: datetime, reach: timedelta) -> None:
     connection.execute(
         """CREATE TABLE accepted_before AS
             SELECT vehicle_no, camera_id, captured_at FROM reads_before JOIN vehicles USING (vehicle)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+Layer = Literal["reads", "quarantine", "dispositions", "camera_hours", "rule_counts", "notes"]
 Verdict = Literal["passed", "passed_with_quarantine", "failed"]
 
 
@@ -22,7 +23,7 @@ class Frozen(BaseModel):
 class PartRef(Frozen):
     """One Parquet file of a layer. `path` is relative to the lake's root; `date` is the UTC day of capture (reads)."""
 
-    layer: Literal["reads", "quarantine", "dispositions"]
+    layer: Layer
     path: str
     sha256: str
     rows: int
@@ -55,7 +56,9 @@ class BatchManifest(Frozen):
 class IngestRecord(Frozen):
     """One call of ingest: every batch in it, every part it made, and what judged it.
 
-    `sequence` counts the ROCU's records before it, so that records have an order even when they carry one time.
+    `sequence` counts the ROCU's records before it, so that records have an order even when they carry one time. A
+    record that judges known files again names in `supersedes` the records whose place it takes, and in `reason` why:
+    their parts are read no more, their verdicts stay. `source_said` is the source as JSON, to read the files again by.
     """
 
     ingest_id: str
@@ -68,6 +71,9 @@ class IngestRecord(Frozen):
     source_digest: str
     batches: tuple[BatchManifest, ...]
     parts: tuple[PartRef, ...]
+    supersedes: tuple[str, ...] = ()
+    reason: str | None = None
+    source_said: str | None = None
 
 
 class DispositionRecord(Frozen):

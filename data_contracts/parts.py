@@ -10,14 +10,13 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Literal
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from data_contracts.manifests import PartRef
+from data_contracts.manifests import Layer, PartRef
 from data_contracts.reads import READS_COLUMNS
 from data_contracts.sources.inspection import Delivery
 from infra.lake import Lake, file_sha256, placed
@@ -65,7 +64,7 @@ def write_table(
     connection: duckdb.DuckDBPyConnection,
     lake: Lake,
     path: Path,
-    layer: Literal["quarantine", "dispositions"],
+    layer: Layer,
     query: str,
 ) -> tuple[PartRef, ...]:
     """Write the answer of a query as one part; none if it is empty."""
@@ -111,5 +110,5 @@ def _write_rows(target: Path, blocks: Iterator[pa.RecordBatch]) -> int:
     return int(pq.read_metadata(target).num_rows)
 
 
-def _reference(lake: Lake, path: Path, layer: Literal["reads", "quarantine", "dispositions"], rows: int) -> PartRef:
+def _reference(lake: Lake, path: Path, layer: Layer, rows: int) -> PartRef:
     return PartRef(layer=layer, path=lake.relative(path), sha256=file_sha256(path), rows=rows)

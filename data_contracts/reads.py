@@ -6,13 +6,13 @@ Only what an ingest record names is read; files left by an ingest that was stopp
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
 import duckdb
 from pydantic import ValidationError
 
-from data_contracts.manifests import BatchManifest, IngestRecord, PartRef
+from data_contracts.manifests import BatchManifest, IngestRecord, Layer, PartRef
 from infra.errors import FaultError, WrongInputError
 from infra.lake import Lake
 
@@ -55,6 +55,25 @@ def ingest_records(lake: Lake, rocu: str) -> tuple[IngestRecord, ...]:
     return tuple(sorted(records, key=lambda record: (record.sequence, record.ingested_at, record.ingest_id)))
 
 
+def standing_records(lake: Lake, rocu: str, without: Collection[str] = ()) -> tuple[IngestRecord, ...]:
+    """The records whose parts are read: those that no later record supersedes.
+
+    Args:
+        lake: Where the records are.
+        rocu: Code of the ROCU, lower case.
+        without: Ids of records to be left out, because their place is about to be taken.
+    """
+    records = ingest_records(lake, rocu)
+    superseded = {ingest_id for record in records for ingest_id in record.supersedes} | set(without)
+    return tuple(record for record in records if record.ingest_id not in superseded)
+
+
+def layer_parts(lake: Lake, rocu: str, layer: Layer) -> tuple[PartRef, ...]:
+    """The parts of a layer that standing records name, sorted by path."""
+    parts = (part for record in standing_records(lake, rocu) for part in record.parts if part.layer == layer)
+    return tuple(sorted(parts, key=lambda part: part.path))
+
+
 def batches(lake: Lake, rocu: str) -> tuple[tuple[IngestRecord, BatchManifest], ...]:
     """Every batch ever judged, in the order of judging, each with its record. A batch judged twice is in it twice."""
     return tuple((record, batch) for record in ingest_records(lake, rocu) for batch in record.batches)
@@ -74,11 +93,11 @@ def find_batch(lake: Lake, rocu: str, batch_id: str) -> tuple[IngestRecord, Batc
     )
 
 
-def read_parts(lake: Lake, rocu: str, start: date, end: date) -> tuple[PartRef, ...]:
+def read_parts(lake: Lake, rocu: str, start: date, end: date, without: Collection[str] = ()) -> tuple[PartRef, ...]:
     """The parts of accepted reads captured from `start` to `end` (UTC days, both inclusive), sorted by path."""
     parts = (
         part
-        for record in ingest_records(lake, rocu)
+        for record in standing_records(lake, rocu, without)
         for part in record.parts
         if part.layer == "reads" and part.date is not None and start <= part.date <= end
     )
@@ -130,6 +149,8 @@ def standing_failures(lake: Lake, rocu: str, start: date, end: date) -> tuple[Ba
     for _, batch in batches(lake, rocu):
         if batch.verdict == "failed":
             standing[batch.batch_id] = batch
+        else:
+            standing.pop(batch.batch_id, None)
         if batch.replaces is not None:
             replaced_by[batch.replaces] = batch
     return tuple(
