@@ -1,0 +1,237 @@
+"""One judgement of delivered files, from text to parts: of new files by `ingest`, of known ones by `requalify`.
+
+The order is the safety: files are understood before anything is written, landing is sealed before anything is derived,
+and the record is placed last. Until then nothing exists for a reader, so a call that was stopped is simply made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import duckdb
+
+from data_contracts.cameras import RegisterRef, register_table
+from data_contracts.contract import Contract
+from data_contracts.delivery import Call, require_owed_days, seal_landing
+from data_contracts.duplicates import find_duplicates
+from data_contracts.judging import judging_day, make_judged, read_projection, read_values
+from data_contracts.limits import IngestLimits
+from data_contracts.manifests import BatchManifest, IngestRecord, PartRef
+from data_contracts.names import name_as_delivered
+from data_contracts.parts import write_quarantine, write_reads, write_segments
+from data_contracts.sources.inspection import Delivery
+from data_contracts.sources.loading import load_rows
+from data_contracts.sources.model import Source
+from data_contracts.vehicles import make_plates
+from data_contracts.verdicts import BATCH_FAILED, Judgement, judge
+from infra.errors import WrongInputError
+from infra.lake import Lake, write_text
+from infra.pseudonyms import load_pseudonymiser
+from infra.settings import Settings
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that one judgement depends on.
+
+    Args:
+        settings: Keys, threads, memory.
+        lake: Where the layers are.
+        rocu: Code of the ROCU, lower case.
+        source: How the supplier of the files writes.
+        limits: How strictly the files are judged.
+        now: The time of judging, aware.
+        contract: What they are judged by.
+        register: The camera register as it stands.
+        call: The files, and what of them is known.
+        supersedes: Ids of the records whose place this judgement takes.
+        reason: Why known files are judged again; None for new ones.
+    """
+
+    settings: Settings
+    lake: Lake
+    rocu: str
+    source: Source
+    limits: IngestLimits
+    now: datetime
+    contract: Contract
+    register: RegisterRef
+    call: Call
+    supersedes: tuple[str, ...] = ()
+    reason: str | None = None
+
+    @property
+    def ingest_id(self) -> str:
+        """Names the judgement by all that decides about it: a stopped call that is made again writes over itself."""
+        named = [
+            self.rocu,
+            self.contract.digest(self.limits),
+            self.register.digest,
+            self.source.digest,
+            str(self.call.attempt),
+            *self.supersedes,
+            *(delivery.sha256 for delivery in self.call.deliveries),
+        ]
+        return hashlib.sha256("\n".join(named).encode()).hexdigest()[:16]
+
+
+def judge_files(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) -> IngestRecord:
+    """Judge the files of a run, write their parts and place their record.
+
+    Args:
+        connection: An empty working database; the ROCU's lock is held.
+        run: What is judged, and by what.
+        tell: Told in a few words what is being done.
+
+    Raises:
+        WrongInputError: A file cannot be read to its end, says no zone, or has no read of the days that it owes.
+    """
+    _prepare(connection, run, tell)
+    tell("running the contract")
+    judgements = judge(connection, run.contract.rules(run.limits), "reads")
+    _divide(connection, run, judgements)
+    tell("writing")
+    return _write(connection, run, judgements)
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) -> None:
+    tell("reading")
+    deliveries = run.call.deliveries
+    load_rows(
+        connection, "delivered", deliveries, run.contract.fields, read_values(run.source), read_projection(run.source)
+    )
+    _require_zone(connection, deliveries)
+    if run.call.owed:
+        days = connection.execute("SELECT DISTINCT captured_at::DATE FROM delivered").fetchall()
+        require_owed_days(run.call, [day for (day,) in days])
+    tell("sealing the files into landing")
+    seal_landing(run.settings, run.lake, run.rocu, deliveries)
+    tell("plates, tokens, cameras")
+    make_plates(connection, "delivered", judging_day(run.now), run.source, load_pseudonymiser(run.settings, run.rocu))
+    register_table(connection, run.lake, run.register)
+    make_judged(connection, run.source, run.limits, run.now)
+    # raw plate texts are not needed any more
+    connection.execute("DROP VIEW delivered; DROP TABLE delivered_loaded; DROP TABLE plates")
+
+
+def _require_zone(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]) -> None:
+    without = connection.execute(
+        """SELECT batch_no FROM delivered GROUP BY batch_no
+            HAVING bool_or(captured_at_fault = 'no_zone') AND count(captured_at) = 0 ORDER BY batch_no"""
+    ).fetchall()
+    if without:
+        names = ", ".join(name_as_delivered(deliveries[number].path) for (number,) in without[:5])
+        raise WrongInputError(
+            f"{names}: no capture time says in which zone it is.",
+            "Declare it in a source YAML file (for example `zone: Europe/London`) and give that as --source.",
+        )
+
+
+def _divide(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequence[Judgement]) -> None:
+    connection.execute("CREATE TABLE named (batch_no INTEGER, batch_id VARCHAR, failed BOOLEAN)")
+    for number, (delivery, judgement) in enumerate(zip(run.call.deliveries, judgements, strict=True)):
+        row = [number, delivery.batch_id, judgement.verdict == "failed"]
+        connection.execute("INSERT INTO named VALUES (?, ?, ?)", row)
+    connection.execute(
+        """CREATE TABLE candidates AS
+            SELECT batch_no, row_no, vehicle_no, camera_id, captured_at
+            FROM judged SEMI JOIN (FROM named WHERE NOT failed) USING (batch_no)
+            ANTI JOIN rejected USING (batch_no, row_no)"""
+    )
+    find_duplicates(connection, run.lake, run.rocu, run.limits, run.supersedes)
+    connection.execute(
+        f"""CREATE VIEW accepted AS
+            SELECT batch_id, row_no, vehicle_no, vehicle, plate_format, plate_repaired, judged.captured_at, received_at,
+                judged.camera_id, registered.site_id, coalesce(judged.latitude, registered.latitude) AS latitude,
+                coalesce(judged.longitude, registered.longitude) AS longitude, registered.force, confidence,
+                motion_toward_camera, feed_id, source_id, '{run.contract.version}' AS contract_version
+            FROM judged JOIN named USING (batch_no)
+            ANTI JOIN rejected USING (batch_no, row_no) ANTI JOIN doubled USING (batch_no, row_no)
+            JOIN vehicles USING (vehicle_no) JOIN registered USING (register_no)
+            WHERE NOT failed"""
+    )
+    connection.execute(
+        f"""CREATE VIEW set_apart AS
+            SELECT batch_id, row_no,
+                coalesce(rules, []) || CASE WHEN failed THEN ['{BATCH_FAILED}'] ELSE [] END AS rules, vehicle,
+                CASE WHEN camera_id NOT IN (FROM plate_like_ids) THEN camera_id END AS camera_id, captured_at,
+                CASE WHEN feed_id NOT IN (FROM plate_like_ids) THEN feed_id END AS feed_id
+            FROM judged JOIN named USING (batch_no) LEFT JOIN rejected USING (batch_no, row_no)
+            LEFT JOIN vehicles USING (vehicle_no) WHERE failed OR rules IS NOT NULL"""
+    )
+
+
+def _write(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequence[Judgement]) -> IngestRecord:
+    write_segments(connection, run.settings, run.lake, run.rocu, run.call.deliveries)
+    parts: list[PartRef] = [
+        *write_reads(connection, run.lake, run.rocu, run.ingest_id),
+        *write_quarantine(connection, run.lake, run.rocu, run.ingest_id),
+    ]
+    record = IngestRecord(
+        ingest_id=run.ingest_id,
+        sequence=run.call.sequence,
+        rocu=run.rocu,
+        ingested_at=run.now,
+        contract_version=run.contract.version,
+        contract_digest=run.contract.digest(run.limits),
+        register_digest=run.register.digest,
+        source_digest=run.source.digest,
+        batches=_manifests(connection, run, judgements),
+        parts=tuple(parts),
+        supersedes=run.supersedes,
+        reason=run.reason,
+        source_said=run.source.model_dump_json(),
+    )
+    _require_conservation(record)
+    write_text(run.lake.folder("ingests", run.rocu) / f"{run.ingest_id}.json", record.model_dump_json(indent=1))
+    return record
+
+
+def _manifests(
+    connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequence[Judgement]
+) -> tuple[BatchManifest, ...]:
+    doubled = dict(connection.execute("SELECT batch_no, count(*) FROM doubled GROUP BY batch_no").fetchall())
+    days: dict[int, list[date]] = {}
+    for number, day in connection.execute(
+        f"""SELECT DISTINCT batch_no, captured_at::DATE AS day FROM judged
+            WHERE seconds_after_now <= {run.limits.clock_skew_max_s} ORDER BY batch_no, day"""
+    ).fetchall():
+        days.setdefault(number, []).append(day)
+    manifests = []
+    for number, (delivery, judgement) in enumerate(zip(run.call.deliveries, judgements, strict=True)):
+        quarantined = judgement.rows if judgement.verdict == "failed" else judgement.rejected
+        duplicates = doubled.get(number, 0)
+        manifests.append(
+            BatchManifest(
+                batch_id=delivery.batch_id,
+                sha256=delivery.sha256,
+                size_bytes=delivery.size_bytes,
+                delivered_as=name_as_delivered(delivery.path),
+                source=run.source.name,
+                rows=judgement.rows,
+                accepted=judgement.rows - quarantined - duplicates,
+                quarantined=quarantined,
+                duplicates=duplicates,
+                rules=dict(judgement.rules),
+                verdict=judgement.verdict,
+                reasons=judgement.reasons,
+                dates=tuple(days.get(number, [])),
+                replaces=run.call.replaces,
+            )
+        )
+    return tuple(manifests)
+
+
+def _require_conservation(record: IngestRecord) -> None:
+    for layer, counted in (
+        ("reads", sum(batch.accepted for batch in record.batches)),
+        ("quarantine", sum(batch.quarantined for batch in record.batches)),
+    ):
+        written = sum(part.rows for part in record.parts if part.layer == layer)
+        if written != counted:
+            raise RuntimeError(f"{layer}: {written} rows were written, {counted} counted")
