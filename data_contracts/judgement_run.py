@@ -7,8 +7,8 @@ and the record is placed last. Until then nothing exists for a reader, so a call
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import duckdb
@@ -51,6 +51,9 @@ class Run:
         call: The files, and what of them is known.
         supersedes: Ids of the records whose place this judgement takes.
         reason: Why known files are judged again; None for new ones.
+        arrived: When the files were first judged; None if that is now.
+        stood_in_for: Failed batches among the files to the accepted batch that was delivered in their place: they stay
+            failed, whatever their rows are worth now.
     """
 
     settings: Settings
@@ -64,6 +67,13 @@ class Run:
     call: Call
     supersedes: tuple[str, ...] = ()
     reason: str | None = None
+    arrived: datetime | None = None
+    stood_in_for: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def arrival(self) -> datetime:
+        """When the files came: no read of them can have been captured later, however late they are judged again."""
+        return self.arrived or self.now
 
     @property
     def ingest_id(self) -> str:
@@ -91,12 +101,22 @@ def judge_files(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress)
     Raises:
         WrongInputError: A file cannot be read to its end, says no zone, or has no read of the days that it owes.
     """
+    judgements = find_judgements(connection, run, tell)
+    tell("writing")
+    return write_judgements(connection, run, judgements)
+
+
+def find_judgements(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) -> tuple[Judgement, ...]:
+    """The first half of `judge_files`: everything that is to be written, and nothing written but sealed landing files.
+
+    Returns:
+        One judgement for each file. Leaves the relations `accepted`, `set_apart` and `doubled`: where each row goes.
+    """
     _prepare(connection, run, tell)
     tell("running the contract")
-    judgements = judge(connection, run.contract.rules(run.limits), "reads")
+    judgements = _keep_failed(run, judge(connection, run.contract.rules(run.limits), "reads"))
     _divide(connection, run, judgements)
-    tell("writing")
-    return _write(connection, run, judgements)
+    return judgements
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) -> None:
@@ -112,9 +132,11 @@ def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) ->
     tell("sealing the files into landing")
     seal_landing(run.settings, run.lake, run.rocu, deliveries)
     tell("plates, tokens, cameras")
-    make_plates(connection, "delivered", judging_day(run.now), run.source, load_pseudonymiser(run.settings, run.rocu))
+    make_plates(
+        connection, "delivered", judging_day(run.arrival), run.source, load_pseudonymiser(run.settings, run.rocu)
+    )
     register_table(connection, run.lake, run.register)
-    make_judged(connection, run.source, run.limits, run.now)
+    make_judged(connection, run.source, run.limits, run.now, run.arrival)
     # raw plate texts are not needed any more
     connection.execute("DROP VIEW delivered; DROP TABLE delivered_loaded; DROP TABLE plates")
 
@@ -166,7 +188,20 @@ def _divide(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequenc
     )
 
 
-def _write(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequence[Judgement]) -> IngestRecord:
+def _keep_failed(run: Run, judgements: Sequence[Judgement]) -> tuple[Judgement, ...]:
+    """A batch in whose place another was accepted does not come back beside it."""
+    kept = []
+    for delivery, judgement in zip(run.call.deliveries, judgements, strict=True):
+        taken_by = run.stood_in_for.get(delivery.batch_id)
+        if taken_by is not None:
+            said = f"replaced: batch {taken_by} was delivered in its place."
+            judgement = replace(judgement, verdict="failed", reasons=(said, *judgement.reasons))
+        kept.append(judgement)
+    return tuple(kept)
+
+
+def write_judgements(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequence[Judgement]) -> IngestRecord:
+    """The second half of `judge_files`: parts first, the record last."""
     write_segments(connection, run.settings, run.lake, run.rocu, run.call.deliveries)
     parts: list[PartRef] = [
         *write_reads(connection, run.lake, run.rocu, run.ingest_id),
@@ -181,7 +216,7 @@ def _write(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequence
         contract_digest=run.contract.digest(run.limits),
         register_digest=run.register.digest,
         source_digest=run.source.digest,
-        batches=_manifests(connection, run, judgements),
+        batches=make_manifests(connection, run, judgements),
         parts=tuple(parts),
         supersedes=run.supersedes,
         reason=run.reason,
@@ -192,9 +227,10 @@ def _write(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequence
     return record
 
 
-def _manifests(
+def make_manifests(
     connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequence[Judgement]
 ) -> tuple[BatchManifest, ...]:
+    """What the record says of each file."""
     doubled = dict(connection.execute("SELECT batch_no, count(*) FROM doubled GROUP BY batch_no").fetchall())
     days: dict[int, list[date]] = {}
     for number, day in connection.execute(

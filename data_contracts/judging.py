@@ -51,23 +51,26 @@ def judging_day(now: datetime) -> str:
     return f"coalesce(delivered.captured_at::DATE, DATE '{now.date().isoformat()}')"
 
 
-def make_judged(connection: duckdb.DuckDBPyConnection, source: Source, limits: IngestLimits, now: datetime) -> None:
+def make_judged(
+    connection: duckdb.DuckDBPyConnection, source: Source, limits: IngestLimits, now: datetime, arrival: datetime
+) -> None:
     """Make the table `judged`, one row for each row of `delivered`; needs `plates`, `vehicles` and `register`.
 
     Args:
         connection: Where the tables are.
         source: Says where positions come from.
         limits: Say what the age of a read is counted from.
-        now: The time of ingest, aware.
+        now: The time of judging, from which the age of a read counts, aware.
+        arrival: The time of ingest, after which no read can have been captured; later files are judged again.
     """
-    moment = f"TIMESTAMP '{now:%Y-%m-%d %H:%M:%S.%f}'"
+    moment, today = (f"TIMESTAMP '{time:%Y-%m-%d %H:%M:%S.%f}'" for time in (arrival, now))
     connection.execute("CREATE TABLE registered AS SELECT (rowid + 1)::INTEGER AS register_no, * FROM register")
     connection.execute(
         f"""CREATE TABLE newest AS
             SELECT batch_no, max(captured_at) AS captured_at FROM delivered
             WHERE captured_at <= {moment} + to_seconds({limits.clock_skew_max_s}) GROUP BY batch_no"""
     )
-    reference = "newest.captured_at" if limits.retention_from == "newest_read" else moment
+    reference = "newest.captured_at" if limits.retention_from == "newest_read" else today
     _make_plate_like_ids(connection)
     connection.execute(
         f"""CREATE TABLE judged AS
@@ -93,7 +96,7 @@ def make_judged(connection: duckdb.DuckDBPyConnection, source: Source, limits: I
                     + coalesce((source_id IN (FROM plate_like_ids))::TINYINT, 0) AS plate_like_ids
             FROM delivered
             LEFT JOIN newest ON newest.batch_no = delivered.batch_no
-            LEFT JOIN plates ON plates.vrm_text = delivered.vrm AND plates.day = {issue_period(judging_day(now))}
+            LEFT JOIN plates ON plates.vrm_text = delivered.vrm AND plates.day = {issue_period(judging_day(arrival))}
             LEFT JOIN registered ON registered.camera_id = delivered.camera_id
                 AND delivered.captured_at >= registered.valid_from
                 AND delivered.captured_at < coalesce(registered.valid_to, TIMESTAMP '9999-01-01')"""
