@@ -2,7 +2,7 @@
 
 The rows come from GX's own index query, so a rule is written once and gives both verdict and rows. GX reads a result
 after its next statement, and its DuckDB dialect has one connection for all: here each statement has its own cursor.
-No failing value is ever fetched, so no VRM can get into a result.
+No failing value is ever fetched, so no VRM can get into a result. GX draws its pages (Data Docs) here too.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from __future__ import annotations
 import logging
 import secrets
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
+from html import escape
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -31,6 +34,16 @@ class Verdict:
     rule: Rule
     holds: bool
     failing_query: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one rule found, as counts: how many of `rows` broke it, and whether it holds all the same."""
+
+    rule: Rule
+    rows: int
+    broken: int
+    holds: bool
 
 
 class CursorEachConnection(ConnectionWrapper):  # type: ignore[misc]
@@ -91,6 +104,97 @@ def run_rules(
             source.get_execution_engine().close()
             context.data_sources.delete(name)
         del _open[name]
+
+
+def render_outcomes(
+    asset: str,
+    suite: str,
+    run: str,
+    at: datetime,
+    outcomes: Sequence[Outcome],
+    templates: Path,
+    page: Mapping[str, object],
+) -> str:
+    """Draw outcomes as GX's own page of validation results.
+
+    Args:
+        asset: What was judged.
+        suite: Name of the contract and its version.
+        run: Name of the judgement.
+        at: When it was made.
+        outcomes: What each rule found.
+        templates: Folder of the templates that stand in for GX's: those load scripts and styles from elsewhere.
+        page: What else `page.j2` is given. GX does not escape what it prints, so whatever a supplier wrote belongs
+            here, where the template does.
+    """
+    from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
+    from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
+    from jinja2 import ChoiceLoader, FileSystemLoader
+
+    results = [_result(outcome) for outcome in outcomes]
+    held = sum(outcome.holds for outcome in outcomes)
+    document = ValidationResultsPageRenderer().render(
+        ExpectationSuiteValidationResult(
+            success=held == len(results),
+            results=results,
+            suite_name=suite,
+            statistics={
+                "evaluated_expectations": len(results),
+                "successful_expectations": held,
+                "unsuccessful_expectations": len(results) - held,
+                "success_percent": 100 * held / len(results) if results else None,
+            },
+            meta={
+                "run_id": {"run_name": run, "run_time": at.isoformat()},
+                "batch_spec": {"data_asset_name": asset},
+                "great_expectations_version": _library().__version__,
+            },
+        )
+    )
+    # GX links to a page of the suite, which is not made here
+    document.sections[0].content_blocks[0].subheader.string_template["styling"]["params"].pop("expectation_suite_name")
+    view = _view()
+    view.env.loader = ChoiceLoader([FileSystemLoader(templates), view.env.loader])
+    return str(view.render(document, **page))
+
+
+def _view() -> Any:
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    return DefaultJinjaPageView()
+
+
+def _result(outcome: Outcome) -> Any:
+    from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+
+    rule = outcome.rule
+    configuration = _library().expectations.expectation_configuration.ExpectationConfiguration(
+        type=rule.expectation,
+        kwargs=dict(rule.kwargs),
+        meta={"rule": rule.name},
+        description=_described(rule),
+    )
+    return ExpectationValidationResult(
+        success=outcome.holds,
+        expectation_config=configuration,
+        result={
+            "element_count": outcome.rows,
+            "unexpected_count": outcome.broken,
+            "unexpected_percent": 100 * outcome.broken / outcome.rows if outcome.rows else 0.0,
+        },
+        exception_info={"raised_exception": False, "exception_message": None, "exception_traceback": None},
+    )
+
+
+def _described(rule: Rule) -> str:
+    """The rule as the page shows it. GX prints a description as it is, and takes a dollar sign for a parameter."""
+    arguments = ", ".join(
+        f"{key} {value['$PARAMETER'] if isinstance(value, dict) else value}"
+        for key, value in rule.kwargs.items()
+        if key != "column"
+    )
+    said = f"<strong>{escape(rule.name)}</strong> ({escape(rule.severity)}). {escape(rule.description)}"
+    return f"{said} <code>{escape(rule.expectation)} {escape(arguments)}</code>".replace("$", "")
 
 
 def _result_format(keys: Sequence[str]) -> dict[str, Any]:

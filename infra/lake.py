@@ -34,6 +34,9 @@ Layer = Literal[
     "lineage",
     "policies",
     "records",
+    "camera_hours",
+    "rule_counts",
+    "notes",
 ]
 
 

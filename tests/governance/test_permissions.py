@@ -14,19 +14,23 @@ from infra.identity import Identity
 MAY = {
     "ml_engineer": {
         "retrain", "monitor", "promote.request", "promote.rollback", "promote.suspend", "history.read", "lineage.read",
+        "batches.read", "scoreboard.read",
         "reproduce", "status",
     },
     "operator": {
         "cameras.load", "ingest", "dispositions.load", "retrain", "score", "scores.read", "monitor", "promote.suspend",
         "history.read", "lineage.read", "audit.verify", "deploy", "status",
+        "batches.read", "scoreboard.read",
     },
     "governance": {
         "scores.read", "vault.reveal", "promote.approve", "promote.refuse", "promote.rollback", "promote.suspend",
         "promote.resume", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "policy.load",
+        "batches.read", "scoreboard.read",
         "status",
     },
     "auditor": {
         "promote.suspend", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "status",
+        "batches.read", "scoreboard.read",
     },
     "analyst": {"dispositions.load", "scores.read", "vault.reveal", "promote.suspend", "history.read", "status"},
 }  # fmt: skip

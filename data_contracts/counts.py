@@ -1,0 +1,95 @@
+"""Counts of judged rows by camera, feed and force, from the layers that an ingest writes beside the reads.
+
+`rule_counts` says how many rows broke each rule; `camera_hours` how many rows there were, of those whose camera is
+registered and whose time can be read. Belongs here: adding these up. Does not: writing them, what is broken (verdicts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import duckdb
+
+from data_contracts.history import Judged
+from data_contracts.manifests import Layer
+from infra.errors import FaultError
+from infra.lake import Lake
+
+By = Literal["camera_id", "feed_id", "force"]
+LATENESS_BINS = 24
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one camera, feed or force. `lateness` counts accepted rows by log2 of the seconds from capture on."""
+
+    accepted: int
+    rejected: int
+    duplicates: int
+    lateness: tuple[int, ...]
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return self.accepted + self.rejected + self.duplicates
+
+
+def broken_rows(lake: Lake, judged: Sequence[Judged], by: By) -> dict[tuple[str, str | None], int]:
+    """How many rows broke each rule, by (rule, name); the name is None where a row has none that may be told."""
+    with duckdb.connect() as connection:
+        source = _relation(connection, lake, judged, "rule_counts")
+        if source is None:
+            return {}
+        found = connection.execute(f"SELECT rule, {by}, sum(rows)::BIGINT FROM {source} GROUP BY ALL").fetchall()
+    return {(rule, name): rows for rule, name, rows in found}
+
+
+def judged_rows(lake: Lake, judged: Sequence[Judged], by: By) -> dict[str | None, Rows]:
+    """How many rows there were, by name; without any that have a registered camera and a readable time, empty."""
+    bins = ", ".join(f"coalesce(sum(lateness_bins[{number + 1}]), 0)::BIGINT" for number in range(LATENESS_BINS))
+    with duckdb.connect() as connection:
+        source = _relation(connection, lake, judged, "camera_hours")
+        if source is None:
+            return {}
+        found = connection.execute(
+            f"""SELECT {by}, sum(accepted)::BIGINT, sum(rejected)::BIGINT, sum(duplicates)::BIGINT, [{bins}]
+                FROM {source} GROUP BY ALL"""
+        ).fetchall()
+    return {name: Rows(accepted, rejected, doubled, tuple(late)) for name, accepted, rejected, doubled, late in found}
+
+
+def has_counts(judged: Judged) -> bool:
+    """Whether the ingest that judged the batch counted by camera and force at all."""
+    return any(part.layer == "rule_counts" for part in judged.record.parts)
+
+
+def _relation(connection: duckdb.DuckDBPyConnection, lake: Lake, judged: Sequence[Judged], layer: Layer) -> str | None:
+    """A relation of the layer's rows about exactly these judgements; None if no part has any."""
+    wanted = {
+        (str(lake.root / part.path), one.batch.batch_id)
+        for one in judged
+        for part in one.record.parts
+        if part.layer == layer
+    }
+    paths = sorted({path for path, _ in wanted})
+    if not paths:
+        return None
+    connection.execute("CREATE TABLE wanted (filename VARCHAR, batch_id VARCHAR)")
+    connection.execute(
+        "INSERT INTO wanted SELECT unnest(?), unnest(?)", [[path for path, _ in wanted], [name for _, name in wanted]]
+    )
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    try:
+        connection.execute(
+            f"""CREATE TABLE chosen AS
+                SELECT counted.* EXCLUDE (filename)
+                FROM read_parquet([{listed}], filename = true, hive_partitioning = false) AS counted
+                SEMI JOIN wanted USING (filename, batch_id)"""
+        )
+    except duckdb.IOException:
+        raise FaultError(
+            f"A part of the {layer} layer that a record names is missing.", "Restore the lake from a backup."
+        ) from None
+    return "chosen"
