@@ -22,6 +22,7 @@ from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, IngestRecord, PartRef
 from data_contracts.names import name_as_delivered
 from data_contracts.parts import write_quarantine, write_reads, write_segments
+from data_contracts.rule_counts import write_rule_counts
 from data_contracts.sources.inspection import Delivery
 from data_contracts.sources.loading import load_rows
 from data_contracts.sources.model import Source
@@ -202,10 +203,11 @@ def _keep_failed(run: Run, judgements: Sequence[Judgement]) -> tuple[Judgement, 
 
 def write_judgements(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequence[Judgement]) -> IngestRecord:
     """The second half of `judge_files`: parts first, the record last."""
-    write_segments(connection, run.settings, run.lake, run.rocu, run.call.deliveries)
+    write_segments(connection, run.settings, run.lake, run.rocu, run.call.deliveries, bool(run.supersedes))
     parts: list[PartRef] = [
         *write_reads(connection, run.lake, run.rocu, run.ingest_id),
         *write_quarantine(connection, run.lake, run.rocu, run.ingest_id),
+        *write_rule_counts(connection, run.lake, run.rocu, run.ingest_id),
     ]
     record = IngestRecord(
         ingest_id=run.ingest_id,

@@ -21,7 +21,7 @@ from data_contracts.reads import READS_COLUMNS
 from data_contracts.sources.inspection import Delivery
 from infra.lake import Lake, file_sha256, placed
 from infra.settings import Settings
-from infra.vault import write_segment
+from infra.vault import read_segment, write_segment
 
 ROWS_AT_ONCE = 200_000
 QUARANTINE_COLUMNS = {
@@ -78,9 +78,18 @@ def write_table(
 
 
 def write_segments(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, lake: Lake, rocu: str, deliveries: Sequence[Delivery]
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    lake: Lake,
+    rocu: str,
+    deliveries: Sequence[Delivery],
+    again: bool = False,
 ) -> None:
-    """Seal the pairs of token and VRM of each batch into the vault."""
+    """Seal the pairs of token and VRM of each batch into the vault.
+
+    With `again`, pairs that were sealed before are kept beside them, which needs the private key: a newer plate grammar
+    makes other tokens, and those of lists already handed out must still lead back.
+    """
     connection.execute(
         """CREATE TABLE pairs AS
             SELECT batch_no, vehicle, vrm FROM (
@@ -89,6 +98,10 @@ def write_segments(
     )
     for number, delivery in enumerate(deliveries):
         pairs = connection.sql("SELECT vehicle, vrm FROM pairs WHERE batch_no = ?", params=[number]).to_arrow_table()
+        if again:
+            before = read_segment(settings, lake, rocu, delivery.batch_id)
+            both = pa.concat_tables([before, pairs.cast(before.schema)])
+            pairs = both.group_by(before.column_names).aggregate([]).sort_by("vehicle")
         write_segment(settings, lake, rocu, delivery.batch_id, pairs)
     connection.execute("DROP TABLE pairs")
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import get_args
 
 import duckdb
 
+from data_contracts.manifests import Layer as MadeLayer
 from infra.engine import open_engine
 from infra.errors import FaultError
 from infra.lake import Lake, exclusive
@@ -48,7 +50,7 @@ def working_database(settings: Settings, lake: Lake, rocu: str) -> Iterator[duck
 
 
 def _remove_partials(lake: Lake, rocu: str) -> None:
-    for layer in ("landing", "ingests", "reads", "quarantine", "vault", "dispositions"):
+    for layer in (*get_args(MadeLayer), "landing", "ingests", "vault"):
         for path in lake.root.glob(f"{layer}/rocu={rocu}/**/.*.partial"):
             path.unlink(missing_ok=True)
 

@@ -24,6 +24,7 @@ LAYER_NAMES = {
     "registers": ("camera register", "camera registers"),
     "reads": ("part of reads", "parts of reads"),
     "quarantine": ("part of quarantine", "parts of quarantine"),
+    "rule_counts": ("table of rule counts", "tables of rule counts"),
     "dispositions": ("part of dispositions", "parts of dispositions"),
     "snapshots": ("training snapshot", "training snapshots"),
     "models": ("model", "models"),

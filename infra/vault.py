@@ -57,6 +57,16 @@ def open_sealed(settings: Settings, source: Path, target: Path) -> None:
             _decrypt(identity, source, plain)
 
 
+def open_sealed_into(settings: Settings, source: Path, plain: BinaryIO) -> None:
+    """Open a sealed file into a stream, for content that must not lie on a disk.
+
+    Raises:
+        RefusedError: This process has no private key, the file was changed, or it was sealed to another recipient.
+        WrongInputError: The sealed file is not there.
+    """
+    _decrypt(_identity(settings), source, plain)
+
+
 def segment_path(lake: Lake, rocu: str, batch_id: str) -> Path:
     """Where the sealed pairs of a batch lie."""
     return lake.folder("vault", rocu) / f"{batch_id}.parquet.age"
@@ -82,6 +92,16 @@ def write_segment(settings: Settings, lake: Lake, rocu: str, batch_id: str, tabl
     with placed(path) as temporary, temporary.open("wb") as sealed:
         _encrypt(_recipient(settings), plain, sealed)
     return path
+
+
+def read_segment(settings: Settings, lake: Lake, rocu: str, batch_id: str) -> pa.Table:
+    """All pairs of one batch, with the columns of `SEGMENT_SCHEMA`; none if it has no segment.
+
+    Raises:
+        RefusedError: This process has no private key, or the segment was changed or sealed to another key.
+    """
+    path = segment_path(lake, rocu, batch_id)
+    return _segment(_identity(settings), path) if path.is_file() else SEGMENT_SCHEMA.empty_table()
 
 
 def reveal(settings: Settings, lake: Lake, rocu: str, wanted: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -115,14 +135,18 @@ def reveal(settings: Settings, lake: Lake, rocu: str, wanted: Mapping[str, Seque
     return found
 
 
-def _pairs(identity: pyrage.x25519.Identity, path: Path, tokens: set[str]) -> dict[str, str]:
+def _segment(identity: pyrage.x25519.Identity, path: Path) -> pa.Table:
     plain = io.BytesIO()
     _decrypt(identity, path, plain)
     plain.seek(0)
     try:
-        table = pq.read_table(plain, schema=SEGMENT_SCHEMA)
+        return pq.read_table(plain, schema=SEGMENT_SCHEMA)
     except pa.ArrowInvalid:
         raise _changed(path) from None
+
+
+def _pairs(identity: pyrage.x25519.Identity, path: Path, tokens: set[str]) -> dict[str, str]:
+    table = _segment(identity, path)
     rows = table.filter(pc.is_in(table["vehicle"], value_set=pa.array(sorted(tokens), pa.string())))
     return dict(zip(rows["vehicle"].to_pylist(), rows["vrm"].to_pylist(), strict=True))
 
