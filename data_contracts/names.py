@@ -20,7 +20,7 @@ _INSIDE = re.compile(
 
 
 def name_as_delivered(path: Path) -> str:
-    """The file's name, unless a number plate could be read in it, also inside a longer word."""
+    """The file's name in letters that can be shown, unless a number plate could be read in it, also inside a word."""
     return _unless_plate(path.name)
 
 
@@ -30,4 +30,12 @@ def path_as_given(path: Path) -> str:
 
 
 def _unless_plate(name: str) -> str:
-    return NAME_WITHHELD if reads_as_plate(name) or _INSIDE.search(name.upper()) else name
+    shown = "".join(letter for letter in name if letter.isprintable())
+    # what cannot be shown may stand between the two halves of a plate
+    if any(reads_as_plate(text) or _INSIDE.search(text.upper()) for text in {name, shown}):
+        return NAME_WITHHELD
+    return "".join(letter if letter.isprintable() else _escape(letter) for letter in name)
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape", errors="surrogatepass").decode("ascii")

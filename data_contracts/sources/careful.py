@@ -2,7 +2,8 @@
 
 A record is one line, unless its quotes are open at the line's end: then following lines are tried until the record is
 whole. If it never becomes a record of the right width, the line is a malformed row by itself and reading goes on with
-the next line, so a stray quote costs one row and not the rest of the file. Blank lines are no rows.
+the next line, so a stray quote costs one row and not the rest of the file. Blank lines are no rows. A line too long to
+be a row is a malformed one, and is never held whole.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from itertools import islice
 
 import pyarrow as pa
 
-from data_contracts.sources.inspection import Delivery, Layout, open_plain
+from data_contracts.sources.inspection import LONGEST_LINE, Delivery, Layout
+from data_contracts.sources.opening import open_plain
 
 ROWS_AT_ONCE = 50_000
 LINES_IN_A_RECORD = 20
+TOO_LONG = "\0"  # stands in no text file that is taken
 
 
 def careful_rows(delivery: Delivery, fields: Sequence[str]) -> Iterator[pa.Table]:
@@ -40,14 +43,19 @@ def careful_rows(delivery: Delivery, fields: Sequence[str]) -> Iterator[pa.Table
 class _Lines:
     """Lines with a way back."""
 
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines = lines
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
         self._held: list[str] = []
 
     def take(self) -> str | None:
         if self._held:
             return self._held.pop()
-        return next(self._lines, None)
+        line = self._text.readline(LONGEST_LINE)
+        if len(line) < LONGEST_LINE or line.endswith("\n"):
+            return line or None
+        while (rest := self._text.readline(LONGEST_LINE)) and not rest.endswith("\n"):
+            pass
+        return TOO_LONG
 
     def give_back(self, lines: Sequence[str]) -> None:
         self._held.extend(reversed(lines))
@@ -57,7 +65,9 @@ def _records(lines: _Lines, layout: Layout) -> Iterator[list[str] | None]:
     while (line := lines.take()) is not None:
         if line == "\n":
             continue
-        if not layout.quoting or '"' not in line:
+        if line == TOO_LONG:
+            yield None
+        elif not layout.quoting or '"' not in line:
             yield line.removesuffix("\n").split(layout.delimiter)
         else:
             yield _quoted_record(line, lines, layout)
@@ -71,7 +81,7 @@ def _quoted_record(line: str, lines: _Lines, layout: Layout) -> list[str] | None
             if record is not None and (not taken or layout.narrowest <= len(record) <= layout.widest):
                 return record
         following = lines.take() if len(taken) < LINES_IN_A_RECORD else None
-        if following is None or (not taken and text.count('"') % 2 == 0):
+        if following in (None, TOO_LONG) or (not taken and text.count('"') % 2 == 0):
             break
         taken.append(following)
         text += following

@@ -6,20 +6,22 @@ One pass over the bytes. Every way in which a file cannot be taken at all is tol
 from __future__ import annotations
 
 import csv
-import gzip
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import Literal
 
-from data_contracts.names import name_as_delivered, path_as_given
+from data_contracts.names import name_as_delivered
+from data_contracts.sources.formats import known_format
 from data_contracts.sources.model import BOF2_FIELDS, BOF2_MANDATORY, Source
+from data_contracts.sources.opening import Digest, open_plain, opened, size_of_file
 from infra.errors import WrongInputError
 from infra.lake import file_sha256
 
 BLOCK = 1 << 20
+LONGEST_LINE = BLOCK  # a longer one is no row, and is never held in memory
+PARQUET = b"PAR1"
 LINE_MARK = "\x01"  # stands in no file that takes the quick way
 BATCH_ID_LENGTH = 16
 
@@ -73,8 +75,8 @@ class _Census:
     head: bytes
     lines: int
     quotes: bool
-    zeros: bool
     irregular: bool
+    sha256: str
 
 
 def inspect(path: Path, source: Source, required: Sequence[str], optional: Sequence[str]) -> Delivery:
@@ -88,85 +90,93 @@ def inspect(path: Path, source: Source, required: Sequence[str], optional: Seque
 
     Raises:
         WrongInputError: It is missing, empty, no file, not what the source says, damaged, or columns are missing.
+        FaultError: The system could not read it.
     """
-    if not path.is_file():
-        raise WrongInputError(f"There is no file {path_as_given(path)}.", "Check the path.")
-    size = path.stat().st_size
+    size = size_of_file(path)
     if size == 0:
         raise WrongInputError(f"{name_as_delivered(path)} is empty.", "Ask for it to be delivered again.")
-    with path.open("rb") as stream:
-        magic = stream.read(4)
-    gzipped = magic[:2] == b"\x1f\x8b"
-    if (_first_bytes(path) if gzipped else magic) == b"PAR1":
+    with opened(path) as stream:
+        gzipped = stream.read(2) == b"\x1f\x8b"
+    if _first_bytes(path, gzipped) == PARQUET:
         if source.format != "table":
             raise WrongInputError(
                 f"{name_as_delivered(path)} is Parquet, but source {source.name} is {source.format}.", "Use its source."
             )
-        layout, lines = _parquet_layout(path, gzipped, source, required, optional), 0
-    else:
-        census = _census(path, gzipped)
-        layout, lines = _text_layout(path, gzipped, census, source, required, optional), census.lines
-    return Delivery(path, file_sha256(path), size, lines, layout)
+        layout = _parquet_layout(path, gzipped, source, required, optional)
+        with opened(path):
+            return Delivery(path, file_sha256(path), size, 0, layout)
+    census = _census(path, gzipped)
+    layout = _text_layout(path, gzipped, census, source, required, optional)
+    return Delivery(path, census.sha256, size, census.lines, layout)
 
 
-@contextmanager
-def open_plain(path: Path, gzipped: bool) -> Iterator[BinaryIO]:
-    """The file's content, unpacked.
-
-    Raises:
-        WrongInputError: The gzip stream is cut short or damaged.
-    """
-    try:
-        with path.open("rb") if not gzipped else gzip.open(path, "rb") as stream:
-            yield cast(BinaryIO, stream)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise WrongInputError(
-            f"{name_as_delivered(path)} is a gzip file that is cut short or damaged.",
-            "Ask for it to be delivered again.",
-        ) from None
-
-
-def _first_bytes(path: Path) -> bytes:
-    with open_plain(path, gzipped=True) as stream:
-        return stream.read(4)
+def _first_bytes(path: Path, gzipped: bool) -> bytes:
+    with open_plain(path, gzipped) as stream:
+        return stream.read(len(PARQUET))
 
 
 def _census(path: Path, gzipped: bool) -> _Census:
-    lines, blank, returns, pairs = 0, False, 0, 0
-    quotes = zeros = marks = False
+    digest = Digest()
+    lines, returns, pairs, length = 0, 0, 0, 0
+    quotes = odd = False
     head, last = b"", b""
-    with open_plain(path, gzipped) as stream:
+    with open_plain(path, gzipped, digest) as stream:
         while block := stream.read(BLOCK):
-            head = head or block
+            if not head:
+                head = block
+                _require_text(path, head)
             joined = last + block
             lines += block.count(b"\n")
             returns += block.count(b"\r")
             pairs += joined.count(b"\r\n")
-            blank = blank or b"\n\n" in joined or b"\n\r" in joined
-            quotes, zeros = quotes or b'"' in block, zeros or b"\0" in block
-            marks = marks or LINE_MARK.encode() in block
+            quotes = quotes or b'"' in block
+            odd = odd or b"\n\n" in joined or b"\n\r" in joined or LINE_MARK.encode() in block
+            length = _unended(block, length)
+            odd = odd or length > LONGEST_LINE
+            if b"\0" in block:
+                raise _not_text(path)
             last = block[-1:]
     if not head:
         raise WrongInputError(f"{name_as_delivered(path)} is empty once unpacked.", "Ask for it to be delivered again.")
     mixed = returns > 0 and not returns == pairs == lines
     starts_blank = head.startswith((b"\n", b"\r"))
-    return _Census(head, lines + (last != b"\n"), quotes, zeros, blank or mixed or marks or starts_blank)
+    return _Census(head, lines + (last != b"\n"), quotes, odd or mixed or starts_blank, digest.hex())
+
+
+def _unended(block: bytes, before: int) -> int:
+    """The bytes since the last line end, or, when it is more, the length of the line that ends first in the block."""
+    ends = [place for place in (block.find(b"\n"), block.find(b"\r")) if place >= 0]
+    if not ends:
+        return before + len(block)
+    finished = before + min(ends)
+    return finished if finished > LONGEST_LINE else len(block) - 1 - max(block.rfind(b"\n"), block.rfind(b"\r"))
+
+
+def _require_text(path: Path, head: bytes) -> None:
+    known = known_format(head)
+    if known is not None:
+        what, remedy = known
+        raise WrongInputError(f"{name_as_delivered(path)} is {what}, no table of text or Parquet.", remedy)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _not_text(path)
+
+
+def _not_text(path: Path) -> WrongInputError:
+    return WrongInputError(
+        f"{name_as_delivered(path)} is not a text file in UTF-8, so it is no CSV.",
+        "Deliver it as CSV in UTF-8, or as Parquet.",
+    )
 
 
 def _text_layout(
     path: Path, gzipped: bool, census: _Census, source: Source, required: Sequence[str], optional: Sequence[str]
 ) -> Layout:
-    if census.zeros or census.head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise WrongInputError(
-            f"{name_as_delivered(path)} is not a text file in UTF-8, so it is no CSV.",
-            "Deliver it as CSV in UTF-8, or as Parquet.",
-        )
     if source.format == "bof2":
         _require_bof2(path, census.head, source.delimiter)
         positions = tuple((field, BOF2_FIELDS.index(field)) for field in (*required, *optional) if field in BOF2_FIELDS)
         narrowest, widest, quoting = BOF2_MANDATORY, len(BOF2_FIELDS), False
     else:
-        header = _header(census.head, source.delimiter)
+        header = _header(path, census.head, source.delimiter)
         positions = _find_columns(path, header, source, required, optional)
         narrowest = widest = len(header)
         quoting = True
@@ -174,9 +184,16 @@ def _text_layout(
     return Layout("text", gzipped, source.delimiter, quoting, quoting, positions, (), narrowest, widest, plain)
 
 
-def _header(head: bytes, delimiter: str) -> list[str]:
+def _header(path: Path, head: bytes, delimiter: str) -> list[str]:
     text = head.decode("utf-8", errors="replace").removeprefix("\ufeff")
-    first = next(csv.reader(text.lstrip("\r\n").splitlines(), delimiter=delimiter), [])
+    lines = io.StringIO(text.lstrip("\r\n"), newline=None)
+    try:
+        first = next(csv.reader(lines, delimiter=delimiter), [])
+    except csv.Error:
+        raise WrongInputError(
+            f"{name_as_delivered(path)} has no header line that names columns.",
+            "Check the delimiter, or describe the file in a source YAML file.",
+        ) from None
     return [name.strip() for name in first]
 
 
@@ -214,17 +231,9 @@ def _require_bof2(path: Path, head: bytes, delimiter: str) -> None:
 def _parquet_layout(
     path: Path, gzipped: bool, source: Source, required: Sequence[str], optional: Sequence[str]
 ) -> Layout:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from data_contracts.sources.parquet import column_names
 
-    try:
-        with open_plain(path, gzipped) as stream:
-            names = pq.ParquetFile(pa.BufferReader(stream.read()) if gzipped else path).schema_arrow.names
-    except (pa.ArrowException, OSError) as error:
-        raise WrongInputError(
-            f"{name_as_delivered(path)} is a Parquet file that is cut short or damaged ({type(error).__name__}).",
-            "Ask for it to be delivered again.",
-        ) from None
+    names = column_names(path, gzipped)
     found = _find_columns(path, names, source, required, optional)
     columns = tuple((field, names[position]) for field, position in found)
     return Layout("parquet", gzipped, "", False, False, (), columns, len(names), len(names), plain=True)

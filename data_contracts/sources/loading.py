@@ -7,15 +7,18 @@ careful way. A table's row ids keep the order of the files, and so give the row 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from data_contracts.names import name_as_delivered
 from data_contracts.sources.careful import careful_rows
-from data_contracts.sources.inspection import LINE_MARK, Delivery, Layout, open_plain
+from data_contracts.sources.inspection import LINE_MARK, Delivery, Layout
+from data_contracts.sources.opening import size_of_file
 from infra.errors import FaultError, WrongInputError
 
 FILES_AT_ONCE = 500
@@ -25,9 +28,11 @@ FILES_AT_ONCE = 500
 class _Typed:
     values: str
     columns: str
+    text: str = "{rows}"
 
     def over(self, rows: str) -> str:
         """The typed rows of a subquery that gives batch_no, whole and the fields."""
+        rows = self.text.format(rows=rows)
         inner = f"(SELECT *, {self.values} FROM {rows})" if self.values else rows
         return f"SELECT batch_no, whole, {self.columns} FROM {inner}"
 
@@ -82,12 +87,13 @@ def _load_group(
     fields: Sequence[str],
     typed: _Typed,
 ) -> None:
-    if layout.kind == "text" and layout.plain:
+    if layout.kind == "text" and layout.plain and all(_is_nameable(delivery.path) for _, delivery in files):
         connection.execute("BEGIN")
         try:
             connection.execute(f"INSERT INTO {table} {_quick_query(layout, files, fields, typed)}")
             _require_lines(connection, table, files)
         except (duckdb.InvalidInputException, duckdb.ConversionException, _NotOneRowALineError):
+            # whatever it was, the careful way tells a row that is wrong from a file that is
             connection.execute("ROLLBACK")
         else:
             connection.execute("COMMIT")
@@ -96,7 +102,7 @@ def _load_group(
         if layout.kind == "parquet":
             _load_parquet(connection, table, number, delivery, fields, typed)
         else:
-            _load_carefully(connection, table, number, delivery, fields, typed)
+            _load_blocks(connection, table, number, careful_rows(delivery, fields), typed)
 
 
 class _NotOneRowALineError(Exception):
@@ -104,7 +110,7 @@ class _NotOneRowALineError(Exception):
 
 
 def _quick_query(layout: Layout, files: Sequence[tuple[int, Delivery]], fields: Sequence[str], typed: _Typed) -> str:
-    paths = ", ".join(_literal(str(delivery.path)) for _, delivery in files)
+    paths = ", ".join(_literal(_no_pattern(delivery.path)) for _, delivery in files)
     positions = dict(layout.positions)
     whole = f"len(cells) BETWEEN {layout.narrowest} AND {layout.widest}"
     cells = ", ".join(
@@ -137,20 +143,13 @@ def _require_lines(connection: duckdb.DuckDBPyConnection, table: str, files: Seq
         raise _NotOneRowALineError
 
 
-def _load_carefully(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    number: int,
-    delivery: Delivery,
-    fields: Sequence[str],
-    typed: _Typed,
+def _load_blocks(
+    connection: duckdb.DuckDBPyConnection, table: str, number: int, blocks: Iterator[pa.Table], typed: _Typed
 ) -> None:
-    for rows in careful_rows(delivery, fields):
-        connection.register("careful_rows_now", rows)
-        connection.execute(
-            f"INSERT INTO {table} {typed.over(f'(SELECT {number} AS batch_no, * FROM careful_rows_now)')}"
-        )
-        connection.unregister("careful_rows_now")
+    for rows in blocks:
+        connection.register("rows_now", rows)
+        connection.execute(f"INSERT INTO {table} {typed.over(f'(SELECT {number} AS batch_no, * FROM rows_now)')}")
+        connection.unregister("rows_now")
 
 
 def _load_parquet(
@@ -161,32 +160,23 @@ def _load_parquet(
     fields: Sequence[str],
     typed: _Typed,
 ) -> None:
-    names = dict(delivery.layout.names)
-    cells = ", ".join(
-        f"nullif(trim({_identifier(names[field])}::VARCHAR), '') AS {field}"
-        if field in names
-        else f"NULL::VARCHAR AS {field}"
-        for field in fields
-    )
-    try:
-        if delivery.layout.gzipped:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
+    from data_contracts.sources.parquet import damaged, parquet_rows
 
-            with open_plain(delivery.path, gzipped=True) as stream:
-                connection.register("parquet_now", pq.read_table(pa.BufferReader(stream.read())))
-            origin = "parquet_now"
-        else:
-            origin = f"read_parquet({_literal(str(delivery.path))}, hive_partitioning = false)"
-        connection.execute(
-            f"INSERT INTO {table} {typed.over(f'(SELECT {number} AS batch_no, true AS whole, {cells} FROM {origin})')}"
-        )
-    except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException, OSError) as error:
-        raise WrongInputError(
-            f"{name_as_delivered(delivery.path)} is a Parquet file that cannot be read to its end "
-            f"({type(error).__name__}).",
-            "Ask for it to be delivered again.",
-        ) from None
+    cells = ", ".join(f"nullif(trim({field}::VARCHAR), '') AS {field}" for field in fields)
+    as_text = _Typed(typed.values, typed.columns, f"(SELECT batch_no, whole, {cells} FROM {{rows}})")
+    try:
+        _load_blocks(connection, table, number, parquet_rows(delivery, fields), as_text)
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.NotImplementedException) as error:
+        raise damaged(delivery.path, error) from None
+
+
+def _no_pattern(path: Path) -> str:
+    """The path as the database takes it: absolute, and without a letter that it would take for a pattern's."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path.absolute()))
+
+
+def _is_nameable(path: Path) -> bool:
+    return str(path).isprintable()
 
 
 def _number_rows(connection: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -211,7 +201,7 @@ def _require_rows(connection: duckdb.DuckDBPyConnection, table: str, deliveries:
             raise WrongInputError(
                 f"{name_as_delivered(delivery.path)} holds no rows.", "Ask for it to be delivered again."
             )
-        if delivery.path.stat().st_size != delivery.size_bytes:
+        if size_of_file(delivery.path) != delivery.size_bytes:
             raise FaultError(
                 f"{name_as_delivered(delivery.path)} changed while it was read.",
                 "Run the command again once it is whole.",
@@ -220,7 +210,3 @@ def _require_rows(connection: duckdb.DuckDBPyConnection, table: str, deliveries:
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _identifier(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
