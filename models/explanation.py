@@ -95,6 +95,11 @@ def sentence(feature: Feature, facts: Facts) -> str | None:
     return "; ".join(parts)
 
 
+def worded(template: str, facts: Facts) -> str | None:
+    """A template with its facts in it, or None when one of them is not known."""
+    return _WORDING.vformat(template, (), facts) if _needs(template) <= facts.keys() else None
+
+
 def _needs(template: str) -> set[str]:
     return {name for _, name, _, _ in _WORDING.parse(template) if name}
 
