@@ -23,6 +23,7 @@ Action = Literal[
     "retrain",
     "score",
     "scores.read",
+    "profile.read",
     "vault.reveal",
     "monitor",
     "promote.request",
@@ -57,6 +58,8 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
         "retrain": frozenset({"ml_engineer", "operator"}),
         "score": frozenset({"operator"}),
         "scores.read": frozenset({"operator", "governance", "analyst"}),
+        # operators keep the machine running; looking into one vehicle's life is not part of that
+        "profile.read": frozenset({"governance", "analyst"}),
         "vault.reveal": frozenset({"governance", "analyst"}),
         "monitor": frozenset({"ml_engineer", "operator"}),
         "promote.request": frozenset({"ml_engineer"}),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from governance.approvals import require_decider
 from governance.audit import AuditLog, Entry, Outcome
+from governance.justification import Asked, require_justified
 from governance.policy import LoadedPolicy
 from infra import vault
 from infra.errors import FaultError, RefusedError, WrongInputError
@@ -22,21 +23,10 @@ from infra.settings import Settings
 if TYPE_CHECKING:
     from infra.identity import Identity
 
+__all__ = ["Asked", "reveal_plates"]
+
 ACTION = "vault.reveal"
 _TOKEN = re.compile(r"[b-df-hj-np-t]{32}")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Why somebody wants to see plates.
-
-    Args:
-        purpose: One of the policy's purposes.
-        authority: A reference in the policy's format.
-    """
-
-    purpose: str
-    authority: str
 
 
 def reveal_plates(
@@ -123,16 +113,8 @@ class _Note:
 
 
 def _require_justified(asked: Asked, vehicles: int, policy: LoadedPolicy) -> None:
+    require_justified(asked, policy, "a plate be revealed")
     rules = policy.policy.vault
-    if asked.purpose not in rules.purposes:
-        raise RefusedError(
-            "The purpose is not one for which the policy lets a plate be revealed.",
-            f"Give one of: {', '.join(rules.purposes)}.",
-        )
-    if not re.fullmatch(rules.authority_format, asked.authority):
-        raise RefusedError(
-            "The authority is not a reference in the policy's format.", f"Write it like {rules.authority_example}."
-        )
     if vehicles > rules.max_tokens:
         raise RefusedError(
             f"{vehicles} vehicles at once are more than the policy's {rules.max_tokens}.", "Ask for fewer at a time."

@@ -23,7 +23,8 @@ MAY = {
         "batches.read", "scoreboard.read",
     },
     "governance": {
-        "scores.read", "vault.reveal", "promote.approve", "promote.refuse", "promote.rollback", "promote.suspend",
+        "scores.read", "profile.read", "vault.reveal", "promote.approve", "promote.refuse", "promote.rollback",
+        "promote.suspend",
         "promote.resume", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "policy.load",
         "batches.read", "scoreboard.read",
         "status",
@@ -32,7 +33,9 @@ MAY = {
         "promote.suspend", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "status",
         "batches.read", "scoreboard.read",
     },
-    "analyst": {"dispositions.load", "scores.read", "vault.reveal", "promote.suspend", "history.read", "status"},
+    "analyst": {
+        "dispositions.load", "scores.read", "profile.read", "vault.reveal", "promote.suspend", "history.read", "status",
+    },
 }  # fmt: skip
 
 
