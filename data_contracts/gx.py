@@ -21,6 +21,7 @@ from typing import Any
 import duckdb
 from duckdb_engine import ConnectionWrapper, CursorWrapper, Dialect
 from sqlalchemy.dialects import registry
+from sqlalchemy.exc import SQLAlchemyError
 
 from data_contracts.contract import Rule
 
@@ -197,6 +198,55 @@ def _described(rule: Rule) -> str:
     return f"{said} <code>{escape(rule.expectation)} {escape(arguments)}</code>".replace("$", "")
 
 
+def why_not_run(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str], rule: Rule) -> str:
+    """Why a rule cannot be run over a table, in the words of GX; empty if it can. Arguments as in `run_rules`."""
+    gx = _library()
+    quiet = logging.getLogger("great_expectations")
+    level = quiet.level
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            quiet.setLevel(logging.CRITICAL)
+            (verdict,) = run_rules(connection, table, keys, [rule])
+            connection.execute(verdict.failing_query).fetchall()
+    except gx.exceptions.ExpectationNotFoundError:
+        return f"there is no expectation {rule.expectation}"
+    except (
+        gx.exceptions.GreatExpectationsError,
+        SQLAlchemyError,
+        duckdb.Error,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        return _in_short(error)
+    finally:
+        quiet.setLevel(level)
+    return ""
+
+
+def _in_short(error: Exception) -> str:
+    """What is wrong, on one line: of a validation error each argument once, else the words of the error."""
+    told = getattr(error, "errors", None)
+    if callable(told):
+        faults = {".".join(map(str, fault["loc"])): fault["msg"] for fault in reversed(told())}
+        return "; ".join(
+            words if name == "__root__" else f"{name}: {words}" for name, words in reversed(faults.items())
+        )
+    return " ".join(str(error).split()).partition(" did not run: ")[2] or " ".join(str(error).split())
+
+
+def _what_stopped(exception_info: Mapping[str, Any]) -> str:
+    """The first message in GX's account of an expectation that did not run."""
+    nested = [info for info in exception_info.values() if isinstance(info, Mapping)]
+    messages = [info.get("exception_message") for info in (exception_info, *nested)]
+    said = next((message for message in messages if message), "it names no rows that break it")
+    return str(said).partition("LINE 1:")[0].strip()
+
+
 def _result_format(keys: Sequence[str]) -> dict[str, Any]:
     return {
         "result_format": "BOOLEAN_ONLY",
@@ -214,7 +264,7 @@ def _verdict(rule: Rule, results: Sequence[Any]) -> Verdict:
     result = next(result for result in results if result.expectation_config.meta["rule"] == rule.name)
     query = result.result.get("unexpected_index_query")
     if query is None or result.exception_info.get("raised_exception", True):
-        raise RuntimeError(f"rule {rule.name} did not run: {result.exception_info}")
+        raise RuntimeError(f"rule {rule.name} did not run: {_what_stopped(result.exception_info)}")
     return Verdict(rule, bool(result.success), query.rstrip().rstrip(";"))
 
 
