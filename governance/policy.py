@@ -18,9 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 from data_contracts.limits import IngestLimits
 from governance.canonical import canonical_json
 from governance.gate_limits import GateLimits
-from governance.policy_yaml import lay_over, read_yaml
+from governance.policy_yaml import lay_over
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import Lake, write_text
+from infra.strict_yaml import read_yaml
 from models.drift.settings import MonitorSettings
 from models.training_settings import TrainingSettings
 
@@ -172,6 +173,20 @@ def load_policy(lake: Lake, rocu: str) -> LoadedPolicy:
         )
     policy = _parse(content.decode("utf-8"), current["file"])
     return LoadedPolicy(policy, policy.digest, f"{current['file']} (loaded for {rocu})")
+
+
+def known_policies(lake: Lake, rocu: str) -> tuple[RocuPolicy, ...]:
+    """Every policy that may have been in force for a ROCU: those that it loaded, and those of the product.
+
+    A file of an earlier version of the product that this one cannot read any more is left out.
+    """
+    found = []
+    for file in (*sorted(lake.folder("policies", rocu).glob("*.yaml")), *sorted(PACKAGED.glob("*.yaml"))):
+        try:
+            found.append(read_policy(file))
+        except WrongInputError:
+            continue
+    return tuple(found)
 
 
 def stored_sha256(lake: Lake, rocu: str) -> str | None:

@@ -1,0 +1,38 @@
+"""Strict YAML for files that decide about something: one mapping, and no key twice."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import yaml
+
+from infra.errors import WrongInputError
+
+
+class _OneOfEach(yaml.SafeLoader):
+    """A loader that does not let a later key silently win over an earlier one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"key {', '.join(twice)} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(text: str, name: str) -> dict[str, Any]:
+    """The mapping in a YAML text.
+
+    Raises:
+        WrongInputError: It is not YAML, has a key twice, is nested without end, or is not a mapping.
+    """
+    try:
+        values = yaml.load(text, Loader=_OneOfEach)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, ValueError) as error:
+        raise WrongInputError(f"{name} is not readable as YAML: {error}.", "Correct the file.") from None
+    except RecursionError:
+        raise WrongInputError(f"{name} is nested too deeply.", "Correct the file.") from None
+    if not isinstance(values, dict):
+        raise WrongInputError(f"{name} is not a mapping of keys to values.", "Write `key: value` lines.")
+    return values
