@@ -1,6 +1,6 @@
 """The history of a ROCU's batches: every judgement of each, which of them stands, and which came before which.
 
-Belongs here: choosing and ordering judgements. Does not: their counts by camera or force (`counts`), how they look.
+Belongs here: choosing and ordering judgements. Does not: their counts by camera or force (`batch_counts`), looks.
 """
 
 from __future__ import annotations

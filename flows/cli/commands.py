@@ -2,6 +2,7 @@
 
 from flows.cli import (
     audit_commands,
+    batch_commands,
     data_commands,
     demo_commands,
     model_commands,
@@ -12,6 +13,7 @@ from flows.cli import (
 
 __all__ = [
     "audit_commands",
+    "batch_commands",
     "data_commands",
     "demo_commands",
     "model_commands",

@@ -33,6 +33,12 @@ Pattern = Annotated[str, typer.Option("--pattern", help="name of the pattern")]
 AsOf = Annotated[
     date, typer.Option("--as-of", help="last day of the window, YYYY-MM-DD", parser=_parse_date, metavar="DATE")
 ]
+From = Annotated[
+    date | None, typer.Option("--from", help="first day of capture, YYYY-MM-DD", parser=_parse_date, metavar="DATE")
+]
+To = Annotated[
+    date | None, typer.Option("--to", help="last day of capture, YYYY-MM-DD", parser=_parse_date, metavar="DATE")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 Files = Annotated[list[Path], typer.Argument(help="files to load", metavar="FILE...")]
 SourceName = Annotated[str, typer.Option("--source", help="canonical, bof2, or a source file (YAML)")]

@@ -1,8 +1,9 @@
-"""Frozen data to HTML text: the four pages. Everything is escaped; a missing field is an error, never a blank."""
+"""Frozen data to HTML text: the pages. Everything is escaped; a missing field is an error, never a blank."""
 
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,11 +11,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from governance.lineage import LineageGraph, describe
+from governance.pages.batch_models import BatchPage, TrendPoint
 from governance.pages.estate_svg import draw_estate
 from governance.pages.lineage_svg import draw_lineage
 from governance.pages.models import AnalystListPage, ModelRecordPage, MonitorPage, Plot
+from governance.pages.scoreboard_models import Scoreboard
+from governance.pages.trend_svg import draw_bar, draw_trend
 
 TEMPLATES = Path(__file__).parent / "templates"
+# shares up to which each shade of the scoreboard goes
+SHADES = (0.0, 0.001, 0.01, 0.03, 0.1)
 
 
 def render_model_record(page: ModelRecordPage) -> str:
@@ -35,6 +41,16 @@ def render_monitoring(page: MonitorPage) -> str:
 def render_lineage(graph: LineageGraph, title: str) -> str:
     """A lineage graph on a page of its own."""
     return _render("lineage.html.j2", graph=graph, title=title)
+
+
+def render_batch(page: BatchPage) -> str:
+    """One batch, as one HTML file."""
+    return _render("batch.html.j2", page=page)
+
+
+def render_scoreboard(board: Scoreboard) -> str:
+    """The quality of the data across ROCUs and forces, as one HTML file."""
+    return _render("scoreboard.html.j2", board=board)
 
 
 def _render(template: str, **values: object) -> str:
@@ -60,6 +76,13 @@ def _environment() -> Environment:
         "percent": _percent,
         "number": _number,
         "words": _words,
+        "share_text": share_text,
+        "bar": draw_bar,
+        "trend": _trend,
+        "trend_here": lambda points, rule: next(point.shares[rule] for point in points if point.here),
+        "trend_most": lambda points, rule: max(point.shares[rule] for point in points),
+        "shade": shade,
+        "seconds": seconds_text,
     }
     return environment
 
@@ -80,3 +103,42 @@ def _number(value: float | None, digits: int = 3) -> str:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
+
+
+def share_text(share: float | None) -> str:
+    """A share in per cent, with as many digits as a small one needs; none is not nought."""
+    if share is None:
+        return "not counted"
+    if share == 0:
+        return "0 %"
+    if share < 0.0001:
+        return "under 0.01 %"
+    return f"{share:.2%}".replace("%", " %") if share < 0.1 else f"{share:.1%}".replace("%", " %")
+
+
+def shade(share: float | None) -> str:
+    """The class of a share's shade on the scoreboard."""
+    if share is None:
+        return "s-none"
+    return f"s-{next((number for number, limit in enumerate(SHADES) if share <= limit), len(SHADES))}"
+
+
+def seconds_text(seconds: float | None) -> str:
+    """A length of time as people say it."""
+    if seconds is None:
+        return "not counted"
+    for size, name in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def _trend(points: Sequence[TrendPoint], rule: str | None) -> Markup:
+    """The run of a rule's share over the batches, or of their rows."""
+    values = [float(point.rows) if rule is None else point.shares[rule] for point in points]
+    said = [f"{point.rows:,} rows" if rule is None else share_text(point.shares[rule]) for point in points]
+    texts = [f"{point.day}, batch {point.batch_id}: {text}" for point, text in zip(points, said, strict=True)]
+    here = next(number for number, point in enumerate(points) if point.here)
+    what = "Rows" if rule is None else f"Share of rows that broke {_words(rule)}"
+    title = f"{what}, batch by batch: {', '.join(said)}"
+    return draw_trend(values, texts, here, [point.verdict == "failed" for point in points], title)

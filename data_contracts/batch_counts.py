@@ -61,8 +61,9 @@ def judged_rows(lake: Lake, judged: Sequence[Judged], by: By) -> dict[str | None
 
 
 def has_counts(judged: Judged) -> bool:
-    """Whether the ingest that judged the batch counted by camera and force at all."""
-    return any(part.layer == "rule_counts" for part in judged.record.parts)
+    """Whether the ingest that judged the batch counted by camera and force, or had nothing to count."""
+    written = any(part.layer == "rule_counts" for part in judged.record.parts)
+    return written or not any(batch.rules or batch.verdict == "failed" for batch in judged.record.batches)
 
 
 def _relation(connection: duckdb.DuckDBPyConnection, lake: Lake, judged: Sequence[Judged], layer: Layer) -> str | None:

@@ -1,0 +1,150 @@
+"""Commands that look at batches and at the quality of the data across ROCUs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.frame import group
+from flows.cli.options import AsJson, From, Rocu, To, session
+from flows.cli.output import as_json, line, show, table
+
+if TYPE_CHECKING:
+    from governance.pages.batch_models import BatchPage
+
+batches = group("batches", "Delivered files: verdicts, rules broken, and their pages.")
+
+BatchId = Annotated[str, typer.Argument(help="batch id, as `batches list` prints it", metavar="BATCH")]
+
+
+@batches.command("list")
+def batches_list(
+    rocu: Rocu,
+    start: From = None,
+    end: To = None,
+    every: Annotated[bool, typer.Option("--all", help="also verdicts that a later one has superseded")] = False,
+    json: AsJson = False,
+) -> None:
+    """List the batches of a ROCU with their verdicts."""
+    from flows.steps.batches import list_batches
+
+    rows = list_batches(session(), rocu, start, end, every)
+    if json:
+        as_json([row.model_dump(mode="json") for row in rows])
+        return
+    if not rows:
+        line("  no batch in these days")
+        return
+    table(
+        (
+            "batch",
+            "delivered as",
+            "day",
+            "rows",
+            "accepted",
+            "quarantined",
+            "duplicates",
+            "verdict",
+            "contract",
+            "judged",
+        ),
+        (
+            (
+                row.batch_id,
+                row.delivered_as,
+                _days(row.days),
+                f"{row.rows:,}",
+                f"{row.accepted:,}",
+                f"{row.quarantined:,}",
+                f"{row.duplicates:,}",
+                row.verdict.replace("_", " ") + (" (superseded)" if row.superseded_by else ""),
+                row.contract_version,
+                f"{row.judged_at:%Y-%m-%d %H:%M}",
+            )
+            for row in rows
+        ),
+    )
+
+
+@batches.command("show")
+def batches_show(
+    rocu: Rocu,
+    batch: BatchId,
+    html: Annotated[
+        Path | None, typer.Option(help="write the batch page to this file, and its Data Docs beside it")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Show one batch: verdict and reasons, rules, cameras, feeds, and every verdict that it ever had."""
+    from flows.steps.batches import show_batch
+
+    page = show_batch(session(), rocu, batch, html)
+    if json:
+        as_json(page)
+        return
+    _print_page(page)
+    if html:
+        line(f"\n  drawn in {html}")
+
+
+@batches.command("docs")
+def batches_docs(
+    rocu: Rocu,
+    batch: Annotated[
+        list[str] | None, typer.Argument(help="batch ids; without any, all of the span", metavar="BATCH...")
+    ] = None,
+    start: From = None,
+    end: To = None,
+    json: AsJson = False,
+) -> None:
+    """Draw Great Expectations' Data Docs of batches and of the ROCU; they ask for nothing from elsewhere."""
+    from flows.steps.batches import make_docs
+
+    show(make_docs(session(), rocu, batch or (), start, end), json)
+
+
+def _print_page(page: BatchPage) -> None:
+    now = page.standing
+    line(f"  {page.sentence}")
+    apart = f"{now.accepted:,} accepted + {now.quarantined:,} quarantined + {now.duplicates:,} duplicates"
+    line(f"  {now.rows:,} rows = {apart}")
+    line(f"  delivered as {now.delivered_as}, {_days(now.days)}, judged by reads {now.contract_version}")
+    for reason in now.reasons:
+        line(f"  - {reason}")
+    broken = [row for row in page.rules if row.rows or not row.holds]
+    if broken:
+        table(
+            ("rule", "severity", "holds", "rows", "share"),
+            ((r.rule, r.severity, "yes" if r.holds else "no", r.rows, _percent(r.share)) for r in broken),
+        )
+    for what, rows in (("camera", page.cameras), ("feed", page.feeds)):
+        if rows:
+            table(
+                (what, "rule", "rows", "of its rows", "share"),
+                ((r.name or "-", r.rule, r.rows, r.of, _percent(r.share)) for r in rows[:10]),
+            )
+    if len(page.verdicts) > 1:
+        table(
+            ("judged", "contract", "verdict", "accepted", "why", "counts"),
+            (
+                (
+                    f"{row.judged_at:%Y-%m-%d %H:%M}",
+                    row.contract_version,
+                    row.verdict.replace("_", " "),
+                    f"{row.accepted:,}",
+                    row.judged_again_because or "delivered",
+                    "no" if row.superseded_by else "yes",
+                )
+                for row in page.verdicts
+            ),
+        )
+
+
+def _days(days: tuple[object, ...]) -> str:
+    return "no readable day" if not days else str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.2%}"

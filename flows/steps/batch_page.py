@@ -1,0 +1,151 @@
+"""Fills the batch page from the ingest records, their counts by camera and feed, and the contract that judged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from governance.pages.batch_models import BatchPage, JudgementRow, PlaceRow, RuleRow, TrendPoint
+
+if TYPE_CHECKING:
+    from data_contracts.batch_counts import By
+    from data_contracts.history import Judged
+    from data_contracts.regions import Region
+    from flows.context import Context
+
+TREND_BATCHES = 30
+TREND_RULES = 11
+PLACES = 25
+SENTENCES = {
+    "passed": "Passed. Every row keeps every rule that would set it apart.",
+    "passed_with_quarantine": "Passed with quarantine. The rows that broke a rule were set apart; the others are used.",
+    "failed": "Failed. Nothing of it is used, until it is delivered again, corrected.",
+}
+
+
+def judgement_row(judged: Judged) -> JudgementRow:
+    """One judgement as the list and the page show it."""
+    record, batch = judged.record, judged.batch
+    return JudgementRow(
+        ingest_id=record.ingest_id,
+        batch_id=batch.batch_id,
+        delivered_as=batch.delivered_as,
+        source=batch.source,
+        days=batch.dates,
+        rows=batch.rows,
+        accepted=batch.accepted,
+        quarantined=batch.quarantined,
+        duplicates=batch.duplicates,
+        verdict=batch.verdict,
+        contract_version=record.contract_version,
+        judged_at=record.ingested_at,
+        reasons=batch.reasons,
+        superseded_by=judged.superseded_by,
+        judged_again_because=record.reason,
+        replaces=batch.replaces,
+    )
+
+
+def fill_batch_page(
+    context: Context, region: Region, every: Sequence[Judged], mine: Sequence[Judged], data_docs: str | None = None
+) -> BatchPage:
+    """The page of one batch.
+
+    Args:
+        context: Where the lake is, and the time.
+        region: The ROCU.
+        every: All its judgements.
+        mine: Those of the batch, oldest first; the last one stands.
+        data_docs: Name of the file with its Data Docs, if there is one beside the page.
+    """
+    from data_contracts.batch_counts import has_counts
+
+    standing = mine[-1]
+    record, batch = standing.record, standing.batch
+    trend_rules, trend = _trend(every, standing)
+    cameras = _places(context, standing, "camera_id")
+    return BatchPage(
+        rocu=region.code,
+        region=region.name,
+        made_at=f"{context.now:%Y-%m-%d %H:%M} UTC",
+        sha256=batch.sha256,
+        size_bytes=batch.size_bytes,
+        contract_digest=record.contract_digest,
+        register_digest=record.register_digest,
+        standing=judgement_row(standing),
+        sentence=SENTENCES[batch.verdict],
+        verdicts=tuple(judgement_row(one) for one in mine),
+        rules=_rules(standing),
+        cameras=cameras[:PLACES],
+        cameras_more=max(0, len(cameras) - PLACES),
+        feeds=_places(context, standing, "feed_id")[:PLACES],
+        placed=has_counts(standing),
+        trend_rules=trend_rules,
+        trend=trend,
+        replaced_by=next((one.batch.batch_id for one in every if one.batch.replaces == batch.batch_id), None),
+        data_docs=data_docs,
+    )
+
+
+def _rules(judged: Judged) -> tuple[RuleRow, ...]:
+    """Every rule of the contract that judged, those broken most often first."""
+    from data_contracts.contract import load_contract
+    from data_contracts.data_docs import BATCHES
+
+    batch = judged.batch
+    said = {reason.partition(":")[0] for reason in batch.reasons}
+    rows = [
+        RuleRow(
+            rule=rule.name,
+            severity=rule.severity,
+            description=rule.description,
+            rows=None if rule.table == BATCHES else batch.rules.get(rule.name, 0),
+            share=None if rule.table == BATCHES or not batch.rows else batch.rules.get(rule.name, 0) / batch.rows,
+            holds=rule.name not in said,
+        )
+        for rule in load_contract("reads", judged.record.contract_version).written_rules
+    ]
+    return tuple(sorted(rows, key=lambda row: (row.holds, -(row.rows or 0))))
+
+
+def _places(context: Context, judged: Judged, by: By) -> tuple[PlaceRow, ...]:
+    """Which camera or feed broke which rule how often, most often first."""
+    from data_contracts.batch_counts import broken_rows, judged_rows
+    from data_contracts.verdicts import BATCH_FAILED
+
+    seen = judged_rows(context.lake, (judged,), by)
+    rows = []
+    for (rule, name), broken in broken_rows(context.lake, (judged,), by).items():
+        if rule == BATCH_FAILED:
+            continue
+        counted = seen[name].rows if name in seen else None
+        # rows whose time cannot be read are not among those counted by hour
+        whole = counted if counted is not None and counted >= broken else None
+        rows.append(
+            PlaceRow(name=name or "", rule=rule, rows=broken, of=whole, share=broken / whole if whole else None)
+        )
+    return tuple(sorted(rows, key=lambda row: (-row.rows, row.name, row.rule)))
+
+
+def _trend(every: Sequence[Judged], here: Judged) -> tuple[tuple[str, ...], tuple[TrendPoint, ...]]:
+    from data_contracts.history import around, days_of
+
+    chosen = around(every, here.batch.batch_id, TREND_BATCHES)
+    broken: Counter[str] = Counter()
+    for one in chosen:
+        broken.update(one.batch.rules)
+    # what this batch broke comes first, then what those around it broke
+    order = sorted(broken, key=lambda rule: (-here.batch.rules.get(rule, 0), -broken[rule], rule))[:TREND_RULES]
+    points = tuple(
+        TrendPoint(
+            batch_id=one.batch.batch_id,
+            day=days_of(one)[0],
+            rows=one.batch.rows,
+            verdict=one.batch.verdict,
+            here=one.batch.batch_id == here.batch.batch_id,
+            shares={rule: one.batch.rules.get(rule, 0) / one.batch.rows if one.batch.rows else 0.0 for rule in order},
+        )
+        for one in chosen
+    )
+    return tuple(order), points
