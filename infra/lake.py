@@ -37,6 +37,7 @@ Layer = Literal[
     "camera_hours",
     "rule_counts",
     "notes",
+    "pages",
 ]
 
 
