@@ -24,9 +24,9 @@ from data_contracts.sources.inspection import inspect
 from data_contracts.sources.loading import load_rows
 from data_contracts.sources.model import BUILT_IN
 from data_contracts.values import number, register_instant
-from infra.engine import open_engine
+from data_contracts.work import working_database
 from infra.errors import FaultError, RefusedError, WrongInputError
-from infra.lake import Lake, exclusive, placed, write_text
+from infra.lake import Lake, placed, write_text
 from infra.settings import Settings
 
 FAULTS_SHOWN = 20
@@ -96,10 +96,7 @@ def load_cameras(
     contract = load_contract("cameras")
     source = BUILT_IN["canonical"]
     delivery = inspect(file, source, contract.required, contract.optional)
-    with (
-        exclusive(settings.root / "locks" / f"{rocu}.lock", f"the data of {rocu}"),
-        open_engine(settings) as connection,
-    ):
+    with working_database(settings, lake, rocu) as connection:
         load_rows(connection, "delivered", [delivery], contract.fields, {}, _projection())
         _merge(connection, lake, rocu)
         _judge(connection)

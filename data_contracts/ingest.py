@@ -72,7 +72,7 @@ def ingest_files(
     contract = load_contract("reads")
     tell(f"looking at {len(files)} files")
     found = [inspect(file, source, contract.required, contract.optional) for file in files]
-    with working_database(settings, lake, rocu) as connection:
+    with working_database(settings, lake, rocu, tell) as connection:
         call = choose(lake, rocu, found, replaces)
         if not call.deliveries:
             return IngestReport(None, (), call.already_known)

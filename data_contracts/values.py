@@ -1,12 +1,14 @@
 """SQL that turns delivered text into values: times with a known zone, numbers, booleans, days. NULL where it is none.
 
 All times come out as TIMESTAMP meaning UTC. DuckDB's cast to TIMESTAMP drops an offset silently, so text with a zone is
-always cast to TIMESTAMP WITH TIME ZONE first.
+always cast to TIMESTAMP WITH TIME ZONE first. Years that a clock cannot show (before 1678, after 2261) are no times:
+arithmetic of dates and of zones would break on them.
 """
 
 from __future__ import annotations
 
 from data_contracts.sources.model import Source
+from infra.engine import literal
 
 _ZONE_AT_END = r":\d\d(\.\d+)?\s?(Z|[+-]\d\d(:?\d\d)?)$"
 
@@ -22,7 +24,7 @@ def instant(text: str, source: Source) -> str:
     local = f"CASE WHEN contains({text}, ':') THEN try_cast({text} AS TIMESTAMP) END"
     in_zone = f"ELSE {_to_utc(local, source.zone)}" if source.zone else ""
     iso = f"CASE {zoned} {in_zone} END"
-    return iso if source.time_format is None else f"coalesce({_formatted(text, source)}, {iso})"
+    return _believable(iso if source.time_format is None else f"coalesce({_formatted(text, source)}, {iso})")
 
 
 def instant_fault(text: str, value: str, source: Source) -> str:
@@ -50,35 +52,38 @@ def day(text: str) -> str:
     """A day: ISO 8601, without a time, or the day of a midnight."""
     return (
         f"CASE WHEN regexp_matches({text}, '^\\d{{4}}-\\d\\d-\\d\\d([T ]00:00(:00(\\.0+)?)?(Z|\\+00:?00)?)?$') "
-        f"THEN try_cast(left({text}, 10) AS DATE) END"
+        f"AND left({text}, 4) BETWEEN '1678' AND '2261' THEN try_cast(left({text}, 10) AS DATE) END"
     )
 
 
 def register_instant(text: str) -> str:
     """A date (its first moment in UTC), or a time; without a zone it is UTC, as registers are kept."""
     return (
-        f"CASE WHEN {has_zone(text)} THEN timezone('UTC', try_cast({text} AS TIMESTAMPTZ)) "
-        f"WHEN regexp_matches({text}, '^\\d{{4}}-\\d\\d-\\d\\d') THEN try_cast({text} AS TIMESTAMP) END"
+        f"CASE WHEN NOT regexp_matches({text}, '^[1-9]\\d{{3}}-\\d\\d-\\d\\d[^(]*$') THEN NULL "
+        f"WHEN {has_zone(text)} THEN timezone('UTC', try_cast({text} AS TIMESTAMPTZ)) "
+        f"ELSE try_cast({text} AS TIMESTAMP) END"
     )
+
+
+def _believable(value: str) -> str:
+    # nanoseconds reach no further; a cast costs less than working the value out again to compare it
+    return f"try_cast(try_cast({value} AS TIMESTAMP_NS) AS TIMESTAMP)"
 
 
 def _is_zoneless(text: str, source: Source) -> str:
     iso = f"contains({text}, ':') AND NOT {has_zone(text)} AND try_cast({text} AS TIMESTAMP) IS NOT NULL"
     if source.time_format is None:
         return f"({iso})"
-    return f"({iso} OR try_strptime({text}, {_quoted(source.time_format)}) IS NOT NULL)"
+    return f"({iso} OR try_strptime({text}, {literal(source.time_format)}) IS NOT NULL)"
 
 
 def _formatted(text: str, source: Source) -> str:
-    parsed = f"try_strptime({text}, {_quoted(source.time_format or '')})"
+    parsed = f"try_strptime({text}, {literal(source.time_format or '')})"
     if "%z" in (source.time_format or ""):
         return f"timezone('UTC', {parsed})"
     return _to_utc(parsed, source.zone) if source.zone else "NULL"
 
 
 def _to_utc(timestamp: str, zone: str | None) -> str:
-    return timestamp if zone == "UTC" else f"timezone('UTC', timezone({_quoted(zone or 'UTC')}, {timestamp}))"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    # arithmetic of zones overflows at the ends of time
+    return timestamp if zone == "UTC" else f"TRY(timezone('UTC', timezone({literal(zone or 'UTC')}, {timestamp})))"

@@ -6,54 +6,82 @@ Raw VRMs pass through it, so it never writes them in the clear; what a killed ca
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import get_args
 
 import duckdb
 
 from data_contracts.manifests import Layer as MadeLayer
-from infra.engine import open_engine
+from infra.engine import literal, open_engine
 from infra.errors import FaultError
-from infra.lake import Lake, exclusive
+from infra.lake import Lake, exclusive, is_full
 from infra.settings import Settings
 
 
 @contextmanager
-def working_database(settings: Settings, lake: Lake, rocu: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def working_database(
+    settings: Settings, lake: Lake, rocu: str, tell: Callable[[str], None] | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Hold the ROCU's lock and give an empty database.
 
+    Args:
+        settings: Say how long to wait for the lock, among other things.
+        lake: What a killed call left half-placed in it is removed.
+        rocu: Code of the ROCU, lower case.
+        tell: Told when there is another process to wait for.
+
     Raises:
-        FaultError: Another process is at work on the ROCU, or memory or disk space ran out.
+        FaultError: Another process is at work on the ROCU, memory or disk space ran out, or the database gave up.
     """
-    with exclusive(settings.root / "locks" / f"{rocu}.lock", f"the data of {rocu}"):
+    lock = settings.root / "locks" / f"{rocu}.lock"
+    with exclusive(lock, f"the data of {rocu}", settings.lock_wait_s, tell):
         spill = settings.root / "work" / rocu
-        shutil.rmtree(spill, ignore_errors=True)
         _remove_partials(lake, rocu)
-        spill.mkdir(parents=True)
-        connection = open_engine(settings)
-        try:
+        with _faults(), _folder(spill), open_engine(settings) as connection:
             # the built-in cipher; docs/decisions/0005 says what it is good for
             connection.execute("SET force_mbedtls_unsafe = 'true'")
             connection.execute("SET temp_file_encryption = true")
-            connection.execute(f"SET temp_directory = {_text(str(spill))}")
+            connection.execute(f"SET temp_directory = {literal(str(spill))}")
             yield connection
-        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-            full = "no space left" in str(error).lower()
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """What the machine could not do, as errors that say so; their causes are left out, as they may quote raw values."""
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        full = "no space left" in str(error).lower()
+        raise FaultError(
+            "No space left on the device." if full else f"The database could not go on: {type(error).__name__}.",
+            "Free some space, or raise FINDPROFILE_MEMORY_LIMIT, and run the same command again.",
+        ) from None
+    except duckdb.Error as error:
+        raise FaultError(
+            f"The database could not go on: {type(error).__name__}. Nothing was recorded.",
+            "Run the same command again; if it stops again, give the files one by one to find the cause.",
+        ) from None
+    except OSError as error:
+        if is_full(error):
             raise FaultError(
-                "No space left on the device." if full else f"The database could not go on: {type(error).__name__}.",
-                "Free some space, or raise FINDPROFILE_MEMORY_LIMIT, and run the same command again.",
-            ) from error
-        finally:
-            connection.close()
-            shutil.rmtree(spill, ignore_errors=True)
+                "No space left on the device.", "Free some space and run the same command again."
+            ) from None
+        raise
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    shutil.rmtree(path, ignore_errors=True)
+    try:
+        path.mkdir(parents=True)
+        yield
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _remove_partials(lake: Lake, rocu: str) -> None:
-    for layer in (*get_args(MadeLayer), "landing", "ingests", "vault"):
+    for layer in (*get_args(MadeLayer), "landing", "ingests", "vault", "registers"):
         for path in lake.root.glob(f"{layer}/rocu={rocu}/**/.*.partial"):
             path.unlink(missing_ok=True)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -9,6 +9,11 @@ import duckdb
 from infra.settings import Settings
 
 
+def literal(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def open_engine(settings: Settings, database: Path | None = None) -> duckdb.DuckDBPyConnection:
     """Open DuckDB, in memory or on a file.
 

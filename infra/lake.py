@@ -12,12 +12,14 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
+from infra.clock import utc_now
 from infra.errors import FaultError
 
 Layer = Literal[
@@ -39,6 +41,9 @@ Layer = Literal[
     "notes",
     "pages",
 ]
+
+
+_LOOK_AGAIN_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ def placed(target: Path) -> Iterator[Path]:
         temporary.replace(target)
         _flush(target.parent)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             raise FaultError(
                 f"No space left while writing {target.name}.", "Free some space and run the same command again."
             ) from error
@@ -92,6 +97,11 @@ def placed(target: Path) -> Iterator[Path]:
             shutil.rmtree(temporary)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the system says that no space is left."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _flush(path: Path) -> None:
@@ -115,18 +125,54 @@ def file_sha256(path: Path) -> str:
 
 
 @contextmanager
-def exclusive(path: Path, what: str) -> Iterator[None]:
+def exclusive(path: Path, what: str, wait_s: float = 0, on_wait: Callable[[str], None] | None = None) -> Iterator[None]:
     """Hold a lock file for the length of the block; the lock ends with the process, however it ends.
 
+    Args:
+        path: The lock file; it says who holds it.
+        what: What is locked, in words.
+        wait_s: Seconds to wait while another process holds it.
+        on_wait: Told once, before waiting, who that is.
+
     Raises:
-        FaultError: Another process holds it.
+        FaultError: Another process holds it, and still does when the wait is over.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FaultError(
-                f"Another process is at work on {what}.", "Wait until it has finished and run the same command again."
-            ) from None
+    with path.open("a+", encoding="utf-8") as stream:
+        until = time.monotonic() + wait_s
+        while not _lock(stream):
+            holder = _holder(stream)
+            if time.monotonic() >= until:
+                waited = f", after waiting {wait_s:g} seconds" if wait_s else ""
+                raise FaultError(
+                    f"Another process{holder} is at work on {what}{waited}.",
+                    "Wait until it has finished and run the same command again.",
+                )
+            if on_wait is not None:
+                on_wait(f"waiting for another process{holder} at work on {what}")
+                on_wait = None
+            time.sleep(min(_LOOK_AGAIN_S, max(0.0, until - time.monotonic())))
+        _say_who_holds_it(stream)
         yield
+
+
+def _lock(stream: IO[str]) -> bool:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _say_who_holds_it(stream: IO[str]) -> None:
+    said = f"{os.getpid()} since {utc_now():%Y-%m-%d %H:%M:%S} UTC".encode()
+    # a courtesy, for which a full disk must not stop anything
+    with suppress(OSError):
+        stream.truncate(0)
+        os.write(stream.fileno(), said)
+
+
+def _holder(stream: IO[str]) -> str:
+    stream.seek(0)
+    said = stream.read().strip()
+    return f" ({said})" if said else ""

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     )
     threads: int = Field(default=2, ge=1, description="threads for DuckDB and LightGBM")
     memory_limit: str = Field(default="3GB", description="memory limit of DuckDB")
+    lock_wait_s: float = Field(
+        default=120, ge=0, description="seconds to wait while another process is at work on the same ROCU"
+    )
 
     @property
     def root(self) -> Path:

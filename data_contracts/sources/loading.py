@@ -19,6 +19,7 @@ from data_contracts.names import name_as_delivered
 from data_contracts.sources.careful import careful_rows
 from data_contracts.sources.inspection import LINE_MARK, Delivery, Layout
 from data_contracts.sources.opening import size_of_file
+from infra.engine import literal
 from infra.errors import FaultError, WrongInputError
 
 FILES_AT_ONCE = 500
@@ -110,7 +111,7 @@ class _NotOneRowALineError(Exception):
 
 
 def _quick_query(layout: Layout, files: Sequence[tuple[int, Delivery]], fields: Sequence[str], typed: _Typed) -> str:
-    paths = ", ".join(_literal(_no_pattern(delivery.path)) for _, delivery in files)
+    paths = ", ".join(literal(_no_pattern(delivery.path)) for _, delivery in files)
     positions = dict(layout.positions)
     whole = f"len(cells) BETWEEN {layout.narrowest} AND {layout.widest}"
     cells = ", ".join(
@@ -125,7 +126,7 @@ def _quick_query(layout: Layout, files: Sequence[tuple[int, Delivery]], fields: 
             SELECT batch_no, whole, {cells} FROM (
                 SELECT batch_no, cells, {whole} AS whole FROM (
                     SELECT (file_index + {files[0][0]})::INTEGER AS batch_no,
-                        string_split(line, {_literal(layout.delimiter)}) AS cells
+                        string_split(line, {literal(layout.delimiter)}) AS cells
                     FROM read_csv([{paths}], header = false, skip = {int(layout.header)}, auto_detect = false,
                         delim = '{LINE_MARK}', quote = '', escape = '', columns = {{'line': 'VARCHAR'}},
                         compression = '{packing}'))))"""
@@ -206,7 +207,3 @@ def _require_rows(connection: duckdb.DuckDBPyConnection, table: str, deliveries:
                 f"{name_as_delivered(delivery.path)} changed while it was read.",
                 "Run the command again once it is whole.",
             )
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import duckdb
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from data_contracts.names import name_as_delivered, path_as_given
+from data_contracts.sources.opening import opened, size_of_file
+from infra.engine import literal
 from infra.errors import WrongInputError
 
 BOF2_FIELDS = (
@@ -34,6 +37,8 @@ BOF2_FIELDS = (
     "motion_toward_camera",
 )
 BOF2_MANDATORY = 7
+LONGEST_NAME = 60
+LARGEST_SOURCE = 1 << 20
 FieldName = Literal[
     "vrm",
     "captured_at",
@@ -58,7 +63,7 @@ class Source(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(min_length=1, max_length=60, description="how batches name this source")
+    name: str = Field(min_length=1, max_length=LONGEST_NAME, description="how batches name this source")
     format: Literal["table", "bof2"] = Field(
         default="table", description="table: CSV with a header, or Parquet; bof2: compact capture text, no header"
     )
@@ -93,8 +98,19 @@ class Source(BaseModel):
         if value is not None:
             try:
                 ZoneInfo(value)
-            except (ZoneInfoNotFoundError, ValueError):
+                _try(f"timezone({literal(value)}, TIMESTAMP '2000-01-01')")
+            except (ZoneInfoNotFoundError, ValueError, OSError, duckdb.Error):
                 raise ValueError(f"{value!r} is no IANA zone") from None
+        return value
+
+    @field_validator("time_format")
+    @classmethod
+    def _time_format_is_known(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                _try(f"try_strptime('', {literal(value)})")
+            except (duckdb.Error, UnicodeError):
+                raise ValueError("is no strptime format, as in %d/%m/%Y %H:%M:%S") from None
         return value
 
     @model_validator(mode="after")
@@ -120,6 +136,11 @@ class Source(BaseModel):
         return self.declared.get(field, field)
 
 
+def _try(expression: str) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(f"SELECT {expression}")
+
+
 BUILT_IN = {
     "canonical": Source(name="canonical"),
     "bof2": Source(name="bof2", format="bof2", delimiter="|"),
@@ -135,21 +156,26 @@ def load_source(name_or_file: str) -> Source:
     if name_or_file in BUILT_IN:
         return BUILT_IN[name_or_file]
     path = Path(name_or_file)
-    if not path.is_file():
+    try:
+        size = size_of_file(path)
+    except WrongInputError:
         raise WrongInputError(
             f"{path_as_given(path)} is neither a built-in source nor a file.",
             f"Use {' or '.join(BUILT_IN)}, or the path of a source YAML file.",
-        )
+        ) from None
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        if size > LARGEST_SOURCE:
+            raise ValueError
+        with opened(path) as stream:
+            content = yaml.safe_load(stream.read().decode("utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise WrongInputError(f"{name_as_delivered(path)} is not YAML.", "Write it as `key: value` lines.") from None
     if not isinstance(content, dict):
         raise WrongInputError(f"{name_as_delivered(path)} describes no source.", "Write it as `key: value` lines.")
     if content.get("format") == "bof2":
         content.setdefault("delimiter", "|")
     try:
-        return Source.model_validate({"name": path.stem, **content})
+        return Source.model_validate({"name": name_as_delivered(path.with_suffix(""))[:LONGEST_NAME], **content})
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
         raise WrongInputError(

@@ -102,7 +102,7 @@ class Room:
 
 
 def empty_room(folder: Path) -> Room:
-    settings = Settings(home=folder / "home", memory_limit="1GB")
+    settings = Settings(home=folder / "home", memory_limit="1GB", lock_wait_s=0)
     return Room(folder, settings, Lake(settings.lake))
 
 
