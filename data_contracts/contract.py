@@ -27,7 +27,7 @@ CONTRACT_NAMES: tuple[ContractName, ...] = get_args(ContractName)
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 CONTRACT_IDS: Mapping[ContractName, str] = {name: f"find-and-profile.{name}" for name in CONTRACT_NAMES}
 PARAMETER = re.compile(r"\$\{\s*(1 - )?(\w+)\s*\}")
-_NAME_OF_ID = {contract_id: name for name, contract_id in CONTRACT_IDS.items()}
+NAME_OF_ID = {contract_id: name for name, contract_id in CONTRACT_IDS.items()}
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _QUALITY_NUMBER = re.compile(r"DQ\d\d")
 
@@ -58,6 +58,10 @@ class Rule:
     def tolerated_share(self) -> float:
         """Share of the rows of a batch that may break the rule before it counts as broken."""
         return 1 - float(self.kwargs.get("mostly", 1))
+
+    def with_limits(self, limits: IngestLimits) -> Rule:
+        """The rule with the limits put in."""
+        return replace(self, kwargs={key: _with_limit(value, limits) for key, value in self.kwargs.items()})
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -106,10 +110,7 @@ class Contract:
 
     def rules(self, limits: IngestLimits) -> tuple[Rule, ...]:
         """The rules with the limits put in."""
-        return tuple(
-            replace(rule, kwargs={key: _with_limit(value, limits) for key, value in rule.kwargs.items()})
-            for rule in self.written_rules
-        )
+        return tuple(rule.with_limits(limits) for rule in self.written_rules)
 
     def digest(self, limits: IngestLimits) -> str:
         """SHA-256 of the document and the limits: all that decides about a row."""
@@ -174,8 +175,8 @@ def _contract(document: Mapping[str, Any], digest: str) -> Contract:
     version = str(document["version"])
     version_numbers(version)
     columns = tuple(_columns(document))
-    rules = tuple(_rule(table, quality) for table, quality in written_qualities(document))
-    name = _NAME_OF_ID.get(document["id"])
+    rules = tuple(read_rule(table, quality) for table, quality in written_qualities(document))
+    name = NAME_OF_ID.get(document["id"])
     if name is None or len({rule.name for rule in rules}) < len(rules):
         raise ValueError(f"{document['id']}: a known id, and rules with names of their own, are needed")
     delivered = [column for column in columns if column.origin == "delivered"]
@@ -226,7 +227,12 @@ def _columns(document: Mapping[str, Any]) -> Iterator[Column]:
             )
 
 
-def _rule(table: str, quality: Mapping[str, Any]) -> Rule:
+def read_rule(table: str, quality: Mapping[str, Any]) -> Rule:
+    """The rule that a quality entry of a document describes.
+
+    Raises:
+        ValueError: It is not one that this product runs.
+    """
     if quality["engine"] != "greatExpectations" or quality["severity"] not in SEVERITIES:
         raise ValueError(f"rule {quality['name']}: not a greatExpectations rule with a known severity")
     implementation = quality["implementation"]
