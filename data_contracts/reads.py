@@ -139,36 +139,60 @@ def reads_relation(
     return connection.table(name)
 
 
-def standing_failures(lake: Lake, rocu: str, start: date, end: date) -> tuple[BatchManifest, ...]:
-    """Failed batches with a capture day in the span that no accepted batch has replaced, also over several attempts.
+def standing_batches(lake: Lake, rocu: str) -> tuple[tuple[IngestRecord, BatchManifest], ...]:
+    """Every batch once, in the judgement that holds, with its record, in the order of judging.
 
-    A failed batch in which no capture time could be read stands in the way of every day.
+    A failed batch that was delivered again is in two standing records; the later judgement holds.
     """
-    standing: dict[str, BatchManifest] = {}
-    replaced_by: dict[str, BatchManifest] = {}
+    latest: dict[str, tuple[IngestRecord, BatchManifest]] = {}
+    for record in standing_records(lake, rocu):
+        for batch in record.batches:
+            latest.pop(batch.batch_id, None)
+            latest[batch.batch_id] = (record, batch)
+    return tuple(latest.values())
+
+
+def replaced_batches(lake: Lake, rocu: str) -> dict[str, str]:
+    """Failed batches in whose place another was accepted, also over several attempts, with the id of that one."""
+    followers: dict[str, set[str]] = {}
     for _, batch in batches(lake, rocu):
-        if batch.verdict == "failed":
-            standing[batch.batch_id] = batch
-        else:
-            standing.pop(batch.batch_id, None)
         if batch.replaces is not None:
-            replaced_by[batch.replaces] = batch
+            followers.setdefault(batch.replaces, set()).add(batch.batch_id)
+    failed = {batch.batch_id: batch.verdict == "failed" for _, batch in standing_batches(lake, rocu)}
+    taken = {batch_id: _accepted_after(batch_id, followers, failed) for batch_id in failed if failed[batch_id]}
+    return {batch_id: by for batch_id, by in taken.items() if by is not None}
+
+
+def standing_failures(lake: Lake, rocu: str, start: date, end: date) -> tuple[BatchManifest, ...]:
+    """Failed batches with a capture day in the span that no accepted batch has replaced.
+
+    A failed batch in which no capture time could be read stands in the way of every day. The judgement that holds
+    counts: judged again, a batch may come to stand in the way, or stand so no longer.
+    """
+    replaced = replaced_batches(lake, rocu)
     return tuple(
         batch
-        for batch in standing.values()
-        if not _resolved(batch, replaced_by) and (not batch.dates or any(start <= day <= end for day in batch.dates))
+        for _, batch in standing_batches(lake, rocu)
+        if batch.verdict == "failed" and batch.batch_id not in replaced and touches(batch, start, end)
     )
 
 
-def _resolved(batch: BatchManifest, replaced_by: dict[str, BatchManifest]) -> bool:
-    seen = {id(batch)}
-    following = replaced_by.get(batch.batch_id)
-    while following is not None and id(following) not in seen:
-        if following.verdict != "failed":
-            return True
-        seen.add(id(following))
-        following = replaced_by.get(following.batch_id)
-    return False
+def touches(batch: BatchManifest, start: date, end: date) -> bool:
+    """Whether a batch has a capture day in the span; one without any readable capture time may be of every day."""
+    return not batch.dates or any(start <= day <= end for day in batch.dates)
+
+
+def _accepted_after(batch_id: str, followers: dict[str, set[str]], failed: dict[str, bool]) -> str | None:
+    seen, waiting = {batch_id}, sorted(followers.get(batch_id, ()))
+    while waiting:
+        following = waiting.pop(0)
+        if following in seen:
+            continue
+        if not failed[following]:
+            return following
+        seen.add(following)
+        waiting += sorted(followers.get(following, ()))
+    return None
 
 
 def _select(paths: tuple[str, ...]) -> str:
