@@ -90,7 +90,7 @@ def seal_landing(settings: Settings, lake: Lake, rocu: str, deliveries: Sequence
     for delivery in deliveries:
         target = lake.folder("landing", rocu) / f"{delivery.sha256}.age"
         if not target.is_file():
-            seal_file(settings, delivery.path, target)
+            seal_file(settings, delivery.path, target, delivery.sha256)
 
 
 def _require_known(

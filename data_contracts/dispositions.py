@@ -22,8 +22,8 @@ from data_contracts.names import name_as_delivered
 from data_contracts.parts import write_quarantine, write_segments, write_table
 from data_contracts.plates import reads_as_plate
 from data_contracts.sources.inspection import Delivery, inspect
-from data_contracts.sources.loading import load_rows
 from data_contracts.sources.model import Source
+from data_contracts.taking import Reading, take
 from data_contracts.values import day, instant, instant_fault
 from data_contracts.vehicles import issue_period, make_plates
 from data_contracts.verdicts import BATCH_FAILED, Judgement, judge
@@ -94,13 +94,14 @@ def load_dispositions(
     A file that was loaded before changes nothing, unless it failed: then it is judged again.
 
     Raises:
-        WrongInputError: A file cannot be taken at all. Nothing is written of it.
+        WrongInputError: A file cannot be taken at all. Nothing is written of any.
         FaultError: Another process is at work on the ROCU, or space ran out.
     """
     contract = load_contract("dispositions")
     if source.format == "bof2":
         raise WrongInputError("BOF2 has no findings.", "Give a table: CSV with a header, or Parquet.")
     deliveries = [inspect(file, source, contract.required, contract.optional) for file in files]
+    _require_takeable(settings, lake, rocu, deliveries, _reading(contract, source))
     records: list[DispositionRecord] = []
     already_known: list[str] = []
     for delivery in deliveries:
@@ -114,6 +115,16 @@ def load_dispositions(
             _divide(connection, run, judgement)
             records.append(_write(connection, run, judgement))
     return DispositionReport(tuple(records), tuple(already_known))
+
+
+def _require_takeable(
+    settings: Settings, lake: Lake, rocu: str, deliveries: Sequence[Delivery], reading: Reading
+) -> None:
+    """Each file is judged and recorded by itself, so all are looked at before the first."""
+    if len(deliveries) > 1:
+        for delivery in deliveries:
+            with working_database(settings, lake, rocu) as connection:
+                take(connection, [delivery], reading)
 
 
 def _standing(lake: Lake, rocu: str) -> set[str]:
@@ -137,22 +148,16 @@ class _Run:
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, run: _Run) -> None:
-    load_rows(
-        connection, "delivered", [run.delivery], run.contract.fields, _values(run.source), _projection(run.source)
-    )
-    (no_zone, read) = connection.execute(
-        "SELECT count(*) FILTER (decided_at_fault = 'no_zone'), count(decided_at) FROM delivered"
-    ).fetchall()[0]
-    if no_zone and not read:
-        raise WrongInputError(
-            f"{name_as_delivered(run.delivery.path)}: no time of decision says in which zone it is.",
-            "Declare it in a source YAML file (for example `zone: Europe/London`) and give that as --source.",
-        )
+    take(connection, [run.delivery], _reading(run.contract, run.source))
     seal_landing(run.settings, run.lake, run.rocu, [run.delivery])
     today = f"DATE '{run.now.date().isoformat()}'"
     pseudonymiser = load_pseudonymiser(run.settings, run.rocu)
     make_plates(connection, "delivered", f"coalesce(delivered.window_end, {today})", run.source, pseudonymiser)
     _make_judged(connection, run, today)
+
+
+def _reading(contract: Contract, source: Source) -> Reading:
+    return Reading(contract.fields, _values(source), _projection(source), "decided_at", "time of decision")
 
 
 def _values(source: Source) -> dict[str, str]:

@@ -13,22 +13,21 @@ from datetime import date, datetime
 
 import duckdb
 
+from data_contracts.camera_hours import write_camera_hours
 from data_contracts.cameras import RegisterRef, register_table
 from data_contracts.contract import Contract
 from data_contracts.delivery import Call, require_owed_days, seal_landing
 from data_contracts.duplicates import find_duplicates
-from data_contracts.judging import judging_day, make_judged, read_projection, read_values
+from data_contracts.judging import judging_day, make_judged
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, IngestRecord, PartRef
 from data_contracts.names import name_as_delivered
 from data_contracts.parts import write_quarantine, write_reads, write_segments
 from data_contracts.rule_counts import write_rule_counts
-from data_contracts.sources.inspection import Delivery
-from data_contracts.sources.loading import load_rows
 from data_contracts.sources.model import Source
+from data_contracts.taking import reading_of_reads, take
 from data_contracts.vehicles import make_plates
 from data_contracts.verdicts import BATCH_FAILED, Judgement, judge
-from infra.errors import WrongInputError
 from infra.lake import Lake, write_text
 from infra.pseudonyms import load_pseudonymiser
 from infra.settings import Settings
@@ -123,10 +122,7 @@ def find_judgements(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progr
 def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) -> None:
     tell("reading")
     deliveries = run.call.deliveries
-    load_rows(
-        connection, "delivered", deliveries, run.contract.fields, read_values(run.source), read_projection(run.source)
-    )
-    _require_zone(connection, deliveries)
+    take(connection, deliveries, reading_of_reads(run.contract, run.source))
     if run.call.owed:
         days = connection.execute("SELECT DISTINCT captured_at::DATE FROM delivered").fetchall()
         require_owed_days(run.call, [day for (day,) in days])
@@ -140,19 +136,6 @@ def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) ->
     make_judged(connection, run.source, run.limits, run.now, run.arrival)
     # raw plate texts are not needed any more
     connection.execute("DROP VIEW delivered; DROP TABLE delivered_loaded; DROP TABLE plates")
-
-
-def _require_zone(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]) -> None:
-    without = connection.execute(
-        """SELECT batch_no FROM delivered GROUP BY batch_no
-            HAVING bool_or(captured_at_fault = 'no_zone') AND count(captured_at) = 0 ORDER BY batch_no"""
-    ).fetchall()
-    if without:
-        names = ", ".join(name_as_delivered(deliveries[number].path) for (number,) in without[:5])
-        raise WrongInputError(
-            f"{names}: no capture time says in which zone it is.",
-            "Declare it in a source YAML file (for example `zone: Europe/London`) and give that as --source.",
-        )
 
 
 def _divide(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequence[Judgement]) -> None:
@@ -207,6 +190,7 @@ def write_judgements(connection: duckdb.DuckDBPyConnection, run: Run, judgements
     parts: list[PartRef] = [
         *write_reads(connection, run.lake, run.rocu, run.ingest_id),
         *write_quarantine(connection, run.lake, run.rocu, run.ingest_id),
+        *write_camera_hours(connection, run.lake, run.rocu, run.ingest_id),
         *write_rule_counts(connection, run.lake, run.rocu, run.ingest_id),
     ]
     record = IngestRecord(

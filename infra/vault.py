@@ -6,6 +6,7 @@ files (landing) and sealed segments (token and VRM, one a batch). Does not: who 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from collections import defaultdict
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyrage
 
-from infra.errors import RefusedError, WrongInputError
+from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.keys import key_file
 from infra.lake import Lake, placed, write_text
 from infra.pseudonyms import load_pseudonymiser
@@ -29,18 +30,35 @@ _IDENTITY_FILE = "vault_identity.txt"
 _RECIPIENT_FILE = "vault_recipient.txt"
 
 
-def seal_file(settings: Settings, source: Path, target: Path) -> None:
+def seal_file(settings: Settings, source: Path, target: Path, sha256: str | None = None) -> None:
     """Seal a file to the vault's recipient, in blocks: memory does not grow with the file.
 
+    Its name is not told, as there may be a plate in it.
+
+    Args:
+        settings: Give the recipient.
+        source: The file.
+        target: Where the sealed file goes; it is put there whole or not at all.
+        sha256: What the file's bytes must be, in hex; None if that is not known.
+
     Raises:
-        WrongInputError: The source is not there, or the recipient of the settings is not an age public key.
-        FaultError: No space is left.
+        WrongInputError: The source cannot be read, or the recipient of the settings is not an age public key.
+        FaultError: No space is left, or the file is not (any longer) the one with that digest.
     """
     recipient = _recipient(settings)
-    if not source.is_file():
-        raise WrongInputError(f"There is no file {source.name} to seal.", "Check the path.")
-    with placed(target) as temporary, source.open("rb") as plain, temporary.open("wb") as sealed:
-        _encrypt(recipient, plain, sealed)
+    try:
+        plain = source.open("rb")
+    except OSError as error:
+        raise WrongInputError(
+            f"The file to seal cannot be read: {error.strerror}.", "Check that it is still there and may be read."
+        ) from None
+    with plain, placed(target) as temporary, temporary.open("wb") as sealed:
+        reader = _Reader(plain)
+        _encrypt(recipient, reader, sealed)
+        if sha256 is not None and reader.sha256 != sha256:
+            raise FaultError(
+                "The file to seal changed while it was read.", "Run the same command again once it is whole."
+            )
 
 
 def open_sealed(settings: Settings, source: Path, target: Path) -> None:
@@ -160,6 +178,25 @@ def _require_true(settings: Settings, rocu: str, found: Mapping[str, str]) -> No
         )
 
 
+class _Reader:
+    """Hands bytes on and keeps their digest."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._sum = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read from the stream."""
+        content = self._stream.read(size)
+        self._sum.update(content)
+        return content
+
+    @property
+    def sha256(self) -> str:
+        """The digest of all that was read."""
+        return self._sum.hexdigest()
+
+
 class _Writer:
     """Hands bytes on and keeps the stream's own error, which age would turn into a text without a number."""
 
@@ -180,7 +217,7 @@ class _Writer:
         self._stream.flush()
 
 
-def _encrypt(recipient: pyrage.x25519.Recipient, plain: BinaryIO, sealed: BinaryIO) -> None:
+def _encrypt(recipient: pyrage.x25519.Recipient, plain: BinaryIO | _Reader, sealed: BinaryIO) -> None:
     writer = _Writer(sealed)
     try:
         pyrage.encrypt_io(plain, writer, [recipient])

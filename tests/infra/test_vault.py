@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyrage
 import pytest
 
-from infra.errors import RefusedError, WrongInputError
+from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import Lake
 from infra.pseudonyms import load_pseudonymiser
 from infra.settings import Settings
@@ -114,12 +114,20 @@ def test_keys_that_are_not_keys_are_refused_without_being_shown(tmp_path: Path) 
 
 
 def test_a_file_that_is_not_there_is_said_so(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(WrongInputError, match=r"gone\.csv"):
-        seal_file(settings, tmp_path / "gone.csv", tmp_path / "b")
+    with pytest.raises(WrongInputError, match="No such file") as caught:
+        seal_file(settings, tmp_path / "AB12CDE.csv", tmp_path / "b")
+    assert "AB12CDE" not in str(caught.value)
     (tmp_path / "a").touch()
     seal_file(settings, tmp_path / "a", tmp_path / "a.age")
     with pytest.raises(WrongInputError, match=r"gone\.age"):
         open_sealed(settings, tmp_path / "gone.age", tmp_path / "b")
+
+
+def test_a_file_that_is_not_the_one_that_was_meant_is_not_sealed(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"one")
+    with pytest.raises(FaultError, match="changed"):
+        seal_file(settings, tmp_path / "a", tmp_path / "a.age", "0" * 64)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["a"]
 
 
 def test_a_big_file_is_sealed_in_little_memory(settings: Settings, tmp_path: Path) -> None:

@@ -1,0 +1,89 @@
+"""Whether delivered files can be taken at all: found out by loading them whole, before anything is written.
+
+Belongs here: the last thing that can be wrong with a file as a file, and which files those are. Does not: what is wrong
+with its rows, which is the contract's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from data_contracts.contract import Contract, load_contract
+from data_contracts.judging import read_projection, read_values
+from data_contracts.names import name_as_delivered
+from data_contracts.sources.inspection import Delivery, inspect
+from data_contracts.sources.loading import load_rows
+from data_contracts.sources.model import Source
+from data_contracts.work import working_database
+from infra.errors import WrongInputError
+from infra.lake import Lake
+from infra.settings import Settings
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How delivered rows are read.
+
+    Args:
+        fields: The fields that the contract knows.
+        values: SQL of the values, worked out once for each row.
+        projection: SQL of the columns, over fields and values.
+        time: The column without which a row says no time; `<time>_fault` says why it is missing.
+        time_said: That column in words.
+    """
+
+    fields: Sequence[str]
+    values: Mapping[str, str]
+    projection: Mapping[str, str]
+    time: str
+    time_said: str
+
+
+def reading_of_reads(contract: Contract, source: Source) -> Reading:
+    """How reads of a source are read."""
+    return Reading(contract.fields, read_values(source), read_projection(source), "captured_at", "capture time")
+
+
+def take(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], reading: Reading) -> None:
+    """Load files into the new table `delivered`.
+
+    Raises:
+        WrongInputError: A file cannot be read to its end, holds no rows, or says nowhere in which zone its times are.
+        FaultError: A file changed while it was read.
+    """
+    load_rows(connection, "delivered", deliveries, reading.fields, reading.values, reading.projection)
+    without = connection.execute(
+        f"""SELECT batch_no FROM delivered GROUP BY batch_no
+            HAVING bool_or({reading.time}_fault = 'no_zone') AND count({reading.time}) = 0 ORDER BY batch_no"""
+    ).fetchall()
+    if without:
+        names = ", ".join(name_as_delivered(deliveries[number].path) for (number,) in without[:5])
+        raise WrongInputError(
+            f"{names}: no {reading.time_said} says in which zone it is.",
+            "Declare it in a source YAML file (for example `zone: Europe/London`) and give that as --source.",
+        )
+
+
+def untakeable_reads(
+    settings: Settings, lake: Lake, rocu: str, files: Sequence[Path], source: Source
+) -> dict[Path, WrongInputError]:
+    """Which of these files of reads cannot be taken, and why. Each is looked at by itself; nothing is written.
+
+    Raises:
+        FaultError: Another process is at work on the ROCU, or a file could not be read this time.
+    """
+    contract = load_contract("reads")
+    reading = reading_of_reads(contract, source)
+    found: dict[Path, WrongInputError] = {}
+    for file in files:
+        try:
+            delivery = inspect(file, source, contract.required, contract.optional)
+            with working_database(settings, lake, rocu) as connection:
+                take(connection, [delivery], reading)
+        except WrongInputError as error:
+            found[file] = error
+    return found
