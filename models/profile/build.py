@@ -22,6 +22,7 @@ from models.profile.model import BatchRows, Camera, VehicleProfile
 from models.profile.travel import Register, travel_of
 
 NEEDS_OTHERS = (
+    "base_cameras",
     "rare_camera_share",
     "rarest_camera_vehicles",
     "camera_uptime",

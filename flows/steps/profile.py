@@ -1,0 +1,236 @@
+"""The step that opens the profile of one vehicle: the entry in the log first, then the facts, then the page."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.context import Context
+from flows.steps.desk import policy_of, require_parts_unchanged
+from flows.steps.results import StepResult
+from infra.errors import WrongInputError
+from infra.lake import file_sha256, write_text
+
+if TYPE_CHECKING:
+    from data_contracts.manifests import PartRef
+    from governance.pages.profile import Assessment, ProfilePage
+    from models.patterns import Pattern
+    from models.profile import VehicleProfile
+
+NOT_RUN = "No list of this day was made for this pattern."
+NOT_LISTED = "The latest list of this day does not have it: it was made from other reads."
+NOT_RECORDED = (
+    "The list of this day is not the one that the audit log says was made, so nothing of it is shown. Tell governance."
+)
+
+
+class Profiled(StepResult):
+    """A profile that was opened. `facts` holds all that the page was drawn from."""
+
+    rocu: str
+    pattern: str
+    as_of: date
+    vehicle: str
+    reads: int
+    journeys: int
+    places: int
+    impossible_hops: int
+    rank: int | None
+    score: float | None
+    run_id: str | None
+    not_assessed: str | None
+    page: Path
+    facts: dict[str, Any]
+
+    def summary(self) -> dict[str, str | int | float]:
+        """One value a line, for people; the facts are on the page."""
+        return {name: value for name, value in super().summary().items() if name != "facts"}
+
+    def links(self) -> dict[str, Path]:
+        """The page."""
+        return {"profile": self.page}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which profile is asked for, and why."""
+
+    rocu: str
+    pattern: str
+    as_of: date
+    vehicle: str
+    purpose: str
+    authority: str
+
+
+def open_profile(context: Context, wanted: Wanted, html: Path | None = None) -> Profiled:
+    """Open the profile of a vehicle; the log has it before anything is read.
+
+    Args:
+        context: Who asks.
+        wanted: Which profile, and why.
+        html: Where the page goes; by default below the home.
+
+    Raises:
+        RefusedError: No permission, purpose or authority, or the lake was changed; the log has it.
+        WrongInputError: No such ROCU or pattern, not a vehicle token, or no read of it in the window.
+    """
+    from governance.justification import Asked
+    from governance.pages.profile import render_profile
+    from governance.profile_opening import profile_opened
+    from models.patterns import get_pattern
+
+    pattern, policy = get_pattern(wanted.pattern), policy_of(context, wanted.rocu)
+    settings: Any = policy.policy.pattern(wanted.pattern)
+    if pattern.unit != "vehicle":
+        raise WrongInputError(
+            f"The pattern {wanted.pattern} is about a {pattern.unit}; a profile is of one vehicle.",
+            "Open the profile of each vehicle with a pattern whose unit is a vehicle, such as county_lines.",
+        )
+    about = {"pattern": wanted.pattern, "as_of": wanted.as_of.isoformat()}
+    asked = Asked(wanted.purpose, wanted.authority)
+    with profile_opened(
+        context.audit, context.identity, wanted.rocu, wanted.vehicle, asked, policy, context.now, about
+    ):
+        profile = _facts(context, wanted, settings)
+        page = _page(context, wanted, pattern, settings, profile)
+        target = html or page_path(context, wanted)
+        write_text(target, render_profile(page))
+    return _result(wanted, page, target)
+
+
+def page_path(context: Context, wanted: Wanted) -> Path:
+    """Where a page goes when nobody says where."""
+    folder = context.settings.root / "profiles" / f"rocu={wanted.rocu}" / f"pattern={wanted.pattern}"
+    return folder / f"as_of={wanted.as_of.isoformat()}" / f"{wanted.vehicle}.html"
+
+
+def _facts(context: Context, wanted: Wanted, settings: Any) -> VehicleProfile:
+    from data_contracts.cameras import current_register
+    from data_contracts.reads import layer_parts
+    from infra.engine import open_engine
+    from models.profile import build_profile
+
+    parts = _parts(context, wanted, settings.window_days)
+    require_parts_unchanged(context, parts)
+    with open_engine(context.settings) as connection:
+        return build_profile(
+            connection,
+            context.lake,
+            parts,
+            current_register(context.lake, wanted.rocu),
+            wanted.vehicle,
+            wanted.pattern,
+            wanted.as_of,
+            settings,
+            layer_parts(context.lake, wanted.rocu, "quarantine"),
+        )
+
+
+def _parts(context: Context, wanted: Wanted, window_days: int) -> tuple[PartRef, ...]:
+    from data_contracts.reads import read_parts
+
+    return read_parts(context.lake, wanted.rocu, wanted.as_of - timedelta(days=window_days - 1), wanted.as_of)
+
+
+def _page(context: Context, wanted: Wanted, pattern: Pattern, settings: Any, profile: VehicleProfile) -> ProfilePage:
+    from data_contracts.reads import standing_failures
+    from data_contracts.regions import require_rocu
+    from governance.pages.profile import Opened, ProfilePage
+    from models.profile import weigh_look_alikes
+    from models.profile.reasons import sentences_again
+
+    assessment, why_not = _assessment(context, wanted, profile, sentences_again(profile, pattern, settings))
+    return ProfilePage(
+        region=require_rocu(wanted.rocu, wanted.as_of).name,
+        title=pattern.title,
+        profile=profile,
+        look_alikes=weigh_look_alikes({**profile.settings, **profile.features}),
+        assessment=assessment,
+        not_assessed=why_not,
+        opened=Opened(context.identity.name, context.now, wanted.purpose, wanted.authority),
+        data_notes=tuple(
+            f"Batch {batch.batch_id} failed its contract: its {batch.rows:,} reads are not on this page."
+            for batch in standing_failures(context.lake, wanted.rocu, profile.days[0], profile.as_of)
+        ),
+    )
+
+
+def _assessment(
+    context: Context, wanted: Wanted, profile: VehicleProfile, again: frozenset[str]
+) -> tuple[Assessment | None, str]:
+    """What the latest list of the day says of the vehicle, or why there is nothing to say."""
+    import pyarrow.parquet as pq
+
+    from governance.pages.profile import Assessment, Reason
+    from models.scoring import latest_scores
+
+    try:
+        scores = latest_scores(context.lake, wanted.rocu, wanted.pattern, wanted.as_of)
+    except WrongInputError:
+        return None, NOT_RUN
+    if not _recorded(context, wanted, scores):
+        return None, NOT_RECORDED
+    rows = pq.read_table(scores, filters=[("vehicle", "=", wanted.vehicle)], partitioning=None).to_pylist()
+    if not rows:
+        return None, NOT_LISTED
+    (row,), file = rows, pq.ParquetFile(scores)
+
+    def told(texts: list[str]) -> tuple[Reason, ...]:
+        return tuple(Reason(text, text in again) for text in texts)
+
+    return (
+        Assessment(
+            **{name: row[name] for name in _FROM_ROW},
+            vehicles=file.metadata.num_rows,
+            scored_at=(file.schema_arrow.metadata or {}).get(b"scored_at", b"not recorded").decode(),
+            cautions=told(row["cautions"]),
+            reasons=told(row["reasons"]),
+            against=told(row["against"]),
+            same_data=row["data_digest"] == profile.data_digest,
+        ),
+        "",
+    )
+
+
+_FROM_ROW = (
+    "rank",
+    "score",
+    "model",
+    "version",
+    "model_sha256",
+    "run_id",
+    "contract_version",
+    "data_digest",
+    "commit",
+)
+
+
+def _recorded(context: Context, wanted: Wanted, scores: Path) -> bool:
+    """Whether the list is the one that the audit log says was made."""
+    run_id, digest = scores.parent.name.removeprefix("run="), file_sha256(scores)
+    rows = context.audit.search(action="score", object=f"{wanted.pattern}.{wanted.rocu}", outcome="done")
+    return any(row.details.get("run_id") == run_id and row.details.get("scores_sha256") == digest for row in rows)
+
+
+def _result(wanted: Wanted, page: ProfilePage, target: Path) -> Profiled:
+    profile, assessment = page.profile, page.assessment
+    facts = {name: value for name, value in asdict(profile).items() if name not in ("estate", "settings")}
+    return Profiled(
+        rocu=wanted.rocu,
+        pattern=wanted.pattern,
+        as_of=wanted.as_of,
+        vehicle=wanted.vehicle,
+        reads=len(profile.reads),
+        journeys=len(profile.journeys),
+        places=len(profile.places),
+        impossible_hops=len(profile.faults.hops),
+        rank=assessment.rank if assessment else None,
+        score=assessment.score if assessment else None,
+        run_id=assessment.run_id if assessment else None,
+        not_assessed=page.not_assessed or None,
+        page=target,
+        facts=facts,
+    )

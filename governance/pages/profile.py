@@ -1,0 +1,169 @@
+"""The profile page of one vehicle: facts first, the assessment apart from them. Everything is escaped.
+
+Belongs here: what the page is given, and what of it is listed. Does not: what is true of a vehicle (models.profile), or
+who may look at it (governance.profile_opening).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from governance.pages.profile_map import colour, describe_map, draw_map
+from governance.pages.profile_time import CAMERAS_SHOWN, draw_cover, draw_heat_map, draw_timeline
+from governance.pages.render import TEMPLATES
+from models.profile import LookAlike, VehicleProfile
+
+JOURNEYS_SHOWN, HOPS_SHOWN, PLACES_SHOWN, RANGES_SHOWN = 400, 40, 30, 60
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A sentence of the run. `again` says whether the vehicle's reads give the same sentence now."""
+
+    text: str
+    again: bool
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What a run said of the vehicle, and all that made it. `same_data`: the run read the same parts as this page."""
+
+    rank: int
+    vehicles: int
+    score: float
+    model: str
+    version: str
+    model_sha256: str
+    run_id: str
+    scored_at: str
+    contract_version: str
+    data_digest: str
+    commit: str
+    cautions: tuple[Reason, ...]
+    reasons: tuple[Reason, ...]
+    against: tuple[Reason, ...]
+    same_data: bool
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Who opened the profile, when and why."""
+
+    by: str
+    at: datetime
+    purpose: str
+    authority: str
+
+
+@dataclass(frozen=True)
+class ProfilePage:
+    """The page. `not_assessed` says why there is no assessment, if there is none."""
+
+    region: str
+    title: str
+    profile: VehicleProfile
+    look_alikes: tuple[LookAlike, ...]
+    assessment: Assessment | None
+    not_assessed: str
+    opened: Opened
+    data_notes: tuple[str, ...] = ()
+
+
+def render_profile(page: ProfilePage) -> str:
+    """The profile of one vehicle, as one HTML file without scripts and without any request to elsewhere."""
+    return (
+        _environment()
+        .get_template("profile.html.j2")
+        .render(
+            page=page,
+            profile=page.profile,
+            zone=ZoneInfo(page.profile.zone),
+            limits={
+                "journeys": JOURNEYS_SHOWN,
+                "hops": HOPS_SHOWN,
+                "places": PLACES_SHOWN,
+                "cameras": CAMERAS_SHOWN,
+                "ranges": RANGES_SHOWN,
+            },
+        )
+    )
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # the stylesheets are our own files: they go into the page as they are
+    environment.globals["stylesheet"] = Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))  # noqa: S704
+    environment.globals["profile_style"] = Markup((TEMPLATES / "profile.css").read_text(encoding="utf-8"))  # noqa: S704
+    environment.filters |= {
+        "map": draw_map,
+        "map_text": describe_map,
+        "timeline": draw_timeline,
+        "heat": draw_heat_map,
+        "cover": draw_cover,
+        "colour": colour,
+        "local": local_time,
+        "span": span,
+        "ranges": ranges,
+        "offsets": offsets,
+        "count": count,
+        "count_days": lambda days: count(len(days), "day"),
+        "sum_cameras": lambda places: sum(len(place.cameras) for place in places),
+        "exact": exact,
+    }
+    return environment
+
+
+def local_time(at: datetime, zone: ZoneInfo) -> str:
+    """A time in the zone, as people write it."""
+    local = at.astimezone(zone)
+    return f"{local:%a} {local.day} {local:%b %H:%M:%S}"
+
+
+def span(seconds: float) -> str:
+    """A length of time in the two largest units."""
+    minutes = round(seconds / 60)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {rest:02} min" if hours else f"{rest} min"
+
+
+def exact(seconds: int) -> str:
+    """A short time to the second."""
+    return f"{seconds} s" if seconds < 600 else span(seconds)
+
+
+def ranges(numbers: tuple[int, ...]) -> list[str]:
+    """Sorted whole numbers as runs: 3, 5-8."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return [str(first) if first == last else f"{first}-{last}" for first, last in runs]
+
+
+def offsets(profile: VehicleProfile) -> str:
+    """How local time lies to UTC in the window."""
+    zone = ZoneInfo(profile.zone)
+    hours = sorted({at.astimezone(zone).strftime("%z") for at in (profile.reads[0].at, profile.reads[-1].at)})
+    return " and, after a change of clocks, ".join(f"UTC{text[:3]}:{text[3:]}" for text in hours)
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A number with its noun."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
