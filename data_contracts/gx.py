@@ -198,8 +198,8 @@ def _described(rule: Rule) -> str:
     return f"{said} <code>{escape(rule.expectation)} {escape(arguments)}</code>".replace("$", "")
 
 
-def why_not_run(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str], rule: Rule) -> str:
-    """Why a rule cannot be run over a table, in the words of GX; empty if it can. Arguments as in `run_rules`."""
+def why_not_run(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str], rules: Sequence[Rule]) -> str:
+    """Why rules cannot be run over a table, in the words of GX; empty if they can. Arguments as in `run_rules`."""
     gx = _library()
     quiet = logging.getLogger("great_expectations")
     level = quiet.level
@@ -207,10 +207,8 @@ def why_not_run(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequenc
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             quiet.setLevel(logging.CRITICAL)
-            (verdict,) = run_rules(connection, table, keys, [rule])
-            connection.execute(verdict.failing_query).fetchall()
-    except gx.exceptions.ExpectationNotFoundError:
-        return f"there is no expectation {rule.expectation}"
+            for verdict in run_rules(connection, table, keys, rules):
+                connection.execute(verdict.failing_query).fetchall()
     except (
         gx.exceptions.GreatExpectationsError,
         SQLAlchemyError,

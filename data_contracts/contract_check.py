@@ -1,0 +1,163 @@
+"""Whether a document is a contract that this product can run: all that is wrong with it at once, each with a remedy.
+
+It must be readable as YAML, valid in the standard, a contract of this product, and every rule must stand a trial. What
+is not even the right kind of thing is told once, by the schema of the standard, and passed over by the other looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from data_contracts.column_check import column_problems, product_columns
+from data_contracts.contract import (
+    CONTRACT_IDS,
+    NAME_OF_ID,
+    ContractName,
+    Rule,
+    parse_contract,
+    read_rule,
+    version_numbers,
+    written_qualities,
+)
+from data_contracts.contract_schema import Problem, listed_twice, schema_problems
+from data_contracts.limits import IngestLimits
+from data_contracts.rule_check import columns_of, rule_problems
+from data_contracts.rule_trial import failed_trials
+from infra.errors import WrongInputError
+from infra.strict_yaml import read_yaml
+
+LARGEST = 1_000_000
+
+
+def check_contract(content: bytes, name: str, try_rules: bool = True) -> tuple[Problem, ...]:
+    """Everything that keeps a document from being run as a contract; nothing, when it can be.
+
+    Args:
+        content: The document as it was written.
+        name: What to call it.
+        try_rules: Also run every rule over made-up rows, which takes seconds.
+    """
+    try:
+        document = read_document(content, name)
+    except WrongInputError as error:
+        return (Problem("document", " ".join(error.reason.split()), error.instruction),)
+    found = (*schema_problems(document), *_own_problems(_walkable(document), try_rules))
+    if not found:
+        try:
+            parse_contract(content)
+        except ValueError as error:
+            return (Problem("document", f"{error}.", "Write it as the packaged contracts are written."),)
+    return found
+
+
+def read_document(content: bytes, name: str) -> dict[str, Any]:
+    """The mapping that a document holds.
+
+    Raises:
+        WrongInputError: It is too large, no text, no YAML, or uses what a contract does not need.
+    """
+    if len(content) > LARGEST:
+        raise WrongInputError(f"{name} has {len(content):,} bytes.", "A contract is a page or two; give that file.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise WrongInputError(f"{name} is not UTF-8 text.", "Save it as UTF-8.") from None
+    document = read_yaml(text, name)
+    if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+        raise WrongInputError(f"{name} has references (*name).", "Write the text out where it belongs.")
+    if not all(isinstance(key, str) for key in _all_keys(document)):
+        raise WrongInputError(f"{name} has keys that are not text.", "Put them in quotation marks.")
+    return document
+
+
+def _all_keys(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _all_keys(inner)
+
+
+def _walkable(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document without the parts that are not the kind of thing that belongs in their place."""
+    return {**document, "schema": [_walkable_element(table) for table in _elements(document, "schema")]}
+
+
+def _walkable_element(element: Mapping[str, Any]) -> dict[str, Any]:
+    customs = [custom for custom in _elements(element, "customProperties", "property") if "value" in custom]
+    qualities = [{**quality, "tags": _texts(quality.get("tags"))} for quality in _elements(element, "quality", None)]
+    inside = [_walkable_element(column) for column in _elements(element, "properties")]
+    return {**element, "customProperties": customs, "quality": qualities, "properties": inside}
+
+
+def _elements(holder: Mapping[str, Any], key: str, named_by: str | None = "name") -> list[dict[str, Any]]:
+    held = holder.get(key)
+    elements = [element for element in held if isinstance(element, dict)] if isinstance(held, list) else []
+    return [element for element in elements if named_by is None or isinstance(element.get(named_by), str)]
+
+
+def _texts(held: Any) -> list[str]:
+    return [text for text in held if isinstance(text, str)] if isinstance(held, list) else []
+
+
+def _own_problems(document: Mapping[str, Any], try_rules: bool) -> Iterator[Problem]:
+    yield from _head_problems(document)
+    contract_id = document.get("id")
+    name = NAME_OF_ID.get(contract_id) if isinstance(contract_id, str) else None
+    if name is not None:
+        yield from column_problems(document, name)
+    yield from _all_rule_problems(document, name, try_rules)
+
+
+def _head_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
+    if document.get("id") not in NAME_OF_ID:
+        ids = ", ".join(CONTRACT_IDS.values())
+        yield Problem("id", f"{document.get('id')} is no contract of this product.", f"Write one of {ids}.")
+    version = document.get("version")
+    if isinstance(version, str) and not _is_version(version):
+        yield Problem(
+            "version",
+            f"{version} is no semantic version.",
+            'Write three numbers, such as "2.1.0": breaking changes, additions, wording.',
+        )
+    if not _purpose(document):
+        yield Problem("description", "It does not say what the contract is for.", "Add description.purpose.")
+    if not document.get("schema"):
+        yield Problem("schema", "It describes no table.", "Add the tables with their columns and rules.")
+
+
+def _is_version(text: str) -> bool:
+    try:
+        version_numbers(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _purpose(document: Mapping[str, Any]) -> object:
+    said = document.get("description")
+    return said.get("purpose") if isinstance(said, dict) else None
+
+
+def _all_rule_problems(document: Mapping[str, Any], name: ContractName | None, try_rules: bool) -> Iterator[Problem]:
+    entries = list(written_qualities(document))
+    yield from listed_twice("rule", [str(quality.get("name") or "") for _, quality in entries])
+    columns = {
+        (table["name"], column["name"]): column for table in document["schema"] for column in table["properties"]
+    }
+    sound = []
+    for table, quality in entries:
+        problems = list(rule_problems(table, quality, columns, name))
+        yield from problems
+        if not problems:
+            sound.append(read_rule(table, quality).with_limits(IngestLimits()))
+    if try_rules and name is not None:
+        yield from _trials(sound, name)
+
+
+def _trials(rules: list[Rule], name: ContractName) -> Iterator[Problem]:
+    """Try what can be tried: a column that the product does not make was told of already."""
+    made = product_columns(name)
+    yield from failed_trials([r for r in rules if all((r.table, c) in made for c in columns_of(r.kwargs))], made)
