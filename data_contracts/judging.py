@@ -9,6 +9,7 @@ from datetime import datetime
 
 import duckdb
 
+from data_contracts.areas import inside
 from data_contracts.limits import IngestLimits
 from data_contracts.plates import reads_as_plate
 from data_contracts.sources.model import Source
@@ -64,7 +65,10 @@ def make_judged(
         arrival: The time of ingest, after which no read can have been captured; later files are judged again.
     """
     moment, today = (f"TIMESTAMP '{time:%Y-%m-%d %H:%M:%S.%f}'" for time in (arrival, now))
-    connection.execute("CREATE TABLE registered AS SELECT (rowid + 1)::INTEGER AS register_no, * FROM register")
+    within = inside(limits.authorised_area, "latitude", "longitude")
+    connection.execute(
+        f"CREATE TABLE registered AS SELECT (rowid + 1)::INTEGER AS register_no, *, {within} AS authorised FROM register"
+    )
     connection.execute(
         f"""CREATE TABLE newest AS
             SELECT batch_no, max(captured_at) AS captured_at FROM delivered
@@ -90,6 +94,7 @@ def make_judged(
                 (epoch(delivered.captured_at) - epoch({moment}))::FLOAT AS seconds_after_now,
                 ((epoch({reference}) - epoch(delivered.captured_at)) / 86400) AS age_days,
                 {_position_error(source)} AS position_error_m,
+                {_area_fault(source, limits)} AS area_fault,
                 CASE WHEN impossible_age THEN 'impossible' END AS age_identifier,
                 coalesce((delivered.camera_id IN (FROM plate_like_ids))::TINYINT, 0)
                     + coalesce((feed_id IN (FROM plate_like_ids))::TINYINT, 0)
@@ -122,6 +127,16 @@ def _position(source: Source) -> str:
     if source.position == "file":
         return "delivered.latitude, delivered.longitude"
     return "NULL::DOUBLE AS latitude, NULL::DOUBLE AS longitude"
+
+
+def _area_fault(source: Source, limits: IngestLimits) -> str:
+    if limits.authorised_area is None:
+        return "NULL::VARCHAR"
+    authorised = "authorised"
+    if source.position == "file":
+        here = inside(limits.authorised_area, "delivered.latitude", "delivered.longitude")
+        authorised = f"CASE WHEN delivered.latitude IS NULL THEN authorised ELSE {here} END"
+    return f"CASE WHEN NOT {authorised} THEN 'outside' END"
 
 
 def _position_error(source: Source) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 YEAR_DAYS = 366
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Seconds = Annotated[float, Field(ge=0)]
 
 
 class IngestLimits(BaseModel):
@@ -20,11 +23,77 @@ class IngestLimits(BaseModel):
     max_unknown_format_share: float = Field(
         default=0.03, ge=0, le=1, description="share of VRMs of no known UK format above which the contract warns"
     )
+    min_camera_day_reads: int = Field(
+        default=200, ge=1, description="reads of one camera on one day below which their shares are not judged"
+    )
     duplicate_seconds: float = Field(
         default=5, ge=0, le=3600, description="a read of the same vehicle at the same camera this soon is a duplicate"
     )
+    max_duplicate_share: float = Field(
+        default=0.1, ge=0, le=1, description="share of collapsed duplicates in a batch above which the contract warns"
+    )
     max_speed_kmh: float = Field(
         default=160, gt=0, description="speed between two reads of one vehicle above which it is called impossible"
+    )
+    min_leg_km: float = Field(
+        default=5, gt=0, description="distance between two reads below which their speed is not judged"
+    )
+    camera_blame_min_vehicles: int = Field(
+        default=5, ge=2, description="vehicles with an impossible speed at a camera before the camera is blamed for it"
+    )
+    camera_blame_min_share: float = Field(
+        default=0.1, gt=0, le=1, description="share of a camera's legs that must be impossible before it is blamed"
+    )
+    clone_min_legs: int = Field(
+        default=3, ge=2, description="impossible speeds of one VRM, back and forth, from which it is called a clone"
+    )
+    max_impossible_share: float = Field(
+        default=0.25, ge=0, le=1, description="share of a batch's reads with an impossible speed above which it fails"
+    )
+    min_batch_reads: int = Field(
+        default=200, ge=1, description="reads of a batch or a feed below which their shares are not judged"
+    )
+    lateness_p95_max_s: Seconds = Field(
+        default=3600, description="seconds from capture to receipt within which 95 % of a feed's reads must come"
+    )
+    lateness_p95_max_s_by_feed: dict[str, Seconds] = Field(
+        default_factory=dict, description="feed id: another limit for this feed, such as one of mobile units"
+    )
+    max_late_share: float = Field(
+        default=0.05, ge=0, le=1, description="share of a feed's reads over its lateness limit that is tolerated"
+    )
+    max_confidence_psi: float = Field(
+        default=0.25, gt=0, description="population stability index of a camera's confidence against its own past"
+    )
+    confidence_history_days: int = Field(
+        default=28, ge=1, le=YEAR_DAYS, description="days before a read that are a camera's past for confidence"
+    )
+    min_history_reads: int = Field(
+        default=500, ge=1, description="reads in a camera's past below which its confidence is not judged"
+    )
+    min_volume_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="share of a camera's expected reads below which its day is a partial outage",
+    )
+    max_volume_share: float = Field(
+        default=2, ge=1, description="multiple of a camera's expected reads above which its day is a flood"
+    )
+    min_expected_reads: int = Field(
+        default=50, ge=1, description="expected reads of a camera's day below which its volume is not judged"
+    )
+    min_history_weeks: int = Field(
+        default=3, ge=1, description="earlier same weekdays of a camera below which its volume is not judged"
+    )
+    volume_history_weeks: int = Field(
+        default=6, ge=1, le=52, description="weeks before a day that are a camera's past for volume"
+    )
+    misread_within_s: float = Field(
+        default=300,
+        ge=0,
+        le=3600,
+        description="two VRMs one confusion apart at one camera within these seconds may be one vehicle misread",
     )
     retention_days: int = Field(default=365, ge=1, le=3660, description="days after capture that a read may be kept")
     retention_from: Literal["today", "newest_read"] = Field(
@@ -37,9 +106,18 @@ class IngestLimits(BaseModel):
     position_tolerance_m: float = Field(
         default=200, gt=0, description="metres that a delivered position may lie from the camera register's"
     )
+    authorised_area: tuple[tuple[Longitude, Latitude], ...] | None = Field(
+        default=None, description="corners, [longitude, latitude], of the area outside which no read may be taken"
+    )
 
     @model_validator(mode="after")
     def _a_year_is_the_most(self) -> IngestLimits:
         if self.retention_from == "today" and self.retention_days > YEAR_DAYS:
             raise ValueError(f"retention_days is at most {YEAR_DAYS} when it counts from today")
+        return self
+
+    @model_validator(mode="after")
+    def _an_area_has_an_inside(self) -> IngestLimits:
+        if self.authorised_area is not None and len(set(self.authorised_area)) < 3:
+            raise ValueError("authorised_area needs at least three different corners")
         return self

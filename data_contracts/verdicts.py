@@ -35,7 +35,7 @@ def judge(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], row_tabl
 
     Args:
         connection: Holds the table `judged` with `batch_no` (0, 1, …) and `row_no`.
-        rules: The contract's rules, limits put in; those not about `row_table` are about `batches`.
+        rules: The contract's rules, limits put in; those about `batches` follow, all others are left alone.
         row_table: The name that the contract has for the rows.
 
     Returns:
@@ -54,7 +54,7 @@ def judge(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], row_tabl
             LEFT JOIN (SELECT batch_no, count(*) AS rejected_rows FROM rejected GROUP BY batch_no) USING (batch_no)
             GROUP BY batch_no"""
     )
-    refused = _refused_batches(connection, [rule for rule in rules if rule.table != row_table])
+    refused = _refused_batches(connection, [rule for rule in rules if rule.table == "batches"])
     sizes = connection.execute("SELECT batch_no, rows, rejected FROM batches ORDER BY batch_no").fetchall()
     return tuple(
         _judgement(rows, rejected, counted.get(batch, {}), refused.get(batch, []), row_rules)
