@@ -139,7 +139,7 @@ def _page(context: Context, wanted: Wanted, pattern: Pattern, settings: Any, pro
     from data_contracts.reads import standing_failures
     from data_contracts.regions import require_rocu
     from governance.pages.profile import Opened, ProfilePage
-    from models.profile import weigh_look_alikes
+    from models.profile import rows_set_apart, weigh_look_alikes
     from models.profile.reasons import sentences_again
 
     assessment, why_not = _assessment(context, wanted, profile, sentences_again(profile, pattern, settings))
@@ -151,9 +151,12 @@ def _page(context: Context, wanted: Wanted, pattern: Pattern, settings: Any, pro
         assessment=assessment,
         not_assessed=why_not,
         opened=Opened(context.identity.name, context.now, wanted.purpose, wanted.authority),
-        data_notes=tuple(
-            f"Batch {batch.batch_id} failed its contract: its {batch.rows:,} reads are not on this page."
-            for batch in standing_failures(context.lake, wanted.rocu, profile.days[0], profile.as_of)
+        data_notes=(
+            *rows_set_apart(profile.faults),
+            *(
+                f"Batch {batch.batch_id} failed its contract: its {batch.rows:,} reads are not on this page."
+                for batch in standing_failures(context.lake, wanted.rocu, profile.days[0], profile.as_of)
+            ),
         ),
     )
 

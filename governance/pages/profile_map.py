@@ -62,7 +62,7 @@ def _shrink(latitude: float) -> float:
 def draw_map(profile: VehicleProfile) -> Markup:
     """The map with its scale, its north and its labels."""
     project = Projection.around([camera for place in profile.places for camera in place.cameras])
-    at = {place.number: project(place.anchor.latitude, place.anchor.longitude) for place in profile.places}
+    at = _apart({place.number: project(place.anchor.latitude, place.anchor.longitude) for place in profile.places})
     travelled = Counter((j.origin, j.destination) for j in profile.journeys if j.origin != j.destination)
     arcs = travelled.most_common(ARCS)
     body = Markup("").join(
@@ -82,6 +82,20 @@ def draw_map(profile: VehicleProfile) -> Markup:
         'viewBox="0 0 {w} {h}" width="{w}" height="{h}"><title id="map-title">Places and journeys</title>'
         '<desc id="map-desc">{text}</desc><defs>{defs}</defs><rect class="sea" width="{w}" height="{h}"/>{body}</svg>'
     ).format(w=WIDTH, h=HEIGHT, text=describe_map(profile), defs=_DEFS, body=body)
+
+
+def _apart(wanted: dict[int, Point]) -> dict[int, Point]:
+    """Markers moved as little as it takes for none to hide another; the places with most reads stay where they are."""
+    found: dict[int, Point] = {}
+    for number, (x, y) in wanted.items():
+        around = [
+            (x + reach * math.cos(turn * math.pi / 6), y + reach * math.sin(turn * math.pi / 6))
+            for reach in (0, 14, 26, 38)
+            for turn in range(12)
+        ]
+        free = (point for point in around if all(math.dist(point, other) > 25 for other in found.values()))
+        found[number] = next(free, (x, y))
+    return found
 
 
 def describe_map(profile: VehicleProfile) -> str:

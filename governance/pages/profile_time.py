@@ -20,7 +20,6 @@ from models.profile.model import CameraCover, Journey, Read, VehicleProfile
 LEFT, HOUR, ROW, TOP = 122, 39, 19, 26
 CELL_WIDTH, CELL_HEIGHT = 36, 24
 DAY_WIDTH, CAMERA_LEFT, CAMERA_ROW = 24, 270, 17
-TICKS_PER_MINUTE = 1
 CAMERAS_SHOWN = 24
 
 
@@ -113,22 +112,22 @@ def _day(
 
 
 def _ticks(reads: Sequence[tuple[float, Read]], y: int) -> Markup:
-    """One tick for each place and minute; its number where there is room beside the last one."""
-    drawn, free, before = Markup(""), -100.0, 0
-    seen: set[tuple[int, int]] = set()
-    for hour, read in reads:
-        if (key := (int(hour * 60 * TICKS_PER_MINUTE), read.place)) in seen:
-            continue
-        seen.add(key)
-        x = LEFT + hour * HOUR
+    """One tick for each place and minute; after each cluster of ticks the numbers of its places in their order."""
+    minutes = sorted({(int(hour * 60), read.place): (hour, read) for hour, read in reversed(reads)}.items())
+    ticks = [(LEFT + hour * HOUR, read) for _, (hour, read) in sorted(minutes, key=lambda one: one[1][0])]
+    drawn, free = Markup(""), -100.0
+    said: list[int] = []
+    for number, (x, read) in enumerate(ticks):
         drawn += Markup('<rect x="{:.1f}" y="{}" width="2.6" height="15" fill="{}"><title>{}</title></rect>').format(
             x - 1.3, y + 2, colour(read.place), f"place {read.place}, {read.camera.label}"
         )
-        if x > free and (read.place != before or x > free + HOUR):
-            drawn += Markup('<text class="at" x="{:.1f}" y="{}" fill="{}">{}</text>').format(
-                x + 3, y + 13, colour(read.place), read.place
-            )
-            free, before = x + 5 + 7 * len(str(read.place)), read.place
+        if not said or said[-1] != read.place:
+            said.append(read.place)
+        room = ticks[number + 1][0] - x if number + 1 < len(ticks) else HOUR
+        if room >= 4 + 8 * len(said) and x > free:
+            text = ">".join(map(str, said[-4:]))
+            drawn += Markup('<text class="at" x="{:.1f}" y="{}">{}</text>').format(x + 3, y + 13, text)
+            free, said = x + 3 + 5.5 * len(text), []
     return drawn
 
 

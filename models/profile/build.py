@@ -158,19 +158,18 @@ def _seen_days(cursor: duckdb.DuckDBPyConnection) -> dict[str, frozenset[date]]:
 def _set_apart(
     cursor: duckdb.DuckDBPyConnection, lake: Lake, parts: Sequence[PartRef], vehicle: str, days: Sequence[date]
 ) -> list[tuple[str, int]]:
-    """Rule to rows of this vehicle in the window that the contract set apart; a row counts once for each rule."""
+    """Broken rules, and how many rows of this vehicle in the window were set apart for them."""
     if not parts:
         return []
     begin = datetime(days[0].year, days[0].month, days[0].day, tzinfo=UTC).replace(tzinfo=None)
     end = begin + timedelta(days=len(days))
     rows = cursor.execute(
-        """SELECT rule, count(*) FROM (
-                SELECT unnest(rules) AS rule FROM read_parquet(?, hive_partitioning = false)
-                WHERE vehicle = ? AND captured_at >= ? AND captured_at < ?)
-            GROUP BY rule ORDER BY rule""",
+        """SELECT array_to_string(list_sort(rules), ', ') AS broken, count(*)
+            FROM read_parquet(?, hive_partitioning = false)
+            WHERE vehicle = ? AND captured_at >= ? AND captured_at < ? GROUP BY broken ORDER BY broken""",
         [[str(lake.root / part.path) for part in parts], vehicle, begin, end],
     ).fetchall()
-    return [(rule, count) for rule, count in rows]
+    return [(broken, count) for broken, count in rows]
 
 
 def _batches(cursor: duckdb.DuckDBPyConnection) -> tuple[BatchRows, ...]:

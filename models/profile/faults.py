@@ -5,7 +5,6 @@ Sentences say what was read and what it may mean; they do not decide which of th
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -19,18 +18,14 @@ def faults_of(reads: Sequence[Read], settings: PatternSettings, set_apart: Seque
     Args:
         reads: In their total order.
         settings: Limits of speed, distance and confidence.
-        set_apart: Rule and rows of this vehicle that the contract set apart in the window.
+        set_apart: Broken rules, and how many rows of this vehicle in the window the contract set apart for them.
     """
     hops = tuple(_hop(one, other) for one, other in pairwise(reads) if impossible(other, settings))
     repaired = sum(read.repaired for read in reads)
     doubtful = sum(read.doubtful for read in reads)
     return Faults(
         hops=hops,
-        sentences=(
-            *_about_hops(hops, reads, settings),
-            *_about_text(repaired, doubtful, len(reads), settings),
-            *_about_rows(set_apart),
-        ),
+        sentences=(*_about_hops(hops, reads, settings), *_about_text(repaired, doubtful, len(reads), settings)),
         repaired=repaired,
         doubtful=doubtful,
         unsure=sum(read.confidence is None for read in reads),
@@ -62,16 +57,29 @@ def _about_hops(hops: Sequence[Hop], reads: Sequence[Read], settings: PatternSet
             f"{_number(len(alone), 'read')} cannot be joined to the read before nor to the read after: "
             "such a single read is more often a misread of another vehicle's plate."
         )
-    if days >= 2:
+    places = {frozenset((hop.first.camera.site_id, hop.second.camera.site_id)) for hop in hops}
+    if len(hops) >= 2 and len(places) == 1:
+        named = " and ".join(sorted(next(iter(places))))
+        told.append(
+            f"All of them lie between sites {named}: a wrong clock or a wrong registered position there explains them "
+            "without a second vehicle."
+        )
+    elif days >= 2:
         told.append(
             f"It happened on {days} different days: a cloned plate in use at the same time has to be ruled out."
         )
-    camera, times = Counter(
-        camera for hop in hops for camera in {hop.first.camera.camera_id, hop.second.camera.camera_id}
-    ).most_common(1)[0]
-    if len(hops) >= 2 and times == len(hops):
-        told.append(f"Camera {camera} is in all of them: its clock or its registered position may be wrong.")
+    told += _moved(hops, reads)
     return tuple(told)
+
+
+def _moved(hops: Sequence[Hop], reads: Sequence[Read]) -> list[str]:
+    """Cameras of these hops that read it at more than one position."""
+    positions: dict[str, set[tuple[float, float]]] = {}
+    for read in reads:
+        positions.setdefault(read.camera.camera_id, set()).add((read.camera.latitude, read.camera.longitude))
+    named = sorted({read.camera.camera_id for hop in hops for read in (hop.first, hop.second)})
+    moved = [camera for camera in named if len(positions[camera]) > 1]
+    return [f"Camera {camera} has {len(positions[camera])} positions in this window." for camera in moved]
 
 
 def _about_text(repaired: int, doubtful: int, reads: int, settings: PatternSettings) -> tuple[str, ...]:
@@ -89,11 +97,12 @@ def _about_text(repaired: int, doubtful: int, reads: int, settings: PatternSetti
     return tuple(told)
 
 
-def _about_rows(set_apart: Sequence[tuple[str, int]]) -> tuple[str, ...]:
+def rows_set_apart(faults: Faults) -> tuple[str, ...]:
+    """Sentences about rows of this plate that are not among its reads."""
     return tuple(
-        f"{_number(rows, 'row')} delivered for this plate broke the contract ({rule.replace('_', ' ')}) and "
-        f"{'is' if rows == 1 else 'are'} not on this page."
-        for rule, rows in set_apart
+        f"{_number(rows, 'row')} delivered for this plate in these days broke the contract ({rules.replace('_', ' ')}) "
+        f"and {'is' if rows == 1 else 'are'} not on this page."
+        for rules, rows in faults.set_apart
     )
 
 

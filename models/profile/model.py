@@ -99,7 +99,7 @@ class Hop:
 
 @dataclass(frozen=True)
 class Faults:
-    """Why the reads themselves may be wrong. `set_apart`: rule to rows of this vehicle that the contract set apart."""
+    """Why the reads themselves may be wrong. `set_apart`: broken rules to rows set apart for them."""
 
     hops: tuple[Hop, ...]
     sentences: tuple[str, ...]
