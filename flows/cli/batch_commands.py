@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.frame import group
+from flows.cli.frame import app, group
 from flows.cli.options import AsJson, From, Rocu, To, session
 from flows.cli.output import as_json, line, show, table
 
@@ -148,3 +148,44 @@ def _days(days: tuple[object, ...]) -> str:
 
 def _percent(share: float | None) -> str:
     return "" if share is None else f"{share:.2%}"
+
+
+@app.command("scoreboard")
+def scoreboard(
+    rocu: Annotated[
+        list[str] | None, typer.Option(help="a ROCU code; may be repeated; without it, all that the token covers")
+    ] = None,
+    start: From = None,
+    end: To = None,
+    html: Annotated[Path | None, typer.Option(help="write the scoreboard to this file")] = None,
+    json: AsJson = False,
+) -> None:
+    """Show the quality of the data across ROCUs and forces, the same rule side by side."""
+    from flows.steps.scoreboard import read_scoreboard
+
+    board = read_scoreboard(session(), tuple(rocu or ()), start, end, html)
+    if json:
+        as_json(board)
+        return
+    if not board.rocus:
+        line("  no batch of these days may be shown")
+        return
+    columns = [column for one in board.rocus for column in (one.rocu, *one.forces)]
+    lines: list[tuple[str, list[str]]] = [
+        (rule.rule, [_percent(column.share(rule.rule)) for column in columns])
+        for rule in board.rules
+        if any(column.rules.get(rule.rule) for column in columns)
+    ]
+    lines += [
+        ("rows", [f"{column.rows:,}" for column in columns]),
+        ("quarantined", [_percent(column.quarantine_share) for column in columns]),
+        ("duplicates", [_percent(column.duplicates_share) for column in columns]),
+    ]
+    table(("rule", *(column.label for column in columns)), ((name, *cells) for name, cells in lines))
+    for spread in board.spreads[:5]:
+        line(
+            f"  {spread.rule}: best {spread.best} {_percent(spread.best_share)}, "
+            f"worst {spread.worst} {_percent(spread.worst_share)}"
+        )
+    if html:
+        line(f"  drawn in {html}")

@@ -89,7 +89,7 @@ def fill_batch_page(
 
 
 def _rules(judged: Judged) -> tuple[RuleRow, ...]:
-    """Every rule of the contract that judged, those broken most often first."""
+    """Every rule of the contract that judged; broken ones first: those that fail the batch, then by rows."""
     from data_contracts.contract import load_contract
     from data_contracts.data_docs import BATCHES
 
@@ -106,7 +106,7 @@ def _rules(judged: Judged) -> tuple[RuleRow, ...]:
         )
         for rule in load_contract("reads", judged.record.contract_version).written_rules
     ]
-    return tuple(sorted(rows, key=lambda row: (row.holds, -(row.rows or 0))))
+    return tuple(sorted(rows, key=lambda row: (row.holds, row.severity != "fail", -(row.rows or 0))))
 
 
 def _places(context: Context, judged: Judged, by: By) -> tuple[PlaceRow, ...]:

@@ -81,6 +81,7 @@ def _environment() -> Environment:
         "trend": _trend,
         "trend_here": lambda points, rule: next(point.shares[rule] for point in points if point.here),
         "trend_most": lambda points, rule: max(point.shares[rule] for point in points),
+        "parted": lambda reason: reason.partition(": "),
         "shade": shade,
         "seconds": seconds_text,
     }
@@ -109,11 +110,10 @@ def share_text(share: float | None) -> str:
     """A share in per cent, with as many digits as a small one needs; none is not nought."""
     if share is None:
         return "not counted"
-    if share == 0:
-        return "0 %"
-    if share < 0.0001:
-        return "under 0.01 %"
-    return f"{share:.2%}".replace("%", " %") if share < 0.1 else f"{share:.1%}".replace("%", " %")
+    if 0 < share < 0.0001:
+        return "under 0.01\N{NO-BREAK SPACE}%"
+    digits = 0 if share == 0 else 2 if share < 0.1 else 1
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def shade(share: float | None) -> str:

@@ -42,11 +42,12 @@ class Standing(Page):
 
 
 class RocuStanding(Page):
-    """One ROCU and its forces; `unplaced` are rows that no force could be found for."""
+    """One ROCU and its forces; `unplaced` are rows that no force could be found for, also by the rule they broke."""
 
     rocu: Standing
     forces: tuple[Standing, ...]
     unplaced: int
+    unplaced_rules: dict[str, int]
     contracts: tuple[str, ...]
     first: date
     last: date

@@ -1,0 +1,193 @@
+"""The step that puts the quality of the data of several ROCUs, and of the forces in them, side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.context import EVERYWHERE, Context, permit
+from governance.pages.scoreboard_models import RocuStanding, RuleAsked, Scoreboard, Spread, Standing
+from governance.permissions import EVERY_ROCU
+from infra.lake import write_text
+
+if TYPE_CHECKING:
+    from data_contracts.batch_counts import Rows
+    from data_contracts.history import Judged
+
+ACTION = "scoreboard.read"
+# a force with fewer rows than this is shown, but is neither the best nor the worst
+LEAST_ROWS = 100
+
+
+def read_scoreboard(
+    context: Context,
+    rocus: Sequence[str] = (),
+    start: date | None = None,
+    end: date | None = None,
+    html: Path | None = None,
+) -> Scoreboard:
+    """The same rules side by side, of standing judgements of batches with a day of capture in the span.
+
+    Args:
+        context: Who asks; without `rocus`, every ROCU that the token covers and that has batches is shown.
+        rocus: Codes of ROCUs.
+        start: First day of capture; None for no limit.
+        end: Last one.
+        html: Also draw the board to this file.
+
+    Raises:
+        RefusedError: No permission in one of the ROCUs.
+        WrongInputError: No such ROCU.
+    """
+    from governance.pages.render import render_scoreboard
+
+    standings, asked = [], dict[str, RuleAsked]()
+    for rocu in _covered(context, rocus):
+        chosen = _chosen(context, rocu, start, end)
+        if chosen:
+            rules = _asked(chosen)
+            asked = {**rules, **asked}
+            standings.append(_rocu(context, rocu, chosen, frozenset(rules)))
+    board = Scoreboard(
+        made_at=f"{context.now:%Y-%m-%d %H:%M} UTC",
+        start=start,
+        end=end,
+        rules=tuple(asked.values()),
+        rocus=tuple(standings),
+        spreads=_spreads(asked, [force for one in standings for force in one.forces]),
+        least_rows=LEAST_ROWS,
+    )
+    if html:
+        write_text(html, render_scoreboard(board))
+    return board
+
+
+def _covered(context: Context, rocus: Sequence[str]) -> tuple[str, ...]:
+    from data_contracts.regions import require_rocu
+
+    if not rocus:
+        there = sorted(path.name.removeprefix("rocu=") for path in (context.lake.root / "ingests").glob("rocu=*"))
+        mine = context.identity.rocus
+        rocus = [rocu for rocu in there if EVERY_ROCU in mine or rocu in mine]
+        if not rocus:
+            # nothing to show is no reason to tell it to whoever may not look
+            permit(context, ACTION, min(mine, default=EVERYWHERE), "scoreboard")
+    codes = tuple(dict.fromkeys(require_rocu(rocu, context.now.date()).code for rocu in rocus))
+    for rocu in codes:
+        permit(context, ACTION, rocu, "scoreboard")
+    return codes
+
+
+def _chosen(context: Context, rocu: str, start: date | None, end: date | None) -> tuple[Judged, ...]:
+    from data_contracts.history import in_span, judgements
+
+    standing = [one for one in judgements(context.lake, rocu) if one.stands]
+    return in_span(standing, start or date.min, end or date.max)
+
+
+def _asked(chosen: Sequence[Judged]) -> dict[str, RuleAsked]:
+    """The rules about rows of every contract that judged, in the order of the newest."""
+    from data_contracts.contract import load_contract
+    from data_contracts.data_docs import BATCHES
+
+    versions = dict.fromkeys(one.record.contract_version for one in reversed(chosen))
+    found: dict[str, RuleAsked] = {}
+    for version in versions:
+        for rule in load_contract("reads", version).written_rules:
+            if rule.table != BATCHES:
+                found.setdefault(
+                    rule.name, RuleAsked(rule=rule.name, severity=rule.severity, description=rule.description)
+                )
+    return found
+
+
+def _rocu(context: Context, rocu: str, chosen: Sequence[Judged], asked: frozenset[str]) -> RocuStanding:
+    from data_contracts.batch_counts import broken_rows, judged_rows
+    from data_contracts.history import days_of
+    from data_contracts.regions import require_rocu
+
+    broken: Counter[str] = Counter()
+    for one in chosen:
+        broken.update(one.batch.rules)
+    rows = sum(one.batch.rows for one in chosen)
+    by_force = judged_rows(context.lake, chosen, "force")
+    broken_by_force = broken_rows(context.lake, chosen, "force")
+    # a rule that only rows without a force broke, an unknown camera say, says nothing of any force
+    told = {rule: any(rule == name and force for name, force in broken_by_force) or not broken[rule] for rule in asked}
+    forces = tuple(
+        _force(
+            rocu, force, seen, {rule: broken_by_force.get((rule, force), 0) if told[rule] else None for rule in asked}
+        )
+        for force, seen in sorted((force, seen) for force, seen in by_force.items() if force is not None)
+    )
+    return RocuStanding(
+        rocu=Standing(
+            name=rocu,
+            label=require_rocu(rocu, context.now.date()).name,
+            rows=rows,
+            quarantined=sum(one.batch.quarantined for one in chosen),
+            duplicates=sum(one.batch.duplicates for one in chosen),
+            rules={rule: broken[rule] for rule in asked},
+            batches=len(chosen),
+            failed_batches=sum(one.batch.verdict == "failed" for one in chosen),
+            **_lateness(by_force.values()),
+        ),
+        forces=forces,
+        unplaced=rows - sum(force.rows for force in forces),
+        unplaced_rules={rule: broken_by_force.get((rule, None), 0) for rule in asked},
+        contracts=tuple(sorted({one.record.contract_version for one in chosen})),
+        first=min(days_of(one)[0] for one in chosen),
+        last=max(days_of(one)[-1] for one in chosen),
+    )
+
+
+def _force(rocu: str, force: str, seen: Rows, broken: dict[str, int | None]) -> Standing:
+    return Standing(
+        name=f"{rocu}/{force}",
+        label=force.replace("-", " ").title(),
+        # a row whose time lies in the future has a force, but no hour that it could be counted in
+        rows=max(seen.rows, *(rows or 0 for rows in broken.values())),
+        quarantined=seen.rejected,
+        duplicates=seen.duplicates,
+        rules=broken,
+        **_lateness((seen,)),
+    )
+
+
+def _lateness(seen: Iterable[Rows]) -> dict[str, float | None]:
+    bins = [sum(counts) for counts in zip(*(one.lateness for one in seen), strict=True)]
+    return {"late_half_s": _quantile(bins, 0.5), "late_most_s": _quantile(bins, 0.95)}
+
+
+def _quantile(bins: Sequence[int], share: float) -> float | None:
+    """Upper edge of the bin that the quantile lies in; bin n ends at 2 to the power of n + 1 seconds."""
+    reached, wanted = 0, share * sum(bins)
+    for number, count in enumerate(bins):
+        reached += count
+        if count and reached >= wanted:
+            return float(2 ** (number + 1))
+    return None
+
+
+def _spreads(asked: Iterable[str], forces: Sequence[Standing]) -> tuple[Spread, ...]:
+    """Best and worst force of each rule that any of them broke, the furthest apart first."""
+    big = [force for force in forces if force.rows >= LEAST_ROWS]
+    found = []
+    for rule in asked:
+        shares = sorted((share, force.label) for force in big if (share := force.share(rule)) is not None)
+        if len(shares) > 1 and shares[-1][0] > 0:
+            (best_share, best), (worst_share, worst) = shares[0], shares[-1]
+            found.append(
+                Spread(
+                    rule=rule,
+                    best=best,
+                    best_share=best_share,
+                    worst=worst,
+                    worst_share=worst_share,
+                    ratio=worst_share / best_share if best_share else None,
+                )
+            )
+    return tuple(sorted(found, key=lambda spread: spread.best_share - spread.worst_share))
