@@ -23,6 +23,7 @@ from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, IngestRecord, PartRef
 from data_contracts.names import name_as_delivered
 from data_contracts.parts import write_quarantine, write_reads, write_segments
+from data_contracts.repeats import find_repeats, repeats_said
 from data_contracts.rule_counts import write_rule_counts
 from data_contracts.sources.model import Source
 from data_contracts.taking import reading_of_reads, take
@@ -224,6 +225,7 @@ def make_manifests(
             WHERE seconds_after_now <= {run.limits.clock_skew_max_s} ORDER BY batch_no, day"""
     ).fetchall():
         days.setdefault(number, []).append(day)
+    repeats = find_repeats(connection, run.lake, run.rocu, run.limits, run.supersedes)
     manifests = []
     for number, (delivery, judgement) in enumerate(zip(run.call.deliveries, judgements, strict=True)):
         quarantined = judgement.rows if judgement.verdict == "failed" else judgement.rejected
@@ -241,9 +243,10 @@ def make_manifests(
                 duplicates=duplicates,
                 rules=dict(judgement.rules),
                 verdict=judgement.verdict,
-                reasons=judgement.reasons,
+                reasons=(*judgement.reasons, *repeats_said(judgement.rows, repeats.get(number, {}))),
                 dates=tuple(days.get(number, [])),
                 replaces=run.call.replaces,
+                repeats=repeats.get(number, {}),
             )
         )
     return tuple(manifests)

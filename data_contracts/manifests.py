@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Layer = Literal["reads", "quarantine", "dispositions", "camera_hours", "rule_counts", "notes"]
 Verdict = Literal["passed", "passed_with_quarantine", "failed"]
@@ -35,6 +35,7 @@ class BatchManifest(Frozen):
 
     `rows = accepted + quarantined + duplicates`, always. `batch_id` is the start of `sha256`, the digest of the file as
     it came. `rules` counts the rows that broke each rule, warnings included. `dates` are the UTC days of capture in it.
+    `repeats` says of a batch that for the most part was delivered before, which batches have how many of its rows.
     """
 
     batch_id: str
@@ -51,6 +52,7 @@ class BatchManifest(Frozen):
     reasons: tuple[str, ...] = ()
     dates: tuple[dt.date, ...] = ()
     replaces: str | None = None
+    repeats: dict[str, int] = Field(default_factory=dict)
 
 
 class IngestRecord(Frozen):

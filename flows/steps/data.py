@@ -54,6 +54,9 @@ class BatchesJudged(StepResult):
             if batch["verdict"] != "passed":
                 broken = ", ".join(f"{rule} {count}" for rule, count in sorted(batch["rules"].items()))
                 lines[f"batch {batch['batch_id']}"] = f"{batch['verdict']}: {broken}"
+            if batch["repeats"]:
+                repeated = ", ".join(f"{rows:,} of batch {known}" for known, rows in batch["repeats"].items())
+                lines[f"batch {batch['batch_id']} repeats"] = f"{repeated} ({batch['rows']:,} rows in all)"
         return lines
 
 
