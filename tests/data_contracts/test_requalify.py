@@ -275,10 +275,7 @@ def test_an_older_record_is_read_by_the_built_in_source_that_it_names_or_not_at_
 
 
 def without_key(room):
-    from infra.keys import key_file
-
     recipient = (room.settings.keys / "vault_recipient.txt").read_text().strip()
-    assert key_file
     return replace(
         room,
         settings=Settings(home=room.settings.root, memory_limit="1GB", vault_recipient=recipient),
