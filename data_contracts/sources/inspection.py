@@ -56,13 +56,23 @@ class Layout:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One file as delivered. `lines` is the number of line ends, counting a last line without one."""
+    """One file as delivered.
+
+    Args:
+        path: Where it is.
+        sha256: The digest of its bytes, in hex.
+        size_bytes: Their number.
+        lines: The number of line ends, counting a last line without one (text).
+        layout: How its rows are cut.
+        padded: A field may have blanks around it.
+    """
 
     path: Path
     sha256: str
     size_bytes: int
     lines: int
     layout: Layout
+    padded: bool = True
 
     @property
     def batch_id(self) -> str:
@@ -76,6 +86,7 @@ class _Census:
     lines: int
     quotes: bool
     irregular: bool
+    padded: bool
     sha256: str
 
 
@@ -105,9 +116,9 @@ def inspect(path: Path, source: Source, required: Sequence[str], optional: Seque
         layout = _parquet_layout(path, gzipped, source, required, optional)
         with opened(path):
             return Delivery(path, file_sha256(path), size, 0, layout)
-    census = _census(path, gzipped)
+    census = _census(path, gzipped, source.delimiter)
     layout = _text_layout(path, gzipped, census, source, required, optional)
-    return Delivery(path, census.sha256, size, census.lines, layout)
+    return Delivery(path, census.sha256, size, census.lines, layout, census.padded)
 
 
 def _first_bytes(path: Path, gzipped: bool) -> bytes:
@@ -115,11 +126,11 @@ def _first_bytes(path: Path, gzipped: bool) -> bytes:
         return stream.read(len(PARQUET))
 
 
-def _census(path: Path, gzipped: bool) -> _Census:
+def _census(path: Path, gzipped: bool, delimiter: str) -> _Census:
     digest = Digest()
     lines, returns, pairs, length = 0, 0, 0, 0
-    quotes = odd = False
-    head, last = b"", b""
+    quotes = odd = padded = False
+    head, last = b"", b"\n"
     with open_plain(path, gzipped, digest) as stream:
         while block := stream.read(BLOCK):
             if not head:
@@ -131,6 +142,7 @@ def _census(path: Path, gzipped: bool) -> _Census:
             pairs += joined.count(b"\r\n")
             quotes = quotes or b'"' in block
             odd = odd or b"\n\n" in joined or b"\n\r" in joined or LINE_MARK.encode() in block
+            padded = padded or _is_padded(joined, delimiter)
             length = _unended(block, length)
             odd = odd or length > LONGEST_LINE
             if b"\0" in block:
@@ -140,7 +152,17 @@ def _census(path: Path, gzipped: bool) -> _Census:
         raise WrongInputError(f"{name_as_delivered(path)} is empty once unpacked.", "Ask for it to be delivered again.")
     mixed = returns > 0 and not returns == pairs == lines
     starts_blank = head.startswith((b"\n", b"\r"))
-    return _Census(head, lines + (last != b"\n"), quotes, odd or mixed or starts_blank, digest.hex())
+    return _Census(
+        head, lines + (last != b"\n"), quotes, odd or mixed or starts_blank, padded or last == b" ", digest.hex()
+    )
+
+
+def _is_padded(block: bytes, delimiter: str) -> bool:
+    """Whether there may be a blank at the edge of a field; signs that are not ASCII may be blanks too."""
+    if not block.isascii():
+        return True
+    edges = (f" {delimiter}", f"{delimiter} ", " \n", " \r", "\n ")
+    return b" " in block and any(edge.encode() in block for edge in edges)
 
 
 def _unended(block: bytes, before: int) -> int:

@@ -114,8 +114,10 @@ def _quick_query(layout: Layout, files: Sequence[tuple[int, Delivery]], fields: 
     paths = ", ".join(literal(_no_pattern(delivery.path)) for _, delivery in files)
     positions = dict(layout.positions)
     whole = f"len(cells) BETWEEN {layout.narrowest} AND {layout.widest}"
+    # trimming costs more than all the rest of the cutting
+    trim = "trim" if any(delivery.padded for _, delivery in files) else ""
     cells = ", ".join(
-        f"CASE WHEN whole THEN nullif(trim(cells[{positions[field] + 1}]), '') END AS {field}"
+        f"CASE WHEN whole THEN nullif({trim}(cells[{positions[field] + 1}]), '') END AS {field}"
         if field in positions
         else f"NULL::VARCHAR AS {field}"
         for field in fields
