@@ -33,10 +33,17 @@ def column_problems(document: Mapping[str, Any], name: ContractName) -> Iterator
         for column in table.get("properties") or ():
             written.append((table["name"], column["name"]))
             yield from _one_column(f"column {table['name']}.{column['name']}", column, columns)
-    for wanted in load_contract(name).columns:
-        if wanted.origin == "delivered" and wanted.table in tables and (wanted.table, wanted.name) not in written:
+    for table, column in _always_delivered(name):
+        if table in tables and (table, column) not in written:
             remedy = "Put it back; loading has a place for it that would stay without a value."
-            yield Problem(f"column {wanted.table}.{wanted.name}", "Loading works with this field.", remedy)
+            yield Problem(f"column {table}.{column}", "Loading works with this field.", remedy)
+
+
+def _always_delivered(name: ContractName) -> list[tuple[str, str]]:
+    """The delivered fields that every packaged version has."""
+    versions = [load_contract(name, version) for version in contract_versions(name)]
+    delivered = [[(c.table, c.name) for c in contract.columns if c.origin == "delivered"] for contract in versions]
+    return [key for key in delivered[-1] if all(key in keys for keys in delivered)]
 
 
 def _one_column(where: str, column: Mapping[str, Any], known: Mapping[str, Column]) -> Iterator[Problem]:

@@ -44,6 +44,18 @@ class ContractDifference:
         return ("major", "minor", "patch", "none")[first]
 
     @property
+    def least_version(self) -> str:
+        """The lowest version that the second document may have."""
+        major, minor, patch = version_numbers(self.before)
+        steps = {
+            "major": (major + 1, 0, 0),
+            "minor": (major, minor + 1, 0),
+            "patch": (major, minor, patch + 1),
+            "none": (major, minor, patch),
+        }
+        return ".".join(map(str, steps[self.needed]))
+
+    @property
     def is_enough(self) -> bool:
         """Whether the version says at least what the changes need."""
         return self.taken != "back" and STEPS.index(self.taken) >= STEPS.index(self.needed)

@@ -3,6 +3,7 @@
 from flows.cli import (
     audit_commands,
     batch_commands,
+    contract_commands,
     data_commands,
     demo_commands,
     model_commands,
@@ -15,6 +16,7 @@ from flows.cli import (
 __all__ = [
     "audit_commands",
     "batch_commands",
+    "contract_commands",
     "data_commands",
     "demo_commands",
     "model_commands",

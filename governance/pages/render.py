@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from governance.lineage import LineageGraph, describe
 from governance.pages.batch_models import BatchPage, TrendPoint
+from governance.pages.contract_models import EFFECTS, ContractPage
 from governance.pages.estate_svg import draw_estate
 from governance.pages.lineage_svg import draw_lineage
 from governance.pages.models import AnalystListPage, ModelRecordPage, MonitorPage, Plot
@@ -51,6 +52,11 @@ def render_batch(page: BatchPage) -> str:
 def render_scoreboard(board: Scoreboard) -> str:
     """The quality of the data across ROCUs and forces, as one HTML file."""
     return _render("scoreboard.html.j2", board=board)
+
+
+def render_contract(page: ContractPage) -> str:
+    """One version of a contract, as one HTML file."""
+    return _render("contract.html.j2", page=page, effects=EFFECTS)
 
 
 def _render(template: str, **values: object) -> str:

@@ -1,0 +1,107 @@
+"""Contracts as text of at most a hundred columns, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from governance.pages.contract_models import EFFECTS, ContractPage, FieldRow, RuleRow
+
+if TYPE_CHECKING:
+    from data_contracts.contract import Contract
+    from data_contracts.contract_diff import ContractDifference
+    from data_contracts.contract_schema import Problem
+
+WIDTH = 100
+KINDS = {
+    "breaking": "breaking: somebody who relied on the version before is let down",
+    "compatible": "compatible: nobody is let down",
+    "editorial": "editorial: words for people",
+}
+
+
+def contract_lines(page: ContractPage) -> Iterator[str]:
+    """A contract from its purpose to its last rule."""
+    yield f"{page.name} {page.version}: {page.title} ({page.status}; kept: {', '.join(page.versions)})"
+    for title, text in (
+        ("for", page.purpose),
+        ("use", page.usage),
+        ("blind to", page.limitations),
+        ("limits", page.limits_from),
+    ):
+        if text:
+            yield from _entry(title, text, 2, 12)
+    yield ""
+    yield "What a supplier delivers"
+    for field in page.delivered:
+        yield from _field(field)
+    for severity, effect in EFFECTS.items():
+        rules = page.rules_of(severity)
+        if rules:
+            yield ""
+            yield f"Rules that {severity} ({len(rules)}): when broken, {effect}"
+            for rule in rules:
+                yield from _rule(rule)
+    yield ""
+    yield "What the rules look at"
+    for table in page.tables:
+        yield from _entry(table.name, table.meaning, 2, 18)
+    if page.promises:
+        yield ""
+        yield "Promises"
+        for promise in page.promises:
+            yield from _wrapped(f"{promise.name}: {promise.value}. {promise.meaning}", 2)
+
+
+def difference_lines(a: Contract, b: Contract, difference: ContractDifference) -> Iterator[str]:
+    """All changes by what they are, and the version step."""
+    yield f"{a.name} {a.version} -> {b.version}"
+    for kind, title in KINDS.items():
+        changes = [change for change in difference.changes if change.kind == kind]
+        if changes:
+            yield ""
+            yield f"{title} ({len(changes)})"
+        for change in changes:
+            yield from _wrapped(f"{change.place}: {change.what}", 2)
+            if not change.is_text:
+                yield from _wrapped(change.reason, 6)
+    if not difference.changes:
+        same = a.text_digest == b.text_digest
+        yield "  no change" if same else "  no change: the texts differ in comments, layout or order alone"
+    yield ""
+    verdict = "enough" if difference.is_enough else f"too small: version {difference.least_version} or later is needed"
+    yield f"version step needed: {difference.needed}; taken: {difference.taken}; {verdict}"
+
+
+def problem_lines(problems: Iterable[Problem]) -> Iterator[str]:
+    """Each problem with its remedy."""
+    for problem in problems:
+        yield from _wrapped(f"{problem.where}: {problem.what}", 2)
+        yield from _wrapped(problem.remedy, 6)
+
+
+def _field(field: FieldRow) -> Iterator[str]:
+    needed = "required" if field.required else "optional"
+    marks = ", restricted" if field.restricted else ""
+    yield f"  {field.name:<22}{field.type}, {needed}{marks}"
+    yield from _wrapped(field.meaning, 6)
+
+
+def _rule(rule: RuleRow) -> Iterator[str]:
+    yield f"  {rule.name:<34}{rule.dq_number:<6}on {rule.table}".rstrip()
+    yield from _wrapped(rule.meaning, 6)
+    yield from _entry("asks", rule.asks, 6, 8)
+    for limit in rule.limits:
+        yield from _entry("limit", f"{limit.name}: {limit.value} ({limit.meaning})", 6, 8)
+
+
+def _entry(title: str, text: str, indent: int, width: int) -> Iterator[str]:
+    first, *more = wrap(text, WIDTH - indent - width) or [""]
+    yield f"{' ' * indent}{title:<{width - 1}} {first}".rstrip()
+    yield from (f"{' ' * (indent + width)}{rest}" for rest in more)
+
+
+def _wrapped(text: str, indent: int) -> Iterator[str]:
+    for number, part in enumerate(wrap(text, WIDTH - indent - 4)):
+        yield f"{' ' * (indent + (4 if number and indent == 2 else 0))}{part}"
