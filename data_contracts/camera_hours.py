@@ -1,0 +1,105 @@
+"""The layer `camera_hours`: what each camera sent in each hour, accepted or not, how sure it was, how late it came.
+
+One row for each batch, camera, feed and hour (UTC), counts only, so that the health of cameras and their volumes need no
+look at reads. Belongs here: writing and reading the layer. Does not: what is usual for a camera (health).
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from data_contracts.manifests import PartRef
+from data_contracts.parts import write_table
+from data_contracts.reads import layer_parts
+from infra.errors import FaultError
+from infra.lake import Lake
+
+CAMERA_HOURS_COLUMNS = {
+    "batch_id": "VARCHAR",
+    "camera_id": "VARCHAR",
+    "feed_id": "VARCHAR",
+    "hour": "TIMESTAMP",
+    "site_id": "VARCHAR",
+    "force": "VARCHAR",
+    "accepted": "BIGINT",
+    "rejected": "BIGINT",
+    "duplicates": "BIGINT",
+    "unknown_format": "BIGINT",
+    "confidence_bins": "BIGINT[]",
+    "lateness_bins": "BIGINT[]",
+}
+CONFIDENCE_BINS, LATENESS_BINS = 10, 24
+AHEAD_S = 300  # a capture time may lie this far after the time of ingest
+
+
+def write_camera_hours(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, part_id: str
+) -> tuple[PartRef, ...]:
+    """Write the layer from `judged`, `named`, `rejected`, `doubled` and `registered`.
+
+    Only reads of registered cameras with a readable time that is not in the future; the place is that of the register row
+    then in force. Two groupings, so that no histogram is built row by row.
+    """
+    path = lake.folder("camera_hours", rocu) / f"{part_id}.parquet"
+    return write_table(connection, lake, path, "camera_hours", _hours())
+
+
+def _hours() -> str:
+    seconds = "epoch(received_at) - epoch(judged.captured_at)"
+    return f"""
+        WITH told AS (
+            SELECT batch_no, judged.camera_id,
+                CASE WHEN feed_id NOT IN (FROM plate_like_ids) THEN feed_id END AS feed_id,
+                date_trunc('hour', judged.captured_at) AS hour, max(judged.register_no) AS register_no,
+                CASE WHEN failed OR rejected.row_no IS NOT NULL THEN 'rejected'
+                    WHEN doubled.row_no IS NOT NULL THEN 'duplicate' ELSE 'accepted' END AS outcome,
+                plate_format IS NOT DISTINCT FROM 'unknown' AS unknown_format,
+                greatest(least(floor(confidence / 10), {CONFIDENCE_BINS - 1}), 0)::TINYINT AS sure,
+                CASE WHEN received_at IS NULL THEN NULL WHEN {seconds} < 1 THEN 0
+                    ELSE least(floor(log2({seconds})), {LATENESS_BINS - 1}) END::TINYINT AS late, count(*) AS rows
+            FROM judged JOIN named USING (batch_no)
+            LEFT JOIN rejected ON rejected.batch_no = judged.batch_no AND rejected.row_no = judged.row_no
+            LEFT JOIN doubled ON doubled.batch_no = judged.batch_no AND doubled.row_no = judged.row_no
+            WHERE judged.camera_id IN (SELECT camera_id FROM registered) AND judged.captured_at IS NOT NULL
+                AND seconds_after_now <= {AHEAD_S}
+            GROUP BY ALL)
+        SELECT batch_id, told.camera_id, feed_id, hour, any_value(registered.site_id) AS site_id,
+            any_value(registered.force) AS force, {_sum("outcome = 'accepted'")} AS accepted,
+            {_sum("outcome = 'rejected'")} AS rejected, {_sum("outcome = 'duplicate'")} AS duplicates,
+            {_sum("unknown_format")} AS unknown_format, {_bins("sure", CONFIDENCE_BINS)} AS confidence_bins,
+            {_bins("late", LATENESS_BINS)} AS lateness_bins
+        FROM told JOIN named USING (batch_no) LEFT JOIN registered USING (register_no)
+        GROUP BY batch_id, told.camera_id, feed_id, hour ORDER BY ALL"""
+
+
+def _sum(condition: str) -> str:
+    return f"coalesce(sum(rows) FILTER ({condition}), 0)::BIGINT"
+
+
+def _bins(column: str, number: int) -> str:
+    each = (_sum(f"outcome = 'accepted' AND {column} = {bin_no}") for bin_no in range(number))
+    return f"[{', '.join(each)}]"
+
+
+def camera_hours_relation(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, name: str = "camera_hours"
+) -> None:
+    """Make the layer one temporary view; without parts it is empty.
+
+    Raises:
+        FaultError: A part that a record names is not there.
+    """
+    paths = [lake.root / part.path for part in layer_parts(lake, rocu, "camera_hours")]
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise FaultError(
+            f"{len(missing)} parts of the layer camera_hours are missing, the first is {missing[0]}.",
+            "Restore the lake from a backup, or judge the batches again: findprofile requalify.",
+        )
+    if paths:
+        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+        source = f"SELECT {', '.join(CAMERA_HOURS_COLUMNS)} FROM read_parquet([{listed}], hive_partitioning = false)"
+    else:
+        columns = ", ".join(f"NULL::{kind} AS {column}" for column, kind in CAMERA_HOURS_COLUMNS.items())
+        source = f"SELECT {columns} WHERE false"
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {source}")
