@@ -10,7 +10,9 @@ from governance.pages.batch_models import BatchPage, JudgementRow, PlaceRow, Rul
 
 if TYPE_CHECKING:
     from data_contracts.batch_counts import By
+    from data_contracts.contract import Contract, Rule
     from data_contracts.history import Judged
+    from data_contracts.manifests import BatchManifest
     from data_contracts.regions import Region
     from flows.context import Context
 
@@ -63,8 +65,10 @@ def fill_batch_page(
 
     standing = mine[-1]
     record, batch = standing.record, standing.batch
-    trend_rules, trend = _trend(every, standing)
-    cameras = _places(context, standing, "camera_id")
+    rules = _rules(standing)
+    of_rows = frozenset(row.rule for row in rules if row.share is not None)
+    trend_rules, trend = _trend(every, standing, of_rows)
+    cameras = _places(context, standing, "camera_id", of_rows)
     return BatchPage(
         rocu=region.code,
         region=region.name,
@@ -76,10 +80,10 @@ def fill_batch_page(
         standing=judgement_row(standing),
         sentence=SENTENCES[batch.verdict],
         verdicts=tuple(judgement_row(one) for one in mine),
-        rules=_rules(standing),
+        rules=rules,
         cameras=cameras[:PLACES],
         cameras_more=max(0, len(cameras) - PLACES),
-        feeds=_places(context, standing, "feed_id")[:PLACES],
+        feeds=_places(context, standing, "feed_id", of_rows)[:PLACES],
         placed=has_counts(standing),
         trend_rules=trend_rules,
         trend=trend,
@@ -91,25 +95,30 @@ def fill_batch_page(
 def _rules(judged: Judged) -> tuple[RuleRow, ...]:
     """Every rule of the contract that judged; broken ones first: those that fail the batch, then by rows."""
     from data_contracts.contract import load_contract
-    from data_contracts.data_docs import BATCHES
 
-    batch = judged.batch
-    said = {reason.partition(":")[0] for reason in batch.reasons}
-    rows = [
-        RuleRow(
-            rule=rule.name,
-            severity=rule.severity,
-            description=rule.description,
-            rows=None if rule.table == BATCHES else batch.rules.get(rule.name, 0),
-            share=None if rule.table == BATCHES or not batch.rows else batch.rules.get(rule.name, 0) / batch.rows,
-            holds=rule.name not in said,
-        )
-        for rule in load_contract("reads", judged.record.contract_version).written_rules
-    ]
+    contract = load_contract("reads", judged.record.contract_version)
+    said = {reason.partition(":")[0] for reason in judged.batch.reasons}
+    rows = [_rule_row(contract, rule, judged.batch, rule.name not in said) for rule in contract.written_rules]
     return tuple(sorted(rows, key=lambda row: (row.holds, row.severity != "fail", -(row.rows or 0))))
 
 
-def _places(context: Context, judged: Judged, by: By) -> tuple[PlaceRow, ...]:
+def _rule_row(contract: Contract, rule: Rule, batch: BatchManifest, holds: bool) -> RuleRow:
+    from data_contracts.batch_counts import BATCH_TABLES, counted_in
+
+    unit = counted_in(contract, rule)
+    broken = None if rule.table in BATCH_TABLES else batch.rules.get(rule.name, 0)
+    return RuleRow(
+        rule=rule.name,
+        severity=rule.severity,
+        description=rule.description,
+        rows=broken,
+        share=broken / batch.rows if broken is not None and unit is None and batch.rows else None,
+        holds=holds,
+        counted_in=unit,
+    )
+
+
+def _places(context: Context, judged: Judged, by: By, of_rows: frozenset[str]) -> tuple[PlaceRow, ...]:
     """Which camera or feed broke which rule how often, most often first."""
     from data_contracts.batch_counts import broken_rows, judged_rows
     from data_contracts.verdicts import BATCH_FAILED
@@ -121,20 +130,22 @@ def _places(context: Context, judged: Judged, by: By) -> tuple[PlaceRow, ...]:
             continue
         counted = seen[name].rows if name in seen else None
         # rows whose time cannot be read are not among those counted by hour
-        whole = counted if counted is not None and counted >= broken else None
+        whole = counted if rule in of_rows and counted is not None and counted >= broken else None
         rows.append(
             PlaceRow(name=name or "", rule=rule, rows=broken, of=whole, share=broken / whole if whole else None)
         )
     return tuple(sorted(rows, key=lambda row: (-row.rows, row.name, row.rule)))
 
 
-def _trend(every: Sequence[Judged], here: Judged) -> tuple[tuple[str, ...], tuple[TrendPoint, ...]]:
+def _trend(
+    every: Sequence[Judged], here: Judged, of_rows: frozenset[str]
+) -> tuple[tuple[str, ...], tuple[TrendPoint, ...]]:
     from data_contracts.history import around, days_of
 
     chosen = around(every, here.batch.batch_id, TREND_BATCHES)
     broken: Counter[str] = Counter()
     for one in chosen:
-        broken.update(one.batch.rules)
+        broken.update({rule: rows for rule, rows in one.batch.rules.items() if rule in of_rows})
     # what this batch broke comes first, then what those around it broke
     order = sorted(broken, key=lambda rule: (-here.batch.rules.get(rule, 0), -broken[rule], rule))[:TREND_RULES]
     points = tuple(

@@ -33,7 +33,7 @@ class DocsMade(StepResult):
 
     def summary(self) -> dict[str, str | int | float]:
         """How many pages were drawn."""
-        return {"rocu": self.rocu, "batch pages": self.batches}
+        return {"rocu": self.rocu, "pages drawn": self.batches}
 
 
 def list_batches(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,14 +50,17 @@ def read_scoreboard(
         if chosen:
             rules = _asked(chosen)
             asked = {**rules, **asked}
-            standings.append(_rocu(context, rocu, chosen, frozenset(rules)))
+            standings.append(_rocu(context, rocu, chosen, rules))
     board = Scoreboard(
         made_at=f"{context.now:%Y-%m-%d %H:%M} UTC",
         start=start,
         end=end,
         rules=tuple(asked.values()),
         rocus=tuple(standings),
-        spreads=_spreads(asked, [force for one in standings for force in one.forces]),
+        spreads=_spreads(
+            [name for name, rule in asked.items() if rule.counted_in is None],
+            [force for one in standings for force in one.forces],
+        ),
         least_rows=LEAST_ROWS,
     )
     if html:
@@ -90,21 +93,25 @@ def _chosen(context: Context, rocu: str, start: date | None, end: date | None) -
 
 def _asked(chosen: Sequence[Judged]) -> dict[str, RuleAsked]:
     """The rules about rows of every contract that judged, in the order of the newest."""
+    from data_contracts.batch_counts import BATCH_TABLES, counted_in
     from data_contracts.contract import load_contract
-    from data_contracts.data_docs import BATCHES
 
-    versions = dict.fromkeys(one.record.contract_version for one in reversed(chosen))
     found: dict[str, RuleAsked] = {}
-    for version in versions:
-        for rule in load_contract("reads", version).written_rules:
-            if rule.table != BATCHES:
-                found.setdefault(
-                    rule.name, RuleAsked(rule=rule.name, severity=rule.severity, description=rule.description)
+    for version in dict.fromkeys(one.record.contract_version for one in reversed(chosen)):
+        contract = load_contract("reads", version)
+        for rule in contract.written_rules:
+            if rule.table not in BATCH_TABLES:
+                line = RuleAsked(
+                    rule=rule.name,
+                    severity=rule.severity,
+                    description=rule.description,
+                    counted_in=counted_in(contract, rule),
                 )
+                found.setdefault(rule.name, line)
     return found
 
 
-def _rocu(context: Context, rocu: str, chosen: Sequence[Judged], asked: frozenset[str]) -> RocuStanding:
+def _rocu(context: Context, rocu: str, chosen: Sequence[Judged], asked: Mapping[str, RuleAsked]) -> RocuStanding:
     from data_contracts.batch_counts import broken_rows, judged_rows
     from data_contracts.history import days_of
     from data_contracts.regions import require_rocu
@@ -115,12 +122,8 @@ def _rocu(context: Context, rocu: str, chosen: Sequence[Judged], asked: frozense
     rows = sum(one.batch.rows for one in chosen)
     by_force = judged_rows(context.lake, chosen, "force")
     broken_by_force = broken_rows(context.lake, chosen, "force")
-    # a rule that only rows without a force broke, an unknown camera say, says nothing of any force
-    told = {rule: any(rule == name and force for name, force in broken_by_force) or not broken[rule] for rule in asked}
     forces = tuple(
-        _force(
-            rocu, force, seen, {rule: broken_by_force.get((rule, force), 0) if told[rule] else None for rule in asked}
-        )
+        _force(rocu, force, seen, _broken_in(force, broken, broken_by_force, asked), asked)
         for force, seen in sorted((force, seen) for force, seen in by_force.items() if force is not None)
     )
     return RocuStanding(
@@ -144,12 +147,29 @@ def _rocu(context: Context, rocu: str, chosen: Sequence[Judged], asked: frozense
     )
 
 
-def _force(rocu: str, force: str, seen: Rows, broken: dict[str, int | None]) -> Standing:
+def _broken_in(
+    force: str,
+    broken: Mapping[str, int],
+    broken_by_force: Mapping[tuple[str, str | None], int],
+    asked: Iterable[str],
+) -> dict[str, int | None]:
+    """Rows of a force by rule; None where only rows without a force broke it: an unknown camera says of no force."""
+    placed = {rule for rule, name in broken_by_force if name is not None}
+    return {
+        rule: broken_by_force.get((rule, force), 0) if rule in placed or not broken.get(rule) else None
+        for rule in asked
+    }
+
+
+def _force(
+    rocu: str, force: str, seen: Rows, broken: dict[str, int | None], asked: Mapping[str, RuleAsked]
+) -> Standing:
+    of_rows = [broken[rule] or 0 for rule, line in asked.items() if line.counted_in is None]
     return Standing(
         name=f"{rocu}/{force}",
         label=force.replace("-", " ").title(),
         # a row whose time lies in the future has a force, but no hour that it could be counted in
-        rows=max(seen.rows, *(rows or 0 for rows in broken.values())),
+        rows=max([seen.rows, *of_rows]),
         quarantined=seen.rejected,
         duplicates=seen.duplicates,
         rules=broken,

@@ -32,7 +32,10 @@ class JudgementRow(Page):
 
 
 class RuleRow(Page):
-    """What one rule found in the batch. `rows` is None for a rule about the batch as a whole."""
+    """What one rule found in the batch.
+
+    `rows` is None for a rule about the batch as a whole; `counted_in` says what is counted where it is not rows.
+    """
 
     rule: str
     severity: str
@@ -40,6 +43,7 @@ class RuleRow(Page):
     rows: int | None
     share: float | None
     holds: bool
+    counted_in: str | None = None
 
 
 class PlaceRow(Page):
