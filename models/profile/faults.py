@@ -61,10 +61,10 @@ def _about_hops(hops: Sequence[Hop], reads: Sequence[Read], settings: PatternSet
     if len(hops) >= 2 and len(places) == 1:
         named = " and ".join(sorted(next(iter(places))))
         told.append(
-            f"All of them lie between sites {named}: a wrong clock or a wrong registered position there explains them "
-            "without a second vehicle."
+            f"All of them lie between sites {named}: a wrong clock or a wrong registered position there may "
+            "explain them without a second vehicle."
         )
-    elif days >= 2:
+    if days >= 2:
         told.append(
             f"It happened on {days} different days: a cloned plate in use at the same time has to be ruled out."
         )
