@@ -93,7 +93,7 @@ def _rule(rule: RuleRow) -> Iterator[str]:
     yield from _wrapped(rule.meaning, 6)
     yield from _entry("asks", rule.asks, 6, 8)
     for limit in rule.limits:
-        yield from _entry("limit", f"{limit.name}: {limit.value} ({limit.meaning})", 6, 8)
+        yield from _entry("limit", f"{limit.name}: {limit.value}; {limit.meaning}", 6, 8)
 
 
 def _entry(title: str, text: str, indent: int, width: int) -> Iterator[str]:

@@ -6,6 +6,7 @@ suppliers must. The limits that a ROCU put into it are the ROCU's policy, and ne
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -193,7 +194,7 @@ def _page(contract: Contract, limits: IngestLimits | None, limits_from: str) -> 
         derived=_fields(contract, "derived"),
         tables=tuple(_tables(contract.document)),
         promises=tuple(_promises(contract.document)),
-        rules=tuple(_rule(rule, limits) for rule in contract.written_rules),
+        rules=tuple(_rule(rule, limits, _texts_about(rule, contract)) for rule in contract.written_rules),
     )
 
 
@@ -240,12 +241,21 @@ def _promises(document: Any) -> list[Any]:
     ]
 
 
-def _rule(rule: Rule, limits: IngestLimits | None) -> RuleRow:
+def _texts_about(rule: Rule, contract: Contract) -> str:
+    """The descriptions of the rule, its column and its table: limits that derivation takes are named there only."""
+    tables = [table.get("description") or "" for table in contract.document["schema"] if table["name"] == rule.table]
+    looked_at = (rule.table, rule.kwargs.get("column"))
+    columns = [column.description for column in contract.columns if (column.table, column.name) == looked_at]
+    return " ".join([rule.description, *columns, *tables])
+
+
+def _rule(rule: Rule, limits: IngestLimits | None, texts: str) -> RuleRow:
     from data_contracts.contract_words import value_said, what_is_asked
     from data_contracts.limits import IngestLimits
     from governance.pages.contract_models import LimitRow, RuleRow
 
     values = limits or IngestLimits()
+    told = [word for word in re.findall(r"\w+", texts) if word in IngestLimits.model_fields]
     return RuleRow(
         name=rule.name,
         dq_number=rule.dq_number,
@@ -259,6 +269,6 @@ def _rule(rule: Rule, limits: IngestLimits | None) -> RuleRow:
                 value=value_said(getattr(values, name)),
                 meaning=IngestLimits.model_fields[name].description or "",
             )
-            for name in rule.parameters
+            for name in dict.fromkeys((*rule.parameters, *told))
         ),
     )
