@@ -1,0 +1,349 @@
+"""The profile page as a reader's tools see it, and its opening: recorded first, refused and recorded, nothing shown."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from governance.justification import Asked
+from governance.pages.profile import Assessment, Opened, ProfilePage, Reason, ranges, render_profile, span
+from governance.profile_opening import profile_opened
+from infra.errors import FaultError, RefusedError, WrongInputError
+from models.features.settings import PatternSettings
+from models.profile import LookAlike, VehicleProfile
+from models.profile.faults import faults_of
+from models.profile.model import (
+    BatchRows,
+    Camera,
+    CameraCover,
+    Cell,
+    Companion,
+    Coverage,
+    Gap,
+    Journey,
+    Place,
+    Read,
+    Trip,
+)
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+TOKEN, OTHER = "bcdfghjklmnpqrstbcdfghjklmnpqrst", "tsrqpnmlkjhgfdcbtsrqpnmlkjhgfdcb"
+WHY = Asked("safeguarding", "CL/2026/0042")
+HUB = Camera("1001", "S1", 53.40, -2.98, "merseyside", "fixed", "A59")
+TOWN = Camera("1002", "S2", 54.32, -2.74, "cumbria", "fixed", "A590")
+NASTY = Camera("<b>&\"'", "<script>alert(1)</script>", 53.9, -2.8, "", "", "")
+FIRST = date(2026, 3, 23)
+SETTINGS = PatternSettings(window_days=14)
+
+
+def read(
+    day: int, hour: int, minute: int, camera: Camera, place: int, row: int, hop_m: int = 0, gap_s: int = 0
+) -> Read:
+    at = datetime(2026, 3, 23, hour, minute, tzinfo=UTC) + timedelta(days=day)
+    return Read(at, camera, place, "00aa00aa00aa00aa", row, 95.0, False, False, gap_s == 0, hop_m, gap_s)
+
+
+READS = (
+    read(0, 9, 0, HUB, 1, 3),
+    read(0, 9, 10, TOWN, 2, 4, hop_m=103_500, gap_s=600),
+    read(5, 23, 30, NASTY, 3, 9),
+    read(7, 8, 0, HUB, 1, 10),
+)
+
+
+def make_profile(**changes: Any) -> VehicleProfile:
+    days = tuple(FIRST + timedelta(days=number) for number in range(14))
+    places = tuple(
+        Place(number, camera, (camera,), 1, 1, 1, 7200, 7200, READS[0].at, base=number == 1)
+        for number, camera in enumerate((HUB, TOWN, NASTY), 1)
+    )
+    covers = (
+        CameraCover(TOWN, 2, ("silent",) * 4 + ("seen",) * 10, saw_it=True),
+        CameraCover(HUB, 1, ("unregistered",) * 4 + ("seen",) * 10, saw_it=True),
+    )
+    coverage = Coverage(
+        10,
+        covers,
+        20 / 24,
+        (Gap(READS[1].at, READS[2].at, 2, 3, 1),),
+        (Cell(53.35, -3.0, 53.44, -2.85, 2), Cell(53.8, -3.0, 53.89, -2.85, 0)),
+    )
+    profile = VehicleProfile(
+        rocu="nwrocu",
+        vehicle=TOKEN,
+        pattern="county_lines",
+        as_of=days[-1],
+        days=days,
+        zone="Europe/London",
+        reads=READS,
+        places=places,
+        base=1,
+        journeys=(Journey(READS[0].at, READS[1].at, 1, 2, "1001", "1002", 2, 103_500, 103_500),),
+        trips=(Trip(READS[0].at, READS[3].at, 3600, 103_500),),
+        faults=faults_of(READS, SETTINGS),
+        companions=(Companion(OTHER, 7, 3, 0.25),),
+        coverage=coverage,
+        features={},
+        estate=(HUB, TOWN),
+        batches=(BatchRows("00aa00aa00aa00aa", "1.0.0", (3, 4, 9, 10)),),
+        register_digest="d" * 64,
+        data_digest="e" * 64,
+        settings=SETTINGS.model_dump(),
+    )
+    return replace(profile, **changes)
+
+
+def make_page(**changes: Any) -> ProfilePage:
+    assessment = Assessment(
+        rank=3,
+        vehicles=4321,
+        score=0.4242,
+        model="county_lines.nwrocu",
+        version="7",
+        model_sha256="a" * 64,
+        run_id="386ddd65151af4b9",
+        scored_at="2026-04-06T01:02:03+00:00",
+        contract_version="1.0.0",
+        data_digest="e" * 64,
+        commit="c" * 40,
+        cautions=(),
+        reasons=(Reason("12 trips there", again=True), Reason("a camera that saw 3", again=False)),
+        against=(Reason("seen on 3 days", again=True),),
+        same_data=True,
+    )
+    alike = LookAlike("Courier", "many stops", "keeper", (("90 % of reads", "office_share ≥ 0.7"),), ())
+    page = ProfilePage(
+        region="North West",
+        title="County lines",
+        profile=make_profile(),
+        look_alikes=(alike,),
+        assessment=assessment,
+        not_assessed="",
+        opened=Opened("Ann", NOW, "safeguarding", "CL/2026/0042"),
+    )
+    return replace(page, **changes)
+
+
+class Seen(HTMLParser):
+    """Tags in balance, addresses, the text."""
+
+    VOID = frozenset({"meta", "br", "img", "link", "hr"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += f" {data.strip()}"
+
+
+def words(html: str) -> str:
+    return re.sub(r"\s+", " ", Seen(html).text)
+
+
+def test_facts_come_before_the_assessment_and_plate_faults_before_all_facts() -> None:
+    html = render_profile(make_page())
+    order = (
+        "What was seen",
+        "the reads may be wrong",
+        "Places and journeys",
+        "Day by day",
+        "By weekday and hour",
+        "Co-travellers",
+        "Journeys",
+        "The assessment",
+        "Rank 3",
+        "Look-alikes to rule out",
+        "Where this comes from",
+    )
+    text = words(html)
+    positions = [text.index(part) for part in order]
+    assert positions == sorted(positions)
+    before = text[: text.index("The assessment")]
+    assert "0.4242" not in before
+    assert "12 trips there" not in before
+
+
+def test_impossible_hops_show_cameras_times_and_speed() -> None:
+    text = words(render_profile(make_page()))
+    assert "103.5 km in 600 s" in text or "103.5 km in 10 min" in text
+    assert f"{103.5 * 6:,.0f} km/h" in text
+    assert "Mon 23 Mar 09:00:00" in text
+    assert "1002 (A590, site S2)" in text
+
+
+def test_times_are_local_over_a_change_of_clocks() -> None:
+    text = words(render_profile(make_page()))
+    assert "Mon 30 Mar 09:00:00" in text
+    assert "UTC+00:00 and, after a change of clocks, UTC+01:00" in text
+    assert "Times are local (Europe/London)" in text
+
+
+def test_nothing_is_asked_from_elsewhere_and_nothing_runs() -> None:
+    html = render_profile(make_page())
+    seen = Seen(html)
+    assert not [tag for tag, _ in seen.tags if tag in ("script", "link", "iframe", "img", "a")] or all(
+        (given.get("href") or "").startswith("#") for tag, given in seen.tags if tag == "a"
+    )
+    assert not re.search(r"""(?:src|href|action)=["']?(?:https?:)?//|url\(["']?(?!#)|@import""", html)
+    assert not [name for _, given in seen.tags for name in given if name.startswith("on")]
+    assert "<script" not in html
+    assert "default-src 'none'" in html
+
+
+def test_what_comes_from_data_is_escaped() -> None:
+    html = render_profile(make_page())
+    assert "<b>&" not in html
+    assert "&lt;b&gt;" in html
+
+
+def test_each_reason_says_whether_the_reads_give_it_again() -> None:
+    text = words(render_profile(make_page()))
+    assert "12 trips there [the reads above give the same figure]" in text
+    assert "a camera that saw 3 [figure of the run; not made again here]" in text
+    assert "office_share ≥ 0.7" in text
+    assert "county_lines.nwrocu version 7" in text
+
+
+def test_changed_reads_are_said() -> None:
+    page = make_page()
+    assert page.assessment
+    other = replace(page, assessment=replace(page.assessment, same_data=False))
+    assert "The reads have changed since the run" in words(render_profile(other))
+    assert "The reads have changed since the run" not in words(render_profile(page))
+
+
+def test_without_an_assessment_the_facts_stand() -> None:
+    text = words(render_profile(make_page(assessment=None, not_assessed="No list of this day was made.")))
+    assert "There is no assessment of this vehicle" in text
+    assert "No list of this day was made." in text
+    assert "Places and journeys" in text
+    assert "Rank" not in text
+
+
+def test_without_faults_it_says_what_that_does_not_mean() -> None:
+    profile = make_profile(faults=faults_of(READS[2:], SETTINGS))
+    text = words(render_profile(make_page(profile=profile)))
+    assert "Plate faults: none found" in text
+    assert "may be wrong" not in text
+
+
+def test_coverage_and_traces() -> None:
+    text = words(render_profile(make_page()))
+    assert "83 % of the days of 2 registered cameras" in text
+    assert "1 of 2 squares" in text
+    assert "4 silent" in text
+    assert "00aa00aa00aa00aa 1.0.0 4 3-4, 9-10" in text
+    assert f"{OTHER} 7 3 0.2" in text
+
+
+def test_colour_never_stands_alone() -> None:
+    html = render_profile(make_page())
+    for number in (1, 2, 3):
+        assert re.search(rf'<span class="num[^>]*>{number}</span>', html)
+        assert re.search(rf'<g class="place[^>]*>.*?<text[^>]*>{number}</text>', html)
+
+
+def test_ranges_and_spans() -> None:
+    assert ranges((1, 2, 3, 7, 9, 10)) == ["1-3", "7", "9-10"]
+    assert [span(seconds) for seconds in (40, 3600, 5400, 90_000)] == ["1 min", "1 h 00 min", "1 h 30 min", "1 d 1 h"]
+
+
+def opening(world: Any, **changes: Any) -> Any:
+    given = {
+        "audit": world.audit,
+        "identity": world.person("Ann", "analyst"),
+        "rocu": "nwrocu",
+        "vehicle": TOKEN,
+        "asked": WHY,
+        "policy": world.policy,
+        "now": NOW,
+        "about": {"as_of": "2026-04-05"},
+    }
+    return profile_opened(**{**given, **changes})
+
+
+def test_the_entry_is_there_before_the_profile_is_made(world: Any) -> None:
+    with opening(world):
+        (row,) = world.audit.search(action="profile.read")
+        assert (row.object, row.operation, row.outcome, row.actor) == (TOKEN, "consultation", "done", "embedded:ann")
+        assert (row.purpose, row.authority) == (WHY.purpose, WHY.authority)
+        assert row.details["as_of"] == "2026-04-05"
+    assert len(world.audit.search()) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (Asked("curiosity", WHY.authority), "purpose"),
+        (Asked("AB12CDE", WHY.authority), "purpose"),
+        (Asked(WHY.purpose, "the boss said so"), "authority"),
+        (Asked(WHY.purpose, "AB12CDE"), "authority"),
+    ],
+)
+def test_without_a_good_purpose_and_authority_nothing_is_made_and_it_is_recorded(
+    world: Any, asked: Asked, reason: str
+) -> None:
+    with pytest.raises(RefusedError, match=reason), opening(world, asked=asked):
+        pytest.fail("the profile was made")
+    (row,) = world.audit.search(action="profile.read")
+    assert (row.object, row.outcome, row.purpose, row.authority) == (TOKEN, "refused", None, None)
+
+
+@pytest.mark.parametrize("role", ["ml_engineer", "operator", "auditor"])
+def test_other_roles_are_refused_and_recorded(world: Any, role: str) -> None:
+    with (
+        pytest.raises(RefusedError, match="governance or analyst"),
+        opening(world, identity=world.person("Olga", role)),
+    ):
+        pytest.fail("the profile was made")
+    assert [row.outcome for row in world.audit.search(action="profile.read")] == ["refused"]
+
+
+def test_a_token_of_another_rocu_is_refused_and_recorded(world: Any) -> None:
+    stranger = world.person("Nell", "analyst", rocu="nerocu")
+    with pytest.raises(RefusedError, match="not for nwrocu"), opening(world, identity=stranger):
+        pytest.fail("the profile was made")
+    assert [row.outcome for row in world.audit.search(action="profile.read")] == ["refused"]
+
+
+def test_an_old_token_opens_nothing(world: Any) -> None:
+    early = world.person("Ann", "analyst", hours=24, at=NOW - timedelta(hours=13))
+    with pytest.raises(RefusedError, match="older than"), opening(world, identity=early):
+        pytest.fail("the profile was made")
+
+
+def test_what_is_no_token_is_not_written_down(world: Any) -> None:
+    with pytest.raises(WrongInputError), opening(world, vehicle="AB12CDE"):
+        pytest.fail("the profile was made")
+    assert world.audit.search() == ()
+
+
+def test_a_profile_that_fails_is_recorded_as_opened_and_as_failed(world: Any) -> None:
+    with pytest.raises(FaultError), opening(world):
+        raise FaultError("A part of AB12CDE is missing.", "Restore it.")
+    rows = sorted(world.audit.search(action="profile.read"), key=lambda row: row.seq)
+    assert [row.outcome for row in rows] == ["done", "failed"]
+    assert "AB12CDE" not in rows[1].details["reason"]
