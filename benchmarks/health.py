@@ -154,7 +154,7 @@ def recall_by_kind(world: World, found: Volumes) -> list[tuple[str, str, int, fl
 def run(cameras: int = 300, weeks: int = 26, seed: int = 1) -> str:
     """Measure, and give Markdown tables."""
     lines = [
-        "| world | precision, camera-hours | recall, camera-hours | precision, intervals | false alarms a camera-month |",
+        "| world | precision, hours | recall, hours | precision, intervals | false alarms a camera-month |",
         "|---|---:|---:|---:|---:|",
     ]
     kinds: list[str] = []
@@ -163,9 +163,15 @@ def run(cameras: int = 300, weeks: int = 26, seed: int = 1) -> str:
         figures = score(world, found)
         lines.append(f"| {title} | " + " | ".join(f"{figure:.3f}" for figure in figures.values()) + " |")
         if not kinds:
-            kinds = ["", f"By kind, in the first of these worlds:", ""]
-            kinds += ["| fault | reads lost or too many | faults | found | both ends within a bin |", "|---|---|---:|---:|---:|"]
-            kinds += [f"| {k} | {size} | {n} | {hit:.2f} | {exact:.2f} |" for k, size, n, hit, exact in recall_by_kind(world, found)]
+            kinds = ["", "By kind, in the first of these worlds:", ""]
+            kinds += [
+                "| fault | reads lost or too many | faults | found | both ends within a bin |",
+                "|---|---|---:|---:|---:|",
+            ]
+            kinds += [
+                f"| {k} | {size} | {n} | {hit:.2f} | {exact:.2f} |"
+                for k, size, n, hit, exact in recall_by_kind(world, found)
+            ]
     return "\n".join([*lines, *kinds, "", _cost()])
 
 
@@ -180,7 +186,10 @@ def _worlds(cameras: int, weeks: int, seed: int) -> list[tuple[str, World]]:
 
 def _cost() -> str:
     child = subprocess.run(
-        [sys.executable, "-c", "import benchmarks.health as b; b.measure_cost()"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", "import benchmarks.health as b; b.measure_cost()"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     seconds, peak = child.stdout.split()
     return f"1,500 cameras over 52 weeks, hourly (13.1 million counts), in memory: {seconds} s, peak {peak} GB."
@@ -196,7 +205,9 @@ def measure_cost(cameras: int = 1500, weeks: int = 52) -> None:
     for camera in range(cameras):
         n[camera] = rng.poisson(shape * rng.lognormal(3, 2))
     begins = np.tile(START + np.arange(bins) * 3600, cameras)
-    counts = counts_of([str(i) for i in range(cameras)], np.repeat(np.arange(cameras), bins), begins, n.ravel(), 3600, "UTC")
+    counts = counts_of(
+        [str(i) for i in range(cameras)], np.repeat(np.arange(cameras), bins), begins, n.ravel(), 3600, "UTC"
+    )
     del begins, n
     begun = time.perf_counter()
     examine_volumes(counts)

@@ -105,9 +105,9 @@ def counts_of(
     size = len(cameras) * bins
     grid = np.zeros(size, dtype=np.float32)
     np.add.at(grid, place, n.astype(np.float32))
-    present = np.zeros(size, dtype=np.bool_)
-    present[place] = True
-    present = present.reshape(len(cameras), bins)
+    held = np.zeros(size, dtype=np.bool_)
+    held[place] = True
+    present = held.reshape(len(cameras), bins)
     # a camera's life begins with its first read or row; it goes on to the end of the counts unless a register says else
     first = np.where(present.any(axis=1), present.argmax(axis=1), bins) if bins else np.zeros(len(cameras))
     return Counts(

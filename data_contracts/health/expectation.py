@@ -1,20 +1,23 @@
 """What a camera should have read: its own past, by weekday and hour, robust to outliers and to outages in that past.
 
-Three sources, each filling in where the one before has too little: the same weekday and hour of the last weeks; the same
-hour of all working days (or of Saturdays, of Sundays); the network's shape of a day at the camera's own level.
+Three sources, each filling in where the one before has too little: the same weekday and hour of the last weeks; the
+same hour of all working days (or of Saturdays, of Sundays); the network's shape of a day at the camera's own level.
 Belongs here: the expectation. Does not: how far reads may lie from it (spread) or what that means (states).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
-from data_contracts.health.counts import DAY, Bools, Calendar, Counts, Floats, calendar_of
+from data_contracts.health.counts import DAY, Bools, Calendar, Counts, Floats, Ints, calendar_of
 
 WEEKS = 6
+WIDE_WEEKS = 13
 LEAST_WEEKS = 3
 LEVEL_DAYS = 14
 CAMERAS_AT_ONCE = 64
@@ -34,17 +37,18 @@ class Expectation:
     calendar: Calendar
 
 
-def expected_volumes(counts: Counts, left_out: Bools | None = None) -> Expectation:
+def expected_volumes(counts: Counts, left_out: Bools | None = None, hindsight: bool = False) -> Expectation:
     """Expected reads of every camera and bin.
 
     Call it with counts of several weeks, built by `counts_of` (or `lake_counts`, `read_counts_file`): hourly or daily,
-    whole history first to last; the last columns may be the day to be judged. A first guess at outages is left out of the
-    past by `plain_outages(counts)`; give more in `left_out`. For "this camera's day against the same weekday and hour" use
-    `expected_volumes(counts, plain_outages(counts)).expected[:, -24:].sum(axis=1)` beside `counts.n[:, -24:].sum(axis=1)`.
+    whole history first to last; the last columns may be the day to be judged. `plain_outages(counts)` is a first guess
+    at what to leave out of the past. A camera's day beside the same weekday and hours is
+    `expected_volumes(counts, plain_outages(counts)).expected[:, -24:].sum(axis=1)` and `counts.n[:, -24:].sum(axis=1)`.
 
     Args:
         counts: The grid.
         left_out: Bins that say nothing about what is usual: outages, floods; (cameras, bins).
+        hindsight: Take the weeks before and after in equal parts, to see long faults that the past alone gets used to.
     """
     calendar = calendar_of(counts)
     expected = np.zeros(counts.n.shape, dtype=np.float32)
@@ -54,15 +58,16 @@ def expected_volumes(counts: Counts, left_out: Bools | None = None) -> Expectati
     for begin in range(0, len(counts.cameras), CAMERAS_AT_ONCE):
         rows = slice(begin, begin + CAMERAS_AT_ONCE)
         by_day, known = by_slot(counts.n[rows], usable[rows], calendar)
-        usual, own = _usual(by_day, known, network)
-        usual *= _level(by_day, known, usual)[:, :, None]
+        usual, own = _usual(by_day, known, network, hindsight)
+        if not hindsight:
+            usual *= _level(by_day, known, usual)[:, :, None]
         expected[rows] = _to_bins(usual, calendar, counts)
         own_past[rows] = own
     return Expectation(expected, own_past, calendar)
 
 
 def by_slot(n: Floats, usable: Bools, calendar: Calendar) -> tuple[Floats, Bools]:
-    """Reads per bin, averaged over the bins of each slot: (cameras, days, slots), and whether all of them are usable."""
+    """Reads per bin, averaged over the bins of each slot: (cameras, days, slots), and whether all are usable."""
     cell = calendar.day * calendar.slots + calendar.slot
     starts = np.flatnonzero(np.diff(cell, prepend=-1))
     size, shape = calendar.days * calendar.slots, (len(n), calendar.days, calendar.slots)
@@ -80,7 +85,7 @@ def by_slot(n: Floats, usable: Bools, calendar: Calendar) -> tuple[Floats, Bools
             total[:, place] += sums[:, run]
             bad[:, place] |= spoilt[:, run]
     known = ~bad & (members > 0)
-    return (total / np.maximum(members, 1)).reshape(shape), known.reshape(shape)
+    return (total / np.maximum(members, 1)).reshape(shape).astype(np.float32), known.reshape(shape)
 
 
 def plain_outages(counts: Counts) -> Bools:
@@ -119,15 +124,15 @@ def _long_zeros(n: Floats, alive: Bools, rate: Floats) -> Bools:
     after = np.flip(np.minimum.accumulate(np.flip(np.where(~silent, at, n.shape[1]), 1), axis=1), 1)
     upto = np.take_along_axis(total, np.minimum(after, n.shape[1]) - 1, axis=1)
     since = np.where(before >= 0, np.take_along_axis(total, np.maximum(before, 0), axis=1), 0)
-    return silent & (upto - since > 20)
+    return np.asarray(silent & (upto - since > 20))
 
 
-def _usual(by_day: Floats, known: Bools, network: Floats) -> tuple[Floats, Bools]:
+def _usual(by_day: Floats, known: Bools, network: Floats, hindsight: bool) -> tuple[Floats, Bools]:
     """Usual reads of each day and slot, and whether earlier weeks alone say so."""
     cameras, days, slots = by_day.shape
     weeks = days // 7
     values = by_day.reshape(cameras, weeks, 7 * slots)
-    mean, number, own = _recent(values, known.reshape(values.shape))
+    mean, number, own = _recent(values, known.reshape(values.shape), hindsight)
     mean, number = mean.reshape(cameras, weeks, 7, slots), number.reshape(cameras, weeks, 7, slots)
     pooled, pooled_number = _pool(mean, number)
     shaped = _at_own_level(by_day, known, network)[:, None]
@@ -138,7 +143,7 @@ def _usual(by_day: Floats, known: Bools, network: Floats) -> tuple[Floats, Bools
     return usual.reshape(by_day.shape), np.repeat(own, 7, axis=1)
 
 
-def _recent(values: Floats, known: Bools) -> tuple[Floats, Floats, Bools]:
+def _recent(values: Floats, known: Bools, hindsight: bool) -> tuple[Floats, Floats, Bools]:
     """Mean of the last weeks that are known, outliers cut, for each week and slot; how many they were; the basis.
 
     The weeks before are taken; where they are too few, the first weeks that there are, later ones among them.
@@ -146,18 +151,22 @@ def _recent(values: Floats, known: Bools) -> tuple[Floats, Floats, Bools]:
     weeks = values.shape[1]
     order = np.argsort(~known, axis=1, kind="stable")
     packed = np.take_along_axis(np.where(known, values, np.nan), order, axis=1)
-    seen = np.cumsum(known, axis=1) - known  # weeks known before this one
+    seen: Ints = np.cumsum(known, axis=1) - known  # weeks known before this one
     total = known.sum(axis=1, keepdims=True)
-    padded = np.concatenate([np.full((len(values), WEEKS, values.shape[2]), np.nan, dtype=np.float32), packed], axis=1)
-    windows = sliding_window_view(padded, WEEKS, axis=1)  # window j holds the weeks before the j-th known one
+    length = WIDE_WEEKS if hindsight else WEEKS
+    padded = np.concatenate([np.full((len(values), length, values.shape[2]), np.nan, dtype=np.float32), packed], axis=1)
+    windows = sliding_window_view(padded, length, axis=1)  # window j holds the weeks before the j-th known one
     middle = _median(windows)
     reach = 0.6 * middle + 3 * np.sqrt(middle + 1)
     cut = np.clip(windows, (middle - reach)[..., None], (middle + reach)[..., None])
     held = ~np.isnan(windows)
     number = held.sum(axis=-1).astype(np.float32)
     mean = np.where(held, cut, 0).sum(axis=-1) / np.maximum(number, 1)
-    enough = seen >= LEAST_WEEKS
-    place = np.where(enough, seen, np.minimum(WEEKS, total))
+    enough: Bools = seen >= LEAST_WEEKS
+    if hindsight:
+        place = np.minimum(np.maximum(seen + length // 2 + 1, length), total)
+    else:
+        place = np.where(enough, seen, np.minimum(WEEKS, total))
     return (
         np.take_along_axis(mean, place, axis=1).astype(np.float32),
         np.take_along_axis(number, place, axis=1),
@@ -206,18 +215,18 @@ def _network_shape(counts: Counts, usable: Bools, calendar: Calendar) -> Floats:
     if not known_days.any():
         return np.ones((7, calendar.slots), dtype=np.float32)
     total[~known_days] = total[known_days].mean(axis=0)
-    return (total / total.mean()).astype(np.float32)
+    return np.asarray(total / total.mean(), dtype=np.float32)
 
 
 def _at_own_level(by_day: Floats, known: Bools, network: Floats) -> Floats:
     """The network's week at each camera's own level, (cameras, 7, slots)."""
     weekly = np.tile(network, (by_day.shape[1] // 7, 1))
     level = (np.where(known, by_day, 0).sum(axis=(1, 2)) + 1e-6) / (np.where(known, weekly, 0).sum(axis=(1, 2)) + 1e-3)
-    return (level[:, None, None] * network).astype(np.float32)
+    return np.asarray(level[:, None, None] * network, dtype=np.float32)
 
 
 def _level(by_day: Floats, known: Bools, usual: Floats) -> Floats:
-    """How the last fortnight was beside what is usual, for seasons and trends: (cameras, days), 1 where nothing says."""
+    """How the last fortnight was beside what is usual, for seasons and trends: (cameras, days), or 1."""
     seen, should = np.where(known, by_day, 0).sum(axis=2), np.where(known, usual, 0).sum(axis=2)
     whole = should > 0.5 * usual.sum(axis=2)
     ratio = np.where(whole & (should > 0), seen / np.maximum(should, 1e-6), np.nan).astype(np.float32)
@@ -233,7 +242,7 @@ def _level(by_day: Floats, known: Bools, usual: Floats) -> Floats:
     plain = (cut * weights * held).sum(axis=-1) / np.maximum((weights * held).sum(axis=-1), 1e-6)
     # 50 reads' worth of belief that nothing has changed, and three days' worth
     belief = known_reads / (known_reads + 50) * held.sum(axis=-1) / (held.sum(axis=-1) + 3)
-    return np.clip(1 + belief * (plain - 1), 0.4, 2.5).astype(np.float32)
+    return np.asarray(np.clip(1 + belief * (plain - 1), 0.4, 2.5), dtype=np.float32)
 
 
 def _to_bins(usual: Floats, calendar: Calendar, counts: Counts) -> Floats:
@@ -248,10 +257,10 @@ def _to_bins(usual: Floats, calendar: Calendar, counts: Counts) -> Floats:
     low = np.clip(np.floor(where).astype(np.int64), 0, flat.shape[1] - 1)
     high = np.minimum(low + 1, flat.shape[1] - 1)
     share = (where - low).astype(np.float32).clip(0, 1)
-    return flat[:, low] * (1 - share) + flat[:, high] * share
+    return np.asarray(flat[:, low] * (1 - share) + flat[:, high] * share, dtype=np.float32)
 
 
-def _phase(cell: np.ndarray, per_slot: int) -> int:
+def _phase(cell: NDArray[Any], per_slot: int) -> int:
     """How far into its hour the first bin lies."""
     changes = np.flatnonzero(np.diff(cell))
     return int(per_slot - 1 - changes[0]) % per_slot if len(changes) else 0

@@ -15,10 +15,10 @@ from data_contracts.health.spread import Spread
 from data_contracts.health.states import FLOOD, OUTAGE, PARTIAL, States
 
 NEAR_ZERO, FEW, MANY = 0.05, 0.55, 1.75
-LEAST_EVIDENCE = 10.0  # nats: one in twenty thousand
+LEAST_EVIDENCE = 9.0  # nats: one in eight thousand
 LEAST_HOURS = 0.5
 PARTIAL_HOURS, FLOOD_HOURS, LEAST_READS = 4.0, 6.0, 20.0
-SIGMAS = 3.0
+SIGMAS, SIGMAS_ALONE = 3.0, 4.0
 EDGE_SHARE, EDGE_SIGMAS = 0.5, 3.0
 HOLIDAY = 0.35  # where no network says that it is one, a day may be this low
 
@@ -37,7 +37,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Judged:
-    """All that runs are judged by. `expected` has the network's factor in it; `sunday` is the lowest day of the week."""
+    """All that runs are judged by. `expected` has the network's factor in it; `sunday` is the week's lowest day."""
 
     counts: Counts
     expected: Floats
@@ -99,7 +99,10 @@ def _judge(judged: Judged, camera: int, start: int, end: int, state: int) -> Run
         return replace(run, kind="flood") if _is_flood(judged, run, hours) else None
     if state == OUTAGE and _is_silence(judged, run, hours):
         return run
-    return replace(run, kind="partial_outage") if _is_partial(judged, run, hours) else None
+    if not _is_partial(judged, run, hours):
+        return None
+    silent = run.seen <= NEAR_ZERO * run.expected + 1
+    return run if silent else replace(run, kind="partial_outage")
 
 
 def _with_edges(judged: Judged, camera: int, start: int, end: int) -> tuple[int, int]:
@@ -122,33 +125,34 @@ def _is_silence(judged: Judged, run: Run, hours: float) -> bool:
     if hours < LEAST_HOURS or run.seen > NEAR_ZERO * run.expected + 1:
         return False
     part, one = slice(run.start, run.end), slice(run.camera, run.camera + 1)
-    usual = judged.expected[one, part] * np.where(judged.networked[part], 1.0, HOLIDAY)[None]
+    alone = HOLIDAY * np.minimum(judged.expected[one, part], judged.sunday[one, part])
+    usual = np.where(judged.networked[part], judged.expected[one, part], alone)
     dispersion = judged.spread.dispersion(one, judged.expected[one, part])
     return float((np.log1p(dispersion * usual) / dispersion).sum()) >= LEAST_EVIDENCE
 
 
 def _is_partial(judged: Judged, run: Run, hours: float) -> bool:
-    """Well below, for long, beyond how this camera's days vary; where no network tells, also below its lowest weekday."""
+    """Well below, for long, beyond how this camera's days vary; where no network tells, also below its lowest day."""
     part = slice(run.start, run.end)
     usual = judged.expected[run.camera, part]
     least = np.where(judged.networked[part], usual, np.minimum(usual, judged.sunday[run.camera, part]))
     expected = float(least.sum())
     if hours < PARTIAL_HOURS or expected < LEAST_READS or run.seen >= FEW * expected:
         return False
-    return np.log((run.seen + 1) / (expected + 1)) < -SIGMAS * _deviation(judged, run, expected, hours)
+    return bool(np.log((run.seen + 1) / (expected + 1)) < -SIGMAS * _deviation(judged, run, expected, hours))
 
 
 def _is_flood(judged: Judged, run: Run, hours: float) -> bool:
     expected = run.expected
     if hours < FLOOD_HOURS or run.seen < LEAST_READS or run.seen < MANY * expected:
         return False
-    return np.log((run.seen + 1) / (expected + 1)) > SIGMAS * _deviation(judged, run, expected, hours)
+    sigmas = SIGMAS if judged.networked[run.start : run.end].mean() > 0.5 else SIGMAS_ALONE
+    return bool(np.log((run.seen + 1) / (expected + 1)) > sigmas * _deviation(judged, run, expected, hours))
 
 
 def _deviation(judged: Judged, run: Run, expected: float, hours: float) -> float:
     """Standard deviation of the logarithm of a run's reads: of its days, which go together in part, and of chance."""
-    days = max(hours / 24, 0.25)
-    own = float(judged.spread.days[run.camera]) / np.sqrt(min(days, 9.0))
+    own = judged.spread.of_length(run.camera, hours / 24)
     return float(np.hypot(own, 1 / np.sqrt(expected + 1)))
 
 

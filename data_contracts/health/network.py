@@ -60,6 +60,8 @@ def _medians(seen: Floats, should: Floats, known: Bools, least: float) -> Floats
         ranked = np.sort(ratio, axis=0)
         number = (~np.isnan(ranked)).sum(axis=0)
         at = np.arange(ranked.shape[1])
-        middle = (ranked[np.maximum((number - 1) // 2, 0), at] + ranked[np.minimum(number // 2, len(ranked) - 1), at]) / 2
+        middle = (
+            ranked[np.maximum((number - 1) // 2, 0), at] + ranked[np.minimum(number // 2, len(ranked) - 1), at]
+        ) / 2
         factors[part] = np.where(number >= LEAST_CAMERAS, middle, np.nan)
     return factors

@@ -1,7 +1,7 @@
 """The state of each camera in each bin, by evidence that adds up: the likeliest run of states (Viterbi).
 
-To call a camera ill has a price that a few empty hours at night do not pay, but a long silence on a quiet road does, and
-a night without evidence does not end an outage. Belongs here: states, prices, the search. Does not: which runs are told.
+To call a camera ill has a price that a few empty hours at night do not pay, but a long silence on a quiet road does,
+and a night without evidence does not end an outage. Belongs here: states, prices, the search. Does not: which are told.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ States = NDArray[np.int8]
 # share of the expected reads in each state; between neighbours the border lies near their geometric mean
 _SHARE = np.array([0.003, 0.33, 0.72, 1.0, 1.4, 2.3], dtype=np.float32)
 _STRAY = 0.02  # reads that a dead camera shows in a bin
-_ENTER = {OUTAGE: 11.0, PARTIAL: 14.0, FLOOD: 14.0}
-_LEAVE, _SWAY, _TURN = 4.0, 2.5, 8.0
+_ENTER = {OUTAGE: 10.0, PARTIAL: 14.0, FLOOD: 14.0}
+_LEAVE, _SWAY, _TURN = 3.0, 2.5, 8.0
 _CAP = 24.0  # no single hour counts for more
 BLOCK = 256
 
@@ -28,8 +28,8 @@ def find_states(n: Floats, expected: Floats, factor: Floats, dispersion: Floats,
     Args:
         n: Reads, (cameras, bins).
         expected: Expected reads before the network's factor.
-        factor: The network's factor, for each bin. Few reads must be few, and many many, with it and without it: a road to
-            the coast does not follow the network on a holiday.
+        factor: The network's factor, for each bin. Few reads must be few, and many many, with it and without it: a road
+            to the coast does not follow the network on a holiday.
         dispersion: Of the counts, (cameras, bins).
         alive: Bins within the camera's life.
         hours: Length of a bin.
@@ -70,8 +70,7 @@ def _step(score: Floats, told: Floats, prices: Floats, back: States) -> Floats:
         np.copyto(best, ways, where=better)
         back[better] = before
     best += told
-    best -= best.max(axis=1, keepdims=True)
-    return best
+    return np.asarray(best - best.max(axis=1, keepdims=True), dtype=np.float32)
 
 
 def _trace(score: Floats, back: States) -> States:

@@ -37,8 +37,8 @@ def examine_volumes(counts: Counts) -> Volumes:
     if not counts.bins or not counts.cameras:
         return Volumes(counts, counts.n, np.zeros((len(counts.cameras), 0), dtype=np.bool_), ())
     left_out = plain_outages(counts)
-    for _ in range(2):
-        expectation = expected_volumes(counts, left_out)
+    for hindsight in (True, False):
+        expectation = expected_volumes(counts, left_out, hindsight)
         factor, networked = network_factor(counts, expectation.expected, left_out, expectation.calendar)
         spread = _spread(counts, expectation, factor, left_out)
         states = _states(counts, expectation.expected, factor, spread)

@@ -1,0 +1,266 @@
+"""Counts as some regions deliver their history: a CSV (gzip or not) or Parquet file with `camera_id, bin_start, n`.
+
+A row without a number is no row. A missing row counts no reads: within a camera's life a camera that sends nothing and
+one whose counts are not there look the same to whoever waits for them. Bins in which no camera has a row at all are
+told in a note. Belongs here: reading and refusing files. Does not: what the counts mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import duckdb
+import numpy as np
+
+from data_contracts.health.counts import DAY, EPOCH, Counts, Ints, counts_of
+from data_contracts.names import name_as_delivered
+from data_contracts.values import has_zone, register_instant
+from infra.errors import WrongInputError
+
+NEEDED = ("camera_id", "bin_start", "n")
+MOST_CELLS = 120_000_000
+_MOST = 2**31
+
+
+def read_counts_file(
+    connection: duckdb.DuckDBPyConnection, file: Path, zone: str, register: Path | None = None
+) -> Counts:
+    """Read counts onto a grid.
+
+    Args:
+        connection: Any database.
+        file: The counts.
+        zone: Of times without one, and of weekday and hour.
+        register: A camera register (CSV); gives poles (`site_id`) and the ends of cameras' lives.
+
+    Raises:
+        WrongInputError: The file cannot be read, or is not what it should be; says what and in which row.
+    """
+    _require_zone(zone)
+    name = name_as_delivered(file)
+    _load(connection, file, name, NEEDED, "given")
+    _require_whole(connection, name)
+    seconds = _seconds(connection, name, zone)
+    columns = connection.execute("SELECT camera_no, n FROM counted ORDER BY row_no").fetchnumpy()
+    camera, n = np.asarray(columns["camera_no"]).astype(np.int64), np.asarray(columns["n"])
+    kept = seconds >= 0
+    camera, n, seconds = camera[kept], n[kept], seconds[kept]
+    cameras = [id_ for (id_,) in connection.execute("SELECT camera_id FROM cameras ORDER BY camera_no").fetchall()]
+    width, seconds = _width(camera, seconds, name, zone)
+    _require_single(camera, seconds, cameras, name, zone)
+    _require_sensible_size(len(cameras), seconds, width, name)
+    counts = counts_of(cameras, camera, seconds, n, width, zone)
+    return counts if register is None else _with_register(connection, counts, register)
+
+
+def _require_zone(zone: str) -> None:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise WrongInputError(f"'{zone}' is no time zone.", "Name one as Europe/London or UTC.") from None
+
+
+def _load(connection: duckdb.DuckDBPyConnection, file: Path, name: str, needed: Sequence[str], table: str) -> None:
+    """Make a table of texts with `row_no` from the columns of a file."""
+    if not file.is_file():
+        raise WrongInputError(f"There is no file {name}.", "Check the path.")
+    literal = "'" + str(file).replace("'", "''") + "'"
+    with file.open("rb") as stream:
+        parquet = stream.read(4) == b"PAR1"
+    scan = (
+        f"read_parquet({literal}, hive_partitioning = false)"
+        if parquet
+        else f"read_csv({literal}, header = true, all_varchar = true, delim = ',', quote = '\"', nullstr = '',"
+        " comment = '', null_padding = false, sample_size = 1000, hive_partitioning = false)"
+    )
+    try:
+        found = [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()]
+        by_name = {column.strip().lower(): column for column in found}
+        missing = [column for column in needed if column not in by_name]
+        if missing:
+            raise WrongInputError(
+                f"{name}: column {', '.join(missing)} is missing.",
+                f"A header must name the columns {', '.join(needed)}.",
+            )
+        chosen = {column: by_name[column] for column in (*needed, "site_id", "valid_to") if column in by_name}
+        texts = ", ".join(
+            f"nullif(trim(\"{given.replace(chr(34), chr(34) * 2)}\"::VARCHAR), '') AS {column}"
+            for column, given in chosen.items()
+        )
+        connection.execute(
+            f"CREATE OR REPLACE TABLE {table} AS SELECT row_number() OVER () AS row_no, {texts} FROM {scan}"
+        )
+    except duckdb.OutOfMemoryException:
+        raise
+    except (duckdb.Error, UnicodeDecodeError):
+        raise WrongInputError(
+            f"{name} cannot be read as a table.",
+            "Give a CSV file in UTF-8, comma between fields, with a header, every row as long as the header.",
+        ) from None
+
+
+def _require_whole(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    number = "try_cast(n AS DOUBLE)"
+    for fault, condition, remedy in (
+        ("has no camera_id", "camera_id IS NULL", "Name the camera in every row."),
+        ("has no bin_start", "bin_start IS NULL", "Say in every row when the bin starts."),
+        (
+            "has an n that is no whole number",
+            f"n IS NOT NULL AND ({number} IS NULL OR NOT isfinite({number}) OR {number} <> floor({number}))",
+            "n is the number of reads; leave it empty where nothing was counted.",
+        ),
+        ("has a negative n", f"{number} < 0", "Leave n empty where nothing was counted."),
+        ("has an n that no camera can reach", f"{number} >= {_MOST}", "n is the number of reads in one bin."),
+    ):
+        rows = connection.execute(f"SELECT min(row_no), count(*) FROM given WHERE {condition}").fetchone()
+        if rows and rows[1]:
+            more = f" (and {rows[1] - 1} rows more)" if rows[1] > 1 else ""
+            raise WrongInputError(f"{name}: row {rows[0]} {fault}{more}.", remedy)
+    connection.execute(
+        "CREATE OR REPLACE TABLE cameras AS SELECT camera_id, (row_number() OVER (ORDER BY camera_id) - 1)::INTEGER AS"
+        " camera_no FROM (SELECT DISTINCT camera_id FROM given)"
+    )
+    zoned = has_zone("bin_start")
+    connection.execute(
+        f"""CREATE OR REPLACE TABLE counted AS
+            SELECT row_no, camera_no, try_cast(n AS DOUBLE) AS n, {zoned} AS zoned,
+                CASE WHEN {zoned} THEN epoch_us(try_cast(bin_start AS TIMESTAMPTZ))
+                    ELSE epoch_us(try_cast(bin_start AS TIMESTAMP)) END AS moment
+            FROM given JOIN cameras USING (camera_id) WHERE n IS NOT NULL"""
+    )
+    connection.execute("DROP TABLE given")
+    (rows,) = connection.execute("SELECT count(*) FROM counted").fetchone() or (0,)
+    if not rows:
+        raise WrongInputError(f"{name} has no counts.", "Give a file with at least one row that has an n.")
+
+
+def _seconds(connection: duckdb.DuckDBPyConnection, name: str, zone: str) -> Ints:
+    """Start of each row's bin in epoch seconds, -1 for an hour that the zone's clock leaves out; in order of rows."""
+    bad, zoned, rows, odd = connection.execute(
+        """SELECT min(CASE WHEN moment IS NULL THEN row_no END), count(*) FILTER (zoned), count(*),
+            min(CASE WHEN moment % 1000000 <> 0 OR moment NOT BETWEEN 0 AND 4102444800000000 THEN row_no END)
+            FROM counted"""
+    ).fetchone() or (None, 0, 0, None)
+    if bad or odd:
+        raise WrongInputError(
+            f"{name}: row {bad or odd} has a bin_start that is no time.",
+            "Write times as 2026-05-03T14:00:00Z, or 2026-05-03 14:00.",
+        )
+    if 0 < zoned < rows:
+        raise WrongInputError(
+            f"{name}: {zoned} of {rows} rows say the zone of bin_start, the others do not.", "Write all times alike."
+        )
+    found = connection.execute("SELECT moment // 1000000 AS s FROM counted ORDER BY row_no").fetchnumpy()["s"]
+    seconds = np.asarray(found).astype(np.int64)
+    if zoned or zone == "UTC" or (seconds % DAY == 0).all():
+        return _as_local_days(seconds, zone) if zoned else seconds
+    camera = np.asarray(connection.execute("SELECT camera_no FROM counted ORDER BY row_no").fetchnumpy()["camera_no"])
+    n = np.asarray(connection.execute("SELECT n FROM counted ORDER BY row_no").fetchnumpy()["n"])
+    return _local_to_utc(seconds, camera, n, zone, name)
+
+
+def _as_local_days(seconds: Ints, zone: str) -> Ints:
+    """Midnights of the zone as midnights read as UTC; all else as it is."""
+    if zone == "UTC":
+        return seconds
+    values, back = np.unique(seconds, return_inverse=True)
+    if len(values) > 20_000:
+        return seconds
+    info = ZoneInfo(zone)
+    local = [datetime.fromtimestamp(int(value), info) for value in values]
+    if any((moment.hour, moment.minute, moment.second) != (0, 0, 0) for moment in local):
+        return seconds
+    days = [int((moment.replace(tzinfo=UTC) - EPOCH).total_seconds()) for moment in local]
+    return np.asarray(days, dtype=np.int64)[back]
+
+
+def _local_to_utc(seconds: Ints, camera: np.ndarray, n: np.ndarray, zone: str, name: str) -> Ints:
+    """Local clock times to UTC. Of an hour that comes twice, a camera's first row is the earlier one."""
+    info, values = ZoneInfo(zone), np.unique(seconds)
+    early, late, real = np.empty_like(values), np.empty_like(values), np.empty(len(values), dtype=np.bool_)
+    for place, value in enumerate(values):
+        local = (EPOCH + timedelta(seconds=int(value))).replace(tzinfo=info)
+        early[place], late[place] = int(local.timestamp()), int(local.replace(fold=1).timestamp())
+        real[place] = datetime.fromtimestamp(int(early[place]), info).replace(tzinfo=None) == local.replace(tzinfo=None)
+    at = np.searchsorted(values, seconds)
+    if n[~real[at]].sum() > 0:
+        raise WrongInputError(
+            f"{name} has reads at a local time that {zone} leaves out when its clock goes forward.",
+            "Give the zone that the file is really written in, for example --zone UTC.",
+        )
+    order = np.lexsort((np.arange(len(seconds)), seconds, camera))
+    again = np.zeros(len(seconds), dtype=np.bool_)
+    again[order[1:]] = (np.diff(camera[order]) == 0) & (np.diff(seconds[order]) == 0)
+    found = np.where(again & (early[at] != late[at]), late[at], early[at])
+    return np.where(real[at], found, -1)
+
+
+def _width(camera: Ints, seconds: Ints, name: str, zone: str) -> tuple[int, Ints]:
+    """Width of the bins: the commonest step of a camera from row to row; all others must be whole numbers of it."""
+    order = np.lexsort((seconds, camera))
+    steps = np.diff(seconds[order])[np.diff(camera[order]) == 0]
+    steps = steps[steps > 0]
+    if not len(steps):
+        return (DAY if (seconds % DAY == 0).all() else 3600), seconds
+    values, often = np.unique(steps, return_counts=True)
+    width = int(values[often.argmax()])
+    if DAY % width:
+        raise WrongInputError(
+            f"{name}: its bins are {_length(width)} wide.", "Deliver bins whose width divides a day, up to one day."
+        )
+    strange = (seconds - seconds.min()) % width != 0
+    if strange.any() or values[0] < width:
+        raise WrongInputError(
+            f"{name} mixes bins of {_length(width)} with others (steps of {_length(int(values[0]))} occur).",
+            "Deliver bins of one width in one file.",
+        )
+    return width, seconds
+
+
+def _length(seconds: int) -> str:
+    for size, unit in ((DAY, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} seconds"
+
+
+def _require_single(camera: Ints, seconds: Ints, cameras: Sequence[str], name: str, zone: str) -> None:
+    order = np.lexsort((seconds, camera))
+    twice = (np.diff(camera[order]) == 0) & (np.diff(seconds[order]) == 0)
+    if twice.any():
+        first = order[1:][twice][0]
+        when = datetime.fromtimestamp(int(seconds[first]), UTC).strftime("%Y-%m-%d %H:%M")
+        raise WrongInputError(
+            f"{name}: {int(twice.sum())} rows repeat a camera's bin, the first is that of {when} UTC.",
+            "Deliver one row for each camera and bin; if the times are local, name their zone (--zone Europe/London).",
+        )
+
+
+def _require_sensible_size(cameras: int, seconds: Ints, width: int, name: str) -> None:
+    cells = cameras * ((int(seconds.max()) - int(seconds.min())) // width + 1)
+    if cells > MOST_CELLS:
+        raise WrongInputError(
+            f"{name} spans {cells:,} bins of {_length(width)} over all cameras, more than {MOST_CELLS:,}.",
+            "Check for a stray date, or deliver it in parts or with wider bins.",
+        )
+
+
+def _with_register(connection: duckdb.DuckDBPyConnection, counts: Counts, register: Path) -> Counts:
+    name = name_as_delivered(register)
+    _load(connection, register, name, ("camera_id",), "register_given")
+    held = {row[0] for row in connection.execute("DESCRIBE register_given").fetchall()}
+    site = "max_by(site_id, row_no)" if "site_id" in held else "NULL"
+    ended = f"max(coalesce(epoch({register_instant('valid_to')}), 1e18))" if "valid_to" in held else "1e18"
+    rows = connection.execute(f"SELECT camera_id, {site}, {ended} FROM register_given GROUP BY camera_id").fetchall()
+    sites = {camera: site for camera, site, _ in rows if site}
+    ends = {camera: end for camera, _, end in rows}
+    last = [min((ends.get(camera, 1e18) - counts.start) // counts.width, counts.bins) for camera in counts.cameras]
+    return replace(
+        counts,
+        sites=tuple(sites.get(camera, camera) for camera in counts.cameras),
+        last=np.maximum(np.asarray(last), 0).astype(np.int64),
+    )

@@ -1,0 +1,104 @@
+"""Hops of vehicles from one camera to the next, as differences of the two clocks: what travel times are judged from.
+
+A difference keeps its sign, so a clock that is wrong by more than the way takes shows as itself and not as a vehicle
+that drove back. Belongs here: getting hops out of the lake. Does not: what they say (travel).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from data_contracts.health.counts import Floats, Ints
+from data_contracts.reads import read_parts, reads_relation
+from infra.lake import Lake
+
+LONGEST_S = 3600
+MOST_READS = 8_000_000
+LEAST_KM = 0.5
+
+
+@dataclass(frozen=True)
+class Legs:
+    """Hops between cameras of different poles.
+
+    Args:
+        cameras: Camera ids; `near` and `far` index them, `near` < `far`.
+        seconds: Clock of `far` minus clock of `near`; negative when the vehicle came the other way.
+        day: Days since 1970 (UTC) of the earlier read.
+        latitude: Of each camera, as its reads have it, in degrees; its last position.
+        longitude: The same.
+        km: Distance of the two cameras as registered at the time of the hop.
+    """
+
+    cameras: tuple[str, ...]
+    sites: tuple[str, ...]
+    near: Ints
+    far: Ints
+    seconds: Ints
+    day: Ints
+    km: Floats
+    latitude: NDArray[np.float64]
+    longitude: NDArray[np.float64]
+
+    @cached_property
+    def by_camera(self) -> tuple[Ints, Ints]:
+        """Hops ordered by camera (each hop under both of its cameras), and where each camera's begin."""
+        both = np.concatenate([self.near, self.far])
+        order = np.argsort(both, kind="stable")
+        return order % len(self.near), np.searchsorted(both[order], np.arange(len(self.cameras) + 1))
+
+
+def load_legs(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, first: date, last: date) -> Legs:
+    """Hops of up to an hour between cameras half a kilometre apart or more; of very many reads a sample of vehicles."""
+    parts = read_parts(lake, rocu, first, last)
+    reads_relation(connection, lake, parts, "travelling")
+    share = min(1.0, MOST_READS / max(sum(part.rows for part in parts), 1))
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE hops AS
+            WITH ordered AS (
+                SELECT camera_id, site_id, latitude, longitude, captured_at,
+                    lag(camera_id) OVER way AS camera_before, lag(site_id) OVER way AS site_before,
+                    lag(captured_at) OVER way AS before, lag(latitude) OVER way AS latitude_before,
+                    lag(longitude) OVER way AS longitude_before
+                FROM travelling WHERE hash(vehicle) % 1000 < {int(1000 * share)}
+                WINDOW way AS (PARTITION BY vehicle ORDER BY captured_at, batch_id, row_no))
+            SELECT camera_id, camera_before, date_diff('second', before, captured_at) AS seconds,
+                date_diff('day', DATE '1970-01-01', before::DATE) AS day,
+                111.2 * sqrt(pow(latitude - latitude_before, 2)
+                    + pow((longitude - longitude_before) * cos(radians(latitude)), 2)) AS km
+            FROM ordered WHERE site_id <> site_before AND captured_at - before <= to_seconds({LONGEST_S})"""
+    )
+    connection.execute(f"DELETE FROM hops WHERE km < {LEAST_KM} OR km > 150")
+    placed = connection.execute(
+        """SELECT camera_id, arg_max(site_id, captured_at) AS site_id, arg_max(latitude, captured_at) AS latitude,
+            arg_max(longitude, captured_at) AS longitude FROM travelling GROUP BY camera_id ORDER BY camera_id"""
+    ).fetchnumpy()
+    cameras = tuple(str(camera) for camera in placed["camera_id"])
+    connection.execute("CREATE OR REPLACE TEMP TABLE numbered (camera_id VARCHAR, no INTEGER)")
+    connection.execute(
+        "INSERT INTO numbered SELECT unnest(?::VARCHAR[]), unnest(range(?))", [list(cameras), len(cameras)]
+    )
+    rows: dict[str, Any] = connection.execute(
+        """SELECT here.no AS here, there.no AS there, seconds, day, km FROM hops
+            JOIN numbered AS here USING (camera_id) JOIN numbered AS there ON there.camera_id = camera_before"""
+    ).fetchnumpy()
+    here, there = np.asarray(rows["here"], dtype=np.int64), np.asarray(rows["there"], dtype=np.int64)
+    forth = there < here
+    return Legs(
+        cameras=cameras,
+        sites=tuple(str(site) for site in placed["site_id"]),
+        near=np.minimum(here, there),
+        far=np.maximum(here, there),
+        seconds=np.where(forth, 1, -1) * np.asarray(rows["seconds"], dtype=np.int64),
+        day=np.asarray(rows["day"], dtype=np.int64),
+        km=np.asarray(rows["km"], dtype=np.float32),
+        latitude=np.asarray(placed["latitude"], dtype=np.float64),
+        longitude=np.asarray(placed["longitude"], dtype=np.float64),
+    )
