@@ -66,10 +66,16 @@ class Due:
 
 @dataclass(frozen=True)
 class RecordAgain:
-    """What judging one record again came to. `record` is the one in its place; None if it was only tried."""
+    """What judging one record again came to, by the contract of version `judged_by`.
+
+    It is `wanted` unless it lets out nothing that was asked about. `record` is the one in the old one's place; None if
+    it is not wanted, or was only tried.
+    """
 
     due: Due
     batches: tuple[BatchAgain, ...]
+    judged_by: str
+    wanted: bool
     record: IngestRecord | None
 
 
@@ -101,7 +107,8 @@ def judge_again(
         reason: Kept in the new records.
         opening: Called before the landing files of a record are opened.
         tell: Told in a few words what is being done.
-        asked: Which quarantined rows are wanted out; they are counted apart.
+        asked: Which quarantined rows are wanted out; they are counted apart, and a record that would let none of them
+            out is left as it is. None: all records are judged again.
         trial: Write nothing.
 
     Yields:
@@ -114,7 +121,7 @@ def judge_again(
     require_landed(judge.lake, judge.rocu, [batch for one in due if one.changed for batch in one.batches])
     for one in due:
         if one.changed:
-            done = _judge_record(judge, one.record.ingest_id, reason, opening, tell, asked or Asked(), trial)
+            done = _judge_record(judge, one.record.ingest_id, reason, opening, tell, asked, trial)
             if done is not None:
                 yield done
 
@@ -171,7 +178,7 @@ def _judge_record(
     reason: str,
     opening: Callable[[Due], None],
     tell: Progress,
-    asked: Asked,
+    asked: Asked | None,
     trial: bool,
 ) -> RecordAgain | None:
     with working_database(judge.settings, judge.lake, judge.rocu) as connection:
@@ -185,9 +192,10 @@ def _judge_record(
             run = _run(judge, due, paths, reason)
             judgements = find_judgements(connection, run, tell)
         made = make_manifests(connection, run, judgements)
-        moved = count_moved(connection, judge.lake, due.record, due.batches, made, asked)
-        record = None if trial else write_judgements(connection, run, judgements)
-        return RecordAgain(due, moved, record)
+        moved = count_moved(connection, judge.lake, due.record, due.batches, made, asked or Asked())
+        wanted = asked is None or any(batch.released for batch in moved)
+        record = write_judgements(connection, run, judgements) if wanted and not trial else None
+        return RecordAgain(due, moved, run.contract.version, wanted, record)
 
 
 def _run(judge: Judge, due: Due, paths: Sequence[Path], reason: str) -> Run:

@@ -37,11 +37,13 @@ class Acting:
         context: The signed-in session.
         files: Files to ingest; empty means whatever waits in the inbox.
         replaces: The failed batch that they are delivered for again.
+        reason: Why batches are judged again.
     """
 
     context: Context
     files: tuple[Path, ...] = ()
     replaces: str | None = None
+    reason: str | None = None
 
 
 class NothingWaiting(StepResult):
@@ -145,6 +147,17 @@ def ingest(rocu: str, source: str = "canonical", as_of: date | None = None) -> S
 
 
 @_flow
+def requalify(rocu: str, first: date, last: date, as_of: date | None = None) -> State[Any]:
+    """Judge the batches of some days again by the contract, the limits and the camera register of now."""
+
+    def again() -> StepResult:
+        acting = _session()
+        return perform("requalify", acting.context, rocu, run_date(as_of), first=first, last=last, reason=acting.reason)
+
+    return ended(again)
+
+
+@_flow
 def retrain(rocu: str, pattern: str = PATTERN, as_of: date | None = None) -> State[Any]:
     """Train a challenger on what was known on a date, and register it."""
     return ended(lambda: _dated("retrain", _session(), rocu, pattern, run_date(as_of)))
@@ -175,4 +188,4 @@ def daily(rocu: str, pattern: str = PATTERN, source: str = "canonical", as_of: d
     return ended(day)
 
 
-FLOWS: dict[str, Flow[..., Any]] = {made.name: made for made in (ingest, retrain, score, monitor, daily)}
+FLOWS: dict[str, Flow[..., Any]] = {made.name: made for made in (ingest, requalify, retrain, score, monitor, daily)}

@@ -13,7 +13,7 @@ def run_step(context: Context, name: str, **parameters: Any) -> StepResult:
 
     Args:
         context: Who acts; a flow run acts as the same identity.
-        name: `ingest`, `retrain`, `score`, `monitor` or `daily`.
+        name: `ingest`, `requalify`, `retrain`, `score`, `monitor` or `daily`.
         parameters: The step's own parameters.
 
     Raises:

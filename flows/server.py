@@ -47,11 +47,12 @@ def running_server(settings: Settings, progress: Callable[[str], None] = _silent
 def call_flow(context: Context, name: str, parameters: Mapping[str, Any]) -> StepResult:
     """Run a flow in this process against the server of the settings, as the identity of the context.
 
-    File names can hold a plate, so `files` is handed over in memory and never becomes a Prefect parameter.
+    File names and sentences can hold a plate, so `files` and `reason` are handed over in memory and never become
+    Prefect parameters.
 
     Args:
         context: Who acts.
-        name: `ingest`, `retrain`, `score`, `monitor` or `daily`.
+        name: `ingest`, `requalify`, `retrain`, `score`, `monitor` or `daily`.
         parameters: The parameters of the step of that name.
 
     Raises:
@@ -64,8 +65,9 @@ def call_flow(context: Context, name: str, parameters: Mapping[str, Any]) -> Ste
         from flows.outcomes import data_of, remembering
         from flows.prefect_flows import FLOWS, Acting, acting_as
 
-        plain = {key: value for key, value in parameters.items() if key not in {"files", "replaces"}}
-        acting = Acting(context, tuple(parameters.get("files") or ()), parameters.get("replaces"))
+        plain = {key: value for key, value in parameters.items() if key not in {"files", "replaces", "reason"}}
+        said = {key: parameters.get(key) for key in ("replaces", "reason")}
+        acting = Acting(context, tuple(parameters.get("files") or ()), **said)
         labels = [f"{key}:{plain[key]}" for key in ("rocu", "pattern") if key in plain]
         with acting_as(acting), tags(*labels), delivered(), remembering() as outcomes:
             return data_of(FLOWS[name](**plain, return_state=True), outcomes)

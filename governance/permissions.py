@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 Role = Literal["ml_engineer", "operator", "governance", "auditor", "analyst"]
 Action = Literal[
     "cameras.load",
+    "cameras.health",
     "ingest",
+    "requalify",
+    "quarantine.read",
+    "quarantine.release",
     "dispositions.load",
     "retrain",
     "score",
@@ -52,7 +56,11 @@ _EVERYBODY = frozenset(ROLES)
 PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
     {
         "cameras.load": frozenset({"operator"}),
+        "cameras.health": frozenset({"ml_engineer", "operator", "governance", "auditor"}),
         "ingest": frozenset({"operator"}),
+        "requalify": frozenset({"operator"}),
+        "quarantine.read": frozenset({"operator", "governance", "auditor"}),
+        "quarantine.release": frozenset({"operator"}),
         "dispositions.load": frozenset({"operator", "analyst"}),
         # scheduled retraining runs as a worker, which is an operator; whoever retrains is the trainer
         "retrain": frozenset({"ml_engineer", "operator"}),

@@ -6,9 +6,11 @@ from flows.cli import (
     contract_commands,
     data_commands,
     demo_commands,
+    health_commands,
     model_commands,
     profile_commands,
     promotion_commands,
+    quarantine_commands,
     running_commands,
     simulation_commands,
 )
@@ -19,9 +21,11 @@ __all__ = [
     "contract_commands",
     "data_commands",
     "demo_commands",
+    "health_commands",
     "model_commands",
     "profile_commands",
     "promotion_commands",
+    "quarantine_commands",
     "running_commands",
     "simulation_commands",
 ]

@@ -2,7 +2,8 @@
 
 from flows.steps.data import ingest
 from flows.steps.monitoring import monitor
+from flows.steps.requalify import requalify
 from flows.steps.scoring import score
 from flows.steps.training import retrain
 
-__all__ = ["ingest", "monitor", "retrain", "score"]
+__all__ = ["ingest", "monitor", "requalify", "retrain", "score"]

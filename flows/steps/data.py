@@ -128,7 +128,7 @@ def ingest(
             name: getattr(result, name) for name in ("rows", "accepted", "quarantined", "duplicates", "verdicts")
         }
         if report.record is not None:
-            _record_ingest(context, report.record)
+            record_judgement(context, report.record)
         _require_none_failed(rocu, report.batches)
     return result
 
@@ -168,7 +168,17 @@ def _why(batch: BatchManifest) -> str:
     return f"{first} Most often: {', '.join(f'{rule} {count:,}' for rule, count in often)}."
 
 
-def _record_ingest(context: Context, record: IngestRecord) -> None:
+def record_missing_lineage(context: Context, rocu: str) -> None:
+    """Write the lineage of records that judged known batches again and have none yet."""
+    from data_contracts.reads import ingest_records
+
+    for record in ingest_records(context.lake, rocu):
+        if record.supersedes and not context.lineage.path("requalify", rocu, record.ingest_id, "COMPLETE").is_file():
+            record_judgement(context, record)
+
+
+def record_judgement(context: Context, record: IngestRecord) -> None:
+    """Write the lineage of one ingest record: what was delivered, by which register, the parts that it became."""
     from governance.lineage_events import DatasetRef, RunFacts
 
     register = DatasetRef("registers", record.register_digest)
@@ -186,8 +196,12 @@ def _record_ingest(context: Context, record: IngestRecord) -> None:
         replace(part, made_from=(record.register_digest, *_delivered_for(record, part.date)))
         for part in part_datasets(record.parts)
     )
-    facts = RunFacts(contract_version=record.contract_version, more={"contract_digest": record.contract_digest})
-    context.lineage.record("ingest", record.rocu, record.ingest_id, (*landed, register), made, facts, utc_now())
+    more = {"contract_digest": record.contract_digest}
+    if record.supersedes:
+        more |= {"supersedes": ", ".join(record.supersedes), "reason": record.reason or ""}
+    facts = RunFacts(contract_version=record.contract_version, more=more)
+    job = "requalify" if record.supersedes else "ingest"
+    context.lineage.record(job, record.rocu, record.ingest_id, (*landed, register), made, facts, utc_now())
 
 
 def _delivered_for(record: IngestRecord, day: str | None) -> tuple[str, ...]:

@@ -13,24 +13,27 @@ from infra.identity import Identity
 # Written out by hand, so that a change of the table has to be made twice.
 MAY = {
     "ml_engineer": {
-        "retrain", "monitor", "promote.request", "promote.rollback", "promote.suspend", "history.read", "lineage.read",
+        "cameras.health", "retrain", "monitor", "promote.request", "promote.rollback", "promote.suspend", "history.read", "lineage.read",
         "batches.read", "scoreboard.read",
         "reproduce", "status",
     },
     "operator": {
-        "cameras.load", "ingest", "dispositions.load", "retrain", "score", "scores.read", "monitor", "promote.suspend",
+        "requalify", "quarantine.read", "quarantine.release",
+        "cameras.load", "cameras.health", "ingest", "dispositions.load", "retrain", "score", "scores.read", "monitor", "promote.suspend",
         "history.read", "lineage.read", "audit.verify", "deploy", "status",
         "batches.read", "scoreboard.read",
     },
     "governance": {
-        "scores.read", "profile.read", "vault.reveal", "promote.approve", "promote.refuse", "promote.rollback",
+        "quarantine.read",
+        "cameras.health", "scores.read", "profile.read", "vault.reveal", "promote.approve", "promote.refuse", "promote.rollback",
         "promote.suspend",
         "promote.resume", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "policy.load",
         "batches.read", "scoreboard.read",
         "status",
     },
     "auditor": {
-        "promote.suspend", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "status",
+        "quarantine.read",
+        "cameras.health", "promote.suspend", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "status",
         "batches.read", "scoreboard.read",
     },
     "analyst": {

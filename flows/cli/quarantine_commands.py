@@ -1,0 +1,170 @@
+"""Commands on rows that were set apart: judge days again, count and look at the quarantine, release what passes now."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from flows.cli.frame import app, group
+from flows.cli.options import AsJson, Rocu, session
+from flows.cli.options import _parse_date as parse_date
+from flows.cli.output import as_json, line, show, table
+from infra.errors import RefusedError, WrongInputError
+
+if TYPE_CHECKING:
+    from flows.steps.requalify import Requalified
+
+quarantine = group("quarantine", "Rows that broke a rule: how many, what they look like, and the way back.")
+LISTED = 25
+
+First = Annotated[date, typer.Option("--from", parser=parse_date, metavar="DATE", help="first day of capture")]
+Last = Annotated[date, typer.Option("--to", parser=parse_date, metavar="DATE", help="last day of capture")]
+OptionalFirst = Annotated[
+    date | None, typer.Option("--from", parser=parse_date, metavar="DATE", help="first day of capture")
+]
+OptionalLast = Annotated[
+    date | None, typer.Option("--to", parser=parse_date, metavar="DATE", help="last day of capture")
+]
+Plan = Annotated[bool, typer.Option("--plan", help="show what would change, rows and verdicts, and write nothing")]
+Rule = Annotated[str | None, typer.Option("--rule", help="rows that broke this rule")]
+Camera = Annotated[str | None, typer.Option("--camera", help="rows of this camera")]
+Batch = Annotated[str | None, typer.Option("--batch", help="rows of this batch")]
+
+
+@app.command("requalify")
+def requalify(
+    rocu: Rocu,
+    first: First,
+    last: Last,
+    reason: Annotated[str | None, typer.Option(help="why, in a sentence")] = None,
+    plan: Plan = False,
+    json: AsJson = False,
+) -> None:
+    """Judge delivered batches again by the contract, the limits and the camera register of now; keep both verdicts."""
+    from flows.running import run_step
+    from flows.steps.requalify import requalify as judge_again
+
+    context = session()
+    if plan:
+        result = judge_again(context, rocu, first, last, reason, plan=True)
+    else:
+        made = run_step(context, "requalify", rocu=rocu, first=first, last=last, reason=reason)
+        result = _as_requalified(made)
+    _show(result, json)
+
+
+@quarantine.command("list")
+def quarantine_list(
+    rocu: Rocu,
+    first: OptionalFirst = None,
+    last: OptionalLast = None,
+    by: Annotated[
+        Literal["rule", "camera", "feed", "batch"] | None, typer.Option(help="only this grouping, whole")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Count the rows in quarantine by rule, camera and feed; a row that broke two rules counts for both."""
+    from data_contracts.quarantine import Span
+    from flows.steps.quarantine import count_quarantine
+
+    if first and last and last < first:
+        raise WrongInputError(f"--to {last} lies before --from {first}.", "Give the earlier date as --from.")
+    counted = count_quarantine(session(), rocu, Span(first, last), by)
+    if json:
+        as_json(counted)
+        return
+    line(f"  {counted.rows:,} rows in quarantine in {rocu}")
+    for grouping, found in counted.by.items():
+        shown = found if by else found[:LISTED]
+        more = f" (the first {LISTED} of {len(found)})" if len(shown) < len(found) else ""
+        table(
+            (grouping, "rows", "batches", "first day", "last day"),
+            ((held.value or "(none, or withheld)", held.rows, held.batches, held.first, held.last) for held in shown),
+            title=f"by {grouping}{more}",
+        )
+
+
+@quarantine.command("show")
+def quarantine_show(
+    rocu: Rocu,
+    rule: Annotated[str, typer.Option("--rule", help="rows that broke this rule")],
+    camera: Camera = None,
+    batch: Batch = None,
+    limit: Annotated[int, typer.Option(help="how many rows", min=1, max=10_000)] = 20,
+    json: AsJson = False,
+) -> None:
+    """Show single rows in quarantine, with vehicle tokens in place of plates; looking at them is recorded."""
+    from data_contracts.moved_rows import Asked
+    from flows.steps.quarantine import show_quarantine
+
+    found = show_quarantine(session(), rocu, Asked(rule, camera, batch), limit)
+    if json:
+        as_json(found)
+        return
+    table(
+        ("vehicle", "camera", "captured at (UTC)", "feed", "rules broken", "batch", "row", "delivered as"),
+        (
+            (r.vehicle, r.camera_id, r.captured_at, r.feed_id, ", ".join(r.rules), r.batch_id, r.row_no, r.delivered_as)
+            for r in found.shown
+        ),
+        title=f"{len(found.shown)} of {found.rows:,} rows",
+    )
+
+
+@quarantine.command("release")
+def quarantine_release(
+    rocu: Rocu,
+    reason: Annotated[str, typer.Option(help="what was corrected, in a sentence")],
+    rule: Rule = None,
+    camera: Camera = None,
+    batch: Batch = None,
+    plan: Plan = False,
+    json: AsJson = False,
+) -> None:
+    """After a correction, judge the records with such rows again; what passes now is released, the rest stays."""
+    from data_contracts.moved_rows import Asked
+    from flows.steps.requalify import release
+
+    _show(release(session(), rocu, Asked(rule, camera, batch), reason, plan), json)
+
+
+def _as_requalified(result: object) -> Requalified:
+    from flows.steps.requalify import Requalified
+
+    if not isinstance(result, Requalified):
+        raise TypeError(f"requalify gave a {type(result).__name__}")
+    return result
+
+
+def _show(result: Requalified, json: bool) -> None:
+    show(result, json)
+    if not json and result.batches:
+        table(
+            ("batch", "delivered as", "rows", "verdict", "accepted", "quarantined", "duplicates", "contract"),
+            (
+                (
+                    batch.batch_id,
+                    batch.delivered_as,
+                    batch.rows,
+                    *(_arrow(getattr(batch.before, name), getattr(batch.after, name)) for name in _COMPARED),
+                )
+                for batch in result.batches
+            ),
+            title="before -> after",
+        )
+    if result.newly_failed and not result.tried_only:
+        raise RefusedError(
+            f"{len(result.newly_failed)} batches that had passed fail the contract now: "
+            f"{', '.join(result.newly_failed)}.",
+            f"Nothing is trained or scored for {result.rocu} on their days until each is delivered again, corrected: "
+            f"findprofile ingest --rocu {result.rocu} --replaces BATCH FILE.",
+        )
+
+
+_COMPARED = ("verdict", "accepted", "quarantined", "duplicates", "contract")
+
+
+def _arrow(before: object, after: object) -> str:
+    return str(before) if before == after else f"{before} -> {after}"
