@@ -163,14 +163,14 @@ def _load_parquet(
     fields: Sequence[str],
     typed: _Typed,
 ) -> None:
-    from data_contracts.sources.parquet import damaged, parquet_rows
+    from data_contracts.sources.parquet import not_understood, parquet_rows
 
     cells = ", ".join(f"nullif(trim({field}::VARCHAR), '') AS {field}" for field in fields)
     as_text = _Typed(typed.values, typed.columns, f"(SELECT batch_no, whole, {cells} FROM {{rows}})")
     try:
         _load_blocks(connection, table, number, parquet_rows(delivery, fields), as_text)
-    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.NotImplementedException) as error:
-        raise damaged(delivery.path, error) from None
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.NotImplementedException):
+        raise not_understood(delivery.path) from None
 
 
 def _no_pattern(path: Path) -> str:

@@ -57,6 +57,14 @@ def parquet_rows(delivery: Delivery, fields: Sequence[str]) -> Iterator[pa.Table
             yield pa.Table.from_arrays([whole, *columns], names=["whole", *fields])
 
 
+def not_understood(path: Path) -> WrongInputError:
+    """The error of a file with a type of column for which there is no text form."""
+    return WrongInputError(
+        f"{name_as_delivered(path)} is a Parquet file with a column of a type that is not understood.",
+        "Deliver its columns as text, numbers, booleans and timestamps.",
+    )
+
+
 def damaged(path: Path, error: Exception) -> WrongInputError:
     """The error of a file that cannot be read to its end. Only the error's kind is told: its text may quote values."""
     return WrongInputError(
@@ -75,8 +83,15 @@ def _readable(path: Path, gzipped: bool) -> Iterator[pq.ParquetFile]:
 
 
 def _sound(column: pa.Array) -> pa.Array:
-    """The column; text that is no UTF-8 becomes bytes, whose text form shows them, so that only its rows break."""
+    """The column in a type that the database knows.
+
+    Text that is no UTF-8 becomes bytes, whose text form shows them, so that only its rows break.
+    """
     values = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    if pa.types.is_float16(values.type):
+        return values.cast(pa.float32())
+    if pa.types.is_decimal256(values.type):
+        return values.cast(pa.string())
     try:
         values.validate(full=True)
     except pa.ArrowInvalid:
