@@ -1,0 +1,157 @@
+"""Opening a profile by the command line: the page's numbers from the reads, the log before the page, every refusal."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from loop_support import AS_OF, Loop, Said
+
+WHY = ("--purpose", "investigation", "--authority", "CL/2026/0042")
+
+
+def opened(loop: Loop, who: str, vehicle: str, *more: str | Path, rocu: str = "nwrocu", why: Any = WHY) -> Said:
+    return loop(who, "profile", "--rocu", rocu, "--as-of", AS_OF, "--vehicle", vehicle, *why, *more)
+
+
+def log(loop: Loop) -> list[dict[str, Any]]:
+    found = loop.done("auditor", "audit", "search", "--action", "profile.read", "--last", "500", "--json").data
+    return sorted(found, key=lambda row: row["seq"])
+
+
+@pytest.fixture(scope="module")
+def first(in_force: Loop) -> dict[str, Any]:
+    """The first vehicle of the list, as the scores layer has it."""
+    (scores,) = (in_force.home / "lake" / "scores").rglob(f"as_of={AS_OF}/*/scores.parquet")
+    row: dict[str, Any] = pq.ParquetFile(scores).read().slice(0, 1).to_pylist()[0]
+    return row
+
+
+def reads(loop: Loop, vehicle: str) -> list[tuple[Any, ...]]:
+    parts = str(loop.home / "lake" / "reads" / "rocu=nwrocu" / "*" / "*.parquet")
+    with duckdb.connect() as connection:
+        return connection.execute(
+            "SELECT captured_at, camera_id, batch_id, row_no FROM read_parquet(?, hive_partitioning = false)"
+            " WHERE vehicle = ? AND captured_at >= '2026-03-09' AND captured_at < '2026-04-06' ORDER BY ALL",
+            [parts, vehicle],
+        ).fetchall()
+
+
+def text_of(page: Path) -> str:
+    html = re.sub(r"<style>.*?</style>", "", page.read_text(), flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def test_the_page_has_the_reads_first_and_then_the_score(in_force: Loop, first: dict[str, Any], tmp_path: Path) -> None:
+    page = tmp_path / "profile.html"
+    said = opened(in_force, "analyst", first["vehicle"], "--html", page, "--json")
+    assert said.code == 0, said.err
+    own, text = reads(in_force, first["vehicle"]), text_of(page)
+    assert said.data["reads"] == len(own)
+    assert f"{len(own)} reads by {len({row[1] for row in own})} camera" in text
+    assert [(read["batch_id"], read["row_no"]) for read in said.data["facts"]["reads"]] == [row[2:] for row in own]
+    for batch in {row[2] for row in own}:
+        assert batch in text
+    assert text.index("What was seen") < text.index("The assessment") < text.index(f"{first['score']:.4f}")
+    assert f"Rank {first['rank']}" in text
+    assert first["run_id"] in text
+    for sentence in (*first["reasons"], *first["against"]):
+        assert sentence in text
+    assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//|url\(["']?https?:|@import|<script""", page.read_text())
+
+
+def test_the_opening_is_in_the_log_before_anything_and_says_why(in_force: Loop, first: dict[str, Any]) -> None:
+    before = len(log(in_force))
+    said = opened(in_force, "validator", first["vehicle"])
+    assert said.code == 0, said.err
+    (row,) = log(in_force)[before:]
+    assert (row["object"], row["outcome"], row["operation"]) == (first["vehicle"], "done", "consultation")
+    assert (row["purpose"], row["authority"], row["actor_name"]) == ("investigation", "CL/2026/0042", "Grace Lund")
+    page = Path(said.out.split("profile ")[-1].strip())
+    assert page.is_file()
+    assert {"rocu=nwrocu", "pattern=county_lines"} <= set(page.parts)
+
+
+@pytest.mark.parametrize(
+    ("who", "why", "word"),
+    [
+        ("operator", WHY, "may not do profile.read"),
+        ("engineer", WHY, "may not do profile.read"),
+        ("auditor", WHY, "may not do profile.read"),
+        ("analyst", ("--purpose", "curiosity", "--authority", "CL/2026/0042"), "purpose"),
+        ("analyst", ("--purpose", "investigation", "--authority", "because"), "authority"),
+    ],
+)
+def test_refusals_are_recorded_and_show_nothing(
+    in_force: Loop, first: dict[str, Any], tmp_path: Path, who: str, why: tuple[str, ...], word: str
+) -> None:
+    before, page = len(log(in_force)), tmp_path / "profile.html"
+    said = opened(in_force, who, first["vehicle"], "--html", page, why=why)
+    assert said.code == 1
+    assert word in said.err
+    assert not page.exists()
+    assert said.out == ""
+    assert [row["outcome"] for row in log(in_force)[before:]] == ["refused"]
+
+
+def test_another_rocus_vehicles_stay_shut(in_force: Loop, first: dict[str, Any]) -> None:
+    from loop_support import run, token
+
+    before = len(log(in_force))
+    stranger = token(in_force.home, "analyst", "yhrocu")
+    arguments = ("profile", "--rocu", "nwrocu", "--as-of", AS_OF, "--vehicle", first["vehicle"], *WHY)
+    said = run(in_force.home, *arguments, token=stranger)
+    assert (said.code, said.out) == (1, "")
+    assert "not for nwrocu" in said.err
+    assert [row["outcome"] for row in log(in_force)[before:]] == ["refused"]
+    # and by the way of its own region the vehicle is not there
+    own = run(in_force.home, *("yhrocu" if part == "nwrocu" else part for part in arguments), token=stranger)
+    assert (own.code, own.out) == (2, "")
+
+
+def test_an_unknown_vehicle_a_day_without_reads_and_a_pair(in_force: Loop, first: dict[str, Any]) -> None:
+    unknown = opened(in_force, "analyst", "b" * 32)
+    assert unknown.code == 2
+    assert "nothing to show" in unknown.err
+    assert [row["outcome"] for row in log(in_force)[-2:]] == ["done", "failed"]
+    early = in_force(
+        "analyst", "profile", "--rocu", "nwrocu", "--as-of", "2025-01-05", "--vehicle", first["vehicle"], *WHY
+    )
+    assert early.code == 2
+    assert early.err == unknown.err
+    pair = opened(in_force, "analyst", f"{first['vehicle']}+{'b' * 32}")
+    assert pair.code == 2
+    assert "pair" in pair.err
+    plate = opened(in_force, "analyst", "AB12CDE")
+    assert plate.code == 2
+    assert "AB12CDE" not in plate.err
+
+
+def test_a_day_without_a_list_still_shows_the_facts(in_force: Loop, first: dict[str, Any], tmp_path: Path) -> None:
+    page = tmp_path / "profile.html"
+    said = in_force(
+        "analyst", "profile", "--rocu", "nwrocu", "--as-of", "2026-04-02", "--vehicle", first["vehicle"], *WHY,
+        "--html", page, "--json",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    assert said.data["rank"] is None
+    assert "There is no assessment of this vehicle" in text_of(page)
+    assert "Places and journeys" in text_of(page)
+
+
+def test_a_list_that_the_log_does_not_know_is_not_shown(
+    in_force: Loop, first: dict[str, Any], changed: Any, tmp_path: Path
+) -> None:
+    (scores,) = (in_force.home / "lake" / "scores").rglob(f"as_of={AS_OF}/*/scores.parquet")
+    table = pq.ParquetFile(scores).read()
+    forged = tmp_path / "forged.parquet"
+    pq.write_table(table.slice(1), forged)
+    changed(scores, forged.read_bytes())
+    page = tmp_path / "profile.html"
+    assert opened(in_force, "analyst", first["vehicle"], "--html", page).code == 0
+    assert "not the one that the audit log says was made" in text_of(page)
+    assert f"{first['score']:.4f}" not in text_of(page)
