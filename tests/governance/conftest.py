@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from batch_support import Batches, make_batches
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, create_engine, text
@@ -197,6 +198,12 @@ def make_evidence(**changes: object) -> Evidence:
         "policy_digest": "f" * 64,
     }
     return Evidence.model_validate({**values, **changes})
+
+
+@pytest.fixture(scope="session")
+def batches(tmp_path_factory: pytest.TempPathFactory) -> Batches:
+    """A home with batches of two ROCUs."""
+    return make_batches(tmp_path_factory.mktemp("batches"))
 
 
 @pytest.fixture(scope="session")
