@@ -82,6 +82,6 @@ def _folder(path: Path) -> Iterator[None]:
 
 
 def _remove_partials(lake: Lake, rocu: str) -> None:
-    for layer in (*get_args(MadeLayer), "landing", "ingests", "vault", "registers"):
+    for layer in (*get_args(MadeLayer), "landing", "set_aside", "ingests", "vault", "registers"):
         for path in lake.root.glob(f"{layer}/rocu={rocu}/**/.*.partial"):
             path.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """The inbox of a ROCU: where files wait for the next scheduled ingest, and when they may leave it.
 
-A file leaves the inbox only when the lake has judged its very bytes: then it lies sealed in landing, and the copy here
-would be a raw VRM past the door.
+A file leaves the inbox only when the lake has judged its very bytes, or has set it aside because it cannot be taken:
+then it lies sealed in the lake, and the copy here would be a raw VRM past the door.
 """
 
 from __future__ import annotations
@@ -40,7 +40,15 @@ def clear_judged(lake: Lake, rocu: str, files: Sequence[Path]) -> tuple[Path, ..
     from data_contracts.reads import batches
 
     judged = {batch.batch_id for _, batch in batches(lake, rocu)}
-    done = tuple(path for path in files if path.exists() and file_sha256(path)[:BATCH_ID_DIGITS] in judged)
+    done = tuple(path for path in files if _digest(path)[:BATCH_ID_DIGITS] in judged)
     for path in done:
-        path.unlink()
+        path.unlink(missing_ok=True)
     return done
+
+
+def _digest(path: Path) -> str:
+    """The digest of a file; empty if it cannot be read, or is gone."""
+    try:
+        return file_sha256(path)
+    except OSError:
+        return ""

@@ -21,7 +21,9 @@ from flows.artifacts import publish
 from flows.context import Context, open_context
 from flows.inbox import clear_judged, waiting_files
 from flows.outcomes import can_help, ended, own_words_only
+from flows.steps.inbox import FilesSetAside
 from flows.steps.results import StepResult
+from infra.errors import WrongInputError
 from infra.settings import load_settings
 
 PATTERN = "county_lines"
@@ -127,9 +129,20 @@ def _ingest(acting: Acting, rocu: str, day: date, source: str) -> StepResult:
     if not files:
         return NothingWaiting(rocu=rocu)
     try:
-        return perform("ingest", context, rocu, day, files=files, source=source)
+        return _ingest_waiting(context, rocu, day, source, files)
     finally:
         clear_judged(context.lake, rocu, files)
+
+
+def _ingest_waiting(context: Context, rocu: str, day: date, source: str, files: tuple[Path, ...]) -> StepResult:
+    try:
+        return perform("ingest", context, rocu, day, files=files, source=source)
+    except WrongInputError:
+        aside = perform("set_aside", context, rocu, day, files=files, source=source)
+        left = aside.takeable if isinstance(aside, FilesSetAside) else files
+        if len(left) == len(files):
+            raise
+        return perform("ingest", context, rocu, day, files=left, source=source) if left else aside
 
 
 def _dated(name: str, acting: Acting, rocu: str, pattern: str, day: date) -> StepResult:

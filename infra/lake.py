@@ -24,6 +24,7 @@ from infra.errors import FaultError
 
 Layer = Literal[
     "landing",
+    "set_aside",
     "ingests",
     "reads",
     "quarantine",

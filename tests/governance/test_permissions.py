@@ -18,13 +18,13 @@ MAY = {
         "reproduce", "status",
     },
     "operator": {
-        "requalify", "quarantine.read", "quarantine.release",
+        "requalify", "quarantine.read", "quarantine.release", "inbox.read", "inbox.set_aside", "inbox.bring_back",
         "cameras.load", "cameras.health", "ingest", "dispositions.load", "retrain", "score", "scores.read", "monitor", "promote.suspend",
         "history.read", "lineage.read", "audit.verify", "deploy", "status",
         "batches.read", "scoreboard.read",
     },
     "governance": {
-        "quarantine.read",
+        "quarantine.read", "inbox.read",
         "cameras.health", "scores.read", "profile.read", "vault.reveal", "promote.approve", "promote.refuse", "promote.rollback",
         "promote.suspend",
         "promote.resume", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "policy.load",
@@ -32,7 +32,7 @@ MAY = {
         "status",
     },
     "auditor": {
-        "quarantine.read",
+        "quarantine.read", "inbox.read",
         "cameras.health", "promote.suspend", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "status",
         "batches.read", "scoreboard.read",
     },
