@@ -13,6 +13,10 @@ from datetime import date, datetime
 
 import duckdb
 
+from data_contracts.across_rows.descriptions import describing_fields, keep_descriptions
+from data_contracts.across_rows.judge import judge_across_rows
+from data_contracts.across_rows.notes import write_notes
+from data_contracts.across_rows.scene import Scene
 from data_contracts.camera_hours import write_camera_hours
 from data_contracts.cameras import RegisterRef, register_table
 from data_contracts.contract import Contract
@@ -117,13 +121,14 @@ def find_judgements(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progr
     tell("running the contract")
     judgements = _keep_failed(run, judge(connection, run.contract.rules(run.limits), "reads"))
     _divide(connection, run, judgements)
-    return judgements
+    tell("looking at reads beside each other")
+    return _judge_across_rows(connection, run, judgements)
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) -> None:
     tell("reading")
     deliveries = run.call.deliveries
-    take(connection, deliveries, reading_of_reads(run.contract, run.source))
+    take(connection, deliveries, reading_of_reads(run.contract, run.source, deliveries))
     if run.call.owed:
         days = connection.execute("SELECT DISTINCT captured_at::DATE FROM delivered").fetchall()
         require_owed_days(run.call, [day for (day,) in days])
@@ -135,6 +140,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) ->
     )
     register_table(connection, run.lake, run.register)
     make_judged(connection, run.source, run.limits, run.now, run.arrival)
+    keep_descriptions(connection, describing_fields(deliveries))
     # raw plate texts are not needed any more
     connection.execute("DROP VIEW delivered; DROP TABLE delivered_loaded; DROP TABLE plates")
 
@@ -144,13 +150,7 @@ def _divide(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequenc
     for number, (delivery, judgement) in enumerate(zip(run.call.deliveries, judgements, strict=True)):
         row = [number, delivery.batch_id, judgement.verdict == "failed"]
         connection.execute("INSERT INTO named VALUES (?, ?, ?)", row)
-    connection.execute(
-        """CREATE TABLE candidates AS
-            SELECT batch_no, row_no, vehicle_no, camera_id, captured_at
-            FROM judged SEMI JOIN (FROM named WHERE NOT failed) USING (batch_no)
-            ANTI JOIN rejected USING (batch_no, row_no)"""
-    )
-    find_duplicates(connection, run.lake, run.rocu, run.limits, run.supersedes)
+    _find_candidates(connection, run)
     connection.execute(
         f"""CREATE VIEW accepted AS
             SELECT batch_id, row_no, vehicle_no, vehicle, plate_format, plate_repaired, judged.captured_at, received_at,
@@ -173,6 +173,45 @@ def _divide(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequenc
     )
 
 
+def _judge_across_rows(
+    connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequence[Judgement]
+) -> tuple[Judgement, ...]:
+    """Judge across rows until no further batch fails; reads of a batch that fails are no neighbours of the others'."""
+    scene = Scene(
+        connection,
+        run.lake,
+        run.rocu,
+        run.limits,
+        run.supersedes,
+        opaque=run.source.plate_scheme == "opaque",
+        positioned=run.source.position == "file",
+    )
+    rules = run.contract.rules(run.limits)
+    while True:
+        found = judge_across_rows(scene, rules, judgements)
+        failed = [
+            number
+            for number, (before, after) in enumerate(zip(judgements, found, strict=True))
+            if before.verdict != "failed" and after.verdict == "failed"
+        ]
+        if not failed:
+            return found
+        connection.execute("UPDATE named SET failed = true WHERE batch_no IN (SELECT unnest(?::INTEGER[]))", [failed])
+        _find_candidates(connection, run)
+        judgements = tuple(after if number in failed else judgements[number] for number, after in enumerate(found))
+
+
+def _find_candidates(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
+    connection.execute(
+        """CREATE OR REPLACE TABLE candidates AS
+            SELECT batch_no, row_no, vehicle_no, camera_id, captured_at
+            FROM judged SEMI JOIN (FROM named WHERE NOT failed) USING (batch_no)
+            ANTI JOIN rejected USING (batch_no, row_no)"""
+    )
+    connection.execute("DROP TABLE IF EXISTS doubled; DROP TABLE IF EXISTS accepted_before")
+    find_duplicates(connection, run.lake, run.rocu, run.limits, run.supersedes)
+
+
 def _keep_failed(run: Run, judgements: Sequence[Judgement]) -> tuple[Judgement, ...]:
     """A batch in whose place another was accepted does not come back beside it."""
     kept = []
@@ -193,6 +232,7 @@ def write_judgements(connection: duckdb.DuckDBPyConnection, run: Run, judgements
         *write_quarantine(connection, run.lake, run.rocu, run.ingest_id),
         *write_camera_hours(connection, run.lake, run.rocu, run.ingest_id),
         *write_rule_counts(connection, run.lake, run.rocu, run.ingest_id),
+        *write_notes(connection, run.lake, run.rocu, run.ingest_id),
     ]
     record = IngestRecord(
         ingest_id=run.ingest_id,

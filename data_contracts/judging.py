@@ -5,6 +5,7 @@ Belongs here: the derivations that the contract for reads describes. Does not: a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import duckdb
@@ -31,8 +32,13 @@ def read_values(source: Source) -> dict[str, str]:
     }
 
 
-def read_projection(source: Source) -> dict[str, str]:
-    """Columns of the delivered reads: SQL over the text fields and `read_values`."""
+def read_projection(source: Source, describing: Sequence[str] = ()) -> dict[str, str]:
+    """Columns of the delivered reads: SQL over the text fields and `read_values`.
+
+    Args:
+        source: How the supplier writes.
+        describing: The fields about the vehicle that any file has: they cost memory, so others are left out.
+    """
     optional = ("confidence", "motion_toward_camera", "received_at", "latitude", "longitude")
     unreadable = " ".join(f"WHEN {name} IS NOT NULL AND {name}_value IS NULL THEN '{name}'" for name in optional)
     return {
@@ -44,6 +50,7 @@ def read_projection(source: Source) -> dict[str, str]:
         "source_id": "source_id",
         **{name: f"{name}_value" for name in optional},
         "unreadable_field": f"CASE {unreadable} END",
+        **{name: f"nullif(upper(trim({name})), '')" for name in describing},
     }
 
 
@@ -67,7 +74,8 @@ def make_judged(
     moment, today = (f"TIMESTAMP '{time:%Y-%m-%d %H:%M:%S.%f}'" for time in (arrival, now))
     within = inside(limits.authorised_area, "latitude", "longitude")
     connection.execute(
-        f"CREATE TABLE registered AS SELECT (rowid + 1)::INTEGER AS register_no, *, {within} AS authorised FROM register"
+        f"""CREATE TABLE registered AS
+            SELECT (rowid + 1)::INTEGER AS register_no, *, {within} AS authorised FROM register"""
     )
     connection.execute(
         f"""CREATE TABLE newest AS

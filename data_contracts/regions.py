@@ -66,6 +66,12 @@ def require_rocu(code: str, on: date) -> Region:
     return found
 
 
+def own_forces(code: str, on: date) -> frozenset[str]:
+    """The forces whose cameras belong in a region on a day: its own and the national ones; none without a region."""
+    own = next((region.forces for region in regions(on) if region.code == code), None)
+    return frozenset() if own is None else frozenset((*own, *_reference().national_forces))
+
+
 def find_force(text: str) -> str | None:
     """The name of a force as the reference data writes it, or None if no region ever had it.
 

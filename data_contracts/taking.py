@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from data_contracts.across_rows.descriptions import describing_fields
 from data_contracts.contract import Contract, load_contract
 from data_contracts.judging import read_projection, read_values
 from data_contracts.names import name_as_delivered
@@ -43,9 +44,10 @@ class Reading:
     time_said: str
 
 
-def reading_of_reads(contract: Contract, source: Source) -> Reading:
-    """How reads of a source are read."""
-    return Reading(contract.fields, read_values(source), read_projection(source), "captured_at", "capture time")
+def reading_of_reads(contract: Contract, source: Source, deliveries: Sequence[Delivery] = ()) -> Reading:
+    """How reads of a source are read; what they say of the vehicle only where one of these deliveries says it."""
+    columns = read_projection(source, describing_fields(deliveries))
+    return Reading(contract.fields, read_values(source), columns, "captured_at", "capture time")
 
 
 def take(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], reading: Reading) -> None:

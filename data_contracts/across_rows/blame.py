@@ -1,0 +1,159 @@
+"""Which camera is to blame for impossible legs: one whose legs are impossible far beyond the rest, with many vehicles.
+
+Greedy explaining-away: the camera that explains most is taken first, its legs are taken off its neighbours, and the
+rest is looked at again. So a neighbour of a wrong camera is not blamed with it, nor a camera that one clone passes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from data_contracts.across_rows.legs import distance, reach_of
+from data_contracts.across_rows.scene import Scene
+from data_contracts.across_rows.shift import Neighbours, find_shift
+
+CLOCK, PLACE = "camera_clock", "camera_place"
+TIMES_USUAL = 5  # a camera to blame has this many times the share of impossible legs that cameras usually have
+ONE_VEHICLE = 0.5  # of its impossible legs no vehicle makes more than this share
+LEAST_LEGS = 20  # cameras with fewer say nothing about what is usual
+SAMPLE = 60
+
+
+@dataclass(frozen=True)
+class Link:
+    """Legs between two cameras in one direction, and how many of them are too fast."""
+
+    from_camera: int
+    to_camera: int
+    legs: int
+    fast: int
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Who makes a camera's impossible legs: how many vehicles, and the largest share of a single one."""
+
+    vehicles: int
+    top_share: float
+
+
+@dataclass(frozen=True)
+class Blamed:
+    """A camera to blame, and the share of its legs that are impossible."""
+
+    camera: int
+    share: float
+
+
+def blame_cameras(
+    links: Sequence[Link], crowds: dict[int, Crowd], least_vehicles: int, least_share: float
+) -> tuple[Blamed, ...]:
+    """The cameras that explain most of the impossible legs, in the order of how many.
+
+    Args:
+        links: All legs that were judged.
+        crowds: Camera to the vehicles of its impossible legs.
+        least_vehicles: Vehicles, and legs, that it takes.
+        least_share: Share of a camera's legs that must be impossible.
+    """
+    legs: dict[int, int] = defaultdict(int)
+    fast: dict[int, int] = defaultdict(int)
+    touching: dict[int, list[Link]] = defaultdict(list)
+    for link in links:
+        for camera in {link.from_camera, link.to_camera}:
+            legs[camera] += link.legs
+            fast[camera] += link.fast
+            touching[camera].append(link)
+    usual = median([fast[camera] / number for camera, number in legs.items() if number >= LEAST_LEGS] or [0.0])
+    threshold = max(least_share, TIMES_USUAL * usual)
+    open_cameras = {
+        camera
+        for camera, crowd in crowds.items()
+        if crowd.vehicles >= least_vehicles and crowd.top_share <= ONE_VEHICLE
+    }
+    blamed: list[Blamed] = []
+    taken: set[int] = set()
+    while True:
+        able = [c for c in open_cameras if fast[c] >= least_vehicles and fast[c] >= threshold * legs[c]]
+        if not able:
+            return tuple(blamed)
+        worst = max(able, key=lambda camera: (fast[camera] ** 2 / legs[camera], -camera))
+        blamed.append(Blamed(worst, fast[worst] / legs[worst]))
+        _take_off(worst, touching[worst], taken, legs, fast)
+        taken.add(worst)
+        open_cameras.discard(worst)
+
+
+def _take_off(camera: int, links: Iterable[Link], taken: set[int], legs: dict[int, int], fast: dict[int, int]) -> None:
+    for link in links:
+        if link.from_camera in taken or link.to_camera in taken:
+            continue
+        for end in {link.from_camera, link.to_camera} - {camera}:
+            legs[end] -= link.legs
+            fast[end] -= link.fast
+
+
+def make_blamed(scene: Scene) -> None:
+    """Make `blamed` (place_in_order, camera_no, cause, share, shift_s) from `legs`, `links` and `breaking` (leg_no)."""
+    connection, limits = scene.connection, scene.limits
+    connection.execute(
+        """CREATE OR REPLACE TABLE blamed (place_in_order INTEGER, camera_no INTEGER, cause VARCHAR, share DOUBLE,
+            shift_s DOUBLE)"""
+    )
+    crowds = {
+        camera: Crowd(vehicles, top / total)
+        for camera, vehicles, top, total in connection.execute(
+            f"""SELECT camera_no, count(*), max(n), sum(n) FROM (
+                    SELECT camera_no, vehicle_no, count(*) AS n FROM (
+                        SELECT from_camera AS camera_no, vehicle_no FROM legs SEMI JOIN breaking USING (leg_no)
+                        UNION ALL SELECT to_camera, vehicle_no FROM legs SEMI JOIN breaking USING (leg_no))
+                    GROUP BY ALL)
+                GROUP BY camera_no HAVING count(*) >= {limits.camera_blame_min_vehicles}"""
+        ).fetchall()
+    }
+    if not crowds:
+        return
+    links = [Link(*row) for row in connection.execute("FROM links ORDER BY ALL").fetchall()]
+    found = blame_cameras(links, crowds, limits.camera_blame_min_vehicles, limits.camera_blame_min_share)
+    samples = _samples(scene, [one.camera for one in found])
+    for place, one in enumerate(found):
+        shift = find_shift(samples.get(one.camera, ()))
+        row = [place, one.camera, CLOCK if shift else PLACE, one.share, shift.seconds if shift else None]
+        connection.execute("INSERT INTO blamed VALUES (?, ?, ?, ?, ?)", row)
+
+
+def _samples(scene: Scene, cameras: Sequence[int]) -> dict[int, list[Neighbours]]:
+    """For each camera some reads of vehicles with an impossible leg there, each with its vehicle's other reads."""
+    if not cameras:
+        return {}
+    rows = scene.connection.execute(
+        f"""WITH fast AS (SELECT * FROM legs SEMI JOIN breaking USING (leg_no)),
+            chosen AS (
+                SELECT camera_no, vehicle_no FROM (
+                    SELECT from_camera AS camera_no, vehicle_no FROM fast
+                    UNION SELECT to_camera, vehicle_no FROM fast)
+                WHERE camera_no IN (SELECT unnest(?::INTEGER[]))
+                QUALIFY row_number() OVER (PARTITION BY camera_no ORDER BY hash(vehicle_no), vehicle_no) <= {SAMPLE}),
+            passing AS (
+                SELECT travelling.*, camera_no, x, y, z FROM travelling
+                SEMI JOIN chosen USING (vehicle_no) JOIN places USING (place_no)),
+            here AS (SELECT passing.* FROM passing SEMI JOIN chosen USING (camera_no, vehicle_no))
+            SELECT here.camera_no, here.read_no, epoch(other.captured_at) - epoch(here.captured_at) AS after_s,
+                {distance("here", "other")} / {scene.limits.max_speed_kmh} * 3600 AS needed_s
+            FROM here JOIN passing AS other ON other.vehicle_no = here.vehicle_no AND other.camera_no <> here.camera_no
+                AND other.captured_at BETWEEN here.captured_at - to_seconds({reach_of(scene).total_seconds() * 2})
+                    AND here.captured_at + to_seconds({reach_of(scene).total_seconds() * 2})
+            ORDER BY here.camera_no, here.read_no, after_s""",
+        [list(cameras)],
+    ).fetchall()
+    reads: dict[tuple[int, int], tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    for camera, read, after, needed in rows:
+        reads[camera, read][0].append(after)
+        reads[camera, read][1].append(needed)
+    samples: dict[int, list[Neighbours]] = defaultdict(list)
+    for (camera, _), (after, needed) in sorted(reads.items()):
+        samples[camera].append(Neighbours(after, needed))
+    return samples

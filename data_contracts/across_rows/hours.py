@@ -1,0 +1,71 @@
+"""How much each camera read in each hour and how sure it was, in this call and in the weeks before it.
+
+Belongs here: the tables `camera_counts` (this call) and `camera_past` (layer camera_hours of earlier calls). Does not:
+what is unusual about them.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from data_contracts.across_rows.scene import Scene
+from data_contracts.camera_hours import CONFIDENCE_BINS
+from data_contracts.reads import standing_records
+from infra.errors import FaultError
+
+
+def make_hours(scene: Scene) -> None:
+    """Make `camera_counts` and `camera_past`.
+
+    `camera_counts`: batch_no, camera_id, register_no, hour (UTC), sure (bin of the confidence, 0 to 9, or NULL),
+    unknown (no known UK format), reads. `camera_past`: camera_id, day, hour, reads, confidence_bins.
+    """
+    scene.connection.execute(
+        f"""CREATE OR REPLACE TABLE camera_counts AS
+            SELECT counted.*, registered.camera_id FROM (
+                SELECT batch_no, register_no, date_trunc('hour', captured_at) AS hour,
+                    greatest(least(floor(confidence / 10), {CONFIDENCE_BINS - 1}), 0)::TINYINT AS sure,
+                    plate_format = 'unknown' AS unknown, count(*) AS reads
+                FROM kept GROUP BY ALL) AS counted JOIN registered USING (register_no)"""
+    )
+    paths = _paths(scene)
+    source = f"read_parquet({paths!r}, hive_partitioning = false)" if paths else _NOTHING
+    scene.connection.execute(
+        f"""CREATE OR REPLACE TABLE camera_past AS
+            SELECT camera_id, hour::DATE AS day, hour, sum(accepted)::BIGINT AS reads,
+                [{", ".join(f"sum(confidence_bins[{number + 1}])::BIGINT" for number in range(CONFIDENCE_BINS))}]
+                    AS confidence_bins
+            FROM {source} SEMI JOIN (SELECT DISTINCT camera_id FROM camera_counts) USING (camera_id)
+            WHERE hour::DATE BETWEEN ? AND ? AND accepted > 0 GROUP BY ALL""",
+        list(_span(scene)),
+    )
+
+
+_NOTHING = """(SELECT NULL::VARCHAR AS camera_id, NULL::TIMESTAMP AS hour, 0::BIGINT AS accepted,
+    []::BIGINT[] AS confidence_bins WHERE false)"""
+
+
+def _span(scene: Scene) -> tuple[date, date]:
+    ((first, last),) = scene.connection.execute("SELECT min(hour)::DATE, max(hour)::DATE FROM camera_counts").fetchall()
+    if first is None:
+        return date.max, date.min
+    days = max(scene.limits.confidence_history_days, 7 * scene.limits.volume_history_weeks)
+    return first - timedelta(days=days), last
+
+
+def _paths(scene: Scene) -> list[str]:
+    first, last = _span(scene)
+    paths = [
+        scene.lake.root / part.path
+        for record in standing_records(scene.lake, scene.rocu, scene.superseded)
+        if any(first <= day <= last for batch in record.batches for day in batch.dates)
+        for part in record.parts
+        if part.layer == "camera_hours"
+    ]
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise FaultError(
+            f"{len(missing)} parts of the layer camera_hours are missing, the first is {missing[0]}.",
+            "Restore the lake from a backup, or judge the batches again: findprofile requalify.",
+        )
+    return [str(path) for path in paths]

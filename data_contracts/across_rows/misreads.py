@@ -1,0 +1,164 @@
+"""Rules about misread plates: two VRMs one confusion apart at one camera within minutes (DQ11), and which is likelier.
+
+A suggestion is kept beside the read as token, reason and score; nothing is merged. VRMs of earlier calls are known by
+token only, so pairs are found within one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from data_contracts.across_rows.scene import Family, Scene, batch_of, row_of, told
+from data_contracts.contract import Rule
+from data_contracts.plates import CONFUSIONS, MAX_LENGTH
+
+LOOKED_AT_S = 3600
+ROWS_AT_ONCE = 200_000
+UNDECIDED = 0.55
+_FORMAT_WEIGHT = 2.5  # a known format against an unknown one: twelve to one
+_CONFIDENCE_WEIGHT = 0.05  # per point: twenty points are e to one
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def confusion_classes() -> dict[str, int]:
+    """Each character's class: characters that any chain of confusions joins are in one. From 1."""
+    classes = {character: {character} for character in _ALPHABET}
+    for pair in CONFUSIONS:
+        first, second = sorted(pair)
+        joined = classes[first] | classes[second]
+        classes.update(dict.fromkeys(joined, joined))
+    return {character: 1 + _ALPHABET.index(min(members)) for character, members in classes.items()}
+
+
+def make_confusable_vehicles(scene: Scene) -> None:
+    """Make `confusable_vehicles` (vehicle_no, other_no, both ways round): VRMs of the call one confusion apart.
+
+    Only VRMs whose skeletons agree are compared, so that the cost grows with the number of VRMs, not with its square.
+    """
+    scene.connection.execute("CREATE OR REPLACE TABLE confusable_vehicles (vehicle_no INTEGER, other_no INTEGER)")
+    if scene.opaque:
+        return
+    _make_skeletons(scene)
+    pairs = ", ".join(f"'{first}{second}'" for pair in CONFUSIONS for first, second in (sorted(pair),))
+    places = ", ".join(
+        f"CASE WHEN one[{place}] < two[{place}] THEN one[{place}] || two[{place}] "
+        f"WHEN one[{place}] > two[{place}] THEN two[{place}] || one[{place}] ELSE '' END"
+        for place in range(1, MAX_LENGTH + 1)
+    )
+    scene.connection.execute(
+        f"""INSERT INTO confusable_vehicles
+            WITH shared AS (SELECT skeleton FROM skeletons GROUP BY skeleton HAVING count(*) > 1),
+            crowded AS (SELECT skeletons.*, vrm FROM skeletons SEMI JOIN shared USING (skeleton)
+                JOIN vehicles USING (vehicle_no)),
+            near AS (
+                SELECT a.vehicle_no, b.vehicle_no AS other_no, a.vrm AS one, b.vrm AS two
+                FROM crowded AS a JOIN crowded AS b ON a.skeleton = b.skeleton AND a.vehicle_no < b.vehicle_no
+                    AND length(a.vrm) = length(b.vrm)
+                WHERE hamming(a.vrm, b.vrm) = 1),
+            apart AS (SELECT vehicle_no, other_no FROM near WHERE concat({places}) IN ({pairs}))
+            FROM apart UNION ALL SELECT other_no, vehicle_no FROM apart"""
+    )
+    scene.connection.execute("DROP TABLE skeletons")
+
+
+def _make_skeletons(scene: Scene) -> None:
+    # SQL's own translate() takes ten times as long
+    codes = np.zeros(256, dtype=np.int64)
+    for character, number in confusion_classes().items():
+        codes[ord(character)] = number
+    cursor = scene.connection.cursor()
+    cursor.execute("CREATE OR REPLACE TABLE skeletons (vehicle_no INTEGER, skeleton BIGINT)")
+    reader = scene.connection.sql(
+        f"SELECT vehicle_no, rpad(vrm, {MAX_LENGTH}, '-') AS vrm FROM vehicles WHERE length(vrm) <= {MAX_LENGTH}"
+    ).to_arrow_reader(ROWS_AT_ONCE)
+    for block in reader:
+        texts = block.column("vrm")
+        signs = np.frombuffer("".join(texts.to_pylist()).encode("ascii"), dtype=np.uint8).reshape(-1, MAX_LENGTH)
+        skeleton = np.zeros(len(texts), dtype=np.int64)
+        for place in range(MAX_LENGTH):
+            skeleton = skeleton * (len(_ALPHABET) + 1) + codes[signs[:, place]]
+        cursor.register("skeletons_now", pa.table({"vehicle_no": block.column("vehicle_no"), "skeleton": skeleton}))
+        cursor.execute("INSERT INTO skeletons SELECT * FROM skeletons_now")
+        cursor.unregister("skeletons_now")
+    cursor.close()
+
+
+def _make(scene: Scene) -> None:
+    make_confusable_vehicles(scene)
+    scene.connection.execute(
+        """CREATE OR REPLACE TABLE confusable_reads AS
+            SELECT read_no, vehicle_no, camera_id, register_no, latitude, longitude, captured_at, confidence,
+                plate_format <> 'unknown' AS known_format, count(*) OVER (PARTITION BY vehicle_no) - 1 AS other_reads
+            FROM kept SEMI JOIN confusable_vehicles USING (vehicle_no)"""
+    )
+    scene.connection.execute(
+        f"""CREATE OR REPLACE TABLE misread_pairs AS
+            WITH beside AS (
+                SELECT a.*, b.read_no AS other_read, b.vehicle_no AS likelier_no, b.known_format AS other_known,
+                    b.other_reads AS other_other_reads, b.confidence AS other_confidence,
+                    abs(epoch(a.captured_at) - epoch(b.captured_at)) AS seconds_apart, {likelihood("a", "b")} AS weight
+                FROM confusable_reads AS a JOIN confusable_vehicles AS pairs ON pairs.vehicle_no = a.vehicle_no
+                JOIN confusable_reads AS b ON b.vehicle_no = pairs.other_no AND b.camera_id = a.camera_id
+                    AND b.captured_at BETWEEN a.captured_at - to_seconds({LOOKED_AT_S})
+                        AND a.captured_at + to_seconds({LOOKED_AT_S})),
+            likelier AS (SELECT * FROM beside WHERE weight > 0 OR (weight = 0 AND vehicle_no > likelier_no))
+            SELECT DISTINCT ON (read_no) *, 1 / (1 + exp(-weight)) AS score,
+                {
+            reason(
+                "likelier",
+                "known_format",
+                "other_known",
+                "other_reads",
+                "other_other_reads",
+                "confidence",
+                "other_confidence",
+            )
+        } AS reason
+            FROM likelier ORDER BY read_no, seconds_apart, weight DESC, other_read"""
+    )
+
+
+def likelihood(read: str, other: str) -> str:
+    """SQL for how much likelier the other VRM is than the read's own: natural logarithm of the odds.
+
+    By format (known or not), by how often each VRM is read elsewhere in the call, and by the reader's confidence.
+    """
+    return f"""round({_FORMAT_WEIGHT} * ({other}.known_format::INTEGER - {read}.known_format::INTEGER)
+        + ln(({other}.other_reads + 0.5) / ({read}.other_reads + 0.5))
+        + {_CONFIDENCE_WEIGHT} * coalesce({other}.confidence - {read}.confidence, 0), 6)"""
+
+
+def reason(_: str, known: str, other_known: str, reads: str, other_reads: str, sure: str, other_sure: str) -> str:
+    """SQL for the reasons, in words joined by `+`, for which the other VRM is likelier; `undecided` if hardly any."""
+    return f"""CASE WHEN weight < ln({UNDECIDED} / (1 - {UNDECIDED})) THEN 'undecided' ELSE concat_ws('+',
+        CASE WHEN {other_known} AND NOT {known} THEN 'known_format' END,
+        CASE WHEN {other_reads} > {reads} THEN 'read_more_often' END,
+        CASE WHEN {other_sure} > {sure} THEN 'higher_confidence' END) END"""
+
+
+def _settle(scene: Scene, rule: Rule) -> str:
+    scene.connection.execute(
+        f"""INSERT INTO noted BY NAME
+            SELECT {batch_of("read_no")} AS batch_no, {row_of("read_no")} AS row_no, '{rule.name}' AS rule,
+                reason AS cause, vehicle_no, camera_id, likelier_no AS other_vehicle_no,
+                named.batch_id AS other_batch_id,
+                {row_of("other_read")} AS other_row_no, score, seconds_apart AS value, captured_at
+            FROM misread_pairs SEMI JOIN breaking USING (read_no)
+            JOIN named ON named.batch_no = {batch_of("other_read")}"""
+    )
+    return f"SELECT {batch_of('read_no')} AS batch_no, {row_of('read_no')} AS row_no FROM breaking"
+
+
+def _tell(scene: Scene, rule: Rule) -> Mapping[int, str]:
+    return told(
+        scene,
+        "reads",
+        f"""SELECT batch_no, format('{{}} at camera {{}}', count(*), camera_id)
+            FROM noted WHERE rule = '{rule.name}' GROUP BY batch_no, camera_id ORDER BY count(*) DESC, camera_id""",
+    )
+
+
+MISREAD_PAIRS = Family("misread_pairs", ("read_no",), _make, _settle, _tell)

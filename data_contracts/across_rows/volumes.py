@@ -1,0 +1,75 @@
+"""Rules about how much a camera read on a day, against its own weekday and hour (DQ09).
+
+What is usual is the median of the same weekday and hour in its last weeks, over days on which it read at all, so that
+a day of outage in the past is no day. Only hours that the files cover count, the first and the last by their share.
+Belongs here: the warning at ingest. Does not: when an outage began and ended, and of what kind it was (health).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from data_contracts.across_rows.scene import Family, Scene, told
+from data_contracts.contract import Rule
+
+
+def _make(scene: Scene) -> None:
+    limits = scene.limits
+    scene.connection.execute(
+        f"""CREATE OR REPLACE TABLE camera_volumes AS
+            WITH covered AS (
+                SELECT hour, hour::DATE AS day,
+                    (least(epoch(hour) + 3600, epoch(last)) - greatest(epoch(hour), epoch(first))) / 3600 AS part
+                FROM (SELECT captured_at::DATE AS day, min(captured_at) AS first, max(captured_at) AS last
+                    FROM kept GROUP BY ALL),
+                    unnest(generate_series(date_trunc('hour', first), last, INTERVAL 1 HOUR)) AS hours (hour)),
+            known AS (
+                SELECT camera_id, day, hour, sum(reads) AS reads FROM (
+                    SELECT camera_id, day, hour, reads FROM camera_past
+                    UNION ALL SELECT camera_id, hour::DATE, hour, reads FROM camera_counts)
+                GROUP BY ALL),
+            active AS (SELECT DISTINCT camera_id, day FROM known),
+            touched AS (SELECT DISTINCT camera_id, hour::DATE AS day FROM camera_counts),
+            weeks AS (
+                SELECT touched.camera_id, touched.day, 7 * week AS ago
+                FROM touched CROSS JOIN range(1, {limits.volume_history_weeks + 1}) AS numbers (week)
+                JOIN active ON active.camera_id = touched.camera_id AND active.day = touched.day - 7 * week::INTEGER),
+            usual AS (
+                SELECT weeks.camera_id, weeks.day, covered.hour, any_value(part) AS part, count(*) AS past_weeks,
+                    median(coalesce(known.reads, 0)) AS reads
+                FROM weeks JOIN covered ON covered.day = weeks.day
+                LEFT JOIN known ON known.camera_id = weeks.camera_id
+                    AND known.hour = covered.hour - to_days(ago::INTEGER)
+                GROUP BY ALL),
+            expectations AS (
+                SELECT camera_id, day, sum(part * reads) AS expected, any_value(past_weeks) AS past_weeks
+                FROM usual GROUP BY ALL),
+            sights AS (
+                SELECT known.camera_id, known.day, sum(reads) AS seen
+                FROM known SEMI JOIN touched USING (camera_id, day) SEMI JOIN covered USING (hour) GROUP BY ALL)
+            SELECT camera_id, day, seen::BIGINT AS seen, expected,
+                CASE WHEN expected >= {limits.min_expected_reads} AND past_weeks >= {limits.min_history_weeks}
+                    THEN seen / expected END AS volume_share
+            FROM sights LEFT JOIN expectations USING (camera_id, day)"""
+    )
+
+
+def _settle(_: Scene, rule: Rule) -> str:
+    return """SELECT batch_no, row_no FROM kept
+        JOIN breaking ON breaking.camera_id = kept.camera_id AND breaking.day = kept.captured_at::DATE"""
+
+
+def _tell(scene: Scene, rule: Rule) -> Mapping[int, str]:
+    worst = "DESC" if "max_value" in rule.kwargs else "ASC"
+    return told(
+        scene,
+        "camera-days",
+        f"""SELECT batch_no,
+                format('camera {{}} on {{}} ({{}} reads where {{:.0f}} are usual)', camera_id, day, seen, expected)
+            FROM camera_volumes SEMI JOIN breaking USING (camera_id, day)
+            JOIN (SELECT DISTINCT batch_no, camera_id, hour::DATE AS day FROM camera_counts) USING (camera_id, day)
+            ORDER BY volume_share {worst}, camera_id, day""",
+    )
+
+
+CAMERA_VOLUMES = Family("camera_volumes", ("camera_id", "day"), _make, _settle, _tell)
