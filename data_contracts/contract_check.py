@@ -104,15 +104,14 @@ def _texts(held: Any) -> list[str]:
 
 def _own_problems(document: Mapping[str, Any], try_rules: bool) -> Iterator[Problem]:
     yield from _head_problems(document)
-    contract_id = document.get("id")
-    name = NAME_OF_ID.get(contract_id) if isinstance(contract_id, str) else None
+    name = _name_of(document)
     if name is not None:
         yield from column_problems(document, name)
     yield from _all_rule_problems(document, name, try_rules)
 
 
 def _head_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
-    if document.get("id") not in NAME_OF_ID:
+    if _name_of(document) is None:
         ids = ", ".join(CONTRACT_IDS.values())
         yield Problem("id", f"{document.get('id')} is no contract of this product.", f"Write one of {ids}.")
     version = document.get("version")
@@ -126,6 +125,11 @@ def _head_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("description", "It does not say what the contract is for.", "Add description.purpose.")
     if not document.get("schema"):
         yield Problem("schema", "It describes no table.", "Add the tables with their columns and rules.")
+
+
+def _name_of(document: Mapping[str, Any]) -> ContractName | None:
+    written = document.get("id")
+    return NAME_OF_ID.get(written) if isinstance(written, str) else None
 
 
 def _is_version(text: str) -> bool:

@@ -1,0 +1,168 @@
+"""A draft of a contract is told everything that is wrong with it, at once, each with what to do."""
+
+from __future__ import annotations
+
+import copy
+from importlib.resources import files
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from data_contracts.contract import CONTRACT_NAMES
+from data_contracts.contract_check import check_contract
+
+DERIVED = ("row_fault", "seconds_after_now", "rejected_share")
+
+
+def shortened(text: str) -> str:
+    """The contract with a few of its derived columns only, so that it is tried quickly."""
+    reads, _, batches = text.partition("  - name: batches")
+    head, *columns = reads.rstrip("\n").split("\n      - name: ")
+    kept = [part for part in columns if "value: delivered" in part or part.startswith(DERIVED)]
+    return "\n      - name: ".join([head, *kept]) + "\n  - name: batches" + batches
+
+
+TEXT = shortened(files("data_contracts").joinpath("contracts/dispositions.odcs.yaml").read_text(encoding="utf-8"))
+BETWEEN, CLOCK = "expect_column_values_to_be_between", "${clock_skew_max_s}"
+
+
+def replaced(*pairs: tuple[str, str]) -> bytes:
+    text = TEXT
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text.encode()
+
+
+@pytest.mark.parametrize("name", CONTRACT_NAMES)
+def test_what_is_packaged_can_be_run(name):
+    content = files("data_contracts").joinpath(f"contracts/{name}.odcs.yaml").read_bytes()
+    assert check_contract(content, name) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "said"),
+    [
+        ("severity: reject", "severety: reject", "row_malformed", "severety"),
+        ("severity: reject", "severity: error", "row_malformed", "error"),
+        ("status: active", "state: active", "document", "state"),
+        ("version: 1.0.0", "version: 1.0", "version", "1.0"),
+        ("version: 1.0.0", "version: v1", "version", "v1"),
+        ("kind: DataContract", "kind: Contract", "kind", "Contract"),
+        ("id: find-and-profile.dispositions", "id: acme.dispositions", "id", "acme"),
+        ("  purpose:", "  purposes:", "description", "for"),
+        ("logicalType: date", "logicalType: day", "window_end", "day"),
+        ("logicalType: date", "logicalType: string", "window_end", "date"),
+        ("- name: decided_by", "- name: decided_from", "decided_from", "neither"),
+        ("- name: decided_by", "- name: decided_from", "decided_by", "Loading"),
+        ("- name: decided_by", "- name: finding", "finding", "2 times"),
+        ("value: derived", "value: guessed", "row_fault", "derives"),
+        ("value: derived", "value: delivered", "row_fault", "derived"),
+        ("- name: decided_in_future", "- name: row_malformed", "row_malformed", "2 times"),
+        ("name: row_malformed\n            description", "description", "without a name", "name"),
+        ("engine: greatExpectations", "engine: soda", "row_malformed", "rule"),
+        ("type: expect_column_values_to_not_be_in_set", "kind: none", "row_malformed", "expectation"),
+        ("kwargs: {column: row_fault, value_set: [malformed]}", "kwargs: {}", "row_malformed", "arguments"),
+        ("{column: row_fault,", "{column: row_faults,", "row_malformed", "row_faults"),
+        ("{column: row_fault,", "{column: vrm,", "row_malformed", "restricted"),
+        ("{column: row_fault,", "{column: row_fault, mostly: 0.9,", "row_malformed", "mostly"),
+        ("{column: row_fault,", "{column: row_fault, result_format: COMPLETE,", "row_malformed", "result_format"),
+        (CLOCK, "${clock_skew}", "decided_in_future", "clock_skew"),
+        (CLOCK, "about ${clock_skew_max_s}", "decided_in_future", "inside"),
+        ("  - name: batches", "  - name: files", "files", "no such table"),
+    ],
+)  # fmt: skip
+def test_each_fault_is_told_with_a_remedy(old, new, where, said):
+    problems = check_contract(replaced((old, new)), "draft", try_rules=False)
+    assert any(where in problem.where and said in f"{problem.what} {problem.remedy}" for problem in problems), problems
+    assert all(problem.remedy.endswith((".", "?")) for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "said"),
+    [
+        ("value_set: [malformed]", "values: [malformed]", "row_malformed", "values"),
+        ("value_set: [malformed]", "value_set: malformed", "row_malformed", "list"),
+        ("value_set: [malformed]", "value_set: [1]", "row_malformed", "cannot be run"),
+        ("to_not_be_in_set", "to_be_out_of_set", "row_malformed", "to_be_out_of_set"),
+        (BETWEEN, "expect_column_max_to_be_between", "decided_in_future", "cannot be run"),
+        (BETWEEN, "expect_column_values_to_match_regex", "decided_in_future", "cannot be run"),
+        (CLOCK, "soon", "decided_in_future", "cannot be run"),
+    ],
+)
+def test_a_rule_that_cannot_be_run_is_found_by_trying_it(old, new, where, said):
+    (problem,) = check_contract(replaced((old, new)), "draft")
+    assert where in problem.where
+    assert said in problem.what
+
+
+def test_all_faults_are_told_at_once():
+    problems = check_contract(
+        replaced(("version: 1.0.0", "version: one"), ("severity: reject", "severety: reject"), (BETWEEN, "expect_all")),
+        "draft",
+    )
+    told = " ".join(f"{problem.where} {problem.what}" for problem in problems)
+    assert all(word in told for word in ("one", "severety", "expect_all"))
+
+
+def test_a_register_cannot_be_taken_in_part():
+    text = files("data_contracts").joinpath("contracts/cameras.odcs.yaml").read_text(encoding="utf-8")
+    (problem,) = check_contract(text.replace("severity: fail", "severity: warn", 1).encode(), "draft")
+    assert "register" in problem.what
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"- a list",
+        b"\xff\xfe\x00",
+        b"a: [",
+        b"a: \x00",
+        b"[" * 4000,
+        b"a: &x [1]\nb: *x",
+        b"1: 2",
+        b"version: 1.0.0\nversion: 2.0.0",
+        b"a: " + b"x" * 1_000_001,
+    ],
+)  # fmt: skip
+def test_what_is_no_document_is_one_problem(content):
+    (problem,) = check_contract(content, "draft")
+    assert problem.remedy
+
+
+def test_a_rule_can_reach_nothing_outside(tmp_path):
+    secret = tmp_path / "secret.csv"
+    secret.write_text("a\n1\n")
+    query = f"SELECT * FROM read_csv('{secret}')"
+    rule = f'{{column: row_fault, value_set: [malformed], row_condition: "(SELECT count(*) FROM ({query})) > 0"}}'
+    content = replaced(("{column: row_fault, value_set: [malformed]}", rule))
+    assert check_contract(content, "draft") != ()
+
+
+NOISE = (
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=2) | st.just({})
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_no_damage_of_a_document_gets_past_without_being_told(data):
+    document = copy.deepcopy(yaml.safe_load(TEXT))
+    here: Any = document
+    while True:
+        key = data.draw(st.sampled_from(sorted(here) if isinstance(here, dict) else range(len(here))))
+        inner = here[key]
+        if not isinstance(inner, dict | list) or not inner or data.draw(st.integers(0, 3)) == 0:
+            break
+        here = inner
+    if data.draw(st.booleans()):
+        del here[key]
+    else:
+        here[key] = data.draw(NOISE)
+    for problem in check_contract(yaml.safe_dump(document).encode(), "draft", try_rules=False):
+        assert problem.where
+        assert problem.remedy
