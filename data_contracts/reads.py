@@ -104,6 +104,19 @@ def read_parts(lake: Lake, rocu: str, start: date, end: date, without: Collectio
     return tuple(sorted(parts, key=lambda part: part.path))
 
 
+def superseded_parts(lake: Lake, rocu: str) -> tuple[PartRef, ...]:
+    """The parts of accepted reads that no standing record names, as far as they are still there, sorted by path."""
+    standing = {record.ingest_id for record in standing_records(lake, rocu)}
+    parts = (
+        part
+        for record in ingest_records(lake, rocu)
+        if record.ingest_id not in standing
+        for part in record.parts
+        if part.layer == "reads" and (lake.root / part.path).is_file()
+    )
+    return tuple(sorted(parts, key=lambda part: part.path))
+
+
 def contract_versions(lake: Lake, rocu: str, parts: Sequence[PartRef]) -> tuple[str, ...]:
     """Versions of the contracts that judged these parts, sorted."""
     wanted = {part.path for part in parts}

@@ -40,9 +40,9 @@ def outcome_rows(stage: Stage, rocus: Sequence[str]) -> list[Row]:
 
 
 def _conservation(lake: Lake, rocu: str) -> Row:
-    from data_contracts.reads import batches
+    from data_contracts.reads import standing_batches
 
-    found = [batch for _, batch in batches(lake, rocu)]
+    found = [batch for _, batch in standing_batches(lake, rocu)]
     return {
         name: sum(getattr(batch, name) for batch in found) for name in ("rows", "accepted", "quarantined", "duplicates")
     }

@@ -106,13 +106,13 @@ def _signature(registry: Registry, model: str, version: int) -> bool:
 
 
 def _verdicts(context: Context, record: VersionRecord) -> DataVerdicts:
-    from data_contracts.reads import batches, standing_failures
+    from data_contracts.reads import standing_batches, standing_failures
 
     inputs = record.inputs
     days = int(inputs.pattern_settings["window_days"])
     first, last = inputs.window_ends[0] - timedelta(days=days - 1), inputs.window_ends[-1]
     counted: dict[str, int] = {}
-    for _, batch in batches(context.lake, inputs.rocu):
+    for _, batch in standing_batches(context.lake, inputs.rocu):
         if any(first <= day <= last for day in batch.dates):
             counted[batch.verdict] = counted.get(batch.verdict, 0) + 1
     standing = standing_failures(context.lake, inputs.rocu, first, last)

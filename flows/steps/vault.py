@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 from flows.context import Context, permit
 from flows.steps.desk import policy_of
 from infra.errors import WrongInputError
+
+if TYPE_CHECKING:
+    from data_contracts.manifests import PartRef
 
 
 def reveal_plates(
@@ -55,11 +59,20 @@ def _only_rocu(context: Context) -> str:
 
 
 def _batches_with(context: Context, rocu: str, token: str) -> list[str]:
-    """The batches in which a vehicle was read."""
-    from data_contracts.reads import read_parts, reads_relation
+    """The batches in which a vehicle was read: by the judgements that hold, or else by any.
+
+    A list of vehicles outlives the judgement that it was made from.
+    """
+    from data_contracts.reads import read_parts, superseded_parts
+
+    standing = _found(context, read_parts(context.lake, rocu, date.min, date.max), token)
+    return standing or _found(context, superseded_parts(context.lake, rocu), token)
+
+
+def _found(context: Context, parts: Sequence[PartRef], token: str) -> list[str]:
+    from data_contracts.reads import reads_relation
     from infra.engine import open_engine
 
-    parts = read_parts(context.lake, rocu, date.min, date.max)
     with open_engine(context.settings) as connection:
         reads_relation(connection, context.lake, parts)
         found = connection.execute("SELECT DISTINCT batch_id FROM reads WHERE vehicle = ? ORDER BY 1", [token])

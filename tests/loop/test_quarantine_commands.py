@@ -1,0 +1,249 @@
+"""Requalify and quarantine by the command line: what is printed, what is recorded, who is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from loop_support import AS_OF, MODEL, Loop
+
+from data_contracts.reads import layer_parts, standing_batches
+from infra.lake import Lake
+
+ROCU = ("--rocu", "nwrocu")
+DAYS = ("--from", "2026-01-01", "--to", "2026-12-31")
+REASON = "camera registered late"
+HEADER = "vrm,captured_at,camera_id,confidence"
+
+
+@pytest.fixture(scope="session")
+def late_camera(delivered: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    """A file of forty reads, two of them from a camera that is not registered, and one that no register can help."""
+    folder = tmp_path_factory.mktemp("late")
+    loop = Loop(folder / "home", delivered.world)
+    shutil.copytree(delivered.home, loop.home)
+    known = next(iter((loop.world / "nwrocu" / "cameras.csv").read_text().splitlines()[1:])).split(",")[0]
+    rows = [f"AB12C{chr(65 + n // 20)}{chr(65 + n % 20)},2026-04-01T10:{n:02}:00Z,{known},90" for n in range(37)]
+    rows += [f"AB12DC{letter},2026-04-01T11:00:00Z,late-camera,90" for letter in "AB"]
+    rows += ["AB12DCX,2026-04-01T11:00:00Z,late-camera,101"]
+    (folder / "late.csv").write_text("\n".join([HEADER, *rows]) + "\n")
+    loop.done("operator", "ingest", folder / "late.csv", *ROCU)
+    return loop
+
+
+@pytest.fixture
+def home(late_camera: Loop, tmp_path: Path) -> Loop:
+    loop = Loop(tmp_path / "home", late_camera.world)
+    shutil.copytree(late_camera.home, loop.home)
+    return loop
+
+
+def register(loop: Loop, camera: str = "late-camera") -> None:
+    file = loop.home / "late-cameras.csv"
+    file.write_text(f"camera_id,latitude,longitude,valid_from\n{camera},53.4,-2.9,2026-01-01\n")
+    loop.done("operator", "cameras", "load", file, *ROCU)
+
+
+def entries(loop: Loop, action: str) -> list[dict]:
+    return loop.done("auditor", "audit", "search", "--action", action, *ROCU, "--json").data
+
+
+def check_conserved(loop: Loop) -> None:
+    lake = Lake(loop.home / "lake")
+    standing = [batch for _, batch in standing_batches(lake, "nwrocu")]
+    assert all(batch.rows == batch.accepted + batch.quarantined + batch.duplicates for batch in standing)
+    for layer, name in (("reads", "accepted"), ("quarantine", "quarantined")):
+        rows = sum(part.rows for part in layer_parts(lake, "nwrocu", layer))
+        assert rows == sum(getattr(batch, name) for batch in standing)
+
+
+def test_list_and_show_tell_rows_without_plates(home: Loop) -> None:
+    counted = home.done("auditor", "quarantine", "list", *ROCU, "--json").data
+    cameras = {held["value"]: held["rows"] for held in counted["by"]["camera"]}
+    assert cameras["late-camera"] == 3
+    assert set(counted["by"]) == {"rule", "camera", "feed"}
+    text = home.done("validator", "quarantine", "list", *ROCU).out
+    assert "camera_not_registered" in text
+    assert f"{counted['rows']:,} rows" in text
+    by_batch = home.done("operator", "quarantine", "list", *ROCU, "--by", "batch", "--json").data["by"]["batch"]
+    assert 3 in [held["rows"] for held in by_batch]
+    show = ("quarantine", "show", *ROCU, "--rule", "camera_not_registered", "--camera", "late-camera")
+    shown = home.done("operator", *show, "--limit", "2", "--json")
+    assert (shown.data["rows"], len(shown.data["shown"])) == (3, 2)
+    row = shown.data["shown"][0]
+    assert (row["camera_id"], row["delivered_as"], row["row_no"]) == ("late-camera", "late.csv", 38)
+    printed = home.done("operator", *show).out
+    assert row["vehicle"] in printed
+    assert "AB12" not in shown.out + printed
+    assert [entry["operation"] for entry in entries(home, "quarantine.read")] == ["consultation"] * 5
+
+
+def test_release_lets_out_what_passes_and_nothing_else(home: Loop) -> None:
+    asked = ("--rule", "camera_not_registered", "--camera", "late-camera")
+    release = ("quarantine", "release", *ROCU, *asked, "--reason", REASON)
+    unchanged = home.done("operator", *release, "--json").data
+    assert (unchanged["released"], unchanged["batches"]) == (0, [])
+    assert "Nothing was released: 3 rows" in unchanged["said"]
+    register(home)
+    planned = home.done("operator", *release, "--plan", "--json").data
+    assert planned["said"] == "2 of 3 rows would be released."
+    done = home("operator", *release, "--json")
+    assert done.code == 0, done.err
+    assert "to judge again: record" in done.err
+    assert (done.data["released"], done.data["still_quarantined"], done.data["newly_quarantined"]) == (2, 1, 0)
+    (batch,) = [batch for batch in done.data["batches"] if batch["delivered_as"] == "late.csv"]
+    assert (batch["before"]["accepted"], batch["after"]["accepted"]) == (37, 39)
+    assert batch["still_held_by"] == {"confidence_out_of_range": 1}
+    left = home.done("operator", "quarantine", "list", *ROCU, "--by", "camera", "--json").data["by"]["camera"]
+    assert {held["value"]: held["rows"] for held in left}["late-camera"] == 1
+    again = home.done("operator", *release)
+    assert "Nothing like that is in quarantine." in again.out
+    check_conserved(home)
+    logged = entries(home, "quarantine.release")
+    assert [entry["operation"] for entry in logged] == ["alteration", "consultation", "alteration", "alteration"]
+    assert logged[2]["details"]["why"] == REASON
+    assert logged[2]["details"]["released"] == 2
+    assert list(logged[2]["details"]["records"].values()) == [batch["record"]]
+    opened = entries(home, "landing.open")
+    assert len(opened) == 2
+    assert batch["batch_id"] in opened[0]["details"]["batches"]
+
+
+def test_there_is_no_override(home: Loop) -> None:
+    register(home, "another-camera")
+    before = set((home.home / "lake" / "ingests").rglob("*.json"))
+    said = home.done(
+        "operator", "quarantine", "release", *ROCU, "--camera", "late-camera", "--reason", "it must", "--json"
+    ).data
+    assert said["said"] == "Nothing was released: all 3 rows still break a rule."
+    assert (said["released"], said["still_quarantined"], said["records_judged_again"]) == (0, 3, 0)
+    assert set((home.home / "lake" / "ingests").rglob("*.json")) == before
+
+
+def test_requalify_keeps_both_verdicts_and_is_done_once(home: Loop, tmp_path: Path) -> None:
+    register(home)
+    planned = home.done("operator", "requalify", *ROCU, *DAYS, "--plan")
+    assert "would be judged again" in planned.out
+    done = home.done("operator", "requalify", *ROCU, *DAYS, "--reason", REASON, "--json").data
+    assert done["records_judged_again"] == 2
+    assert done["released"] == 2
+    assert done["newly_quarantined"] == 0
+    text = home.done("operator", "requalify", *ROCU, *DAYS).out
+    assert "left as they are" in text
+    again = home.done("operator", "requalify", *ROCU, *DAYS, "--json").data
+    assert (again["records_judged_again"], again["records_left_alone"]) == (0, 2)
+    check_conserved(home)
+    nothing = home.done("operator", "requalify", *ROCU, "--from", "2020-01-01", "--to", "2020-01-02").out
+    assert "no batches of these days" in nothing
+    logged = entries(home, "requalify")
+    assert logged[1]["operation"] == "alteration"
+    assert len(logged[1]["details"]["records"]) == 2
+    # known files stay known, and the table of a person shows old and new
+    file = next((home.world / "nwrocu" / "reads").iterdir())
+    assert home.done("operator", "ingest", file, *ROCU, "--json").data["rows"] == 0
+
+
+def test_a_batch_that_fails_now_is_told_and_stands_in_the_way(home: Loop, tmp_path: Path, policy_file: Path) -> None:
+    import yaml
+
+    strict = tmp_path / "strict.yaml"
+    policy = yaml.safe_load(policy_file.read_text())
+    policy["ingest"]["max_quarantine_share"] = 0.0001
+    strict.write_text(yaml.safe_dump(policy))
+    home.done("validator", "policy", "load", strict, *ROCU)
+    said = home("operator", "requalify", *ROCU, "--from", "2026-04-01", "--to", "2026-04-01", "--json")
+    assert said.code == 1
+    assert "fail the contract now" in said.err
+    made = json.loads(said.out)
+    assert made["newly_failed"]
+    assert all(batch["changed"] == ["limits"] for batch in made["batches"])
+    check_conserved(home)
+    assert home("operator", "retrain", *ROCU, "--as-of", AS_OF).code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "roles"),
+    [
+        (("requalify", *ROCU, *DAYS), ("engineer", "validator", "auditor", "analyst")),
+        (("quarantine", "list", *ROCU), ("engineer", "analyst")),
+        (("quarantine", "show", *ROCU, "--rule", "camera_not_registered"), ("engineer", "analyst")),
+        (("quarantine", "release", *ROCU, "--reason", "x"), ("engineer", "validator", "auditor", "analyst")),
+        (("quarantine", "release", *ROCU, "--reason", "x", "--plan"), ("validator",)),
+    ],
+)
+def test_others_are_refused_and_it_is_recorded(
+    late_camera: Loop, arguments: tuple[str, ...], roles: tuple[str, ...]
+) -> None:
+    from loop_support import run, token
+
+    for who in roles:
+        said = late_camera(who, *arguments)
+        assert said.code == 1, who
+        assert "may not do" in said.err
+    elsewhere = run(late_camera.home, *arguments, token=token(late_camera.home, "operator", "yhrocu"))
+    assert elsewhere.code == 1
+    assert "not for nwrocu" in elsewhere.err
+    action = {"requalify": "requalify", "release": "quarantine.release"}.get(
+        arguments[0] if arguments[0] == "requalify" else arguments[1], "quarantine.read"
+    )
+    assert entries(late_camera, action)[-1]["outcome"] == "refused"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("requalify", *ROCU, "--from", "2026-05-01", "--to", "2026-04-01"),
+        ("requalify", *ROCU, *DAYS, "--reason", "because of AB12 CDE"),
+        ("requalify", "--rocu", "mars", *DAYS),
+        ("quarantine", "list", *ROCU, "--from", "2026-05-01", "--to", "2026-04-01"),
+        ("quarantine", "list", *ROCU, "--by", "colour"),
+        ("quarantine", "show", *ROCU, "--rule", "no_such_rule"),
+        ("quarantine", "release", *ROCU, "--batch", "0123456789abcdef", "--reason", "x"),
+    ],
+)
+def test_wrong_input(late_camera: Loop, arguments: tuple[str, ...]) -> None:
+    said = late_camera("operator", *arguments)
+    assert said.code == 2, said.err
+    assert "Traceback" not in said.err
+
+
+def test_without_the_private_key_it_is_refused(home: Loop) -> None:
+    register(home)
+    recipient = (home.home / "keys" / "vault_recipient.txt").read_text().strip()
+    said = home("operator", "requalify", *ROCU, *DAYS, FINDPROFILE_VAULT_RECIPIENT=recipient)
+    assert said.code == 1
+    assert "no private key" in said.err
+
+
+def test_a_model_of_before_is_made_again_bit_for_bit(in_force: Loop, tmp_path: Path) -> None:
+    loop = Loop(tmp_path / "home", in_force.world)
+    shutil.copytree(in_force.home, loop.home)
+    register(loop)
+    done = loop.done("operator", "requalify", *ROCU, *DAYS, "--json").data
+    assert done["records_judged_again"] >= 1
+    made = loop.done("auditor", "reproduce", MODEL, "1", "--json").data
+    assert (made["same"], made["snapshot_same"]) == (True, True)
+    graph = loop.done("auditor", "lineage", MODEL, "1", "--json").data
+    assert {node["label"] for node in graph["nodes"] if node["kind"] == "step"} >= {"ingest"}
+
+
+def test_the_new_parts_go_back_to_the_same_files(home: Loop) -> None:
+    from governance.lineage import _read_steps
+
+    register(home)
+    home.done("operator", "requalify", *ROCU, *DAYS, "--reason", REASON)
+    lake = Lake(home.home / "lake")
+    steps = _read_steps(lake, "nwrocu")
+    ingests = {step.node.run_id: step for step in steps if step.node.label == "ingest"}
+    again = [step for step in steps if step.node.label == "requalify"]
+    assert len(again) == 2
+    for step in again:
+        old = ingests[step.node.facts["supersedes"]]
+        assert {n.digest for n in step.inputs if n.label == "landing"} == {
+            n.digest for n in old.inputs if n.label == "landing"
+        }
+        assert step.node.facts["reason"] == REASON
+    made = {output.digest for step in again for output in step.outputs}
+    assert {part.sha256 for part in layer_parts(lake, "nwrocu", "reads")} <= made
