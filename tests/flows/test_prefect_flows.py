@@ -15,6 +15,7 @@ from flows import steps
 from flows.context import Context
 from flows.inbox import clear_judged, waiting_files
 from flows.server import call_flow
+from flows.steps.inbox import bring_back, show_inbox
 from flows.steps.results import StepResult
 from infra.errors import FaultError, FindProfileError, RefusedError, WrongInputError
 from infra.lake import file_sha256, write_text
@@ -132,6 +133,40 @@ def test_daily_ingests_the_inbox_then_scores_then_monitors(
     call_flow(context, "daily", PARAMETERS)
     assert ingest.calls == [{"files": (inbox / "2026-05-03.csv",), "source": "canonical"}]
     assert score.calls == monitor.calls == [{"pattern": "county_lines", "as_of": DAY}]
+
+
+def test_a_file_that_cannot_be_taken_is_set_aside_and_the_others_go_on(
+    context: Context, stand: Callable[..., Stand], inbox: Path
+) -> None:
+    good, bad = inbox / "good.csv", inbox / f"{PLATE}.csv"
+    good.write_text("vrm,captured_at,camera_id\nAB12CDE,2026-05-03T08:00:00Z,CAM-1\n")
+    bad.write_bytes(b"%PDF-1.7")
+    ingest = stand("ingest", WrongInputError("One file is a PDF.", "Ask for its data."))
+    call_flow(context, "ingest", {"rocu": "nwrocu"})
+    assert [call["files"] for call in ingest.calls] == [(bad, good), (good,)]
+    assert (good.exists(), bad.exists()) == (True, False)
+    (aside,) = show_inbox(context, "nwrocu").set_aside
+    assert aside["reason"] == "(name withheld) is a PDF, no table of text or Parquet."
+    entry = context.audit.search(action="inbox.set_aside")[-1]
+    assert (entry.outcome, entry.details["file"]) == ("done", aside["file_id"])
+    assert bring_back(context, "nwrocu", aside["file_id"]).waits_as in {path.name for path in inbox.iterdir()}
+
+
+def test_when_the_files_are_not_what_is_wrong_they_stay(
+    context: Context, stand: Callable[..., Stand], inbox: Path
+) -> None:
+    (inbox / "good.csv").write_text("vrm,captured_at,camera_id\nAB12CDE,2026-05-03T08:00:00Z,CAM-1\n")
+    ingest = stand("ingest", WrongInputError("nwrocu has no camera register.", "Load one."))
+    with pytest.raises(WrongInputError, match="no camera register"):
+        call_flow(context, "ingest", {"rocu": "nwrocu"})
+    assert len(ingest.calls) == 1
+    for number in range(3):
+        (inbox / f"{number}.csv").write_text("vrm,captured_at,camera_id\nAB12CDE,2026-05-03T08:00:00,CAM-1\n")
+    (inbox / "good.csv").unlink()
+    stand("ingest", WrongInputError("No zone.", "Declare it."))
+    with pytest.raises(WrongInputError, match="None of the 3 files that wait"):
+        call_flow(context, "ingest", {"rocu": "nwrocu"})
+    assert len(waiting_files(context.settings, "nwrocu")) == 3
 
 
 def test_an_empty_inbox_is_no_step_at_all(context: Context, stand: Callable[..., Stand], inbox: Path) -> None:
