@@ -18,6 +18,8 @@ LABEL, CELL, ROW, TOP = 190, 13, 15, 34
 STEADY_ROWS = 25
 QUIET = 5.0
 BINS = (("silent", 0.1), ("low", 0.5), ("usual", 2.0))
+# a camera with few reads a day is drawn by what its days together say, where they say something
+CHANGED = {"silent": "silent", "removed": "silent", "reduced": "low", "flood": "flood"}
 
 
 def draw_estate(estate: EstateResult, steady_rows: int = STEADY_ROWS) -> Markup:
@@ -66,11 +68,7 @@ def _row(camera: CameraDays, index: int, estate: EstateResult, empty: set[date])
     bold = Markup(' class="changed"') if camera.camera_id in estate.changed_cameras else ""
     name = camera.camera_id if len(camera.camera_id) <= 26 else camera.camera_id[:25] + "…"
     cells = Markup('<text x="{}" y="{}"{}>{}</text>').format(LABEL - 8, y + ROW - 4, bold, name)
-    arrived = next((i.start for i in estate.intervals if i.camera_id == camera.camera_id and i.kind == "new"), None)
-    levels = [
-        "nothing" if day in empty else "none" if arrived and day < arrived else level(seen, expected)
-        for day, seen, expected in zip(estate.days, camera.seen, camera.expected, strict=True)
-    ]
+    levels = _levels(camera, estate, empty)
     for name_of_level, group in groupby(enumerate(levels), key=lambda pair: pair[1]):
         run = [i for i, _ in group]
         seen, expected = sum(camera.seen[i] for i in run), sum(camera.expected[i] for i in run)
@@ -84,6 +82,22 @@ def _row(camera: CameraDays, index: int, estate: EstateResult, empty: set[date])
             f"{seen:,} reads, {expected:,.0f} expected",
         )
     return cells
+
+
+def _levels(camera: CameraDays, estate: EstateResult, empty: set[date]) -> list[str]:
+    mine = [interval for interval in estate.intervals if interval.camera_id == camera.camera_id]
+    arrived = next((interval.start for interval in mine if interval.kind == "new"), None)
+    found = []
+    for day, seen, expected in zip(estate.days, camera.seen, camera.expected, strict=True):
+        if day in empty:
+            found.append("nothing")
+        elif arrived and day < arrived:
+            found.append("none")
+        else:
+            kind = next((one.kind for one in mine if one.start <= day <= one.end), None)
+            by_day = level(seen, expected)
+            found.append(CHANGED.get(kind or "", by_day) if by_day in ("quiet", "none") else by_day)
+    return found
 
 
 def _border(estate: EstateResult, rows: int) -> Markup:

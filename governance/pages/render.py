@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from governance.lineage import LineageGraph, describe
 from governance.pages.batch_models import BatchPage, TrendPoint
+from governance.pages.behaviours import named_behaviours
 from governance.pages.contract_models import EFFECTS, ContractPage
 from governance.pages.estate_svg import draw_estate
 from governance.pages.lineage_svg import draw_lineage
@@ -82,6 +83,7 @@ def _environment() -> Environment:
         "percent": _percent,
         "number": _number,
         "words": _words,
+        "named_behaviours": named_behaviours,
         "share_text": share_text,
         "bar": draw_bar,
         "trend": _trend,

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+from analyst_page import TOKEN, analyst_list
+from pydantic import ValidationError
+
+from governance.pages.models import AnalystRow
+from governance.pages.render import render_analyst_list
+
+
+def test_facts_and_cautions_come_before_the_assessment() -> None:
+    html = render_analyst_list(analyst_list())
+    first = html.index("the reads may be wrong"), html.index("7 trips of over 60 km"), html.index("rank 1, score 0.913")
+    assert list(first) == sorted(first)
+    assert "Most vehicles that look odd are innocent" in html
+    assert "suspect" not in html.lower()
+
+
+def test_an_empty_list_is_a_list() -> None:
+    assert "No vehicle was ranked." in render_analyst_list(analyst_list(rows=()))
+
+
+def test_a_page_takes_no_unknown_field() -> None:
+    with pytest.raises(ValidationError):
+        AnalystRow.model_validate({"rank": 1, "vehicle": TOKEN, "facts": (), "score": "1", "vrm": "x"})
