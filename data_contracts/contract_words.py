@@ -37,9 +37,9 @@ def _condition(kind: str, kwargs: Mapping[str, Any]) -> str:
         ]
         return f"{column} is {' and '.join(sides)}"
     if kind == "column_values_to_be_in_set" and isinstance(values, list):
-        return f"{column} is {' or '.join(map(value_said, values))}"
+        return f"{column} is {' or '.join(map(_quoted, values))}"
     if kind == "column_values_to_not_be_in_set" and isinstance(values, list):
-        return f"{column} is not {' and not '.join(map(value_said, values))}"
+        return f"{column} is not {' and not '.join(map(_quoted, values))}"
     plain = {
         "column_values_to_be_null": f"{column} is empty",
         "column_values_to_not_be_null": f"{column} is not empty",
@@ -47,6 +47,10 @@ def _condition(kind: str, kwargs: Mapping[str, Any]) -> str:
     }
     arguments = ", ".join(f"{key} {value_said(value)}" for key, value in kwargs.items() if key != "mostly")
     return plain.get(kind) or f"{kind.replace('_', ' ')}: {arguments}"
+
+
+def _quoted(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else value_said(value)
 
 
 def _share(mostly: Any) -> str:
