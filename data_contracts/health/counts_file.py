@@ -22,7 +22,7 @@ from data_contracts.values import has_zone, register_instant
 from infra.errors import WrongInputError
 
 NEEDED = ("camera_id", "bin_start", "n")
-MOST_CELLS = 120_000_000
+MOST_CELLS = 60_000_000
 _MOST = 2**31
 
 
@@ -50,8 +50,7 @@ def read_counts_file(
     kept = seconds >= 0
     camera, n, seconds = camera[kept], n[kept], seconds[kept]
     cameras = [id_ for (id_,) in connection.execute("SELECT camera_id FROM cameras ORDER BY camera_no").fetchall()]
-    width, seconds = _width(camera, seconds, name, zone)
-    _require_single(camera, seconds, cameras, name, zone)
+    width = _width(camera, seconds, name)
     _require_sensible_size(len(cameras), seconds, width, name)
     counts = counts_of(cameras, camera, seconds, n, width, zone)
     return counts if register is None else _with_register(connection, counts, register)
@@ -199,26 +198,32 @@ def _local_to_utc(seconds: Ints, camera: np.ndarray, n: np.ndarray, zone: str, n
     return np.where(real[at], found, -1)
 
 
-def _width(camera: Ints, seconds: Ints, name: str, zone: str) -> tuple[int, Ints]:
+def _width(camera: Ints, seconds: Ints, name: str) -> int:
     """Width of the bins: the commonest step of a camera from row to row; all others must be whole numbers of it."""
-    order = np.lexsort((seconds, camera))
-    steps = np.diff(seconds[order])[np.diff(camera[order]) == 0]
-    steps = steps[steps > 0]
+    start = int(seconds.min())
+    span = int(seconds.max()) - start + 1
+    # one sort of one key serves both the steps and the rows that repeat a bin
+    key = np.sort(camera * span + (seconds - start))
+    steps = np.diff(key)
+    within = (key[1:] % span) >= steps
+    twice = steps == 0
+    if twice.any():
+        raise _repeated(int(twice.sum()), start + int(key[1:][twice][0] % span), name)
+    steps = steps[within]
     if not len(steps):
-        return (DAY if (seconds % DAY == 0).all() else 3600), seconds
+        return DAY if (seconds % DAY == 0).all() else 3600
     values, often = np.unique(steps, return_counts=True)
     width = int(values[often.argmax()])
     if DAY % width:
         raise WrongInputError(
             f"{name}: its bins are {_length(width)} wide.", "Deliver bins whose width divides a day, up to one day."
         )
-    strange = (seconds - seconds.min()) % width != 0
-    if strange.any() or values[0] < width:
+    if values[0] < width or ((seconds - start) % width != 0).any():
         raise WrongInputError(
             f"{name} mixes bins of {_length(width)} with others (steps of {_length(int(values[0]))} occur).",
             "Deliver bins of one width in one file.",
         )
-    return width, seconds
+    return width
 
 
 def _length(seconds: int) -> str:
@@ -228,16 +233,11 @@ def _length(seconds: int) -> str:
     return f"{seconds} seconds"
 
 
-def _require_single(camera: Ints, seconds: Ints, cameras: Sequence[str], name: str, zone: str) -> None:
-    order = np.lexsort((seconds, camera))
-    twice = (np.diff(camera[order]) == 0) & (np.diff(seconds[order]) == 0)
-    if twice.any():
-        first = order[1:][twice][0]
-        when = datetime.fromtimestamp(int(seconds[first]), UTC).strftime("%Y-%m-%d %H:%M")
-        raise WrongInputError(
-            f"{name}: {int(twice.sum())} rows repeat a camera's bin, the first is that of {when} UTC.",
-            "Deliver one row for each camera and bin; if the times are local, name their zone (--zone Europe/London).",
-        )
+def _repeated(rows: int, first: int, name: str) -> WrongInputError:
+    return WrongInputError(
+        f"{name}: {rows} rows repeat a camera's bin, one of {datetime.fromtimestamp(first, UTC):%Y-%m-%d %H:%M} UTC.",
+        "Deliver one row for each camera and bin; if the times are local, name their zone (--zone Europe/London).",
+    )
 
 
 def _require_sensible_size(cameras: int, seconds: Ints, width: int, name: str) -> None:

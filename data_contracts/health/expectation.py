@@ -148,7 +148,6 @@ def _recent(values: Floats, known: Bools, hindsight: bool) -> tuple[Floats, Floa
 
     The weeks before are taken; where they are too few, the first weeks that there are, later ones among them.
     """
-    weeks = values.shape[1]
     order = np.argsort(~known, axis=1, kind="stable")
     packed = np.take_along_axis(np.where(known, values, np.nan), order, axis=1)
     seen: Ints = np.cumsum(known, axis=1) - known  # weeks known before this one
@@ -170,7 +169,7 @@ def _recent(values: Floats, known: Bools, hindsight: bool) -> tuple[Floats, Floa
     return (
         np.take_along_axis(mean, place, axis=1).astype(np.float32),
         np.take_along_axis(number, place, axis=1),
-        enough.mean(axis=2) > 0.5 if weeks else enough.any(axis=2),
+        np.asarray(enough.sum(axis=2) * 2 > enough.shape[2]),
     )
 
 

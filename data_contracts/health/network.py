@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_contracts.health.counts import Bools, Calendar, Counts, Floats
+from data_contracts.health.counts import Bools, Calendar, Counts, Floats, Ints
 from data_contracts.health.expectation import CAMERAS_AT_ONCE, by_slot
 
 LEAST_CAMERAS = 5
 LEAST_OF_HOUR, LEAST_OF_DAY = 20.0, 40.0
 LOWEST, HIGHEST = 0.15, 3.0
+CERTAINTY, LEAST_SPREAD = 1.5, 0.05
 _SILENT = 0.05
 
 
@@ -20,20 +21,27 @@ def network_factor(counts: Counts, expected: Floats, left_out: Bools, calendar: 
     """The median over cameras of seen beside expected, for each bin, and whether enough cameras say so.
 
     Cameras without reads at the time say nothing about traffic; where all are silent it is the feed, and the factor 1.
-    An hour's own factor needs five cameras that expect twenty reads, or it is the day's; without those it is 1.
+    An hour goes its own way, away from its day, only as far as five cameras or more agree that it does; so does a day.
     """
     bins = counts.bins
     if len(counts.cameras) < LEAST_CAMERAS:
         return np.ones(bins, dtype=np.float32), np.zeros(bins, dtype=np.bool_)
     seen, should, known = _slots(counts, expected, left_out, calendar)
     per_slot = max(counts.bins_per_day // calendar.slots, 1)
-    hours = _medians(seen * per_slot, should * per_slot, known, LEAST_OF_HOUR)
     size = (len(seen), calendar.days, calendar.slots)
     in_day = [np.where(known, values, 0).reshape(size).sum(axis=2) * per_slot for values in (seen, should)]
-    days = np.repeat(_medians(in_day[0], in_day[1], in_day[1] > 0, LEAST_OF_DAY), calendar.slots)
-    factor = np.where(np.isnan(hours), days, hours)
+    day = _agreed(*_medians(in_day[0], in_day[1], in_day[1] > 0, LEAST_OF_DAY), np.float32(0))
+    days = np.repeat(day, calendar.slots)
+    hours = _agreed(*_medians(seen * per_slot, should * per_slot, known, LEAST_OF_HOUR), np.nan_to_num(days))
+    factor = np.exp(np.where(np.isnan(hours), days, hours))
     at = factor[calendar.day * calendar.slots + calendar.slot]
     return np.nan_to_num(at.clip(LOWEST, HIGHEST), nan=1.0).astype(np.float32), ~np.isnan(at)
+
+
+def _agreed(middle: Floats, error: Floats, usual: Floats | np.float32) -> Floats:
+    """What is left of a departure from what is usual when its uncertainty is taken off; NaN where nothing is known."""
+    away = middle - usual
+    return np.asarray(usual + np.sign(away) * np.maximum(np.abs(away) - CERTAINTY * error, 0), dtype=np.float32)
 
 
 def _slots(counts: Counts, expected: Floats, left_out: Bools, calendar: Calendar) -> tuple[Floats, Floats, Bools]:
@@ -50,18 +58,25 @@ def _slots(counts: Counts, expected: Floats, left_out: Bools, calendar: Calendar
     return seen, should, known
 
 
-def _medians(seen: Floats, should: Floats, known: Bools, least: float) -> Floats:
-    factors = np.full(seen.shape[1], np.nan, dtype=np.float32)
+def _medians(seen: Floats, should: Floats, known: Bools, least: float) -> tuple[Floats, Floats]:
+    """Median over cameras of log(seen / should) in each column, and its standard error; NaN with too few cameras."""
+    middles, errors = (np.full(seen.shape[1], np.nan, dtype=np.float32) for _ in range(2))
     for begin in range(0, seen.shape[1], 512):
         part = slice(begin, begin + 512)
-        big = known[:, part] & (should[:, part] >= least)
-        ratio = np.where(big, seen[:, part] / np.maximum(should[:, part], 1e-6), np.nan)
-        ratio[ratio < _SILENT] = np.nan
-        ranked = np.sort(ratio, axis=0)
-        number = (~np.isnan(ranked)).sum(axis=0)
-        at = np.arange(ranked.shape[1])
-        middle = (
-            ranked[np.maximum((number - 1) // 2, 0), at] + ranked[np.minimum(number // 2, len(ranked) - 1), at]
-        ) / 2
-        factors[part] = np.where(number >= LEAST_CAMERAS, middle, np.nan)
-    return factors
+        ratio = seen[:, part] / np.maximum(should[:, part], 1e-6)
+        big = known[:, part] & (should[:, part] >= least) & (ratio >= _SILENT)
+        off = np.where(big, np.log(np.maximum(ratio, 1e-6)), np.nan)
+        number = big.sum(axis=0)
+        middle = _column_median(off, number)
+        spread = 1.4826 * _column_median(np.abs(off - middle), number)
+        enough = number >= LEAST_CAMERAS
+        middles[part] = np.where(enough, middle, np.nan)
+        errors[part] = 1.25 * np.maximum(spread, LEAST_SPREAD) / np.sqrt(np.maximum(number, 1))
+    return middles, errors
+
+
+def _column_median(values: Floats, number: Ints) -> Floats:
+    ranked = np.sort(values, axis=0)
+    at = np.arange(ranked.shape[1])
+    low, high = np.maximum((number - 1) // 2, 0), np.minimum(number // 2, len(ranked) - 1)
+    return np.asarray((ranked[low, at] + ranked[high, at]) / 2)

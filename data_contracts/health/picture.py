@@ -18,9 +18,9 @@ from data_contracts.health.counts import DAY, HOUR, Counts
 from data_contracts.health.results import HealthInterval
 from data_contracts.health.volumes import Volumes
 
-LABEL, ROW, TOP, PLOT, FOOT = 170, 18, 56, 1120, 20
+LABEL, ROW, TOP, PLOT, FOOT = 170, 18, 56, 1120, 26
 MOST_ROWS, STEADY_ROWS = 120, 20
-LEAST_EXPECTED = 3.0
+LEAST_EXPECTED = 8.0
 STEPS = (
     (0.05, "#08306b", "none"),
     (0.25, "#2171b5", "under 25 %"),

@@ -14,7 +14,7 @@ from data_contracts.health.counts import Bools, Floats
 OUTAGE, PARTIAL, LOW, USUAL, HIGH, FLOOD = range(6)
 States = NDArray[np.int8]
 # share of the expected reads in each state; between neighbours the border lies near their geometric mean
-_SHARE = np.array([0.003, 0.33, 0.72, 1.0, 1.4, 2.3], dtype=np.float32)
+_SHARE = np.array([0.003, 0.33, 0.72, 1.0, 1.35, 2.2], dtype=np.float32)
 _STRAY = 0.02  # reads that a dead camera shows in a bin
 _ENTER = {OUTAGE: 10.0, PARTIAL: 14.0, FLOOD: 14.0}
 _LEAVE, _SWAY, _TURN = 3.0, 2.5, 8.0

@@ -212,7 +212,7 @@ def _speeds(legs: Legs) -> Floats:
     number = np.bincount(place, minlength=len(_SLOW) + 1).astype(np.float32)
     kernel = np.exp(-0.5 * (np.arange(-3, 4) / 1.2) ** 2)
     smooth = np.convolve(number, kernel / kernel.sum(), mode="same")
-    return np.log(0.98 * smooth / smooth.sum() + 0.02 / len(number)).astype(np.float32)
+    return np.asarray(np.log(0.98 * smooth / smooth.sum() + 0.02 / len(number)), dtype=np.float32)
 
 
 def _standing(legs: Legs, mine: Ints, camera: int, speeds: Floats, span: tuple[int, int]) -> _Shift | None:

@@ -44,7 +44,7 @@ def _tell(run: Run, volumes: Volumes) -> HealthInterval:
 
 def _sentence(run: Run, volumes: Volumes) -> str:
     counts = volumes.counts
-    seen, expected = f"{run.seen:,.0f}", f"{run.expected:,.0f}"
+    seen, expected = f"{run.seen:,.0f}", f"{round(run.expected, 1):,.0f}"
     lasting = length((run.end - run.start) * counts.width)
     if run.kind == "flood":
         return (
