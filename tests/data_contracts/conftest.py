@@ -69,7 +69,10 @@ class Room:
         )
 
     def cameras(self, content: str) -> None:
-        load_cameras(self.settings, self.lake, self.rocu, self.write("register.csv", content), self.now)
+        self.cameras_of(self.write("register.csv", content))
+
+    def cameras_of(self, file: Path) -> None:
+        load_cameras(self.settings, self.lake, self.rocu, file, self.now)
 
     def reads(self, columns: str = "*") -> list[tuple[Any, ...]]:
         with duckdb.connect() as connection:
