@@ -236,6 +236,8 @@ def read_rule(table: str, quality: Mapping[str, Any]) -> Rule:
     if quality["engine"] != "greatExpectations" or quality["severity"] not in SEVERITIES:
         raise ValueError(f"rule {quality['name']}: not a greatExpectations rule with a known severity")
     implementation = quality["implementation"]
+    if not isinstance(implementation["type"], str) or not isinstance(implementation["kwargs"], dict):
+        raise ValueError(f"rule {quality['name']}: no expectation with arguments")
     if quality["severity"] == "reject" and "mostly" in implementation["kwargs"]:
         raise ValueError(f"rule {quality['name']}: a row cannot be rejected mostly")
     return Rule(

@@ -62,7 +62,7 @@ def show_contract(reference: str, context: Context | None, rocu: str | None, htm
     from governance.pages.render import render_contract
     from infra.lake import write_text
 
-    contract = contract_of(reference)
+    contract = contract_of(reference, is_to_run=True)
     if context is None or rocu is None:
         page = _page(contract, None, "the defaults of the product; a ROCU's policy may set others")
     else:
@@ -101,8 +101,12 @@ def check(file: Path) -> tuple[Problem, ...]:
     return check_contract(_content(file), name_as_delivered(file))
 
 
-def contract_of(reference: str) -> Contract:
+def contract_of(reference: str, is_to_run: bool = False) -> Contract:
     """The contract that `NAME`, `NAME@VERSION` or the path of a file names.
+
+    Args:
+        reference: What names it.
+        is_to_run: A file must hold what this product can run; else it is enough that it can be compared.
 
     Raises:
         WrongInputError: It names none.
@@ -110,17 +114,20 @@ def contract_of(reference: str) -> Contract:
     name, _, version = reference.partition("@")
     if name in CONTRACT_NAMES:
         return load_contract(name, version or None)
-    return _contract_in(Path(reference))
+    return _contract_in(Path(reference), is_to_run)
 
 
-def _contract_in(file: Path) -> Contract:
+def _contract_in(file: Path, is_to_run: bool) -> Contract:
     from data_contracts.contract import parse_contract
-    from data_contracts.contract_check import read_document
+    from data_contracts.contract_check import check_contract, read_document
+    from data_contracts.contract_schema import schema_problems
     from data_contracts.names import path_as_given
 
     content = _content(file)
-    read_document(content, path_as_given(file))
+    document = read_document(content, path_as_given(file))
     try:
+        if any(schema_problems(document)) or (is_to_run and check_contract(content, "", try_rules=False)):
+            raise ValueError
         return parse_contract(content)
     except ValueError:
         raise WrongInputError(

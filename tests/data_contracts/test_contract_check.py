@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from importlib.resources import files
-from typing import Any
 
 import pytest
-import yaml
+from contract_support import damaged, shortened
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from data_contracts.contract import CONTRACT_NAMES
 from data_contracts.contract_check import check_contract
-
-DERIVED = ("row_fault", "seconds_after_now", "rejected_share")
-
-
-def shortened(text: str) -> str:
-    """The contract with a few of its derived columns only, so that it is tried quickly."""
-    reads, _, batches = text.partition("  - name: batches")
-    head, *columns = reads.rstrip("\n").split("\n      - name: ")
-    kept = [part for part in columns if "value: delivered" in part or part.startswith(DERIVED)]
-    return "\n      - name: ".join([head, *kept]) + "\n  - name: batches" + batches
-
 
 TEXT = shortened(files("data_contracts").joinpath("contracts/dispositions.odcs.yaml").read_text(encoding="utf-8"))
 BETWEEN, CLOCK = "expect_column_values_to_be_between", "${clock_skew_max_s}"
@@ -143,26 +129,9 @@ def test_a_rule_can_reach_nothing_outside(tmp_path):
     assert check_contract(content, "draft") != ()
 
 
-NOISE = (
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=2) | st.just({})
-)
-
-
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.data())
-def test_no_damage_of_a_document_gets_past_without_being_told(data):
-    document = copy.deepcopy(yaml.safe_load(TEXT))
-    here: Any = document
-    while True:
-        key = data.draw(st.sampled_from(sorted(here) if isinstance(here, dict) else range(len(here))))
-        inner = here[key]
-        if not isinstance(inner, dict | list) or not inner or data.draw(st.integers(0, 3)) == 0:
-            break
-        here = inner
-    if data.draw(st.booleans()):
-        del here[key]
-    else:
-        here[key] = data.draw(NOISE)
-    for problem in check_contract(yaml.safe_dump(document).encode(), "draft", try_rules=False):
+@given(damaged(TEXT))
+def test_no_damage_of_a_document_gets_past_without_being_told(content):
+    for problem in check_contract(content, "draft", try_rules=False):
         assert problem.where
         assert problem.remedy

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from contract_support import damaged, shortened
+from hypothesis import HealthCheck, given, settings
 from loop_support import run, token
 
 CONTRACTS = files("data_contracts").joinpath("contracts")
@@ -128,3 +130,14 @@ def test_nothing_is_written_by_reading(tmp_path):
     for command in (("list",), ("show", "reads"), ("diff", "reads", "reads")):
         assert run(home, "contracts", *command).code == 0
     assert not home.exists()
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(damaged(shortened(TEXT)))
+def test_a_damaged_draft_is_read_or_told_of(tmp_path, content):
+    draft = tmp_path / "draft.yaml"
+    draft.write_bytes(content)
+    for command in (("show", draft), ("diff", "dispositions", draft), ("diff", draft, "dispositions")):
+        said = run(tmp_path, "contracts", *command)
+        assert said.code in (0, 1, 2)
+        assert (said.err == "") == (said.code == 0)
