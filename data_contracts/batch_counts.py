@@ -52,15 +52,27 @@ def broken_rows(lake: Lake, judged: Sequence[Judged], by: By) -> dict[tuple[str,
 
 
 def judged_rows(lake: Lake, judged: Sequence[Judged], by: By) -> dict[str | None, Rows]:
-    """How many rows there were, by name; without any that have a registered camera and a readable time, empty."""
+    """How many rows there were, by name; empty for judgements from before rows were counted.
+
+    Rejected rows are counted in quarantine, which has them all; by force in `camera_hours`, which leaves out those
+    whose camera is not registered or whose time cannot be read: no force could be told for them.
+    """
     bins = ", ".join(f"coalesce(sum(lateness_bins[{number + 1}]), 0)::BIGINT" for number in range(LATENESS_BINS))
     with duckdb.connect() as connection:
-        source = _relation(connection, lake, judged, "camera_hours")
-        if source is None:
+        hours = _relation(connection, lake, judged, "camera_hours")
+        if hours is None and any(one.batch.accepted for one in judged):
+            return {}
+        apart = _relation(connection, lake, judged, "quarantine") if by != "force" else None
+        sources = [f"SELECT {by}, accepted, rejected, duplicates, lateness_bins FROM {hours}"] if hours else []
+        if apart:
+            sources = [text.replace("rejected", "0 AS rejected") for text in sources]
+            sources.append(f"SELECT {by}, 0, 1, 0, NULL::BIGINT[] FROM {apart}")
+        if not sources:
             return {}
         found = connection.execute(
             f"""SELECT {by}, sum(accepted)::BIGINT, sum(rejected)::BIGINT, sum(duplicates)::BIGINT, [{bins}]
-                FROM {source} GROUP BY ALL"""
+                FROM ({" UNION ALL ".join(sources)}) AS counted ({by}, accepted, rejected, duplicates, lateness_bins)
+                GROUP BY ALL"""
         ).fetchall()
     return {name: Rows(accepted, rejected, doubled, tuple(late)) for name, accepted, rejected, doubled, late in found}
 
@@ -90,20 +102,21 @@ def _relation(connection: duckdb.DuckDBPyConnection, lake: Lake, judged: Sequenc
     paths = sorted({path for path, _ in wanted})
     if not paths:
         return None
-    connection.execute("CREATE TABLE wanted (filename VARCHAR, batch_id VARCHAR)")
+    connection.execute(f"CREATE TABLE wanted_{layer} (filename VARCHAR, batch_id VARCHAR)")
     connection.execute(
-        "INSERT INTO wanted SELECT unnest(?), unnest(?)", [[path for path, _ in wanted], [name for _, name in wanted]]
+        f"INSERT INTO wanted_{layer} SELECT unnest(?), unnest(?)",
+        [[path for path, _ in wanted], [name for _, name in wanted]],
     )
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     try:
         connection.execute(
-            f"""CREATE TABLE chosen AS
+            f"""CREATE TABLE {layer} AS
                 SELECT counted.* EXCLUDE (filename)
                 FROM read_parquet([{listed}], filename = true, hive_partitioning = false) AS counted
-                SEMI JOIN wanted USING (filename, batch_id)"""
+                SEMI JOIN wanted_{layer} USING (filename, batch_id)"""
         )
     except duckdb.IOException:
         raise FaultError(
             f"A part of the {layer} layer that a record names is missing.", "Restore the lake from a backup."
         ) from None
-    return "chosen"
+    return layer

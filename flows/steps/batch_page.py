@@ -129,8 +129,7 @@ def _places(context: Context, judged: Judged, by: By, of_rows: frozenset[str]) -
         if rule == BATCH_FAILED:
             continue
         counted = seen[name].rows if name in seen else None
-        # rows whose time cannot be read are not among those counted by hour
-        whole = counted if rule in of_rows and counted is not None and counted >= broken else None
+        whole = counted if rule in of_rows else None
         rows.append(
             PlaceRow(name=name or "", rule=rule, rows=broken, of=whole, share=broken / whole if whole else None)
         )

@@ -74,9 +74,10 @@ def test_a_batch_says_which_rules_were_broken_how_often_and_where(batches: Batch
     cameras = {(row["name"], row["rule"]): (row["rows"], row["of"]) for row in page["cameras"]}  # type: ignore[attr-defined]
     assert cameras["CAM-1", "confidence_out_of_range"] == (3, 13)
     assert cameras["CAM-2", "confidence_out_of_range"] == (1, 11)
-    assert cameras["CAM-9", "camera_not_registered"] == (2, None)
-    feeds = {(row["name"], row["rule"]): row["rows"] for row in page["feeds"]}  # type: ignore[attr-defined]
-    assert feeds["feed-1", "confidence_out_of_range"] == 3
+    assert cameras["CAM-9", "camera_not_registered"] == (2, 2)
+    feeds = {(row["name"], row["rule"]): (row["rows"], row["of"]) for row in page["feeds"]}  # type: ignore[attr-defined]
+    assert feeds["feed-1", "confidence_out_of_range"] == (3, 13)
+    assert feeds["feed-9", "camera_not_registered"] == (2, 2)
 
 
 def test_the_trend_is_that_of_the_standing_verdicts_in_order_of_days(batches: Batches) -> None:
