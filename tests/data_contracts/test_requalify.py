@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +27,7 @@ from data_contracts.reads import (
 from data_contracts.requalify import Judge, judge_again, records_of_days
 from data_contracts.sources.model import Source
 from infra.errors import RefusedError
-from infra.lake import file_sha256
+from infra.lake import Lake, file_sha256
 from infra.settings import Settings
 from infra.vault import reveal
 
@@ -396,3 +399,97 @@ def test_many_small_files_of_one_record(room, row):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert len(done.batches) == 60
     check_conserved(room)
+
+
+KILLER = """
+import json, os, shutil, signal, sys
+from pathlib import Path
+
+from data_contracts.gx import _library
+from data_contracts.limits import IngestLimits
+from data_contracts.requalify import Judge, judge_again, records_of_days
+from datetime import date, datetime
+from infra.lake import Lake
+from infra.settings import Settings
+
+_library()
+base, work, now = sys.argv[1:]
+
+
+def run(home, told):
+    def kill(event, renamed):
+        if event != "os.rename" or (target := str(renamed[1])) in (said := told.read_text()):
+            return
+        # the second record only as it is placed
+        if "/ingests/" in target or "/ingests/" not in said:
+            told.write_text(told.read_text() + target + "\\n")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(kill)
+    settings = Settings(home=home, memory_limit="1GB")
+    limits = IngestLimits(max_quarantine_share=0.5)
+    judge = Judge(settings, Lake(settings.lake), "nwrocu", limits, datetime.fromisoformat(now))
+    due = records_of_days(judge, date(2026, 5, 1), date(2026, 5, 31))
+    list(judge_again(judge, due, "late", lambda _: None, lambda _: None))
+    os._exit(0)
+
+
+told = Path(work) / "told"
+told.touch()
+for turn in range(40):
+    if (child := os.fork()) == 0:
+        run(Path(base), told)
+    status = os.waitpid(child, 0)[1]
+    left = Path(work) / f"left-{turn}"
+    shutil.copytree(base, left, symlinks=True)
+    print(json.dumps([str(left), os.WIFSIGNALED(status) and os.WTERMSIG(status), os.WIFEXITED(status) and status]),
+          flush=True)
+    if not os.WIFSIGNALED(status):
+        break
+"""
+
+
+def test_killed_at_every_step_either_judgement_stands_and_a_rerun_completes_it(room, room_again, row, tmp_path):
+    """Each run is killed as it is about to place a file at which none was killed before, until one gets through."""
+
+    def deliver(place):
+        for name, letters in (("one", "ABC"), ("two", "DEF")):
+            reads = [
+                row(vrm=f"AB12CD{letter}", captured_at=f"2026-05-{day}T08:00:00Z", received_at="", camera_id=camera)
+                for day, camera in ((17, "CAM-1"), (18, "CAM-3"))
+                for letter in letters
+            ]
+            place.ingest(place.deliver(f"{name}.csv", *reads, row(confidence="101")), max_quarantine_share=0.6)
+        place.cameras(LATE)
+
+    deliver(room)
+    script = room.write("killer.py", KILLER)
+    outcome = subprocess.run(
+        [sys.executable, "-W", "ignore", script, room.settings.root, tmp_path, room.now.isoformat()],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    turns = [json.loads(line) for line in outcome.stdout.splitlines()]
+    assert [ended for _, *ended in turns] == [[9, False]] * (len(turns) - 1) + [[False, 0]], outcome.stderr
+    # vault, two days of reads, quarantine, record, and what is counted beside them; then the second record
+    assert len(turns) > 7
+    stood = set()
+    for left, *_ in turns:
+        then = replace(room, settings=Settings(home=Path(left), memory_limit="1GB"), lake=Lake(Path(left) / "lake"))
+        check_conserved(then)
+        accepted = [batch.accepted for _, batch in standing_batches(then.lake, then.rocu)]
+        assert sorted(accepted) in ([3, 3], [3, 6], [6, 6])
+        stood.add(tuple(sorted(accepted)))
+        for path in Path(left).rglob("*"):
+            if not path.is_symlink() and path.is_file() and path.suffix != ".age":
+                assert b"AB12CD" not in path.read_bytes(), path
+    assert len(stood) == 3
+    undisturbed = room_again()
+    deliver(undisturbed)
+    requalify(undisturbed, **WIDE)
+    assert room.reads() == undisturbed.reads()
+    assert standing_batches(room.lake, room.rocu)[0][1] == standing_batches(undisturbed.lake, undisturbed.rocu)[0][1]
+    assert len(ingest_records(room.lake, room.rocu)) == 4
+    assert set(room.snapshot()) == set(undisturbed.snapshot())
+    assert requalify(room, **WIDE) == []
