@@ -56,7 +56,7 @@ stack: $(VENV)/.dev ## the national profile on this machine: PostgreSQL, MLflow 
 
 lock: $(BIN)/uv ## resolve the dependencies again, with hashes
 	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements/run.txt
-	$(BIN)/uv pip compile pyproject.toml --extra test --extra check --extra browser --extra s3 -c requirements/run.txt --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --extra test --extra check --extra bench --extra browser --extra s3 -c requirements/run.txt --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements/dev.txt
 
 clean: ## remove what was built here (the environment and the demo's home folder)
 	rm -rf $(VENV) .findprofile* build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
