@@ -1,7 +1,7 @@
 """The layer `camera_hours`: what each camera sent in each hour, accepted or not, how sure it was, how late it came.
 
-One row for each batch, camera, feed and hour (UTC), counts only, so that the health of cameras and their volumes need no
-look at reads. Belongs here: writing and reading the layer. Does not: what is usual for a camera (health).
+One row for each batch, camera, feed and hour (UTC), counts only, so that the health of cameras needs no look at
+reads. Belongs here: writing and reading the layer. Does not: what is usual for a camera (health).
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def write_camera_hours(
 ) -> tuple[PartRef, ...]:
     """Write the layer from `judged`, `named`, `rejected`, `doubled` and `registered`.
 
-    Only reads of registered cameras with a readable time that is not in the future; the place is that of the register row
-    then in force. Two groupings, so that no histogram is built row by row.
+    Only reads of registered cameras with a readable time that is not in the future; the place is that of the register
+    row then in force. Two groupings, so that no histogram is built row by row.
     """
     path = lake.folder("camera_hours", rocu) / f"{part_id}.parquet"
     return write_table(connection, lake, path, "camera_hours", _hours())

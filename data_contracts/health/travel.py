@@ -28,6 +28,8 @@ REACH = LONGEST_S // STEP_S  # shifts that are tried, each way
 LEAST_OF_PAIR, LEAST_OF_BLOCK, MOST_OF_BLOCK = 25, 20, 400
 LEAST_SHIFT_S, LEAST_GAIN, LEAST_SHARE = 60, 15.0, 0.15
 LEAST_NEIGHBOURS = 2
+LEAST_OF_WAY = 0.03  # ways to the camera and ways from it must each gain so much a hop
+LONE_GAIN = 40.0  # of a single day, more is asked
 STANDING_SHIFT_S = 180
 PLACE_GAIN, PLACE_SHARE, PLACE_KM, PLACE_LEGS, PLACE_NEIGHBOURS = 40.0, 0.5, 2.0, 60, 3
 _FLOOR = 0.02
@@ -162,7 +164,9 @@ def _scan(
     neighbours = legs.near[mine] + legs.far[mine] - camera
     sites = np.asarray([legs.sites[other] for other in neighbours])
     agreeing = sum(better[sites == site].sum() > 2 for site in np.unique(sites))
-    if agreeing < LEAST_NEIGHBOURS or agreeing < 0.5 * len(np.unique(sites)):
+    coming = sign * np.sign(seconds[mine] - sign * shift) > 0
+    both = min(better[coming].sum(), better[~coming].sum()) > LEAST_OF_WAY * len(mine)
+    if agreeing < LEAST_NEIGHBOURS or agreeing < 0.5 * len(np.unique(sites)) or not both:
         return None
     return _Shift(camera, begin, end, "clock_offset", shift, gain)
 
@@ -308,7 +312,8 @@ def _told(legs: Legs, shifts: Sequence[_Shift]) -> list[HealthInterval]:
     group: list[_Shift] = []
     for shift in [*by_camera, None]:
         if group and (shift is None or not _follows(group[-1], shift)):
-            told.append(_interval(legs, group, newest))
+            if len(group) > 1 or group[0].gain >= LONE_GAIN or group[0].end - group[0].first > 1:
+                told.append(_interval(legs, group, newest))
             group = []
         if shift is not None:
             group.append(shift)

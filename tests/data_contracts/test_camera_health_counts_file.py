@@ -1,0 +1,212 @@
+"""Counts files through the command line: what is found, and one clear error for each way in which a file is bad."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from loop_support import Said, run
+
+HEADER = "camera_id,bin_start,n"
+SPRING, AUTUMN = datetime(2026, 2, 23, tzinfo=UTC), datetime(2026, 9, 21, tzinfo=UTC)
+WEEKS, OUT = 6, (4 * 168 + 30, 4 * 168 + 50)
+
+
+def counts(zone: str | None = None, start: datetime = SPRING, skip: bool = False) -> list[str]:
+    """Rows of two cameras over six weeks, the first of them out for twenty hours; clock times of a zone, or UTC."""
+    rng = np.random.default_rng(3)
+    rows = []
+    first = start.replace(tzinfo=ZoneInfo(zone or "UTC"))
+    for hour in range(WEEKS * 168):
+        local = datetime.fromtimestamp(first.timestamp() + hour * 3600, ZoneInfo(zone or "UTC"))
+        usual = 20 + 200 * np.exp(-(((local.hour - 13) / 4) ** 2))
+        text = f"{local:%Y-%m-%d %H:%M}" if zone else f"{local:%Y-%m-%dT%H:%M:%SZ}"
+        for camera in ("east", "west"):
+            reads = int(rng.poisson(usual))
+            if camera == "east" and OUT[0] <= hour < OUT[1]:
+                if skip:
+                    continue
+                reads = 0
+            rows.append(f"{camera},{text},{reads}")
+    return rows
+
+
+def written(folder: Path, rows: list[str], header: str = HEADER) -> Path:
+    file = folder / "counts.csv"
+    file.write_text("\n".join([header, *rows]) + "\n")
+    return file
+
+
+def health(folder: Path, file: Path, *more: str) -> Said:
+    return run(folder / "home", "cameras", "health", "--counts", file, *more)
+
+
+def intervals(said: Said) -> list[tuple[str, str, str, str]]:
+    assert said.code == 0, said.err
+    return [(one["camera_id"], one["from"], one["to"], one["kind"]) for one in said.data["intervals"]]
+
+
+FOUND = [("east", "2026-03-24T06:00:00Z", "2026-03-25T02:00:00Z", "outage")]
+
+
+def test_nobody_has_to_sign_in_to_judge_a_file_of_counts(tmp_path: Path) -> None:
+    said = health(tmp_path, written(tmp_path, counts()), "--json")
+    assert intervals(said) == FOUND
+    (one,) = said.data["intervals"]
+    assert one["seen"] == 0
+    assert one["expected"] == pytest.approx(1700, rel=0.15)
+    assert said.data["cameras"] == 2
+
+
+def test_rows_that_are_not_there_are_reads_that_did_not_come(tmp_path: Path) -> None:
+    said = health(tmp_path, written(tmp_path, counts(skip=True)), "--json")
+    assert intervals(said) == FOUND
+    assert "no rows at all" in said.data["intervals"][0]["says"]
+    assert any("20 bins without a row" in note for note in said.data["notes"])
+
+
+def test_a_row_without_a_number_is_no_row(tmp_path: Path) -> None:
+    rows = [row[:-1] if row.startswith("east") and row.endswith(",0") else row for row in counts()]
+    assert intervals(health(tmp_path, written(tmp_path, rows), "--json")) == FOUND
+
+
+def test_gzip_other_columns_and_capitals(tmp_path: Path) -> None:
+    file = tmp_path / "counts.csv.gz"
+    rows = [f"x,{row}" for row in counts()]
+    file.write_bytes(gzip.compress("\n".join(["note,Camera_ID,BIN_START,N", *rows]).encode()))
+    assert intervals(health(tmp_path, file, "--json")) == FOUND
+
+
+@pytest.mark.parametrize("start", [SPRING, AUTUMN])
+def test_local_times_over_a_change_of_the_clock(tmp_path: Path, start: datetime) -> None:
+    said = health(tmp_path, written(tmp_path, counts("Europe/London", start)), "--zone", "Europe/London", "--json")
+    ((camera, begun, ended, kind),) = intervals(said)
+    assert (camera, kind) == ("east", "outage")
+    real = start.replace(tzinfo=ZoneInfo("Europe/London")).timestamp()
+    assert datetime.fromisoformat(begun).timestamp() == real + OUT[0] * 3600
+    assert datetime.fromisoformat(ended) - datetime.fromisoformat(begun) == timedelta(hours=20)
+
+
+def test_days(tmp_path: Path) -> None:
+    day = datetime(2026, 1, 5, tzinfo=UTC)
+    rng = np.random.default_rng(1)
+    rows = [f"c,{day + timedelta(days=i):%Y-%m-%d},{0 if 60 <= i < 63 else rng.poisson(900)}" for i in range(90)]
+    assert intervals(health(tmp_path, written(tmp_path, rows), "--json")) == [
+        ("c", "2026-03-06T00:00:00Z", "2026-03-09T00:00:00Z", "outage")
+    ]
+
+
+def test_a_register_gives_poles_and_ends(tmp_path: Path) -> None:
+    rows = counts(skip=True)
+    rows = [row for row in rows if not (row.startswith("west") and "2026-03-24T06" <= row[5:18] < "2026-03-25T02")]
+    register = tmp_path / "register.csv"
+    register.write_text("camera_id,site_id,valid_to\neast,pole,\nwest,pole,\n")
+    found = intervals(health(tmp_path, written(tmp_path, rows), "--cameras", str(register), "--json"))
+    assert [(camera, kind) for camera, _, _, kind in found] == [("east", "pole_failure"), ("west", "pole_failure")]
+    register.write_text("camera_id,site_id,valid_to\neast,pole,2026-03-24\nwest,pole,2026-03-24\n")
+    assert intervals(health(tmp_path, written(tmp_path, rows), "--cameras", str(register), "--json")) == []
+
+
+def test_the_span_says_what_is_told_not_what_is_known(tmp_path: Path) -> None:
+    file = written(tmp_path, counts())
+    assert intervals(health(tmp_path, file, "--json", "--from", "2026-03-25", "--to", "2026-03-26")) == FOUND
+    assert intervals(health(tmp_path, file, "--json", "--from", "2026-03-26", "--to", "2026-03-30")) == []
+
+
+def test_table_page_and_picture(tmp_path: Path) -> None:
+    page, picture = tmp_path / "page.html", tmp_path / "picture.svg"
+    file = written(tmp_path, counts())
+    said = health(tmp_path, file, "--html", str(page), "--svg", str(picture))
+    assert said.code == 0, said.err
+    assert "outage" in said.out
+    assert "1 intervals" in said.out
+    drawn = picture.read_text()
+    assert drawn.startswith("<svg")
+    assert "over 200 %" in drawn
+    assert "No reads in 20 h" in drawn
+    assert drawn.strip() in page.read_text()
+    assert "http" not in page.read_text().replace("http://www.w3.org/2000/svg", "")
+
+
+def test_one_bin(tmp_path: Path) -> None:
+    assert intervals(health(tmp_path, written(tmp_path, ["c,2026-03-01T00:00:00Z,5"]), "--json")) == []
+
+
+BAD = {
+    "no column": (["c,2026-03-01T00:00Z"], "camera_id,bin_start", "column n is missing"),
+    "text in n": (["c,2026-03-01T00:00Z,5", "c,2026-03-01T01:00Z,many"], HEADER, "row 2 has an n that is no whole"),
+    "half a read": (["c,2026-03-01T00:00Z,5.5"], HEADER, "row 1 has an n that is no whole number"),
+    "nan": (["c,2026-03-01T00:00Z,nan"], HEADER, "row 1 has an n that is no whole number"),
+    "negative": (["c,2026-03-01T00:00Z,-1"], HEADER, "negative n"),
+    "huge": (["c,2026-03-01T00:00Z,99999999999"], HEADER, "no camera can reach"),
+    "twice": (["c,2026-03-01T00:00Z,1", "c,2026-03-01T01:00Z,1", "c,2026-03-01T00:00Z,1"], HEADER, "repeat a camera's"),
+    "mixed widths": (
+        [f"c,2026-03-01T{h:02}:00Z,1" for h in range(20)] + ["c,2026-03-01T20:15Z,1"],
+        HEADER,
+        "mixes bins of 1 hours",
+    ),
+    "weeks": (["c,2026-03-01,1", "c,2026-03-08,1", "c,2026-03-15,1"], HEADER, "bins are 7 days wide"),
+    "no time": (["c,yesterday,1"], HEADER, "row 1 has a bin_start that is no time"),
+    "no camera": ([",2026-03-01T00:00Z,1"], HEADER, "row 1 has no camera_id"),
+    "empty time": (["c,,1"], HEADER, "row 1 has no bin_start"),
+    "mixed zones": (["c,2026-03-01T00:00Z,1", "c,2026-03-01 01:00,1"], HEADER, "1 of 2 rows say the zone"),
+    "stray date": (
+        [f"c{i},2026-03-01T00:00Z,1" for i in range(200)] + ["c1,2026-03-01T01:00Z,1", "c1,1971-01-01T00:00Z,1"],
+        HEADER,
+        "stray date",
+    ),
+    "no rows": ([], HEADER, "has no counts"),
+    "no counts": (["c,2026-03-01T00:00Z,"], HEADER, "has no counts"),
+    "ragged": (["c,2026-03-01T00:00Z,1", "c,2026"], HEADER, "cannot be read as a table"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_counts_file_is_told(tmp_path: Path, name: str) -> None:
+    rows, header, words = BAD[name]
+    said = health(tmp_path, written(tmp_path, rows, header))
+    assert said.code == 2, said.err
+    assert words in said.err
+    assert "what to do" in said.err
+    assert said.out == ""
+
+
+def test_files_that_are_no_tables(tmp_path: Path) -> None:
+    file = tmp_path / "counts.csv"
+    for content in (
+        b"",
+        b"\x00\xff\xfe" * 50,
+        b"PAR1 but no Parquet",
+        "camera_id,bin_start,n\nc,2026-03-01,1".encode("utf-16"),
+    ):
+        file.write_bytes(content)
+        said = health(tmp_path, file)
+        assert said.code == 2, (content, said.err)
+    said = health(tmp_path, tmp_path / "AB12 CDE.csv")
+    assert said.code == 2
+    assert "CDE" not in said.err
+
+
+def test_reads_at_a_time_that_the_zone_leaves_out(tmp_path: Path) -> None:
+    rows = [f"c,2026-03-29 {hour:02}:00,4" for hour in range(24)]
+    said = health(tmp_path, written(tmp_path, rows), "--zone", "Europe/London")
+    assert said.code == 2
+    assert "leaves out" in said.err
+
+
+def test_what_to_judge_must_be_clear(tmp_path: Path) -> None:
+    assert run(tmp_path / "home", "cameras", "health").code == 2
+    assert run(tmp_path / "home", "cameras", "health", "--rocu", "nwrocu").code == 2
+    said = health(tmp_path, written(tmp_path, counts()), "--from", "2026-03-30", "--to", "2026-03-01")
+    assert said.code == 2
+    assert health(tmp_path, written(tmp_path, counts()), "--zone", "Mars/Base").code == 2
+
+
+def test_json_is_data(tmp_path: Path) -> None:
+    said = health(tmp_path, written(tmp_path, counts()), "--json")
+    assert set(json.loads(said.out)["intervals"][0]) >= {"camera_id", "from", "to", "kind", "expected", "seen", "says"}

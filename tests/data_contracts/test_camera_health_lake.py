@@ -1,0 +1,168 @@
+"""The health of cameras from the lake: hours of what was sent, accepted or not; who may look, and that it is logged."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+from loop_support import PEOPLE, Said, run, token
+
+from data_contracts.health.examine import health_of_lake
+from data_contracts.reads import layer_parts
+from infra.engine import open_engine
+
+REGISTER = "camera_id,latitude,longitude,valid_from,valid_to,force,site_id\n" + "".join(
+    f"CAM-{i},{53.4 + i * 0.1:.2f},-2.98,2025-01-01,,Merseyside,SITE-{i // 2}\n" for i in range(6)
+)
+FIRST, WEEKS = datetime(2026, 4, 13, tzinfo=UTC), 5
+OUT = (FIRST + timedelta(days=23, hours=9), FIRST + timedelta(days=23, hours=21))
+HEADER = "vrm,captured_at,camera_id,confidence,received_at"
+
+
+@cache
+def rows(confidence_falls: bool = False, seed: int = 1) -> list[str]:
+    """Reads of six cameras over six weeks; CAM-2 is out for twelve hours, CAM-4 sends a broken plate all the while."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for hour in range(WEEKS * 168):
+        at = FIRST + timedelta(hours=hour)
+        usual = 0.2 + 4 * np.exp(-(((at.hour - 13) / 4) ** 2))
+        for camera in range(6):
+            if camera == 2 and OUT[0] <= at < OUT[1]:
+                continue
+            for second in np.sort(rng.choice(3500, rng.poisson(usual), replace=False)):
+                moment = at + timedelta(seconds=int(second))
+                vrm = f"AB{rng.integers(51, 77)}C{rng.choice(list('ABCDEFGH'))}{rng.choice(list('ABCDEFGH'))}"
+                sure = 90 + rng.normal(0, 3)
+                if confidence_falls and camera == 5 and hour > 4 * 168:
+                    sure -= 25
+                made.append(
+                    f"{vrm},{moment:%Y-%m-%dT%H:%M:%SZ},CAM-{camera},{min(sure, 100):.0f},{moment:%Y-%m-%dT%H:%M:%SZ}"
+                )
+    return made
+
+
+def deliver(room: Any, name: str, lines: list[str], **limits: Any) -> Any:
+    return room.ingest(room.write(name, "\n".join([HEADER, *lines]) + "\n"), **limits)
+
+
+def judged(room: Any, first: date = date(2026, 5, 4), last: date = date(2026, 5, 17)) -> list[tuple[str, str]]:
+    with open_engine(room.settings) as connection:
+        report = health_of_lake(connection, room.lake, room.rocu, first, last).report
+    return [(one.camera_id, one.kind) for one in report.intervals]
+
+
+@pytest.fixture
+def network(bare_room: Any) -> Any:
+    bare_room.cameras(REGISTER)
+    return bare_room
+
+
+def test_every_row_with_a_camera_and_a_time_is_in_the_hours(network: Any) -> None:
+    lines = [
+        "AB12CDE,2026-05-18T08:00:00Z,CAM-1,95,2026-05-18T08:00:09Z",
+        "AB12CDE,2026-05-18T08:00:01Z,CAM-1,95,2026-05-18T08:00:09Z",
+        "XY12CDE,2026-05-18T08:30:00Z,CAM-1,140,2026-05-18T08:30:02Z",
+        "XY12CDF,2026-05-18T09:30:00Z,CAM-1,38,2026-05-18T10:30:00Z",
+        "XY12CDG,2026-05-18T09:30:00Z,NOWHERE,50,2026-05-18T10:30:00Z",
+        "XY12CDG,not a time,CAM-1,50,2026-05-18T10:30:00Z",
+    ]
+    deliver(network, "reads.csv", lines, max_quarantine_share=1)
+    (part,) = layer_parts(network.lake, network.rocu, "camera_hours")
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            """SELECT camera_id, site_id, hour::VARCHAR, accepted, rejected, duplicates, confidence_bins, lateness_bins
+                FROM read_parquet(?, hive_partitioning = false) ORDER BY hour""",
+            [str(network.lake.root / part.path)],
+        ).fetchall()
+    assert [row[:6] for row in found] == [
+        ("CAM-1", "SITE-0", "2026-05-18 08:00:00", 1, 1, 1),
+        ("CAM-1", "SITE-0", "2026-05-18 09:00:00", 1, 0, 0),
+    ]
+    assert found[0][6] == [0] * 9 + [1]
+    assert found[1][6] == [0, 0, 0, 1, 0, 0, 0, 0, 0, 0]
+    assert found[0][7][3] == 1
+    assert found[1][7][11] == 1
+
+
+def test_an_outage_in_the_lake_and_that_rubbish_is_no_silence(network: Any) -> None:
+    lines = rows()
+    # CAM-4 sends confidences out of range for a day: rejected, but sent
+    lines = [
+        line.replace(f",{line.split(',')[3]},", ",140,") if ",CAM-4," in line and "2026-05-07" in line else line
+        for line in lines
+    ]
+    deliver(network, "reads.csv", lines)
+    assert judged(network) == [("CAM-2", "outage")]
+    assert judged(network, date(2026, 5, 10), date(2026, 5, 17)) == []
+
+
+def test_a_failed_batch_that_is_delivered_again_counts_once(network: Any) -> None:
+    lines = rows()
+    day = [line for line in lines if "2026-05-12" in line]
+    deliver(network, "reads.csv", [line for line in lines if "2026-05-12" not in line])
+    bad = deliver(network, "bad.csv", [line.replace(",CAM", ",140,CAM").replace("140,", "") + "9" for line in day])
+    assert bad.batches[0].verdict == "failed"
+    good = network.write("good.csv", "\n".join([HEADER, *day]) + "\n")
+    network.ingest(good, replaces=bad.batches[0].batch_id)
+    assert judged(network) == [("CAM-2", "outage")]
+
+
+def test_confidence_that_falls(network: Any) -> None:
+    deliver(network, "reads.csv", rows(confidence_falls=True))
+    assert judged(network) == [("CAM-2", "outage"), ("CAM-5", "confidence_decay")]
+
+
+def command(room: Any, who: str | None, *more: str) -> Said:
+    signed = token(room.settings.root, who) if who else None
+    span = ("--from", "2026-05-04", "--to", "2026-05-17")
+    return run(room.settings.root, "cameras", "health", "--rocu", "NWROCU", *span, *more, token=signed)
+
+
+def test_who_may_look_and_that_looking_is_recorded(network: Any, tmp_path: Path) -> None:
+    deliver(network, "reads.csv", rows())
+    said = command(network, "operator", "--json", "--svg", str(tmp_path / "p.svg"))
+    assert said.code == 0, said.err
+    (one,) = said.data["intervals"]
+    assert (one["camera_id"], one["kind"], one["seen"]) == ("CAM-2", "outage", 0)
+    assert datetime.fromisoformat(one["from"]) <= OUT[0]
+    assert datetime.fromisoformat(one["to"]) >= OUT[1]
+    refused = command(network, "analyst")
+    assert refused.code == 1
+    assert "may not do cameras.health" in refused.err
+    assert refused.out == ""
+    assert command(network, None).code == 1
+    search = ("audit", "search", "--action", "cameras.health", "--json")
+    log = run(network.settings.root, *search, token=token(network.settings.root, "auditor")).data
+    assert [(row["actor_name"], row["outcome"]) for row in log] == [
+        (PEOPLE["operator"][0], "done"),
+        (PEOPLE["analyst"][0], "refused"),
+    ]
+    assert log[0]["details"]["intervals"] == 1
+
+
+def test_counts_for_a_rocu_need_its_permission(network: Any, tmp_path: Path) -> None:
+    file = tmp_path / "counts.csv"
+    file.write_text("camera_id,bin_start,n\nc,2026-03-01T00:00:00Z,5\n")
+    asked = ("cameras", "health", "--rocu", "nwrocu", "--counts", file)
+    root = network.settings.root
+    assert run(root, *asked, token=token(root, "analyst")).code == 1
+    assert run(root, *asked, token=token(root, "validator")).code == 0
+
+
+def test_a_rocu_without_a_register_or_without_reads(bare_room: Any) -> None:
+    root = bare_room.settings.root
+    said = command(bare_room, "operator")
+    assert said.code == 2
+    assert "no camera register" in said.err
+    bare_room.cameras(REGISTER)
+    said = command(bare_room, "operator", "--json")
+    assert said.code == 0, said.err
+    assert said.data["intervals"] == []
+    assert "6 cameras of the register never sent a read" in said.data["notes"][0]
+    assert root.is_dir()

@@ -1,0 +1,100 @@
+"""Wrong clocks and wrong places, from vehicles that drive along a made network of roads."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_contracts.health.legs import Legs
+from data_contracts.health.travel import judge_travel
+
+SIDE, DAYS, HOPS = 4, 30, 6000
+FIRST = date(1970, 1, 1 + 20)
+STRANGE = 5  # the camera that has the fault: one inside the network
+
+
+def legs(
+    clock: NDArray[np.float64] | None = None, since: int = 20, moved_km: float = 0.0, seed: int = 1, noise: float = 0.15
+) -> Legs:
+    """Cameras on a grid of roads 6 km apart; each hop goes to a neighbour or to the one behind it."""
+    rng = np.random.default_rng(seed)
+    north, east = (axis.ravel() * 6.0 for axis in np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="ij"))
+    cameras = len(north)
+    here, there = rng.integers(0, cameras, HOPS * 6), rng.integers(0, cameras, HOPS * 6)
+    km = np.hypot(north[here] - north[there], east[here] - east[there])
+    chosen = np.flatnonzero((km > 0) & (km < 13))[:HOPS]
+    here, there, km = here[chosen], there[chosen], km[chosen]
+    day = rng.integers(0, DAYS, len(here))
+    took = km * 1.2 / rng.normal(70, 4, len(km)) * 3600 * np.exp(np.abs(rng.normal(0, noise, len(km))))
+    wrong = np.zeros(cameras) if clock is None else clock
+    late = day >= since
+    difference = took + late * (wrong[there] - wrong[here])  # clock there minus clock here
+    forth = here < there
+    shown = np.where(np.arange(cameras) == STRANGE, moved_km, 0.0)
+    seen_km = np.hypot(north[here] + shown[here] - north[there] - shown[there], east[here] - east[there])
+    return Legs(
+        cameras=tuple(f"cam-{i:02d}" for i in range(cameras)),
+        sites=tuple(f"site-{i:02d}" for i in range(cameras)),
+        near=np.minimum(here, there),
+        far=np.maximum(here, there),
+        seconds=np.round(np.where(forth, difference, -difference)).astype(np.int64),
+        day=day,
+        km=seen_km.astype(np.float32),
+        latitude=53 + (north + shown) / 111.2,
+        longitude=-2 + east / 111.2 / np.cos(np.radians(53)),
+    )
+
+
+def clock(seconds: float) -> NDArray[np.float64]:
+    return np.where(np.arange(SIDE * SIDE) == STRANGE, seconds, 0.0)
+
+
+def test_good_clocks_and_places_are_left_alone() -> None:
+    assert judge_travel(legs(), FIRST) == []
+
+
+def test_a_clock_that_is_fast_or_slow_from_a_day_on() -> None:
+    for seconds in (120, -300, 900, -1500):
+        (found,) = judge_travel(legs(clock(seconds)), FIRST)
+        assert (found.kind, found.camera_id) == ("clock_offset", f"cam-{STRANGE:02d}")
+        assert abs(found.seen - seconds) < 20
+        assert (found.start.day, found.end.day) == (21, 31)
+        assert ("fast" if seconds > 0 else "slow") in found.says
+        assert found.ongoing
+
+
+def test_a_clock_that_was_wrong_all_the_time() -> None:
+    for seconds in (600, -1200):
+        (found,) = judge_travel(legs(clock(seconds), since=0), FIRST)
+        assert (found.kind, found.camera_id) == ("clock_offset", f"cam-{STRANGE:02d}")
+        assert abs(found.seen - seconds) < 60
+
+
+def test_two_wrong_clocks_beside_each_other() -> None:
+    wrong = clock(400)
+    wrong[6] = -200
+    found = judge_travel(legs(wrong), FIRST)
+    assert {(one.camera_id, round(one.seen, -2)) for one in found} == {("cam-05", 400), ("cam-06", -200)}
+
+
+def test_a_place_that_contradicts_travel_times_in_both_directions() -> None:
+    (found,) = judge_travel(legs(moved_km=25), FIRST)
+    assert (found.kind, found.camera_id) == ("wrong_place", f"cam-{STRANGE:02d}")
+    assert 20 <= found.seen <= 30
+
+
+def test_slow_traffic_everywhere_is_no_wrong_clock() -> None:
+    plain = legs()
+    late = plain.day >= 20
+    slow = plain.seconds + np.where(late, np.round(plain.seconds * 0.25), 0).astype(np.int64)
+    jammed = Legs(**{**{name: getattr(plain, name) for name in Legs.__dataclass_fields__}, "seconds": slow})
+    assert judge_travel(jammed, FIRST) == []
+
+
+def test_no_hops_at_all() -> None:
+    plain = legs()
+    none = {name: getattr(plain, name)[:0] for name in ("near", "far", "seconds", "day", "km")}
+    empty = Legs(**{**{name: getattr(plain, name) for name in Legs.__dataclass_fields__}, **none})
+    assert judge_travel(empty, FIRST) == []
