@@ -12,7 +12,6 @@ from typing import Literal
 
 import duckdb
 
-from data_contracts.contract import Contract, Rule
 from data_contracts.history import Judged
 from data_contracts.manifests import Layer
 from infra.errors import FaultError
@@ -20,9 +19,7 @@ from infra.lake import Lake
 
 By = Literal["camera_id", "feed_id", "force"]
 LATENESS_BINS = 24
-# tables of the contract whose rows are delivered rows, so that a count of them is a share of the batch
-ROW_TABLES = frozenset({"reads", "legs", "misread_pairs"})
-# tables whose rows are whole batches
+# tables of the contract whose rows are whole batches; a rule about any other table is counted in the reads concerned
 BATCH_TABLES = frozenset({"batches", "accepted_batches"})
 
 
@@ -75,14 +72,6 @@ def judged_rows(lake: Lake, judged: Sequence[Judged], by: By) -> dict[str | None
                 GROUP BY ALL"""
         ).fetchall()
     return {name: Rows(accepted, rejected, doubled, tuple(late)) for name, accepted, rejected, doubled, late in found}
-
-
-def counted_in(contract: Contract, rule: Rule) -> str | None:
-    """What a rule counts where it does not count rows or batches, in the contract's words: `one camera on one day`."""
-    if rule.table in ROW_TABLES | BATCH_TABLES:
-        return None
-    said = (table for table in contract.document["schema"] if table["name"] == rule.table)
-    return next((str(table.get("dataGranularityDescription") or rule.table) for table in said), rule.table)
 
 
 def has_counts(judged: Judged) -> bool:

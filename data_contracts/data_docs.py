@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from data_contracts.batch_counts import BATCH_TABLES, counted_in
+from data_contracts.batch_counts import BATCH_TABLES
 from data_contracts.contract import Contract, Rule, load_contract
 from data_contracts.gx import Outcome, render_outcomes
 from data_contracts.history import Judged
@@ -23,7 +23,8 @@ NO_LIMITS = "The limits of that day are not kept any more, so rules are shown wi
 OURS_DECIDES = (
     "Great Expectations says of each rule whether it holds. The verdict is the contract's: rows that break "
     "a rule of severity reject are set apart and the others are used; a rule of severity warn sets nothing apart; a "
-    "rule of severity fail refuses the whole batch."
+    "rule of severity fail refuses the whole batch. Of a rule about cameras, feeds or pairs of reads, the reads are "
+    "counted that its broken ones are about; of a rule about a whole batch, batches."
 )
 
 
@@ -45,7 +46,7 @@ def batch_docs(judged: Judged, known_limits: Sequence[IngestLimits]) -> str:
         contract.label,
         record.ingest_id,
         record.ingested_at,
-        _outcomes(contract, rules, (batch,)),
+        _outcomes(rules, (batch,)),
         TEMPLATES,
         {
             "heading": f"Batch {batch.batch_id}",
@@ -90,7 +91,7 @@ def rocu_docs(judged: Sequence[Judged], known_limits: Sequence[IngestLimits]) ->
         contract.label,
         newest.ingest_id,
         newest.ingested_at,
-        _outcomes(contract, rules, together),
+        _outcomes(rules, together),
         TEMPLATES,
         {
             "heading": f"Data Docs of {newest.rocu}",
@@ -133,22 +134,18 @@ def _named_limits(rule: Rule) -> dict[str, object]:
     }
 
 
-def _outcomes(contract: Contract, rules: Sequence[Rule], batches: Sequence[BatchManifest]) -> list[Outcome]:
+def _outcomes(rules: Sequence[Rule], batches: Sequence[BatchManifest]) -> list[Outcome]:
     broken: Counter[str] = Counter()
     for batch in batches:
         broken.update(batch.rules)
     rows = sum(batch.rows for batch in batches)
     said = Counter(rule for batch in batches for rule in {reason.partition(":")[0] for reason in batch.reasons})
-    return [_outcome(contract, rule, batches, rows, broken[rule.name], said[rule.name]) for rule in rules]
-
-
-def _outcome(
-    contract: Contract, rule: Rule, batches: Sequence[BatchManifest], rows: int, broken: int, said: int
-) -> Outcome:
-    if rule.table in BATCH_TABLES:
-        return Outcome(rule, len(batches), said, not said)
-    unit = counted_in(contract, rule)
-    return Outcome(rule, rows if unit is None else None, broken, not said, unit)
+    return [
+        Outcome(rule, len(batches), said[rule.name], not said[rule.name])
+        if rule.table in BATCH_TABLES
+        else Outcome(rule, rows, broken[rule.name], not said[rule.name])
+        for rule in rules
+    ]
 
 
 def _link(judged: Judged) -> dict[str, str]:

@@ -39,16 +39,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one rule found, as counts: how many of `rows` broke it, and whether it holds all the same.
-
-    `rows` is None where the rule counts something else (cameras on a day, say) and only the broken ones are known.
-    """
+    """What one rule found, as counts: how many of `rows` broke it, and whether it holds all the same."""
 
     rule: Rule
-    rows: int | None
+    rows: int
     broken: int
     holds: bool
-    counted_in: str | None = None
 
 
 class CursorEachConnection(ConnectionWrapper):  # type: ignore[misc]
@@ -177,14 +173,12 @@ def _result(outcome: Outcome) -> Any:
         type=rule.expectation,
         kwargs=dict(rule.kwargs),
         meta={"rule": rule.name},
-        description=_described(outcome),
+        description=_described(rule),
     )
     return ExpectationValidationResult(
         success=outcome.holds,
         expectation_config=configuration,
-        result={}
-        if outcome.rows is None
-        else {
+        result={
             "element_count": outcome.rows,
             "unexpected_count": outcome.broken,
             "unexpected_percent": 100 * outcome.broken / outcome.rows if outcome.rows else 0.0,
@@ -193,16 +187,14 @@ def _result(outcome: Outcome) -> Any:
     )
 
 
-def _described(outcome: Outcome) -> str:
+def _described(rule: Rule) -> str:
     """The rule as the page shows it. GX prints a description as it is, and takes a dollar sign for a parameter."""
-    rule = outcome.rule
-    told = "" if outcome.counted_in is None else f" Broken {outcome.broken:,} times, each {outcome.counted_in}."
     arguments = ", ".join(
         f"{key} {value['$PARAMETER'] if isinstance(value, dict) else value}"
         for key, value in rule.kwargs.items()
         if key != "column"
     )
-    said = f"<strong>{escape(rule.name)}</strong> ({escape(rule.severity)}). {escape(rule.description)}{escape(told)}"
+    said = f"<strong>{escape(rule.name)}</strong> ({escape(rule.severity)}). {escape(rule.description)}"
     return f"{said} <code>{escape(rule.expectation)} {escape(arguments)}</code>".replace("$", "")
 
 

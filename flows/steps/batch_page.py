@@ -10,7 +10,7 @@ from governance.pages.batch_models import BatchPage, JudgementRow, PlaceRow, Rul
 
 if TYPE_CHECKING:
     from data_contracts.batch_counts import By
-    from data_contracts.contract import Contract, Rule
+    from data_contracts.contract import Rule
     from data_contracts.history import Judged
     from data_contracts.manifests import BatchManifest
     from data_contracts.regions import Region
@@ -98,23 +98,21 @@ def _rules(judged: Judged) -> tuple[RuleRow, ...]:
 
     contract = load_contract("reads", judged.record.contract_version)
     said = {reason.partition(":")[0] for reason in judged.batch.reasons}
-    rows = [_rule_row(contract, rule, judged.batch, rule.name not in said) for rule in contract.written_rules]
+    rows = [_rule_row(rule, judged.batch, rule.name not in said) for rule in contract.written_rules]
     return tuple(sorted(rows, key=lambda row: (row.holds, row.severity != "fail", -(row.rows or 0))))
 
 
-def _rule_row(contract: Contract, rule: Rule, batch: BatchManifest, holds: bool) -> RuleRow:
-    from data_contracts.batch_counts import BATCH_TABLES, counted_in
+def _rule_row(rule: Rule, batch: BatchManifest, holds: bool) -> RuleRow:
+    from data_contracts.batch_counts import BATCH_TABLES
 
-    unit = counted_in(contract, rule)
     broken = None if rule.table in BATCH_TABLES else batch.rules.get(rule.name, 0)
     return RuleRow(
         rule=rule.name,
         severity=rule.severity,
         description=rule.description,
         rows=broken,
-        share=broken / batch.rows if broken is not None and unit is None and batch.rows else None,
+        share=broken / batch.rows if broken is not None and batch.rows else None,
         holds=holds,
-        counted_in=unit,
     )
 
 

@@ -58,7 +58,7 @@ def read_scoreboard(
         rules=tuple(asked.values()),
         rocus=tuple(standings),
         spreads=_spreads(
-            [name for name, rule in asked.items() if rule.counted_in is None],
+            asked,
             [force for one in standings for force in one.forces],
         ),
         least_rows=LEAST_ROWS,
@@ -93,19 +93,17 @@ def _chosen(context: Context, rocu: str, start: date | None, end: date | None) -
 
 def _asked(chosen: Sequence[Judged]) -> dict[str, RuleAsked]:
     """The rules about rows of every contract that judged, in the order of the newest."""
-    from data_contracts.batch_counts import BATCH_TABLES, counted_in
+    from data_contracts.batch_counts import BATCH_TABLES
     from data_contracts.contract import load_contract
 
     found: dict[str, RuleAsked] = {}
     for version in dict.fromkeys(one.record.contract_version for one in reversed(chosen)):
-        contract = load_contract("reads", version)
-        for rule in contract.written_rules:
+        for rule in load_contract("reads", version).written_rules:
             if rule.table not in BATCH_TABLES:
                 line = RuleAsked(
                     rule=rule.name,
                     severity=rule.severity,
                     description=rule.description,
-                    counted_in=counted_in(contract, rule),
                 )
                 found.setdefault(rule.name, line)
     return found
@@ -123,7 +121,7 @@ def _rocu(context: Context, rocu: str, chosen: Sequence[Judged], asked: Mapping[
     by_force = judged_rows(context.lake, chosen, "force")
     broken_by_force = broken_rows(context.lake, chosen, "force")
     forces = tuple(
-        _force(rocu, force, seen, _broken_in(force, broken, broken_by_force, asked), asked)
+        _force(rocu, force, seen, _broken_in(force, broken, broken_by_force, asked))
         for force, seen in sorted((force, seen) for force, seen in by_force.items() if force is not None)
     )
     return RocuStanding(
@@ -161,15 +159,12 @@ def _broken_in(
     }
 
 
-def _force(
-    rocu: str, force: str, seen: Rows, broken: dict[str, int | None], asked: Mapping[str, RuleAsked]
-) -> Standing:
-    of_rows = [broken[rule] or 0 for rule, line in asked.items() if line.counted_in is None]
+def _force(rocu: str, force: str, seen: Rows, broken: dict[str, int | None]) -> Standing:
     return Standing(
         name=f"{rocu}/{force}",
         label=force.replace("-", " ").title(),
         # a row whose time lies in the future has a force, but no hour that it could be counted in
-        rows=max([seen.rows, *of_rows]),
+        rows=max([seen.rows, *(rows or 0 for rows in broken.values())]),
         quarantined=seen.rejected,
         duplicates=seen.duplicates,
         rules=broken,

@@ -32,10 +32,7 @@ class JudgementRow(Page):
 
 
 class RuleRow(Page):
-    """What one rule found in the batch.
-
-    `rows` is None for a rule about the batch as a whole; `counted_in` says what is counted where it is not rows.
-    """
+    """What one rule found in the batch. `rows` is None for a rule about the batch as a whole."""
 
     rule: str
     severity: str
@@ -43,7 +40,6 @@ class RuleRow(Page):
     rows: int | None
     share: float | None
     holds: bool
-    counted_in: str | None = None
 
 
 class PlaceRow(Page):

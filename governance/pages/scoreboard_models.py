@@ -65,12 +65,11 @@ class Spread(Page):
 
 
 class RuleAsked(Page):
-    """One line of the board. `counted_in` says what is counted where it is not rows; then there is no share."""
+    """One line of the board."""
 
     rule: str
     severity: str
     description: str
-    counted_in: str | None = None
 
 
 class Scoreboard(Page):

@@ -69,7 +69,6 @@ def test_a_batch_says_which_rules_were_broken_how_often_and_where(batches: Batch
     assert rules["camera_not_registered"]["rows"] == 2
     assert rules["vrm_missing"] | {"description": ""} == {
         "rule": "vrm_missing", "severity": "reject", "description": "", "rows": 0, "share": 0.0, "holds": True,
-        "counted_in": None,
     }  # fmt: skip
     cameras = {(row["name"], row["rule"]): (row["rows"], row["of"]) for row in page["cameras"]}  # type: ignore[attr-defined]
     assert cameras["CAM-1", "confidence_out_of_range"] == (3, 13)
