@@ -146,15 +146,20 @@ def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) ->
 
 
 def _divide(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequence[Judgement]) -> None:
-    connection.execute("CREATE TABLE named (batch_no INTEGER, batch_id VARCHAR, failed BOOLEAN)")
-    for number, (delivery, judgement) in enumerate(zip(run.call.deliveries, judgements, strict=True)):
-        row = [number, delivery.batch_id, judgement.verdict == "failed"]
-        connection.execute("INSERT INTO named VALUES (?, ?, ?)", row)
+    ids = [delivery.batch_id for delivery in run.call.deliveries]
+    failed = [judgement.verdict == "failed" for judgement in judgements]
+    connection.execute(
+        """CREATE TABLE named AS
+            SELECT (generate_subscripts($ids, 1) - 1)::INTEGER AS batch_no, unnest($ids::VARCHAR[]) AS batch_id,
+                unnest($failed::BOOLEAN[]) AS failed""",
+        {"ids": ids, "failed": failed},
+    )
     _find_candidates(connection, run)
     connection.execute(
         f"""CREATE VIEW accepted AS
-            SELECT batch_id, row_no, vehicle_no, vehicle, plate_format, plate_repaired, judged.captured_at, received_at,
-                judged.camera_id, registered.site_id, coalesce(judged.latitude, registered.latitude) AS latitude,
+            SELECT batch_no, batch_id, row_no, vehicle_no, vehicle, plate_format, plate_repaired, judged.captured_at,
+                received_at, judged.camera_id, registered.site_id,
+                coalesce(judged.latitude, registered.latitude) AS latitude,
                 coalesce(judged.longitude, registered.longitude) AS longitude, registered.force, confidence,
                 motion_toward_camera, feed_id, source_id, '{run.contract.version}' AS contract_version
             FROM judged JOIN named USING (batch_no)
