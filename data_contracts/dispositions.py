@@ -152,7 +152,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, run: _Run) -> None:
     seal_landing(run.settings, run.lake, run.rocu, [run.delivery])
     today = f"DATE '{run.now.date().isoformat()}'"
     pseudonymiser = load_pseudonymiser(run.settings, run.rocu)
-    make_plates(connection, "delivered", f"coalesce(delivered.window_end, {today})", run.source, pseudonymiser)
+    make_plates(connection, "delivered", _period(today), run.source, pseudonymiser)
     _make_judged(connection, run, today)
 
 
@@ -201,8 +201,12 @@ def _make_judged(connection: duckdb.DuckDBPyConnection, run: _Run, today: str) -
                 coalesce((decided_by IN (FROM plate_like_ids))::TINYINT, 0) AS plate_like_ids
             FROM delivered LEFT JOIN plates
                 ON plates.vrm_text = delivered.vrm
-                AND plates.day = {issue_period(f"coalesce(delivered.window_end, {today})")}"""
+                AND plates.day = {_period(today)}"""
     )
+
+
+def _period(today: str) -> str:
+    return issue_period(f"coalesce(delivered.window_end, {today})")
 
 
 def _divide(connection: duckdb.DuckDBPyConnection, run: _Run, judgement: Judgement) -> None:

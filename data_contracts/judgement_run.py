@@ -22,7 +22,7 @@ from data_contracts.cameras import RegisterRef, register_table
 from data_contracts.contract import Contract
 from data_contracts.delivery import Call, require_owed_days, seal_landing
 from data_contracts.duplicates import find_duplicates
-from data_contracts.judging import judging_day, make_judged
+from data_contracts.judging import judging_period, make_judged
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, IngestRecord, PartRef
 from data_contracts.names import name_as_delivered
@@ -136,7 +136,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) ->
     seal_landing(run.settings, run.lake, run.rocu, deliveries)
     tell("plates, tokens, cameras")
     make_plates(
-        connection, "delivered", judging_day(run.arrival), run.source, load_pseudonymiser(run.settings, run.rocu)
+        connection, "delivered", judging_period(run.arrival), run.source, load_pseudonymiser(run.settings, run.rocu)
     )
     register_table(connection, run.lake, run.register)
     make_judged(connection, run.source, run.limits, run.now, run.arrival)

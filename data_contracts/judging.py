@@ -54,9 +54,10 @@ def read_projection(source: Source, describing: Sequence[str] = ()) -> dict[str,
     }
 
 
-def judging_day(now: datetime) -> str:
-    """SQL for the day against which the plate of a delivered read is judged."""
-    return f"coalesce(delivered.captured_at::DATE, DATE '{now.date().isoformat()}')"
+def judging_period(arrival: datetime) -> str:
+    """SQL for the issue period of the day against which the plate of a delivered read is judged."""
+    day = f"coalesce(delivered.captured_at::DATE, DATE '{arrival.date().isoformat()}')"
+    return issue_period(day, arrival.date())
 
 
 def make_judged(
@@ -109,7 +110,7 @@ def make_judged(
                     + coalesce((source_id IN (FROM plate_like_ids))::TINYINT, 0) AS plate_like_ids
             FROM delivered
             LEFT JOIN newest ON newest.batch_no = delivered.batch_no
-            LEFT JOIN plates ON plates.vrm_text = delivered.vrm AND plates.day = {issue_period(judging_day(arrival))}
+            LEFT JOIN plates ON plates.vrm_text = delivered.vrm AND plates.day = {judging_period(arrival)}
             LEFT JOIN registered ON registered.camera_id = delivered.camera_id
                 AND delivered.captured_at >= registered.valid_from
                 AND delivered.captured_at < coalesce(registered.valid_to, TIMESTAMP '9999-01-01')"""

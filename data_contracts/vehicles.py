@@ -5,6 +5,8 @@ Belongs here: the table `plates` of one call. After it the raw text is needed on
 
 from __future__ import annotations
 
+from datetime import date
+
 import duckdb
 
 from data_contracts.plates_sql import plate_macros
@@ -29,7 +31,7 @@ _LONGEST_OPAQUE = 64
 
 
 def make_plates(
-    connection: duckdb.DuckDBPyConnection, delivered: str, day: str, source: Source, pseudonymiser: Pseudonymiser
+    connection: duckdb.DuckDBPyConnection, delivered: str, period: str, source: Source, pseudonymiser: Pseudonymiser
 ) -> None:
     """Make the tables `plates` and `vehicles`.
 
@@ -39,7 +41,7 @@ def make_plates(
     Args:
         connection: Where the table `delivered` is.
         delivered: A table with the column `vrm`, trimmed text, NULL when blank.
-        day: SQL for the day against which a plate is judged; never NULL.
+        period: SQL for the `issue_period` of the day against which a plate is judged; never NULL.
         source: Gives the plate scheme.
         pseudonymiser: Makes the tokens.
     """
@@ -49,7 +51,7 @@ def make_plates(
     connection.execute(
         f"""CREATE TABLE readings AS
             WITH texts AS (
-                SELECT DISTINCT vrm AS vrm_text, {issue_period(day)} AS day FROM {delivered} WHERE vrm IS NOT NULL),
+                SELECT DISTINCT vrm AS vrm_text, {period} AS day FROM {delivered} WHERE vrm IS NOT NULL),
             cleaned AS (
                 SELECT *, upper(vrm_text) IN ({placeholders}) AS is_placeholder, {_cleaned(source)} AS cleaned
                 FROM texts),
@@ -74,15 +76,24 @@ def make_plates(
     connection.execute("DROP TABLE readings")
 
 
-def issue_period(day: str) -> str:
+def issue_period(day: str, usual: date | None = None) -> str:
     """SQL for the first day of the half-year (from March or September) in which a day lies.
 
     Age identifiers are issued on these days only, so all days of a period judge a plate alike.
+
+    Args:
+        day: SQL for the day.
+        usual: A day of the period in which nearly all days lie; for these the answer costs less.
     """
-    return (
+    any_day = (
         f"CASE WHEN month({day}) >= 9 THEN make_date(year({day}), 9, 1) "
         f"WHEN month({day}) >= 3 THEN make_date(year({day}), 3, 1) ELSE make_date(year({day}) - 1, 9, 1) END"
     )
+    if usual is None:
+        return any_day
+    first = date(usual.year, 9 if usual.month >= 9 else 3, 1) if usual.month >= 3 else date(usual.year - 1, 9, 1)
+    following = date(first.year, 9, 1) if first.month == 3 else date(first.year + 1, 3, 1)
+    return f"CASE WHEN {day} >= DATE '{first}' AND {day} < DATE '{following}' THEN DATE '{first}' ELSE {any_day} END"
 
 
 def _cleaned(source: Source) -> str:

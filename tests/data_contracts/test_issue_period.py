@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import duckdb
 
 from data_contracts.plates_sql import plate_macros
@@ -20,3 +22,14 @@ def test_a_plate_is_the_same_on_every_day_of_a_period():
                     OR age_identifier_valid(vrm, day) <> age_identifier_valid(vrm, period)"""
         ).fetchall()
     assert different == []
+
+
+def test_the_usual_period_changes_no_answer():
+    usual = [date(2026, 2, 28), date(2026, 3, 1), date(2026, 8, 31), date(2026, 9, 1), date(2026, 1, 1)]
+    with duckdb.connect() as connection:
+        for day in usual:
+            different = connection.execute(
+                f"""SELECT day FROM (SELECT DATE '2024-12-01' + (i::INTEGER) AS day FROM range(900) days(i))
+                    WHERE {issue_period("day")} IS DISTINCT FROM {issue_period("day", day)}"""
+            ).fetchall()
+            assert different == []
