@@ -18,11 +18,19 @@ from data_contracts.cameras import RegisterRef, current_register
 from data_contracts.contract import Contract, load_contract
 from data_contracts.delivery import Call
 from data_contracts.judgement_run import Progress, Run, find_judgements, make_manifests, write_judgements
+from data_contracts.leaning import leaning_records
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, IngestRecord
 from data_contracts.moved_rows import Asked, BatchAgain, count_moved
 from data_contracts.opened_landing import opened_landing, require_landed
-from data_contracts.reads import batches, ingest_records, replaced_batches, standing_batches, touches
+from data_contracts.reads import (
+    batches,
+    ingest_records,
+    replaced_batches,
+    standing_batches,
+    standing_records,
+    touches,
+)
 from data_contracts.sources.inspection import inspect
 from data_contracts.sources.model import BUILT_IN, Source
 from data_contracts.work import working_database
@@ -31,6 +39,7 @@ from infra.lake import Lake
 from infra.settings import Settings
 
 CONTRACT, LIMITS, REGISTER, SOURCE = "contract", "limits", "camera register", "source"
+NEIGHBOURS = "reads that its duplicates were duplicates of"
 
 
 @dataclass(frozen=True)
@@ -81,13 +90,12 @@ class RecordAgain:
 
 def records_of_days(judge: Judge, start: date, end: date) -> tuple[Due, ...]:
     """Every standing record with a batch of these days (both inclusive), oldest first, and what has changed for it."""
-    found = _standing(judge)
-    return tuple(due for due in found if any(touches(batch, start, end) for batch in due.batches))
+    return _standing(judge, lambda _, held: any(touches(batch, start, end) for batch in held))
 
 
 def records_named(judge: Judge, ingest_ids: Collection[str]) -> tuple[Due, ...]:
     """These of the standing records, oldest first, and what has changed for each."""
-    return tuple(due for due in _standing(judge) if due.record.ingest_id in ingest_ids)
+    return _standing(judge, lambda record, _: record.ingest_id in ingest_ids)
 
 
 def judge_again(
@@ -103,7 +111,8 @@ def judge_again(
 
     Args:
         judge: What they are judged by.
-        due: The records; those for which nothing has changed, or that stand no more, are passed over.
+        due: The records; those for which nothing has changed, or that stand no more, are passed over. Records whose
+            duplicates were duplicates of reads that this takes back follow, whether or not they are among these.
         reason: Kept in the new records.
         opening: Called before the landing files of a record are opened.
         tell: Told in a few words what is being done.
@@ -121,23 +130,34 @@ def judge_again(
     require_landed(judge.lake, judge.rocu, [batch for one in due if one.changed for batch in one.batches])
     for one in due:
         if one.changed:
-            done = _judge_record(judge, one.record.ingest_id, reason, opening, tell, asked, trial)
+            done = _judge_record(judge, one, reason, opening, tell, asked or Asked(), asked is not None, trial)
             if done is not None:
                 yield done
+    for one in () if trial else _leaning(judge):
+        done = _judge_record(judge, one, reason, opening, tell, asked or Asked(), False, trial)
+        if done is not None:
+            yield done
 
 
-def _standing(judge: Judge) -> tuple[Due, ...]:
+def _standing(judge: Judge, wanted: Callable[[IngestRecord, Sequence[BatchManifest]], bool]) -> tuple[Due, ...]:
     contract, register = load_contract("reads"), current_register(judge.lake, judge.rocu)
+    leaning = leaning_records(judge.settings, judge.lake, judge.rocu, judge.limits)
     held: dict[str, list[BatchManifest]] = {}
-    records: dict[str, IngestRecord] = {}
     for record, batch in standing_batches(judge.lake, judge.rocu):
         held.setdefault(record.ingest_id, []).append(batch)
-        records[record.ingest_id] = record
-    oldest_first = sorted(records.values(), key=lambda record: (record.sequence, record.ingested_at, record.ingest_id))
-    return tuple(
-        Due(record, tuple(held[record.ingest_id]), _changed(record, contract, register, judge.limits))
-        for record in oldest_first
-    )
+    found = []
+    for record in standing_records(judge.lake, judge.rocu):
+        batches_held = held.get(record.ingest_id, [])
+        if batches_held and wanted(record, batches_held):
+            changed = _changed(record, contract, register, judge.limits)
+            changed += (NEIGHBOURS,) if record.ingest_id in leaning else ()
+            found.append(Due(record, tuple(batches_held), changed))
+    return tuple(found)
+
+
+def _leaning(judge: Judge) -> tuple[Due, ...]:
+    leaning = leaning_records(judge.settings, judge.lake, judge.rocu, judge.limits)
+    return records_named(judge, leaning) if leaning else ()
 
 
 def _changed(record: IngestRecord, contract: Contract, register: RegisterRef, limits: IngestLimits) -> tuple[str, ...]:
@@ -174,26 +194,27 @@ def source_of(record: IngestRecord) -> Source:
 
 def _judge_record(
     judge: Judge,
-    ingest_id: str,
+    due: Due,
     reason: str,
     opening: Callable[[Due], None],
     tell: Progress,
-    asked: Asked | None,
+    asked: Asked,
+    only_to_release: bool,
     trial: bool,
 ) -> RecordAgain | None:
     with working_database(judge.settings, judge.lake, judge.rocu) as connection:
-        due = next(iter(records_named(judge, [ingest_id])), None)
-        if due is None or not due.changed:
+        # since the plan was made, another process may have judged it
+        if due.record.ingest_id not in {record.ingest_id for record in standing_records(judge.lake, judge.rocu)}:
             return None
         opening(due)
-        tell(f"opening {len(due.batches)} landing files of record {ingest_id}")
+        tell(f"opening {len(due.batches)} landing files of record {due.record.ingest_id}")
         folder = judge.settings.root / "work" / judge.rocu / "opened"
         with opened_landing(judge.settings, judge.lake, judge.rocu, due.batches, folder) as paths:
             run = _run(judge, due, paths, reason)
             judgements = find_judgements(connection, run, tell)
         made = make_manifests(connection, run, judgements)
-        moved = count_moved(connection, judge.lake, due.record, due.batches, made, asked or Asked())
-        wanted = asked is None or any(batch.released for batch in moved)
+        moved = count_moved(connection, judge.lake, due.record, due.batches, made, asked)
+        wanted = not only_to_release or any(batch.released for batch in moved)
         record = write_judgements(connection, run, judgements) if wanted and not trial else None
         return RecordAgain(due, moved, run.contract.version, wanted, record)
 

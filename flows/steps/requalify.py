@@ -264,14 +264,14 @@ def _said_of_release(matching: int, due: Sequence[Due], done: Sequence[RecordAga
 
 def _result(rocu: str, plan: bool, said: str, due: Sequence[Due], done: Sequence[RecordAgain]) -> Requalified:
     batches = tuple(_twice(again, batch) for again in done for batch in again.batches)
-    judged_again = sum(again.wanted for again in done)
+    judged_again = {again.due.record.ingest_id for again in done if again.wanted}
     moved = [_twice(again, batch) for again in done if again.wanted for batch in again.batches]
     return Requalified(
         rocu=rocu,
         tried_only=plan,
         said=said,
-        records_judged_again=judged_again,
-        records_left_alone=len(due) - judged_again,
+        records_judged_again=len(judged_again),
+        records_left_alone=len({one.record.ingest_id for one in due} - judged_again),
         asked=sum(batch.asked for batch in batches),
         released=sum(batch.released for batch in moved),
         released_as_duplicates=sum(batch.released_as_duplicates for batch in moved),

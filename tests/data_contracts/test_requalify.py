@@ -210,6 +210,22 @@ def test_duplicates_are_found_again_over_all_that_stands(room, row):
     check_conserved(room)
 
 
+def test_a_duplicate_of_a_read_that_is_taken_back_is_not_lost(room, row):
+    """Only the first file is asked about; the duplicate in the second has lost the read that it was one of."""
+    room.ingest(room.deliver("one.csv", row(captured_at="2026-05-18T08:00:00Z")), max_quarantine_share=1)
+    room.ingest(room.deliver("two.csv", row(captured_at="2026-05-18T08:00:03Z")), max_quarantine_share=1)
+    assert [batch.duplicates for _, batch in batches(room.lake, room.rocu)] == [0, 1]
+    gap = "CAM-1,53.4,-2.98,2025-01-01,2026-05-18T07:59:59Z\nCAM-1,53.4,-2.98,2026-05-18T08:00:02Z,\n"
+    room.cameras(f"camera_id,latitude,longitude,valid_from,valid_to\n{gap}")
+    judge = judge_of(room, max_quarantine_share=1)
+    first = records_of_days(judge, START, END)[:1]
+    done = list(judge_again(judge, first, "gap", lambda _: None, lambda _: None))
+    assert [one.batches[0].after.delivered_as for one in done] == ["one.csv", "two.csv"]
+    assert [moment.second for (moment,) in room.reads("captured_at")] == [3]
+    check_conserved(room)
+    assert requalify(room, max_quarantine_share=1) == []
+
+
 def test_a_read_from_the_future_of_its_delivery_is_not_let_in_by_waiting(room, row):
     late = row(captured_at="2026-05-25T08:00:00Z", received_at="")
     room.ingest(room.deliver("one.csv", row(), late), **WIDE)
