@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import quantiles
 
 from data_contracts.across_rows.legs import distance, reach_of
 from data_contracts.across_rows.scene import Scene
 from data_contracts.across_rows.shift import Neighbours, find_shift
 
 CLOCK, PLACE = "camera_clock", "camera_place"
-TIMES_USUAL = 5  # a camera to blame has this many times the share of impossible legs that cameras usually have
+TIMES_USUAL = 5  # a camera to blame has this many times the share of impossible legs that is usual between two cameras
 ONE_VEHICLE = 0.5  # of its impossible legs no vehicle makes more than this share
-LEAST_LEGS = 20  # cameras with fewer say nothing about what is usual
+LEAST_LEGS = 5  # fewer between two cameras say nothing about what is usual
 SAMPLE = 60
 
 
@@ -67,8 +67,7 @@ def blame_cameras(
             legs[camera] += link.legs
             fast[camera] += link.fast
             touching[camera].append(link)
-    usual = median([fast[camera] / number for camera, number in legs.items() if number >= LEAST_LEGS] or [0.0])
-    threshold = max(least_share, TIMES_USUAL * usual)
+    threshold = max(least_share, TIMES_USUAL * _usual_share(links))
     open_cameras = {
         camera
         for camera, crowd in crowds.items()
@@ -85,6 +84,12 @@ def blame_cameras(
         _take_off(worst, touching[worst], taken, legs, fast)
         taken.add(worst)
         open_cameras.discard(worst)
+
+
+def _usual_share(links: Sequence[Link]) -> float:
+    """The lower quartile, which a few wrong cameras in a small network do not move."""
+    shares = [link.fast / link.legs for link in links if link.legs >= LEAST_LEGS]
+    return quantiles(shares, n=4, method="inclusive")[0] if len(shares) > 1 else 0.0
 
 
 def _take_off(camera: int, links: Iterable[Link], taken: set[int], legs: dict[int, int], fast: dict[int, int]) -> None:

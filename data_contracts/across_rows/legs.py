@@ -34,10 +34,10 @@ def make_legs(scene: Scene) -> None:
                 SELECT vehicle_no, captured_at AS to_at, place_no AS to_place, read_no AS to_read,
                     lag(captured_at) OVER one AS from_at, lag(place_no) OVER one AS from_place,
                     lag(read_no) OVER one AS from_read
-                FROM travelling WINDOW one AS (PARTITION BY vehicle_no ORDER BY captured_at, place_no, read_no))
+                FROM travelling WINDOW one AS (PARTITION BY vehicle_no ORDER BY captured_at, place_no))
             JOIN places AS a ON a.place_no = from_place JOIN places AS b ON b.place_no = to_place
             WHERE to_at - from_at <= to_seconds({reach.total_seconds()}) AND from_place <> to_place
-                AND (from_read >= 0 OR to_read >= 0) AND {distance("a", "b")} >= {scene.limits.min_leg_km}"""
+                AND (from_read >= 0 OR to_read >= 0) AND {chord("a", "b")} >= {scene.limits.min_leg_km**2}"""
     )
     scene.connection.execute(
         f"""CREATE OR REPLACE TABLE links AS
@@ -55,8 +55,13 @@ def make_legs(scene: Scene) -> None:
 
 def distance(one: str, other: str) -> str:
     """SQL for the kilometres between two rows of `places`, along the surface."""
-    squares = " + ".join(f"({one}.{axis} - {other}.{axis}) * ({one}.{axis} - {other}.{axis})" for axis in "xyz")
-    return f"({2 * EARTH_KM} * asin(least(sqrt({squares}) / {2 * EARTH_KM}, 1)))"
+    return f"({2 * EARTH_KM} * asin(least(sqrt({chord(one, other)}) / {2 * EARTH_KM}, 1)))"
+
+
+def chord(one: str, other: str) -> str:
+    """SQL for the square of the kilometres straight through the earth, which costs less; 13 cm less at 50 km."""
+    squares = (f"({one}.{axis} - {other}.{axis}) * ({one}.{axis} - {other}.{axis})" for axis in "xyz")
+    return f"({' + '.join(squares)})"
 
 
 def reach_of(scene: Scene) -> timedelta:
@@ -134,5 +139,5 @@ def _add_reads_before(scene: Scene, reach: timedelta) -> None:
 
 
 def _span(scene: Scene) -> tuple[datetime, datetime] | None:
-    ((first, last),) = scene.connection.execute("SELECT min(captured_at), max(captured_at) FROM kept").fetchall()
+    ((first, last),) = scene.connection.execute("SELECT min(first_at), max(last_at) FROM camera_counts").fetchall()
     return None if first is None else (first, last)

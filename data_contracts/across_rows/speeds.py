@@ -57,10 +57,10 @@ def _make_trails(scene: Scene) -> None:
                 SELECT travelling.*, coalesce(captured_at - lag(captured_at) OVER one > {gap}, true)
                     OR read_no IN (SELECT to_read FROM left_over) AS starts
                 FROM travelling SEMI JOIN left_over USING (vehicle_no)
-                WINDOW one AS (PARTITION BY vehicle_no ORDER BY captured_at, place_no, read_no)),
+                WINDOW one AS (PARTITION BY vehicle_no ORDER BY captured_at, place_no)),
             stays AS (
                 SELECT read_no, vehicle_no, count(*) FILTER (starts)
-                    OVER (PARTITION BY vehicle_no ORDER BY captured_at, place_no, read_no) AS stay_no
+                    OVER (PARTITION BY vehicle_no ORDER BY captured_at, place_no) AS stay_no
                 FROM trail),
             sized AS (SELECT read_no, count(*) OVER (PARTITION BY vehicle_no, stay_no) AS reads FROM stays),
             ends AS (

@@ -20,8 +20,8 @@ def _make(scene: Scene) -> None:
             WITH covered AS (
                 SELECT hour, hour::DATE AS day,
                     (least(epoch(hour) + 3600, epoch(last)) - greatest(epoch(hour), epoch(first))) / 3600 AS part
-                FROM (SELECT captured_at::DATE AS day, min(captured_at) AS first, max(captured_at) AS last
-                    FROM kept GROUP BY ALL),
+                FROM (SELECT hour::DATE AS day, min(first_at) AS first, max(last_at) AS last
+                    FROM camera_counts GROUP BY ALL),
                     unnest(generate_series(date_trunc('hour', first), last, INTERVAL 1 HOUR)) AS hours (hour)),
             known AS (
                 SELECT camera_id, day, hour, sum(reads) AS reads FROM (
