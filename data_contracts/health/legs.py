@@ -22,6 +22,7 @@ from infra.lake import Lake
 LONGEST_S = 3600
 MOST_READS = 8_000_000
 LEAST_KM = 0.5
+MOST_OF_BLOCK = 400
 
 
 @dataclass(frozen=True)
@@ -102,3 +103,11 @@ def load_legs(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, firs
         latitude=np.asarray(placed["latitude"], dtype=np.float64),
         longitude=np.asarray(placed["longitude"], dtype=np.float64),
     )
+
+
+def hops_of(legs: Legs, camera: int, begin: int, end: int) -> Ints:
+    """Hops to and from a camera on some days; of very many, every so many-th."""
+    order, starts = legs.by_camera
+    mine = order[starts[camera] : starts[camera + 1]]
+    mine = mine[(legs.day[mine] >= begin) & (legs.day[mine] < end)]
+    return mine if len(mine) <= MOST_OF_BLOCK else mine[:: -(-len(mine) // MOST_OF_BLOCK)]

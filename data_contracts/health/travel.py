@@ -8,44 +8,31 @@ Usual are the pair's own travel times in the past or, for a fault that was alway
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
 
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.health.counts import Bools, Floats, Ints
-from data_contracts.health.legs import LONGEST_S, Legs, load_legs
+from data_contracts.health.legs import LONGEST_S, Legs, hops_of, load_legs
+from data_contracts.health.places import find_standing_faults
 from data_contracts.health.results import HealthInterval
+from data_contracts.health.shifts import Shift, tell_shifts
 from infra.lake import Lake
 
 PAST_DAYS = 42
 STEP_S = 15
 BINS = 2 * LONGEST_S // STEP_S + 1
 REACH = LONGEST_S // STEP_S  # shifts that are tried, each way
-LEAST_OF_PAIR, LEAST_OF_BLOCK, MOST_OF_BLOCK = 25, 20, 400
+LEAST_OF_PAIR, LEAST_OF_BLOCK = 25, 20
 LEAST_SHIFT_S, LEAST_GAIN, LEAST_SHARE = 60, 15.0, 0.15
 LEAST_NEIGHBOURS = 2
 LEAST_OF_WAY = 0.03  # ways to the camera and ways from it must each gain so much a hop
-LONE_GAIN = 40.0  # of a single day, more is asked
-STANDING_SHIFT_S = 180
-PLACE_GAIN, PLACE_SHARE, PLACE_KM, PLACE_LEGS, PLACE_NEIGHBOURS = 40.0, 0.5, 2.0, 60, 3
+LEAST_PAST_DAYS, NEW_PAST_DAYS, MOST_PAIRS = 7, 14, 30_000
 _FLOOR = 0.02
-_SLOW = np.linspace(np.log(8.0), np.log(3600.0), 121)  # seconds per km, from 450 km/h to a walk with a stay
-
-
-@dataclass(frozen=True)
-class _Shift:
-    """What explains a camera's hops of a block of days: seconds of its clock, or km of its place."""
-
-    camera: int
-    first: int
-    end: int
-    kind: str
-    value: float
-    gain: float
 
 
 def find_travel_faults(
@@ -61,19 +48,23 @@ def judge_travel(legs: Legs, first: date) -> list[HealthInterval]:
     if not len(legs.seconds):
         return []
     since = (first - date(1970, 1, 1)).days
-    places = _places(legs, since)
+    places = find_standing_faults(legs, since)
     misplaced = {shift.camera for shift in places}
     clocks = _clocks(legs, since, misplaced)
-    return _told(legs, [*places, *clocks])
+    return tell_shifts(legs, [*places, *clocks])
 
 
-def _clocks(legs: Legs, since: int, misplaced: set[int]) -> list[_Shift]:
+def _clocks(legs: Legs, since: int, misplaced: set[int]) -> list[Shift]:
     """Blocks in which a camera's clock was wrong: the worst is settled first, its hops put right."""
+    legs = _of_common_pairs(legs)
+    if not len(legs.seconds):
+        return []
     seconds = legs.seconds.copy()
     pair, pairs = _pairs(legs)
-    usual = _usual(seconds, pair, len(pairs), legs.day < since)
-    found: list[_Shift] = []
-    blocks = _blocks(legs, since, misplaced)
+    past = legs.day < _past_until(legs, since)
+    usual = _usual(seconds, pair, len(pairs), past)
+    found: list[Shift] = []
+    blocks = _doubtful(legs, usual[pair, _place(seconds)], past, _blocks(legs, since, misplaced))
     gains = {block: _scan(legs, seconds, pair, usual, *block) for block in blocks}
     while True:
         sure = {block: shift for block, shift in gains.items() if shift is not None}
@@ -92,6 +83,47 @@ def _clocks(legs: Legs, since: int, misplaced: set[int]) -> list[_Shift]:
                 gains[other] = _scan(legs, seconds, pair, usual, *other)
 
 
+def _past_until(legs: Legs, since: int) -> int:
+    """The day up to which hops count as the past: the span's first, or two weeks into it where nothing lies before."""
+    first, last = int(legs.day.min()), int(legs.day.max())
+    return first + NEW_PAST_DAYS if since - first < LEAST_PAST_DAYS and last - first >= 2 * NEW_PAST_DAYS else since
+
+
+def _place(seconds: Ints) -> Ints:
+    return np.asarray(np.clip((seconds + LONGEST_S) // STEP_S, 0, BINS - 1))
+
+
+def _doubtful(
+    legs: Legs, told: NDArray[np.float32], past: Bools, blocks: Sequence[tuple[int, int, int]]
+) -> list[tuple[int, int, int]]:
+    """Blocks whose hops are less usual than the camera's past ones were: no shift could gain more than that."""
+    order, starts = legs.by_camera
+    typical = np.full(len(legs.cameras), np.inf)
+    for camera in {camera for camera, _, _ in blocks}:
+        mine = order[starts[camera] : starts[camera + 1]]
+        before = mine[past[mine]]
+        if len(before) >= LEAST_OF_BLOCK:
+            typical[camera] = float(told[before].mean())
+    doubtful = []
+    for camera, begin, end in blocks:
+        mine = hops_of(legs, camera, begin, end)
+        if len(mine) >= LEAST_OF_BLOCK and typical[camera] - float(told[mine].mean()) > LEAST_SHARE / 2:
+            doubtful.append((camera, begin, end))
+    return doubtful
+
+
+def _of_common_pairs(legs: Legs) -> Legs:
+    """Without the hops of pairs that say too little; of very many pairs, the commonest."""
+    if not len(legs.seconds):
+        return legs
+    pair, pairs = _pairs(legs)
+    often = np.bincount(pair, minlength=len(pairs))
+    least = max(LEAST_OF_PAIR, int(np.sort(often)[-MOST_PAIRS]) if len(often) > MOST_PAIRS else 0)
+    kept = often[pair] >= least
+    names = ("near", "far", "seconds", "day", "km")
+    return replace(legs, **{name: getattr(legs, name)[kept] for name in names})
+
+
 def _pairs(legs: Legs) -> tuple[Ints, Ints]:
     pairs, pair = np.unique(legs.near * len(legs.cameras) + legs.far, return_inverse=True)
     return pair, pairs
@@ -102,7 +134,7 @@ def _usual(seconds: Ints, pair: Ints, pairs: int, past: Bools) -> NDArray[np.flo
 
     The past before the span is taken, and the whole time of pairs (as of all, with no past) that had too few hops then.
     """
-    place = np.clip((seconds + LONGEST_S) // STEP_S, 0, BINS - 1)
+    place = _place(seconds)
     before = np.zeros((pairs, BINS), dtype=np.float32)
     np.add.at(before, (pair[past], place[past]), 1)
     whole = np.zeros_like(before)
@@ -132,18 +164,11 @@ def _blocks(legs: Legs, since: int, misplaced: set[int]) -> list[tuple[int, int,
     return blocks
 
 
-def _of_block(legs: Legs, camera: int, begin: int, end: int) -> Ints:
-    order, starts = legs.by_camera
-    mine = order[starts[camera] : starts[camera + 1]]
-    mine = mine[(legs.day[mine] >= begin) & (legs.day[mine] < end)]
-    return mine if len(mine) <= MOST_OF_BLOCK else mine[:: -(-len(mine) // MOST_OF_BLOCK)]
-
-
 def _scan(
     legs: Legs, seconds: Ints, pair: Ints, usual: NDArray[np.float32], camera: int, begin: int, end: int
-) -> _Shift | None:
+) -> Shift | None:
     """The shift of a camera's clock that makes the hops of a block most usual, if it plainly does."""
-    mine = _of_block(legs, camera, begin, end)
+    mine = hops_of(legs, camera, begin, end)
     mine = mine[usual[pair[mine]].any(axis=1)] if len(mine) else mine
     if len(mine) < LEAST_OF_BLOCK:
         return None
@@ -168,7 +193,7 @@ def _scan(
     both = min(better[coming].sum(), better[~coming].sum()) > LEAST_OF_WAY * len(mine)
     if agreeing < LEAST_NEIGHBOURS or agreeing < 0.5 * len(np.unique(sites)) or not both:
         return None
-    return _Shift(camera, begin, end, "clock_offset", shift, gain)
+    return Shift(camera, begin, end, "clock_offset", shift, gain)
 
 
 def _refined(total: Floats, best: int) -> float:
@@ -178,179 +203,3 @@ def _refined(total: Floats, best: int) -> float:
         bend = left - 2 * top + right
         return best - REACH + (0.5 * (left - right) / bend if bend < 0 else 0.0)
     return float(best - REACH)
-
-
-def _places(legs: Legs, since: int) -> list[_Shift]:
-    """Cameras whose registered place does not fit their travel times to neighbours, and how far off they seem to be.
-
-    Judged by all hops from the span's first day; a clock that was wrong all the time is found here too.
-    """
-    speeds = _speeds(legs)
-    last = int(legs.day.max()) + 1
-    doubtful = []
-    for camera in range(len(legs.cameras)):
-        mine = _of_block(legs, camera, since, last)
-        if len(mine) < PLACE_LEGS:
-            continue
-        shift = _standing(legs, mine, camera, speeds, (since, last))
-        if shift is not None:
-            doubtful.append(shift)
-    doubtful.sort(key=lambda shift: -shift.gain)
-    kept: list[_Shift] = []
-    for shift in doubtful:
-        # a neighbour of a misplaced camera looks misplaced itself: judge it again without the hops between the two
-        others = {one.camera for one in kept}
-        mine = _of_block(legs, shift.camera, since, last)
-        neighbours = legs.near[mine] + legs.far[mine] - shift.camera
-        mine = mine[~np.isin(neighbours, list(others))]
-        again = _standing(legs, mine, shift.camera, speeds, (since, last)) if len(mine) >= PLACE_LEGS else None
-        if again is not None:
-            kept.append(again)
-    return kept
-
-
-def _speeds(legs: Legs) -> Floats:
-    """Logarithm of how usual each slowness (seconds per km, logarithmic bins) is in the network."""
-    slow = np.log(np.clip(np.abs(legs.seconds) / legs.km, 1e-3, None))
-    place = np.clip(np.searchsorted(_SLOW, slow), 0, len(_SLOW))
-    number = np.bincount(place, minlength=len(_SLOW) + 1).astype(np.float32)
-    kernel = np.exp(-0.5 * (np.arange(-3, 4) / 1.2) ** 2)
-    smooth = np.convolve(number, kernel / kernel.sum(), mode="same")
-    return np.asarray(np.log(0.98 * smooth / smooth.sum() + 0.02 / len(number)), dtype=np.float32)
-
-
-def _standing(legs: Legs, mine: Ints, camera: int, speeds: Floats, span: tuple[int, int]) -> _Shift | None:
-    """What explains a camera's hops of the whole span better than its clock and place as they are, if anything."""
-    place = _misplaced(legs, mine, camera, speeds, span)
-    clock = _standing_clock(legs, mine, camera, speeds, span)
-    if place is None or clock is None:
-        return place or clock
-    # a clock has one figure to fit with, a place two
-    return clock if clock.gain > 0.8 * place.gain else place
-
-
-def _misplaced(legs: Legs, mine: Ints, camera: int, speeds: Floats, span: tuple[int, int]) -> _Shift | None:
-    neighbours = legs.near[mine] + legs.far[mine] - camera
-    latitude, longitude = legs.latitude[neighbours], legs.longitude[neighbours]
-    took = np.maximum(np.abs(legs.seconds[mine]), 1)
-
-    def usual_at(north: NDArray[np.float64], east: NDArray[np.float64]) -> NDArray[np.float64]:
-        km = np.maximum(_km(north[:, None], east[:, None], latitude, longitude), 0.3)
-        return np.asarray(speeds[np.searchsorted(_SLOW, np.log(took / km))], dtype=np.float64)
-
-    here = usual_at(legs.latitude[[camera]], legs.longitude[[camera]])[0]
-    north, east = _best_place(usual_at, latitude, longitude)
-    there = usual_at(np.asarray([north]), np.asarray([east]))[0]
-    gain = float(there.sum() - here.sum())
-    km = float(_km(np.asarray(north), np.asarray(east), legs.latitude[camera], legs.longitude[camera]))
-    if gain < PLACE_GAIN or gain < PLACE_SHARE * len(mine) or km < PLACE_KM:
-        return None
-    sites = np.asarray([legs.sites[other] for other in neighbours])
-    sign = np.where(legs.far[mine] == camera, 1, -1) * np.sign(legs.seconds[mine])
-    agreeing = sum((there - here)[sites == site].sum() > 2 for site in np.unique(sites))
-    both = all((there - here)[sign == way].sum() > 5 for way in (1, -1))
-    if agreeing < PLACE_NEIGHBOURS or agreeing < 0.6 * len(np.unique(sites)) or not both:
-        return None
-    return _Shift(camera, *span, "wrong_place", km, gain)
-
-
-def _standing_clock(legs: Legs, mine: Ints, camera: int, speeds: Floats, span: tuple[int, int]) -> _Shift | None:
-    """The shift of a clock, wrong all the time, that makes the hops most usual by the network's speeds."""
-    signed = np.where(legs.far[mine] == camera, 1, -1)
-    shifts = np.arange(-LONGEST_S, LONGEST_S + 1, 30)
-    moved = np.abs(legs.seconds[mine][:, None] - signed[:, None] * shifts)
-    told = speeds[np.searchsorted(_SLOW, np.log(np.maximum(moved, 1) / legs.km[mine][:, None]))]
-    total = told.sum(axis=0)
-    none = len(shifts) // 2
-    best = int(total.argmax())
-    gain = float(total[best] - total[none])
-    if abs(shifts[best]) < STANDING_SHIFT_S or gain < PLACE_GAIN or gain < PLACE_SHARE * len(mine):
-        return None
-    better = told[:, best] - told[:, none]
-    sites = np.asarray([legs.sites[other] for other in legs.near[mine] + legs.far[mine] - camera])
-    agreeing = sum(better[sites == site].sum() > 2 for site in np.unique(sites))
-    if agreeing < LEAST_NEIGHBOURS or agreeing < 0.5 * len(np.unique(sites)):
-        return None
-    return _Shift(camera, *span, "clock_offset", float(shifts[best]), gain)
-
-
-def _best_place(
-    usual_at: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
-    latitude: NDArray[np.float64],
-    longitude: NDArray[np.float64],
-) -> tuple[float, float]:
-    """The place at which travel times to all neighbours are most usual: a grid around them, then finer ones."""
-    north, east = float(np.median(latitude)), float(np.median(longitude))
-    reach = max(float(np.ptp(latitude)), float(np.ptp(longitude)) * 0.6, 0.1)
-    for _ in range(4):
-        grid_north, grid_east = np.meshgrid(
-            north + np.linspace(-reach, reach, 15), east + np.linspace(-reach, reach, 15) * 1.6
-        )
-        total = usual_at(grid_north.ravel(), grid_east.ravel()).sum(axis=1)
-        at = int(total.argmax())
-        north, east = float(grid_north.ravel()[at]), float(grid_east.ravel()[at])
-        reach /= 5
-    return north, east
-
-
-def _km(
-    north: NDArray[np.float64] | np.float64,
-    east: NDArray[np.float64] | np.float64,
-    latitude: NDArray[np.float64] | np.float64,
-    longitude: NDArray[np.float64] | np.float64,
-) -> NDArray[np.float64]:
-    return np.asarray(
-        111.2 * np.sqrt((north - latitude) ** 2 + ((east - longitude) * np.cos(np.radians(latitude))) ** 2)
-    )
-
-
-def _told(legs: Legs, shifts: Sequence[_Shift]) -> list[HealthInterval]:
-    """Join blocks that follow one another, and put them in words."""
-    told = []
-    newest = int(legs.day.max()) + 1
-    by_camera = sorted(shifts, key=lambda shift: (shift.camera, shift.kind, shift.first))
-    group: list[_Shift] = []
-    for shift in [*by_camera, None]:
-        if group and (shift is None or not _follows(group[-1], shift)):
-            if len(group) > 1 or group[0].gain >= LONE_GAIN or group[0].end - group[0].first > 1:
-                told.append(_interval(legs, group, newest))
-            group = []
-        if shift is not None:
-            group.append(shift)
-    return told
-
-
-def _follows(one: _Shift, other: _Shift) -> bool:
-    together = (one.camera, one.kind) == (other.camera, other.kind) and other.first - one.end <= 2
-    return together and one.value * other.value > 0
-
-
-def _interval(legs: Legs, group: Sequence[_Shift], newest: int) -> HealthInterval:
-    camera, kind = group[0].camera, group[0].kind
-    value = float(np.median([shift.value for shift in group]))
-    if kind == "clock_offset":
-        way = "fast" if value > 0 else "slow"
-        says = (
-            f"Ways to it take {abs(value):,.0f} s {'longer' if value > 0 else 'less'} than usual and ways from it "
-            f"{abs(value):,.0f} s {'less' if value > 0 else 'longer'}: its clock is that much {way}."
-        )
-        first, last = group[0].value, group[-1].value
-        if len(group) > 2 and abs(last - first) > max(60, 0.5 * abs(value)):
-            says += f" It drifts: from {first:+,.0f} s to {last:+,.0f} s."
-    else:
-        says = f"Travel times to its neighbours, both ways, fit a place about {value:.0f} km from the registered one."
-    return HealthInterval(
-        camera_id=legs.cameras[camera],
-        site_id=legs.sites[camera],
-        start=_day(group[0].first),
-        end=_day(group[-1].end),
-        kind="clock_offset" if kind == "clock_offset" else "wrong_place",
-        expected=0.0,
-        seen=round(value, 1),
-        ongoing=group[-1].end >= newest,
-        says=says,
-    )
-
-
-def _day(number: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=number)
