@@ -1,6 +1,7 @@
-"""Patterns as plug-ins: each module of this package declares one object, `PATTERN`, and is found by its name.
+"""Patterns as plug-ins: one declared object each, found by its name; `docs/add-a-pattern.md` shows how to add one.
 
-Adding a pattern means adding a module here; no other room changes.
+A pattern is a module of this package with an object `PATTERN`, or an entry point of the group
+`find_and_profile.patterns` in any installed distribution that leads to one. No other room changes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import duckdb
@@ -18,12 +20,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from data_contracts.manifests import PartRef
-from infra.errors import WrongInputError
+from infra.errors import FaultError, WrongInputError
 from infra.lake import Lake
 from models.explanation import Caution, Explanation, facts_of, tell
 from models.features.feature import Feature
 from models.features.reference import features_page
 from models.features.settings import PatternSettings
+from models.units import VEHICLES, Unit, units_of
+
+__all__ = ["GROUP", "Pattern", "features_reference", "get_pattern", "pattern_names", "units_of"]
+
+GROUP = "find_and_profile.patterns"
+"""The entry point group in which installed distributions name their patterns."""
 
 BuildWindows = Callable[[duckdb.DuckDBPyConnection, Lake, Sequence[PartRef], date, PatternSettings], pa.Table]
 
@@ -35,24 +43,36 @@ class Pattern:
     Args:
         name: The key, also the first half of a model's name.
         title: For people.
-        unit: What one row of a window is about.
-        label: What the finding `confirmed` means here.
-        features: The feature columns in their order; all that a model sees.
-        settings_type: The settings with their defaults.
-        build_windows: (connection, lake, parts, as_of, settings) to one row per unit: key, `window_end`, features.
+        unit: What one row of a window is about. The key column is `vehicle` for either: a token, or of a pair the two
+            tokens in order, joined by "+".
+        label: What the finding `confirmed` means here. Findings about pairs name two plates, those about vehicles one;
+            each pattern is trained and measured on the findings about its own unit.
+        features: The feature columns in their order; all that a model sees. Each says what it is and its sentence.
+        settings_type: The pattern's limits with their defaults; a ROCU's policy sets them under `patterns`, and one
+            that does not name the pattern takes the defaults.
+        build_windows: (connection, lake, parts, as_of, settings) to one row per unit: key, `window_end`, features;
+            sorted by key, and the same bytes for the same reads whatever the threads.
         baseline: Windows to a ranking score by a written-down rule; larger ranks first.
         cautions: What has to be read before any score.
+        rows_share: Rows that analysts can look at as a share of the vehicles that the policy's `capacity` says; by
+            default a pair takes the time of two vehicles. Gives the k of precision and recall at k.
     """
 
     name: str
     title: str
-    unit: str
+    unit: Unit
     label: str
     features: tuple[Feature, ...]
     settings_type: type[PatternSettings]
     build_windows: BuildWindows
     baseline: Callable[[pa.Table], NDArray[np.float64]]
     cautions: tuple[Caution, ...] = ()
+    rows_share: float | None = None
+
+    def k(self, capacity: int) -> int:
+        """Rows of one window that analysts can look at, of a capacity in vehicles; at least 1."""
+        share = 1 / VEHICLES[self.unit] if self.rows_share is None else self.rows_share
+        return max(1, int(capacity * share))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -84,8 +104,8 @@ def features_reference(name: str = "county_lines") -> str:
 
 
 def pattern_names() -> tuple[str, ...]:
-    """The names of all patterns, sorted."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+    """The names of all patterns, sorted: those that come with the product and those that are installed beside it."""
+    return tuple(sorted({*_own_names(), *_installed()}))
 
 
 def get_pattern(name: str) -> Pattern:
@@ -93,8 +113,35 @@ def get_pattern(name: str) -> Pattern:
 
     Raises:
         WrongInputError: There is none.
+        FaultError: An installed distribution takes a name that is taken, or leads to something that is no pattern.
     """
-    if name not in pattern_names():
+    if name in _own_names():
+        found = importlib.import_module(f"{__name__}.{name}").PATTERN
+    elif name in (installed := _installed()):
+        found = installed[name].load()
+    else:
         raise WrongInputError(f"Unknown pattern {name!r}.", f"Use one of: {', '.join(pattern_names())}.")
-    pattern: Pattern = importlib.import_module(f"{__name__}.{name}").PATTERN
-    return pattern
+    if not isinstance(found, Pattern) or found.name != name:
+        raise FaultError(
+            f"The entry point {name!r} of {GROUP} leads to no pattern of that name.",
+            "Correct its distribution, or uninstall it.",
+        )
+    return found
+
+
+def _own_names() -> frozenset[str]:
+    return frozenset(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def _installed() -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=GROUP):
+        # one distribution may be found twice on the path; two that differ would make the model depend on their order
+        taken = point.name in _own_names() or found.get(point.name, point).value != point.value
+        if taken:
+            raise FaultError(
+                f"The pattern {point.name!r} ({point.value}) takes a name that is taken.",
+                f"Uninstall that distribution, or rename its entry point in {GROUP}.",
+            )
+        found[point.name] = point
+    return found

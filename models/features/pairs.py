@@ -1,0 +1,167 @@
+"""Pairs of vehicles that travel together: which pairs, where and when, and on which journeys.
+
+A pair is a candidate when one of the two was among the next few vehicles behind the other over `convoy_legs` different
+legs of one day, on `co_travel_days` days: one sort of the legs, and no pair of strangers is ever listed. Only then are
+all sightings of the two within `co_travel_seconds` at one camera looked up. Belongs here: finding these rows. Does not:
+what they say (`pair_features`), or what chance would have made of them (`pair_chance`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import ibis
+from ibis.expr.types import Table
+from pydantic import Field
+
+from models.features.engines import Engine
+from models.features.settings import PatternSettings
+from models.places import metres, with_code, with_vector
+
+_PAIR = 1 << 31
+
+
+class ConvoySettings(PatternSettings):
+    """What travelling together is, besides what a journey and a place are."""
+
+    co_travel_seconds: int = Field(
+        default=60,
+        ge=1,
+        le=1800,
+        description="seconds between two vehicles at one camera to be there together; local policy",
+    )
+    convoy_neighbours: int = Field(
+        default=3, ge=1, le=10, description="vehicles behind that are looked at on each leg; local policy"
+    )
+    convoy_legs: int = Field(
+        default=2, ge=1, description="different legs together in one day for the day to count; definition"
+    )
+
+
+@dataclass(frozen=True)
+class Together:
+    """Candidate pairs and what they did together. `pid` names a pair, `one` and `other` its vehicles, one < other.
+
+    Args:
+        pairs: pid, one, other.
+        moves: The moves of the vehicles in `pairs`, with `trip`, the number of the read with which the journey began.
+        sightings: pid, one, other, n (of `one`), second, place, trip, gap (absolute seconds), one_first (0 or 1, null
+            when both have the same second); those of journeys with sightings at two cameras or more.
+        trips: pid, trip, and of the joint journey: reads, begin and end (second), from_cell, to_cell, metres.
+    """
+
+    pairs: Table
+    moves: Table
+    sightings: Table
+    trips: Table
+
+
+def find_together(moves: Table, places: Table, settings: ConvoySettings, engine: Engine) -> Together:
+    """All that candidate pairs did together, from the moves of all vehicles."""
+    pairs = engine.keep(candidate_pairs(engine.keep(_neighbours(moves, settings)), settings))
+    own = engine.keep(_moves_of(moves, pairs))
+    met = engine.keep(_sightings(pairs, own, settings))
+    trips = engine.keep(_trips(met, places))
+    sightings = engine.keep(met.semi_join(trips, ["pid", "trip"]))
+    return Together(engine.keep(pairs.semi_join(trips, "pid")), own, sightings, trips)
+
+
+def _neighbours(moves: Table, settings: ConvoySettings) -> Table:
+    legs = moves.filter(~moves.starts & moves.leaves)
+    legs = legs.select("vid", "n", "second", "prev_second", leg=with_code(legs.prev_place, legs.place))
+    order = ibis.window(group_by=legs.leg, order_by=[legs.second, legs.vid, legs.n])
+    ahead = {
+        f"{name}_{back}": legs[name].lag(back).over(order)
+        for back in range(1, settings.convoy_neighbours + 1)
+        for name in ("vid", "second", "prev_second")
+    }
+    return legs.select("vid", "second", "prev_second", "leg", **ahead)
+
+
+def candidate_pairs(beside: Table, settings: ConvoySettings) -> Table:
+    """The pairs that count: pid, one, other."""
+    within = settings.co_travel_seconds
+    found = []
+    for back in range(1, settings.convoy_neighbours + 1):
+        other, ahead, before = (beside[f"{name}_{back}"] for name in ("vid", "second", "prev_second"))
+        near = (beside.second - ahead <= within) & ((beside.prev_second - before).abs() <= within)
+        met = beside.filter(near & (beside.vid != other))
+        other = met[f"vid_{back}"]
+        found.append(
+            met.select(
+                one=ibis.least(met.vid, other), other=ibis.greatest(met.vid, other), leg="leg", day=met.second // 86_400
+            )
+        )
+    together = found[0] if len(found) == 1 else ibis.union(*found)
+    days = together.group_by(["one", "other", "day"]).agg(legs=together.leg.nunique())
+    days = days.filter(days.legs >= settings.convoy_legs)
+    pairs = days.group_by(["one", "other"]).agg(days=days.count())
+    pairs = pairs.filter(pairs.days >= settings.co_travel_days)
+    return pairs.select("one", "other", pid=pairs.one.cast("int64") * _PAIR + pairs.other)
+
+
+def _moves_of(moves: Table, pairs: Table) -> Table:
+    vehicles = ibis.union(pairs.select(vid="one"), pairs.select(vid="other"), distinct=True)
+    own = moves.semi_join(vehicles, "vid")
+    order = ibis.cumulative_window(group_by=own.vid, order_by=own.n)
+    begun = ibis.ifelse(own.starts, own.n, ibis.null("int32"))
+    return own.mutate(trip=begun.max().over(order))
+
+
+def _sightings(pairs: Table, moves: Table, settings: ConvoySettings) -> Table:
+    """Each read of `one` that has one of `other` near it, with the nearest: buckets of time make it an equal join."""
+    within = settings.co_travel_seconds
+    mine = pairs.join(moves.select(one="vid", n="n", second="second", place="place", trip="trip"), "one")
+    mine = mine.mutate(bucket=mine.second // within)
+    near = [
+        moves.select(other="vid", place="place", met="second", bucket=moves.second // within + shift)
+        for shift in (-1, 0, 1)
+    ]
+    both = mine.join(ibis.union(*near), ["other", "place", "bucket"])
+    gap = both.met - both.second
+    both = both.filter(gap.abs() <= within)
+    gap = both.met - both.second
+    nearest = both.group_by(["pid", "one", "other", "n", "second", "place", "trip"]).agg(
+        code=(gap.abs() * 2 + (gap < 0).cast("int8")).min()
+    )
+    apart = nearest.code // 2
+    return nearest.select(
+        "pid",
+        "one",
+        "other",
+        "n",
+        "second",
+        "place",
+        "trip",
+        gap=apart,
+        one_first=ibis.ifelse(apart > 0, 1 - nearest.code % 2, ibis.null("int64")),
+    )
+
+
+def _trips(sightings: Table, places: Table) -> Table:
+    order = ibis.window(group_by=[sightings.pid, sightings.trip], order_by=sightings.n)
+    hops = sightings.mutate(before=sightings.place.lag().over(order).fill_null(sightings.place))
+    ends = with_vector(with_vector(hops, places, "before", "a_"), places, "place", "b_")
+    ends = ends.mutate(hop_m=metres(ends, "a_", "b_"))
+    summed = ends.group_by(["pid", "trip"]).agg(
+        reads=ends.count(),
+        cameras=ends.place.nunique(),
+        begin=ends.second.min(),
+        end=ends.second.max(),
+        first=with_code(-ends.n, ends.b_cell).max(),
+        last=with_code(ends.n, ends.b_cell).max(),
+        metres=ends.hop_m.sum(),
+    )
+    # of a negative value and a number the sum still ends in the number: both engines take the sign into account
+    code = 1 << 20
+    joint = summed.filter(summed.cameras >= 2)
+    return joint.select(
+        "pid",
+        "trip",
+        "reads",
+        "begin",
+        "end",
+        "metres",
+        from_cell=((joint["first"] % code) + code) % code,
+        to_cell=joint["last"] % code,
+    )

@@ -1,0 +1,67 @@
+"""The convoy pattern: two vehicles that travel together more often than traffic and their own habits would make them.
+
+Travelling together is common and innocent: couples, colleagues, two vans of one firm, clubs. What sets a convoy apart
+is looked for in who they are at home, where they go together, how close and how steadily. None of it is proof.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from models.explanation import Caution
+from models.features.pair_features import FEATURES
+from models.features.pairs import ConvoySettings
+from models.pair_windows import build_pair_windows
+from models.patterns import Pattern
+
+CAUTIONS = (
+    Caution(
+        "gap_median_s",
+        2,
+        "the two reads are a median of {gap_median_s} s apart: rule out one vehicle whose plate is read in two ways",
+        below=True,
+    ),
+    Caution(
+        "impossible_hops",
+        1,
+        "{impossible_hops:pair|pairs} of reads of the two would need more than {max_speed_kmh} km/h: rule out a cloned "
+        "or misread plate, or a camera with a wrong clock or position",
+    ),
+    Caution(
+        "repaired_share",
+        0.05,
+        "{repaired_share:%} of the reads of the two had a plate text that was repaired: some may be of other vehicles",
+    ),
+    Caution("same_base", 1, "both have their base in one area: rule out a household, neighbours, or a shared yard"),
+)
+
+
+def surprise_rule(windows: pa.Table) -> NDArray[np.float64]:
+    """Rank by how unlikely chance makes the joint days; among equals, more joint journeys first.
+
+    Args:
+        windows: Rows with surprise and joint_trips.
+    """
+    unlikely, trips = (
+        windows.column(name).cast(pa.float64()).fill_null(0.0).to_numpy(zero_copy_only=False)
+        for name in ("surprise", "joint_trips")
+    )
+    score: NDArray[np.float64] = unlikely + trips / 10_000
+    return score
+
+
+PATTERN = Pattern(
+    name="convoy",
+    title="Convoy",
+    unit="pair",
+    label="an analyst confirmed that the two vehicles travelled in convoy in the window, for a purpose of concern",
+    features=FEATURES,
+    settings_type=ConvoySettings,
+    build_windows=build_pair_windows,
+    baseline=surprise_rule,
+    cautions=CAUTIONS,
+)
+
+__all__ = ["CAUTIONS", "PATTERN", "ConvoySettings"]
