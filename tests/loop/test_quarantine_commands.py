@@ -247,3 +247,30 @@ def test_the_new_parts_go_back_to_the_same_files(home: Loop) -> None:
         assert step.node.facts["reason"] == REASON
     made = {output.digest for step in again for output in step.outputs}
     assert {part.sha256 for part in layer_parts(lake, "nwrocu", "reads")} <= made
+
+
+def vehicles_of(lake: Lake, batch_id: str) -> set[str]:
+    import duckdb
+
+    paths = [str(lake.root / part.path) for part in layer_parts(lake, "nwrocu", "reads")]
+    with duckdb.connect() as connection:
+        query = "SELECT DISTINCT vehicle FROM read_parquet(?) WHERE batch_id = ?"
+        return {vehicle for (vehicle,) in connection.execute(query, [paths, batch_id]).fetchall()}
+
+
+def test_a_vehicle_of_an_earlier_judgement_can_still_be_revealed(home: Loop) -> None:
+    """Its only read is in quarantine now; lists that name it were handed out before."""
+    lake = Lake(home.home / "lake")
+    (late,) = [b.batch_id for _, b in standing_batches(lake, "nwrocu") if b.delivered_as == "late.csv"]
+    vehicle = min(vehicles_of(lake, late))
+    header, camera = (home.world / "nwrocu" / "cameras.csv").read_text().splitlines()[:2]
+    ended = dict(zip(header.split(","), camera.split(","), strict=True)) | {"valid_to": "2026-03-01"}
+    file = home.home / "ended.csv"
+    file.write_text("\n".join([",".join(ended), ",".join(ended.values())]) + "\n")
+    home.done("operator", "cameras", "load", file, *ROCU)
+    home("operator", "requalify", *ROCU, "--from", "2026-04-01", "--to", "2026-04-01")
+    assert vehicles_of(lake, late) == set()
+    why = ("--purpose", "data_quality", "--authority", "CL/2026/0042")
+    told = home("analyst", "vault", "reveal", vehicle, *ROCU, *why, "--json")
+    assert told.code == 0, told.err
+    assert told.data[vehicle].startswith("AB12C")
