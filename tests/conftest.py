@@ -14,6 +14,17 @@ import yaml
 from loop_support import AS_OF, MODEL, POLICY, ROCUS, SMALL, Loop, run
 
 
+SHARED = ("prefect_server", "in_force", "delivered")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is costly to set up is set up once: all tests that share it run in one process, other files side by side."""
+    for item in items:
+        needed = getattr(item, "fixturenames", ())
+        shared = "one server, one loop" if any(name in needed for name in SHARED) else item.path.name
+        item.add_marker(pytest.mark.xdist_group(shared))
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """End as the command line does: without tearing the interpreter down under the threads of libraries."""
 
