@@ -136,7 +136,7 @@ def room_again(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
     return make
 
 
-@pytest.fixture(name="row")
+@pytest.fixture(name="row", scope="session")
 def row_maker() -> Callable[..., str]:
     return a_row
 

@@ -1,18 +1,13 @@
-"""Ingest again: known files, corrections of failed batches, duplicates between files, and a kill at every step."""
+"""Ingest again: known files, corrections of failed batches, and duplicates between files."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from data_contracts.reads import batches, find_batch, ingest_records, read_parts, reads_relation, standing_failures
 from infra.errors import FaultError, RefusedError, WrongInputError
-from infra.lake import Lake
 
 DAY = date(2026, 5, 18)
 
@@ -177,92 +172,6 @@ def test_a_missing_part_and_a_damaged_record_are_faults(room, row):
     next(room.lake.folder("ingests", room.rocu).glob("*.json")).write_text("{}")
     with pytest.raises(FaultError, match="damaged"):
         ingest_records(room.lake, room.rocu)
-
-
-KILLER = """
-import json, os, shutil, signal, sys
-from pathlib import Path
-
-import data_contracts.gx
-from data_contracts.gx import _library
-from data_contracts.ingest import ingest_files
-from data_contracts.limits import IngestLimits
-from data_contracts.sources.model import load_source
-from datetime import datetime
-from infra.lake import Lake
-from infra.settings import Settings
-
-_library()
-base, work, now, *files = sys.argv[1:]
-
-
-def run(home, told):
-    def kill(event, renamed):
-        if event == "os.rename" and (target := str(renamed[1])) not in told.read_text():
-            told.write_text(told.read_text() + target + "\\n")
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(kill)
-    settings = Settings(home=home, memory_limit="1GB")
-    ingest_files(settings, Lake(settings.lake), "nwrocu", [Path(file) for file in files], load_source("canonical"),
-                 IngestLimits(max_quarantine_share=0.5), datetime.fromisoformat(now))
-    os._exit(0)
-
-
-told = Path(work) / "told"
-told.touch()
-for turn in range(30):
-    if (child := os.fork()) == 0:
-        run(Path(base), told)
-    status = os.waitpid(child, 0)[1]
-    left = Path(work) / f"left-{turn}"
-    shutil.copytree(base, left)
-    print(json.dumps([str(left), os.WIFSIGNALED(status) and os.WTERMSIG(status), os.WIFEXITED(status) and status]),
-          flush=True)
-    if not os.WIFSIGNALED(status):
-        break
-"""
-
-
-def test_killed_at_every_step_a_rerun_goes_on_and_completes_it(room, room_again, row, tmp_path):
-    """Each run is killed as it is about to place a file at which none was killed before, until one gets through."""
-    reads = [
-        row(vrm=f"AB12CD{letter}", captured_at=f"2026-05-{day}T08:00:00Z", received_at="")
-        for day in (17, 18)
-        for letter in "ABC"
-    ]
-    file = room.deliver("one.csv", *reads, row(confidence="101"))
-    script = room.write("killer.py", KILLER)
-    outcome = subprocess.run(
-        [sys.executable, "-W", "ignore", script, room.settings.root, tmp_path, room.now.isoformat(), file],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    turns = [json.loads(line) for line in outcome.stdout.splitlines()]
-    assert [ended for _, *ended in turns] == [[9, False]] * (len(turns) - 1) + [[False, 0]], outcome.stderr
-    # landing, vault, two days of reads, quarantine, record
-    assert len(turns) > 6
-    for left, *_ in turns[:-1]:
-        assert_nothing_in_the_clear(Path(left), ["AB12CDA", "AB12CDE"])
-        assert not ingest_records(Lake(Path(left) / "lake"), room.rocu)
-    undisturbed = room_again()
-    undisturbed.ingest(file, max_quarantine_share=0.5)
-    assert what_it_made(room) == what_it_made(undisturbed)
-    assert not list(room.lake.root.rglob(".*.partial"))
-
-
-def what_it_made(room):
-    assert room.reads()
-    layers = [path for path in room.snapshot() if not path.startswith("registers")]
-    return room.reads(), room.quarantine("*"), [batch for _, batch in batches(room.lake, room.rocu)], layers
-
-
-def assert_nothing_in_the_clear(folder, texts):
-    for path, content in all_files(folder):
-        if path.suffix != ".age":
-            for text in texts:
-                assert text.encode() not in content, path
 
 
 def all_files(folder):
