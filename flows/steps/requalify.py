@@ -208,7 +208,7 @@ def _judge_again(
             rows = sum(batch.rows for batch in one.batches)
             context.progress(
                 f"{'would judge' if plan else 'to judge'} again: record {one.record.ingest_id}, "
-                f"{len(one.batches)} batches, {rows:,} rows (changed: {', '.join(one.changed)})"
+                f"{_many(len(one.batches), 'batch', 'batches')}, {rows:,} rows (changed: {', '.join(one.changed)})"
             )
     done = []
     details["records"] = {}
@@ -244,8 +244,8 @@ def _said_of_days(due: Sequence[Due], done: Sequence[RecordAgain], plan: bool) -
     if not due:
         return "There are no batches of these days."
     if not done:
-        return f"{NOTHING_CHANGED}: {len(due)} records are left as they are."
-    return f"{len(done)} records {'would be' if plan else 'were'} judged again; both verdicts are kept."
+        return f"{NOTHING_CHANGED}: {_many(len(due), 'record', 'records')} left as they are."
+    return f"{_many(len(done), 'record', 'records')} {'would be ' if plan else ''}judged again; both verdicts are kept."
 
 
 def _said_of_release(matching: int, due: Sequence[Due], done: Sequence[RecordAgain], plan: bool) -> str:
@@ -260,6 +260,10 @@ def _said_of_release(matching: int, due: Sequence[Due], done: Sequence[RecordAga
     if not out:
         return f"Nothing {'would be' if plan else 'was'} released: all {matching} rows still break a rule."
     return f"{out} of {matching} rows {'would be' if plan else 'were'} released."
+
+
+def _many(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}"
 
 
 def _result(rocu: str, plan: bool, said: str, due: Sequence[Due], done: Sequence[RecordAgain]) -> Requalified:
