@@ -193,10 +193,11 @@ def _score(
 ) -> None:
     from infra.engine import open_engine
     from models.scoring import score_windows, write_scores
+    from models.serving import serving_windows
 
     context.progress(f"windows of {provenance.rocu} to {provenance.window_end}")
     with open_engine(context.settings) as connection:
-        windows = chosen.build_windows(connection, context.lake, parts, provenance.window_end, settings)
+        windows = serving_windows(connection, context.lake, parts, provenance.window_end, chosen, settings)
     scored = score_windows(champion.text, windows, chosen, settings, top)
     now = utc_now()
     write_text(page, _page(context, scored, provenance, champion, settings.window_days, top))
