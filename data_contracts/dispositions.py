@@ -1,7 +1,8 @@
 """Dispositions: analysts' findings, contract-checked like reads, their plates replaced by the same tokens.
 
 A file becomes one part of accepted findings and one of quarantine, with a record of every row, placed last. A finding
-that is there already is a duplicate, counted and not kept twice.
+that is there already is a duplicate, counted and not kept twice. The column `vehicle` of a finding about a pair holds
+both tokens in their order, joined by "+".
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ DISPOSITION_COLUMNS = {
     "batch_id": "VARCHAR",
     "row_no": "BIGINT",
 }
+
+
+_EVERY_PLATE = """(
+    SELECT vrm, window_end FROM delivered UNION ALL SELECT other_vrm, window_end FROM delivered) AS delivered"""
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, run: _Run) -> None:
     seal_landing(run.settings, run.lake, run.rocu, [run.delivery])
     today = f"DATE '{run.now.date().isoformat()}'"
     pseudonymiser = load_pseudonymiser(run.settings, run.rocu)
-    make_plates(connection, "delivered", _period(today), run.source, pseudonymiser)
+    make_plates(connection, _EVERY_PLATE, _period(today), run.source, pseudonymiser)
     _make_judged(connection, run, today)
 
 
@@ -167,6 +172,7 @@ def _values(source: Source) -> dict[str, str]:
 def _projection(source: Source) -> dict[str, str]:
     return {
         "vrm": "vrm",
+        "other_vrm": "other_vrm",
         "window_end": "window_end_value",
         "window_end_fault": """CASE WHEN window_end IS NULL THEN 'missing'
             WHEN window_end_value IS NULL THEN 'unreadable' END""",
@@ -187,9 +193,12 @@ def _make_judged(connection: duckdb.DuckDBPyConnection, run: _Run, today: str) -
     connection.execute("INSERT INTO plate_like_ids SELECT unnest(?::VARCHAR[])", [plate_like])
     connection.execute(
         f"""CREATE TABLE judged AS
-            SELECT batch_no, row_no, vehicle_no, delivered.window_end, finding, decided_at, decided_by, selected_by,
+            SELECT batch_no, row_no, plates.vehicle_no, others.vehicle_no AS other_no, delivered.window_end,
+                finding, decided_at, decided_by, selected_by,
                 CASE WHEN NOT whole THEN 'malformed' END AS row_fault,
-                CASE WHEN whole THEN CASE WHEN vrm IS NULL THEN 'missing' ELSE vrm_fault END END AS vrm_fault,
+                CASE WHEN whole THEN CASE WHEN vrm IS NULL THEN 'missing' WHEN plates.vrm_fault IS NOT NULL
+                    THEN plates.vrm_fault WHEN other_vrm IS NOT NULL AND coalesce(
+                    others.vehicle_no = plates.vehicle_no, true) THEN 'unreadable' END END AS vrm_fault,
                 CASE WHEN whole THEN window_end_fault END AS window_end_fault,
                 CASE WHEN whole THEN CASE WHEN finding IS NULL THEN 'missing'
                     WHEN finding NOT IN {FINDINGS} THEN 'unknown' END END AS finding_fault,
@@ -201,7 +210,8 @@ def _make_judged(connection: duckdb.DuckDBPyConnection, run: _Run, today: str) -
                 coalesce((decided_by IN (FROM plate_like_ids))::TINYINT, 0) AS plate_like_ids
             FROM delivered LEFT JOIN plates
                 ON plates.vrm_text = delivered.vrm
-                AND plates.day = {_period(today)}"""
+                AND plates.day = {_period(today)}
+            LEFT JOIN plates AS others ON others.vrm_text = delivered.other_vrm AND others.day = {_period(today)}"""
     )
 
 
@@ -214,10 +224,16 @@ def _divide(connection: duckdb.DuckDBPyConnection, run: _Run, judgement: Judgeme
     _make_loaded_before(connection, run)
     connection.execute(
         f"""CREATE TABLE candidates AS
+            WITH keyed AS (
+                SELECT judged.*, CASE WHEN other_no IS NULL THEN vehicles.vehicle
+                    ELSE least(vehicles.vehicle, others.vehicle) || '+' || greatest(vehicles.vehicle, others.vehicle)
+                    END AS vehicle
+                FROM judged JOIN vehicles USING (vehicle_no)
+                LEFT JOIN vehicles AS others ON others.vehicle_no = other_no)
             SELECT vehicle, window_end, finding, decided_at, decided_by, selected_by,
                 '{run.delivery.batch_id}' AS batch_id, row_no,
                 row_number() OVER (PARTITION BY vehicle, window_end, finding, decided_at ORDER BY row_no) AS times
-            FROM judged ANTI JOIN rejected USING (batch_no, row_no) JOIN vehicles USING (vehicle_no)
+            FROM keyed ANTI JOIN rejected USING (batch_no, row_no)
             WHERE NOT {failed}"""
     )
     connection.execute(
@@ -248,7 +264,7 @@ def _make_loaded_before(connection: duckdb.DuckDBPyConnection, run: _Run) -> Non
 
 def _write(connection: duckdb.DuckDBPyConnection, run: _Run, judgement: Judgement) -> DispositionRecord:
     delivery = run.delivery
-    write_segments(connection, run.settings, run.lake, run.rocu, [delivery])
+    write_segments(connection, run.settings, run.lake, run.rocu, [delivery], columns=("vehicle_no", "other_no"))
     folder = run.lake.folder("dispositions", run.rocu)
     columns = ", ".join(DISPOSITION_COLUMNS)
     query = f"SELECT {columns} FROM accepted ORDER BY vehicle, window_end, decided_at, row_no"

@@ -79,16 +79,19 @@ def write_segments(
     rocu: str,
     deliveries: Sequence[Delivery],
     again: bool = False,
+    columns: Sequence[str] = ("vehicle_no",),
 ) -> None:
-    """Seal the pairs of token and VRM of each batch into the vault.
+    """Seal the pairs of token and VRM of each batch into the vault; `columns` of `judged` name the vehicles.
 
     With `again`, pairs that were sealed before are kept beside them, which needs the private key: a newer plate grammar
     makes other tokens, and those of lists already handed out must still lead back.
     """
+    named = " UNION ".join(
+        f"SELECT batch_no, {column} AS vehicle_no FROM judged WHERE {column} IS NOT NULL" for column in columns
+    )
     connection.execute(
-        """CREATE TABLE pairs AS
-            SELECT batch_no, vehicle, vrm FROM (
-                SELECT DISTINCT batch_no, vehicle_no FROM judged WHERE vehicle_no IS NOT NULL)
+        f"""CREATE TABLE pairs AS
+            SELECT batch_no, vehicle, vrm FROM (SELECT DISTINCT batch_no, vehicle_no FROM ({named}))
             JOIN vehicles USING (vehicle_no) ORDER BY batch_no, vehicle_no"""
     )
     for number, delivery in enumerate(deliveries):

@@ -35,8 +35,8 @@ def test_what_is_packaged_can_be_run(name):
         ("severity: reject", "severety: reject", "row_malformed", "severety"),
         ("severity: reject", "severity: error", "row_malformed", "error"),
         ("status: active", "state: active", "document", "state"),
-        ("version: 1.0.0", "version: 1.0", "version", "1.0"),
-        ("version: 1.0.0", "version: v1", "version", "v1"),
+        ("version: 1.1.0", "version: 1.0", "version", "1.0"),
+        ("version: 1.1.0", "version: v1", "version", "v1"),
         ("kind: DataContract", "kind: Contract", "kind", "Contract"),
         ("id: find-and-profile.dispositions", "id: acme.dispositions", "id", "acme"),
         ("  purpose:", "  purposes:", "description", "for"),
@@ -87,7 +87,7 @@ def test_a_rule_that_cannot_be_run_is_found_by_trying_it(old, new, where, said):
 
 def test_all_faults_are_told_at_once():
     problems = check_contract(
-        replaced(("version: 1.0.0", "version: one"), ("severity: reject", "severety: reject"), (BETWEEN, "expect_all")),
+        replaced(("version: 1.1.0", "version: one"), ("severity: reject", "severety: reject"), (BETWEEN, "expect_all")),
         "draft",
     )
     told = " ".join(f"{problem.where} {problem.what}" for problem in problems)
@@ -111,7 +111,7 @@ def test_a_register_cannot_be_taken_in_part():
         b"[" * 4000,
         b"a: &x [1]\nb: *x",
         b"1: 2",
-        b"version: 1.0.0\nversion: 2.0.0",
+        b"version: 1.1.0\nversion: 2.0.0",
         b"a: " + b"x" * 1_000_001,
     ],
 )  # fmt: skip

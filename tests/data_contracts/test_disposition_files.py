@@ -8,11 +8,12 @@ import duckdb
 import pytest
 
 from data_contracts.contract import load_contract
-from data_contracts.dispositions import disposition_parts, load_dispositions
+from data_contracts.dispositions import disposition_parts, disposition_records, load_dispositions
 from data_contracts.limits import IngestLimits
 from data_contracts.sources.model import Source, load_source
 from infra.errors import WrongInputError
 from infra.pseudonyms import load_pseudonymiser
+from infra.vault import reveal
 
 HEAD = "vrm,window_end,finding,decided_at,decided_by,selected_by\n"
 GOOD = "AB12CDE,2026-05-10,confirmed,2026-05-12T09:00:00Z,analyst-1,ranked"
@@ -122,3 +123,33 @@ def test_no_raw_plate_is_left(bare_room):
         if path.is_file() and path.suffix != ".age":
             assert b"AB12CDE" not in path.read_bytes()
             assert b"XY21ZZZ" not in path.read_bytes()
+
+
+PAIR_HEAD = "vrm,other_vrm,window_end,finding,decided_at,decided_by,selected_by\n"
+
+
+def pair_row(vrm, other, finding="confirmed"):
+    return f"{vrm},{other},2026-05-10,{finding},2026-05-12T09:00:00Z,analyst-1,ranked\n"
+
+
+def test_a_finding_about_two_vehicles_has_both_tokens_in_order_and_both_plates_in_the_vault(room):
+    load(room, PAIR_HEAD + pair_row("AB12CDE", "XY21ZZZ") + pair_row("XY21 ZZZ", "AB12 CDE") + pair_row("AB12CDE", ""))
+    assert report_of(room).rules == {}
+    make = load_pseudonymiser(room.settings, room.rocu)
+    one, other = sorted((make.token("AB12CDE"), make.token("XY21ZZZ")))
+    assert accepted(room, "vehicle") == [(f"{one}+{other}",), (make.token("AB12CDE"),)]
+    assert report_of(room).duplicates == 1
+    (batch,) = {batch for (batch,) in accepted(room, "batch_id")}
+    assert reveal(room.settings, room.lake, room.rocu, {one: [batch], other: [batch]}).keys() == {one, other}
+
+
+@pytest.mark.parametrize("other", ["A?!", "AB12 CDE", "NOPLATE"])
+def test_the_other_vehicle_must_be_readable_and_another_one(room, other):
+    report = load(room, PAIR_HEAD + pair_row("AB12CDE", other), max_quarantine_share=1)
+    assert report.records[0].batch.rules == {"vrm_unreadable": 1}
+    assert accepted(room) == []
+
+
+def report_of(room):
+    (record,) = disposition_records(room.lake, room.rocu)
+    return record.batch
