@@ -12,11 +12,14 @@ import duckdb
 
 from data_contracts.areas import inside
 from data_contracts.limits import IngestLimits
-from data_contracts.plates import reads_as_plate
+from data_contracts.plates import FORMATS, UNKNOWN, reads_as_plate
 from data_contracts.sources.model import Source
-from data_contracts.values import instant, instant_fault, number, truth
-from data_contracts.vehicles import issue_period
+from data_contracts.values import instant, instant_fault, number, one_of, truth
+from data_contracts.vehicles import OPAQUE, issue_period
 
+TIME_FAULTS = ("missing", "no_zone", "unreadable")
+PLATE_FORMATS = (*FORMATS, UNKNOWN, OPAQUE)
+MOST_CODES = 50_000  # more different ids than this cost more as numbers than as texts
 _EARTH_RADIUS_M = 6_371_008.8
 
 
@@ -44,12 +47,12 @@ def read_projection(source: Source, describing: Sequence[str] = ()) -> dict[str,
     return {
         "vrm": "vrm",
         "captured_at": "captured_at_value",
-        "captured_at_fault": instant_fault("captured_at", "captured_at_value", source),
+        "captured_at_fault": one_of(instant_fault("captured_at", "captured_at_value", source), TIME_FAULTS),
         "camera_id": "camera_id",
         "feed_id": "feed_id",
         "source_id": "source_id",
         **{name: f"{name}_value" for name in optional},
-        "unreadable_field": f"CASE {unreadable} END",
+        "unreadable_field": one_of(f"CASE {unreadable} END", optional),
         **{name: f"nullif(upper(trim({name})), '')" for name in describing},
     }
 
@@ -85,36 +88,63 @@ def make_judged(
     )
     reference = "newest.captured_at" if limits.retention_from == "newest_read" else today
     _make_plate_like_ids(connection)
+    _make_codes(connection)
     connection.execute(
         f"""CREATE TABLE judged AS
-            SELECT delivered.batch_no, delivered.row_no, vehicle_no, plate_format, plate_repaired,
-                delivered.captured_at, received_at, delivered.camera_id, register_no, confidence,
-                motion_toward_camera, feed_id, source_id, {_position(source)},
-                CASE WHEN NOT whole THEN 'malformed' END AS row_fault,
-                CASE WHEN whole THEN CASE WHEN delivered.vrm IS NULL THEN 'missing' ELSE vrm_fault END END AS vrm_fault,
-                CASE WHEN whole THEN captured_at_fault END AS captured_at_fault,
-                CASE WHEN whole THEN CASE
-                    WHEN delivered.camera_id IS NULL THEN 'missing'
-                    WHEN register_no IS NOT NULL THEN NULL
-                    WHEN delivered.camera_id NOT IN (SELECT camera_id FROM register) THEN 'unknown'
-                    WHEN delivered.captured_at IS NOT NULL THEN 'not_in_force' END END AS camera_fault,
-                unreadable_field,
+            SELECT delivered.batch_no, delivered.row_no, vehicle_no,
+                {one_of("plate_format", PLATE_FORMATS)} AS plate_format, plate_repaired,
+                delivered.captured_at, received_at, cameras.code AS camera_id, register_no, confidence,
+                motion_toward_camera, feed_id::feed_code AS feed_id, source_id::source_code AS source_id,
+                {_position(source)}, {_faults(source, limits)}, unreadable_field,
                 (epoch(delivered.captured_at) - epoch(received_at))::FLOAT AS seconds_after_receipt,
                 (epoch(delivered.captured_at) - epoch({moment}))::FLOAT AS seconds_after_now,
                 ((epoch({reference}) - epoch(delivered.captured_at)) / 86400) AS age_days,
-                {_position_error(source)} AS position_error_m,
-                {_area_fault(source, limits)} AS area_fault,
-                CASE WHEN impossible_age THEN 'impossible' END AS age_identifier,
-                coalesce((delivered.camera_id IN (FROM plate_like_ids))::TINYINT, 0)
-                    + coalesce((feed_id IN (FROM plate_like_ids))::TINYINT, 0)
-                    + coalesce((source_id IN (FROM plate_like_ids))::TINYINT, 0) AS plate_like_ids
+                {_position_error(source)} AS position_error_m, {_plate_like(connection)} AS plate_like_ids
             FROM delivered
             LEFT JOIN newest ON newest.batch_no = delivered.batch_no
             LEFT JOIN plates ON plates.vrm_text = delivered.vrm AND plates.day = {judging_period(arrival)}
+            LEFT JOIN cameras ON cameras.camera_id = delivered.camera_id
             LEFT JOIN registered ON registered.camera_id = delivered.camera_id
                 AND delivered.captured_at >= registered.valid_from
                 AND delivered.captured_at < coalesce(registered.valid_to, TIMESTAMP '9999-01-01')"""
     )
+
+
+def _faults(source: Source, limits: IngestLimits) -> str:
+    camera = """CASE WHEN delivered.camera_id IS NULL THEN 'missing' WHEN register_no IS NOT NULL THEN NULL
+        WHEN NOT known THEN 'unknown' WHEN delivered.captured_at IS NOT NULL THEN 'not_in_force' END"""
+    vrm = "CASE WHEN delivered.vrm IS NULL THEN 'missing' ELSE vrm_fault END"
+    faults = {
+        "row_fault": one_of("CASE WHEN NOT whole THEN 'malformed' END", ("malformed",)),
+        "vrm_fault": one_of(f"CASE WHEN whole THEN {vrm} END", ("missing", "unreadable")),
+        "captured_at_fault": "CASE WHEN whole THEN captured_at_fault END",
+        "camera_fault": one_of(f"CASE WHEN whole THEN {camera} END", ("missing", "unknown", "not_in_force")),
+        "area_fault": one_of(_area_fault(source, limits), ("outside",)),
+        "age_identifier": one_of("CASE WHEN impossible_age THEN 'impossible' END", ("impossible",)),
+    }
+    return ", ".join(f"{fault} AS {name}" for name, fault in faults.items())
+
+
+def _make_codes(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make types that keep the ids of the call as numbers, and `cameras`: camera_id, code, known, plate_like."""
+    for kind in ("camera", "feed", "source"):
+        ids = f"SELECT DISTINCT {kind}_id AS id FROM delivered WHERE {kind}_id IS NOT NULL ORDER BY id"
+        ((different,),) = connection.execute(f"SELECT count(*) FROM ({ids})").fetchall()
+        as_kept = f"ENUM ({ids})" if 0 < different <= MOST_CODES else "VARCHAR"
+        connection.execute(f"CREATE TYPE {kind}_code AS {as_kept}")
+    connection.execute(
+        """CREATE TABLE cameras AS
+            SELECT camera_id, camera_id::camera_code AS code, camera_id IN (SELECT camera_id FROM register) AS known,
+                camera_id IN (FROM plate_like_ids) AS plate_like
+            FROM (SELECT DISTINCT camera_id FROM delivered WHERE camera_id IS NOT NULL)"""
+    )
+
+
+def _plate_like(connection: duckdb.DuckDBPyConnection) -> str:
+    if connection.execute("SELECT count(*) FROM plate_like_ids").fetchall() == [(0,)]:
+        return "0::TINYINT"
+    return """coalesce(plate_like::TINYINT, 0) + coalesce((feed_id IN (FROM plate_like_ids))::TINYINT, 0)
+        + coalesce((source_id IN (FROM plate_like_ids))::TINYINT, 0)"""
 
 
 def _make_plate_like_ids(connection: duckdb.DuckDBPyConnection) -> None:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from data_contracts.manifests import Layer, PartRef
 from data_contracts.reads import READS_COLUMNS
 from data_contracts.sources.inspection import Delivery
+from infra.engine import literal
 from infra.lake import Lake, file_sha256, placed
 from infra.settings import Settings
 from infra.vault import read_segment, write_segment
@@ -62,10 +63,13 @@ def write_table(
     layer: Layer,
     query: str,
 ) -> tuple[PartRef, ...]:
-    """Write the answer of a query as one part; none if it is empty."""
+    """Write the answer of a query as one part; none if it is empty. What is kept as codes is written as text."""
+    columns = connection.execute(f"DESCRIBE {query}").fetchall()
+    coded = ", ".join(f"{name}::VARCHAR AS {name}" for name, kind, *_ in columns if kind.startswith("ENUM"))
+    whole = f"SELECT * REPLACE ({coded}) FROM ({query})" if coded else query
     with placed(path) as temporary:
-        literal = str(temporary).replace("'", "''")
-        ((rows,),) = connection.execute(f"COPY ({query}) TO '{literal}' (FORMAT parquet, COMPRESSION zstd)").fetchall()
+        target = literal(str(temporary))
+        ((rows,),) = connection.execute(f"COPY ({whole}) TO {target} (FORMAT parquet, COMPRESSION zstd)").fetchall()
     if rows == 0:
         path.unlink()
         return ()

@@ -7,10 +7,17 @@ arithmetic of dates and of zones would break on them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from data_contracts.sources.model import Source
 from infra.engine import literal
 
 _ZONE_AT_END = r":\d\d(\.\d+)?\s?(Z|[+-]\d\d(:?\d\d)?)$"
+
+
+def one_of(expression: str, words: Iterable[str]) -> str:
+    """Text that is one of a few words or NULL, kept as a number; it compares and prints as the text that it is."""
+    return f"({expression})::ENUM ({', '.join(map(literal, words))})"
 
 
 def has_zone(text: str) -> str:

@@ -28,6 +28,7 @@ _PLACEHOLDERS = (
     "ERROR",
 )
 _LONGEST_OPAQUE = 64
+OPAQUE = "opaque"
 
 
 def make_plates(
@@ -108,7 +109,7 @@ def _normalised(source: Source) -> str:
 
 
 def _format(source: Source) -> str:
-    text = "'opaque'" if source.plate_scheme == "opaque" else "plate_format(vrm, day)"
+    text = f"'{OPAQUE}'" if source.plate_scheme == "opaque" else "plate_format(vrm, day)"
     return f"CASE WHEN vrm IS NOT NULL THEN {text} END"
 
 
