@@ -56,7 +56,9 @@ class RocuPolicy(BaseModel):
 
     version: str = Field(min_length=1, description="the version that the policy's owner gave it")
     ingest: IngestLimits
-    patterns: dict[str, SerializeAsAny[BaseModel]] = Field(min_length=1, description="settings of each pattern in use")
+    patterns: dict[str, SerializeAsAny[BaseModel]] = Field(
+        min_length=1, description="settings of each pattern that needs others than its own defaults"
+    )
     training: TrainingSettings
     monitoring: MonitorSettings
     capacity: int = Field(ge=1, description="vehicles that the analysts can look at per window: the k of precision@k")
@@ -83,17 +85,24 @@ class RocuPolicy(BaseModel):
         }
 
     def pattern(self, name: str) -> BaseModel:
-        """The settings of one pattern.
+        """The settings of one pattern; one that the policy does not name has its own defaults.
 
         Raises:
-            WrongInputError: The policy does not use this pattern.
+            WrongInputError: There is no such pattern.
         """
-        if name not in self.patterns:
-            raise WrongInputError(
-                f"The policy has no pattern {name!r}; it has {', '.join(sorted(self.patterns))}.",
-                "Name one of these, or load a policy that has it.",
-            )
-        return self.patterns[name]
+        from models.patterns import get_pattern
+
+        return self.patterns[name] if name in self.patterns else get_pattern(name).settings_type()
+
+    def rows(self, pattern: str) -> int:
+        """Rows of this pattern that the analysts can look at per window: vehicles, or fewer pairs of them.
+
+        Raises:
+            WrongInputError: There is no such pattern.
+        """
+        from models.patterns import get_pattern
+
+        return get_pattern(pattern).k(self.capacity)
 
     @property
     def digest(self) -> str:

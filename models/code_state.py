@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 ROOT = Path(__file__).resolve().parents[1]
 _DECIDING = ("models", "data_contracts", "infra")
+PATTERN_GROUP = "find_and_profile.patterns"
+"""The entry point group of patterns from other distributions: their source decides a model too."""
 
 
 class CodeState(BaseModel):
@@ -52,4 +56,17 @@ def _source_digest() -> str:
         for path in sorted((ROOT / package).rglob("*")):
             if path.suffix in (".py", ".yaml", ".sql") and path.is_file():
                 digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    for name, content in _installed_patterns():
+        digest.update(name.encode() + b"\0" + content + b"\0")
     return digest.hexdigest()
+
+
+def _installed_patterns() -> Iterator[tuple[str, bytes]]:
+    """Name and version of each distribution that offers patterns, and its Python files."""
+    found = {point.dist.name: point.dist for point in entry_points(group=PATTERN_GROUP) if point.dist is not None}
+    for name, distribution in sorted(found.items()):
+        yield f"{name} {distribution.version}", b""
+        for file in sorted(distribution.files or (), key=str):
+            path = Path(str(distribution.locate_file(file)))
+            if path.suffix == ".py" and path.is_file():
+                yield f"{name}/{file}", path.read_bytes()

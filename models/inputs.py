@@ -19,6 +19,7 @@ from infra.errors import RefusedError, WrongInputError
 from infra.lake import Lake, file_sha256
 from models.labels import Finding, standing_findings
 from models.training_settings import TrainingSettings
+from models.units import Unit, is_about
 
 
 class TrainingInputs(BaseModel):
@@ -80,14 +81,16 @@ def pin_inputs(
     Raises:
         RefusedError: No findings by `as_of`, or too few window ends with reads.
     """
-    dispositions = _disposition_parts(lake, rocu)
-    findings = standing_findings(read_findings(lake, dispositions), as_of)
+    from models.patterns import get_pattern
+
+    dispositions, unit = _disposition_parts(lake, rocu), get_pattern(pattern).unit
+    findings = standing_findings(read_findings(lake, dispositions, unit), as_of)
     decided = sorted(
         {finding.window_end for found in findings.values() for finding in found if finding.window_end <= as_of}
     )
     if not decided:
         raise RefusedError(
-            f"{rocu} has no findings decided by {as_of.isoformat()}.",
+            f"{rocu} has no findings about a {unit} decided by {as_of.isoformat()}.",
             "Load dispositions first (findprofile dispositions load), or take a later date.",
         )
     days = int(pattern_settings.model_dump()["window_days"])
@@ -152,8 +155,8 @@ def _register_digest(lake: Lake, rocu: str) -> str | None:
         return None
 
 
-def read_findings(lake: Lake, parts: Sequence[PartRef]) -> list[Finding]:
-    """All findings in these disposition parts, in the order of the parts."""
+def read_findings(lake: Lake, parts: Sequence[PartRef], unit: Unit = "vehicle") -> list[Finding]:
+    """All findings about this unit in these disposition parts, in the order of the parts."""
     import pyarrow.parquet as pq
 
     findings = []
@@ -162,6 +165,7 @@ def read_findings(lake: Lake, parts: Sequence[PartRef]) -> list[Finding]:
         findings += [
             Finding(row["vehicle"], row["window_end"], row["finding"], row["decided_at"].replace(tzinfo=UTC))
             for row in table.to_pylist()
+            if is_about(row["vehicle"], unit)
         ]
     return findings
 

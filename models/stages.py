@@ -133,7 +133,7 @@ def _snapshot(stage: _Stage) -> None:
         return windows.append_column("baseline", arrow.array(pattern.baseline(windows)))
 
     with open_engine(stage.settings) as connection:
-        findings = standing_findings(read_findings(lake, inputs.dispositions), inputs.as_of)
+        findings = standing_findings(read_findings(lake, inputs.dispositions, pattern.unit), inputs.as_of)
         table, counts = assemble(inputs.window_ends, build, findings, pattern.feature_names, days, inputs.training)
     record = write_snapshot(table, counts, stage.folder / SNAPSHOT)
     stage.write(SNAPSHOT_RECORD, record.model_dump_json(indent=1) + "\n")

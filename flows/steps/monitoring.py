@@ -78,7 +78,7 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
             policy.policy.monitoring,
             context.now,
             settings,
-            policy.policy.capacity,
+            policy.policy.rows(pattern),
         )
         details |= {
             "as_of": as_of.isoformat(),

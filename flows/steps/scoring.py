@@ -112,7 +112,7 @@ def score(context: Context, rocu: str, pattern: str, as_of: date) -> Scored:
         target, page = folder / "scores.parquet", folder / "list.html"
         already = target.is_file() and page.is_file() and _is_recorded(context, model, provenance.run_id, target)
         if not already:
-            _score(context, chosen, settings, parts, champion, provenance, policy.policy.capacity, page)
+            _score(context, chosen, settings, parts, champion, provenance, policy.policy.rows(pattern), page)
         details["scores_sha256"] = file_sha256(target)
         _record_lineage(context, parts, provenance, target)
     rows = _rows(target)
@@ -125,7 +125,7 @@ def score(context: Context, rocu: str, pattern: str, as_of: date) -> Scored:
         version=int(champion.version),
         model_sha256=champion.sha256,
         vehicles=rows,
-        shown=min(rows, policy.policy.capacity),
+        shown=min(rows, policy.policy.rows(pattern)),
         already_done=already,
         data_digest=provenance.data_digest,
         scores=target,
@@ -288,7 +288,7 @@ def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> 
         RefusedError: No permission.
         WrongInputError: There is no list of that day.
     """
-    from models.patterns import get_pattern
+    from models.patterns import get_pattern, units_of
     from models.scoring import latest_scores, read_scores
 
     get_pattern(pattern)
@@ -305,7 +305,7 @@ def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> 
         details |= {
             "as_of": as_of.isoformat(),
             "run_id": rows[0]["run_id"] if rows else None,
-            "vehicles": [row["vehicle"] for row in rows],
+            "vehicles": list(dict.fromkeys(token for row in rows for token in units_of(row["vehicle"]))),
         }
     return Ranked(
         banner=BANNER,

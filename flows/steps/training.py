@@ -83,7 +83,7 @@ def retrain(context: Context, rocu: str, pattern: str, as_of: date) -> Retrained
         require_no_failure(context, rocu, as_of, as_of)
         own = policy.policy
         inputs = pin_inputs(
-            context.lake, rocu, pattern, as_of, own.pattern(pattern), own.training, own.capacity, policy.digest
+            context.lake, rocu, pattern, as_of, own.pattern(pattern), own.training, own.rows(pattern), policy.digest
         )
         workspace = workspace_for(context.settings, inputs, code_state())
         outputs = run_training(context.settings, context.lake, inputs, workspace, context.progress)

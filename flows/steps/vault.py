@@ -22,7 +22,7 @@ def reveal_plates(
     Args:
         context: Who asks.
         rocu: The ROCU whose vehicles they are; without one, the only ROCU of the identity.
-        tokens: Vehicle tokens.
+        tokens: Vehicle tokens, or two joined by "+" as a list of pairs has them; each vehicle is revealed by itself.
         purpose: One of the policy's purposes.
         authority: A reference in the policy's format.
 
@@ -32,11 +32,13 @@ def reveal_plates(
     """
     from governance.reveal import Asked
     from governance.reveal import reveal_plates as reveal
+    from models.units import units_of
 
     code = rocu or _only_rocu(context)
     policy = policy_of(context, code)
     permit(context, "vault.reveal", code, f"vehicles of {code}")
-    wanted = {token: _batches_with(context, code, token) for token in dict.fromkeys(tokens)}
+    single = dict.fromkeys(token for key in tokens for token in units_of(key))
+    wanted = {token: _batches_with(context, code, token) for token in single}
     asked = Asked(purpose=purpose, authority=authority)
     revealed = reveal(
         context.settings, context.lake, context.audit, context.identity, code, wanted, asked, policy, context.now

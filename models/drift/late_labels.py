@@ -16,6 +16,7 @@ from data_contracts.manifests import PartRef
 from infra.lake import Lake
 from models.drift.results import LabelDrift, LabelSpan, Span
 from models.drift.settings import LabelLimits
+from models.units import JOINT, VEHICLES, Unit
 
 FINDINGS = pa.schema(
     [
@@ -30,18 +31,30 @@ RANKED = pa.schema([("vehicle", pa.string()), ("window_end", pa.date32())])
 _SIGNIFICANT = 2.58
 
 
-def load_findings(connection: duckdb.DuckDBPyConnection, lake: Lake, parts: Sequence[PartRef], as_of: date) -> pa.Table:
-    """The latest finding per vehicle and window decided by the end of `as_of` (UTC); columns of `FINDINGS`."""
+def load_findings(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    parts: Sequence[PartRef],
+    as_of: date,
+    unit: Unit = "vehicle",
+) -> pa.Table:
+    """The latest finding per vehicle (or pair) and window decided by the end of `as_of` (UTC); columns of `FINDINGS`."""
     if not parts:
         return FINDINGS.empty_table()
     return (
         connection.sql(
             """SELECT vehicle, window_end, finding, decided_at, selected_by
         FROM read_parquet($paths, hive_partitioning = false) WHERE decided_at < $limit
+            AND length(vehicle) - length(replace(vehicle, $joint, '')) = $joints
         QUALIFY row_number() OVER (
             PARTITION BY vehicle, window_end ORDER BY decided_at DESC, batch_id DESC, row_no DESC
         ) = 1 ORDER BY vehicle, window_end""",
-            params={"paths": [str(lake.root / part.path) for part in parts], "limit": as_of + timedelta(days=1)},
+            params={
+                "paths": [str(lake.root / part.path) for part in parts],
+                "limit": as_of + timedelta(days=1),
+                "joint": JOINT,
+                "joints": VEHICLES[unit] - 1,
+            },
         )
         .to_arrow_table()
         .cast(FINDINGS)

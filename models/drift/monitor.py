@@ -121,7 +121,7 @@ def _examine(job: _Job, findings: Sequence[PartRef], spans: tuple[Span, Span], n
         workshop = Workshop(connection, job.pattern, job.pattern_settings, job.champion)
         raw = workshop.build(job.lake, job.parts, plan)
         adjusted = _without_changed(job.settings, job.lake, job.parts, plan, workshop, raw, estate, limits)
-        known = load_findings(connection, job.lake, findings, plan.as_of)
+        known = load_findings(connection, job.lake, findings, plan.as_of, job.pattern.unit)
     labels = examine_labels(job.ranked, known, *spans, limits.labels)
     reports = _reports(job.folder, limits)
     features, scores = compare_behaviour(raw, adjusted, _features(job.pattern, raw), limits, reports)

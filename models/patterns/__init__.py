@@ -22,16 +22,14 @@ from numpy.typing import NDArray
 from data_contracts.manifests import PartRef
 from infra.errors import FaultError, WrongInputError
 from infra.lake import Lake
+from models.code_state import PATTERN_GROUP
 from models.explanation import Caution, Explanation, facts_of, tell
 from models.features.feature import Feature
 from models.features.reference import features_page
 from models.features.settings import PatternSettings
 from models.units import VEHICLES, Unit, units_of
 
-__all__ = ["GROUP", "Pattern", "features_reference", "get_pattern", "pattern_names", "units_of"]
-
-GROUP = "find_and_profile.patterns"
-"""The entry point group in which installed distributions name their patterns."""
+__all__ = ["PATTERN_GROUP", "Pattern", "features_reference", "get_pattern", "pattern_names", "units_of"]
 
 BuildWindows = Callable[[duckdb.DuckDBPyConnection, Lake, Sequence[PartRef], date, PatternSettings], pa.Table]
 
@@ -123,7 +121,7 @@ def get_pattern(name: str) -> Pattern:
         raise WrongInputError(f"Unknown pattern {name!r}.", f"Use one of: {', '.join(pattern_names())}.")
     if not isinstance(found, Pattern) or found.name != name:
         raise FaultError(
-            f"The entry point {name!r} of {GROUP} leads to no pattern of that name.",
+            f"The entry point {name!r} of {PATTERN_GROUP} leads to no pattern of that name.",
             "Correct its distribution, or uninstall it.",
         )
     return found
@@ -135,13 +133,13 @@ def _own_names() -> frozenset[str]:
 
 def _installed() -> dict[str, EntryPoint]:
     found: dict[str, EntryPoint] = {}
-    for point in entry_points(group=GROUP):
+    for point in entry_points(group=PATTERN_GROUP):
         # one distribution may be found twice on the path; two that differ would make the model depend on their order
         taken = point.name in _own_names() or found.get(point.name, point).value != point.value
         if taken:
             raise FaultError(
                 f"The pattern {point.name!r} ({point.value}) takes a name that is taken.",
-                f"Uninstall that distribution, or rename its entry point in {GROUP}.",
+                f"Uninstall that distribution, or rename its entry point in {PATTERN_GROUP}.",
             )
         found[point.name] = point
     return found
