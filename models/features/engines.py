@@ -6,12 +6,14 @@ given, and a connection is never changed by Ibis itself. Another engine is anoth
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Protocol
 
 import duckdb
 import ibis
 import pyarrow as pa
 from ibis.backends.sql.datatypes import DuckDBType
+from ibis.expr.operations import Relation
 from ibis.expr.types import Table
 
 
@@ -45,7 +47,16 @@ class DuckDBEngine:
 
 
 def _select(expression: Table) -> str:
-    """SQL of an expression whose columns have exactly the declared types (DuckDB widens sums of integers)."""
+    return _compiled(expression.op())
+
+
+@lru_cache(maxsize=256)
+def _compiled(relation: Relation) -> str:
+    """SQL of an expression whose columns have exactly the declared types (DuckDB widens sums of integers).
+
+    Kept, for the next window has mostly the same expressions, and compiling one takes longer than running it on a day.
+    """
+    expression = relation.to_expr()
     columns = ", ".join(
         f'CAST("{name}" AS {DuckDBType.from_ibis(dtype).sql("duckdb")}) AS "{name}"'
         for name, dtype in expression.schema().items()
