@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 import duckdb
+from sqlalchemy.exc import SQLAlchemyError
 
 from data_contracts.manifests import Layer as MadeLayer
 from infra.engine import literal, open_engine
@@ -49,7 +50,7 @@ def working_database(
 
 @contextmanager
 def _faults() -> Iterator[None]:
-    """What the machine could not do, as errors that say so; their causes are left out, as they may quote raw values."""
+    """What the machine could not do, as errors that say so. Words of their causes are not told, as they may quote raw values."""
     try:
         yield
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
@@ -57,12 +58,12 @@ def _faults() -> Iterator[None]:
         raise FaultError(
             "No space left on the device." if full else f"The database could not go on: {type(error).__name__}.",
             "Free some space, or raise FINDPROFILE_MEMORY_LIMIT, and run the same command again.",
-        ) from None
-    except duckdb.Error as error:
+        ) from error
+    except (duckdb.Error, SQLAlchemyError, RuntimeError) as error:
         raise FaultError(
-            f"The database could not go on: {type(error).__name__}. Nothing was recorded.",
+            f"The judgement could not go on: {type(error).__name__}. Nothing was recorded.",
             "Run the same command again; if it stops again, give the files one by one to find the cause.",
-        ) from None
+        ) from error
     except OSError as error:
         if is_full(error):
             raise FaultError(
