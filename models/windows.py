@@ -18,7 +18,7 @@ from ibis.expr.types import Table
 from data_contracts.manifests import PartRef
 from data_contracts.reads import reads_relation
 from infra.lake import Lake
-from models.features import cameras, co_travel, presence, stays, travel, trips
+from models.features import cameras, co_travel, presence, runs, stays, travel, trips
 from models.features.engines import DuckDBEngine, Engine
 from models.features.feature import Feature
 from models.features.layers import Layers, span_of
@@ -41,6 +41,7 @@ FEATURES: tuple[Feature, ...] = (
     *presence.FEATURES,
     *cameras.FEATURES,
     *co_travel.FEATURES,
+    *runs.FEATURES,
 )
 """Every feature of a vehicle's window, in the order of the columns."""
 
@@ -127,6 +128,7 @@ def _features(layers: Layers, vehicles: Table, engine: Engine) -> Table:
         presence.presence_features(layers),
         cameras.camera_features(layers),
         co_travel.co_travel_features(layers),
+        runs.run_features(layers, engine.keep(runs.run_table(layers.journeys, layers.places, layers.settings))),
     ]
     joined = vehicles
     for family in families:

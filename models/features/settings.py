@@ -41,6 +41,11 @@ class PatternSettings(BaseModel):
     away_km: int = Field(
         default=60, ge=1, description="km from the base from where a stay or trip is 'away'; local policy"
     )
+    run_km: int = Field(
+        default=20,
+        ge=1,
+        description="km; least way of a run out and back, wherever the base is; lead, a region sees part of a line",
+    )
     short_stay_minutes: int = Field(
         default=240, ge=1, description="minutes; a stay up to this is short; lead, 2 to 4 hours"
     )
