@@ -9,15 +9,18 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from infra.errors import FaultError, WrongInputError
 from infra.lake import Lake, placed
 from models.features.settings import PatternSettings
 from models.patterns import Pattern
+from models.review_sample import Selection, blind_order, select_for_review
 from models.training import feature_matrix, load_booster
 
 TEXTS = pa.list_(pa.string())
@@ -47,20 +50,35 @@ class Provenance:
     window_end: date
 
 
+@dataclass(frozen=True)
+class RandomDraw:
+    """How many vehicles are drawn at random for the review list, and the run from whose id the draw follows."""
+
+    size: int = 0
+    run_id: str = ""
+
+
 def score_windows(
-    model_text: str, windows: pa.Table, pattern: Pattern, pattern_settings: PatternSettings, top: int
+    model_text: str,
+    windows: pa.Table,
+    pattern: Pattern,
+    pattern_settings: PatternSettings,
+    top: int,
+    draw: RandomDraw = RandomDraw(),
 ) -> pa.Table:
-    """Score and rank every row; give reasons for the first `top`.
+    """Score and rank every row; give reasons for those on the review list: the first `top`, and some drawn at random.
 
     Args:
         model_text: LightGBM text of the champion, already verified.
         windows: One row per vehicle with the features of the pattern.
         pattern: Says the reasons.
         pattern_settings: Those that the windows were built with.
-        top: Rows that get reasons; contributions are dear, so no other row's are computed.
+        top: Rows that are listed for their rank. Contributions are dear, so only listed rows' are computed.
+        draw: The random part of the review list.
 
     Returns:
-        vehicle, score, rank (1 is highest; equal scores by vehicle), reasons, against, cautions; best first.
+        vehicle, score, rank (1 is highest; equal scores by vehicle), reasons, against, cautions, selected_by (`ranked`,
+        `random`, null if not listed), inclusion (the chance of being listed; null if not listed); best first.
 
     Raises:
         RefusedError: The windows lack features of the model.
@@ -70,23 +88,39 @@ def score_windows(
     scores = np.asarray(booster.predict(matrix), dtype=np.float64) if len(matrix) else np.empty(0)
     vehicles = np.array(windows.column("vehicle").to_pylist(), dtype=np.str_)
     order = np.lexsort((vehicles, -scores))
-    shown = order[:top]
+    selected = select_for_review(vehicles[order].tolist(), top, draw.size, draw.run_id)
+    place = {vehicle: position for position, vehicle in enumerate(vehicles[order].tolist())}
+    listed = {place[one.vehicle]: one for one in selected}
+    shown = order[list(listed)]
     contributions = np.asarray(booster.predict(matrix[shown], pred_contrib=True)) if len(shown) else np.empty((0, 1))
-    told = [
-        pattern.explain(row, dict(zip(booster.feature_name(), given[:-1].tolist(), strict=True)), pattern_settings)
-        for row, given in zip(windows.take(pa.array(shown)).to_pylist(), contributions, strict=True)
-    ]
-    silent: list[tuple[str, ...]] = [()] * (len(order) - len(shown))
+    told = {
+        position: pattern.explain(
+            row, dict(zip(booster.feature_name(), given[:-1].tolist(), strict=True)), pattern_settings
+        )
+        for position, row, given in zip(
+            listed, windows.take(pa.array(shown, pa.int64())).to_pylist(), contributions, strict=True
+        )
+    }
+    every = range(len(order))
     return pa.table(
         {
             "vehicle": pa.array(vehicles[order].tolist(), pa.string()),
             "score": pa.array(scores[order], pa.float64()),
             "rank": pa.array(np.arange(1, len(order) + 1), pa.int64()),
-            "reasons": pa.array([*(one.reasons for one in told), *silent], TEXTS),
-            "against": pa.array([*(one.against for one in told), *silent], TEXTS),
-            "cautions": pa.array([*(one.cautions for one in told), *silent], TEXTS),
+            "reasons": pa.array([told[row].reasons if row in told else () for row in every], TEXTS),
+            "against": pa.array([told[row].against if row in told else () for row in every], TEXTS),
+            "cautions": pa.array([told[row].cautions if row in told else () for row in every], TEXTS),
+            "selected_by": pa.array([listed[row].selected_by if row in listed else None for row in every], pa.string()),
+            "inclusion": pa.array([listed[row].inclusion if row in listed else None for row in every], pa.float64()),
         }
     )
+
+
+def review_list(scored: pa.Table, run_id: str) -> list[dict[str, Any]]:
+    """The listed rows in the order in which analysts see them, which does not tell ranked from random."""
+    rows = {row["vehicle"]: row for row in scored.filter(pc.is_valid(scored.column("selected_by"))).to_pylist()}
+    selected = [Selection(row["vehicle"], row["selected_by"], row["inclusion"]) for row in rows.values()]
+    return [rows[vehicle] for vehicle in blind_order(selected, run_id)]
 
 
 def scores_folder(lake: Lake, rocu: str, pattern: str, as_of: date) -> Path:
