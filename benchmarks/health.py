@@ -186,7 +186,7 @@ def _worlds(cameras: int, weeks: int, seed: int) -> list[tuple[str, World]]:
 
 def _figure(world: World, name: str, value: float) -> str:
     """Without faults there is nothing to find, and no share of what was told can be right."""
-    return f"{value:.3f}" if world.faults or name.startswith("false") else "–"
+    return f"{value:.3f}" if world.faults or name.startswith("false") else "none"
 
 
 def _cost() -> str:

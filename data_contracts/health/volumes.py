@@ -31,6 +31,11 @@ class Volumes:
     own_past: Bools
     runs: tuple[Run, ...]
 
+    @property
+    def zeros_are_written(self) -> bool:
+        """Whether the source has rows that count nothing; if not, a missing row is nothing remarkable."""
+        return bool((self.counts.present & (self.counts.n == 0)).any())
+
 
 def examine_volumes(counts: Counts) -> Volumes:
     """Find outages, partial outages, floods, failing poles and stuck counters in a grid of counts."""

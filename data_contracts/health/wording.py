@@ -62,7 +62,7 @@ def _sentence(run: Run, volumes: Volumes) -> str:
         said += f"; all {others} cameras of the pole failed together"
     elif _share_failing(run, volumes.runs, counts) > _TOGETHER:
         said += "; most cameras failed together, so look at the feed first"
-    if not counts.present[run.camera, run.start : run.end].any():
+    if volumes.zeros_are_written and not counts.present[run.camera, run.start : run.end].any():
         said += " (no rows at all)"
     return said + "."
 

@@ -90,16 +90,16 @@ def test_every_row_with_a_camera_and_a_time_is_in_the_hours(network: Any) -> Non
     assert found[1][7][11] == 1
 
 
-def test_an_outage_in_the_lake_and_that_rubbish_is_no_silence(network: Any) -> None:
-    lines = rows()
+def test_an_outage_in_the_lake_and_falling_confidence_and_that_rubbish_is_no_silence(network: Any) -> None:
+    lines = rows(confidence_falls=True)
     # CAM-4 sends confidences out of range for a day: rejected, but sent
     lines = [
         line.replace(f",{line.split(',')[3]},", ",140,") if ",CAM-4," in line and "2026-05-07" in line else line
         for line in lines
     ]
     deliver(network, "reads.csv", lines)
-    assert judged(network) == [("CAM-2", "outage")]
-    assert judged(network, date(2026, 5, 10), date(2026, 5, 17)) == []
+    assert judged(network) == [("CAM-2", "outage"), ("CAM-5", "confidence_decay")]
+    assert judged(network, date(2026, 5, 8), date(2026, 5, 10)) == []
 
 
 def test_a_failed_batch_that_is_delivered_again_counts_once(network: Any) -> None:
@@ -111,11 +111,6 @@ def test_a_failed_batch_that_is_delivered_again_counts_once(network: Any) -> Non
     good = network.write("good.csv", "\n".join([HEADER, *day]) + "\n")
     network.ingest(good, replaces=bad.batches[0].batch_id)
     assert judged(network) == [("CAM-2", "outage")]
-
-
-def test_confidence_that_falls(network: Any) -> None:
-    deliver(network, "reads.csv", rows(confidence_falls=True))
-    assert judged(network) == [("CAM-2", "outage"), ("CAM-5", "confidence_decay")]
 
 
 def command(room: Any, who: str | None, *more: str) -> Said:

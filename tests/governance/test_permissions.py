@@ -13,19 +13,22 @@ from infra.identity import Identity
 # Written out by hand, so that a change of the table has to be made twice.
 MAY = {
     "ml_engineer": {
-        "cameras.health", "retrain", "monitor", "promote.request", "promote.rollback", "promote.suspend", "history.read", "lineage.read",
+        "cameras.health",
+        "retrain", "monitor", "promote.request", "promote.rollback", "promote.suspend", "history.read", "lineage.read",
         "batches.read", "scoreboard.read",
         "reproduce", "status",
     },
     "operator": {
         "requalify", "quarantine.read", "quarantine.release", "inbox.read", "inbox.set_aside", "inbox.bring_back",
-        "cameras.load", "cameras.health", "ingest", "dispositions.load", "retrain", "score", "scores.read", "monitor", "promote.suspend",
+        "cameras.health",
+        "cameras.load", "ingest", "dispositions.load", "retrain", "score", "scores.read", "monitor", "promote.suspend",
         "history.read", "lineage.read", "audit.verify", "deploy", "status",
         "batches.read", "scoreboard.read",
     },
     "governance": {
         "quarantine.read", "inbox.read",
-        "cameras.health", "scores.read", "profile.read", "vault.reveal", "promote.approve", "promote.refuse", "promote.rollback",
+        "cameras.health",
+        "scores.read", "profile.read", "vault.reveal", "promote.approve", "promote.refuse", "promote.rollback",
         "promote.suspend",
         "promote.resume", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "policy.load",
         "batches.read", "scoreboard.read",
@@ -33,7 +36,8 @@ MAY = {
     },
     "auditor": {
         "quarantine.read", "inbox.read",
-        "cameras.health", "promote.suspend", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "status",
+        "cameras.health",
+        "promote.suspend", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "status",
         "batches.read", "scoreboard.read",
     },
     "analyst": {
