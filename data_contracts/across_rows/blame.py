@@ -131,16 +131,17 @@ def make_blamed(scene: Scene) -> None:
 
 
 def _samples(scene: Scene, cameras: Sequence[int]) -> dict[int, list[Neighbours]]:
-    """For each camera some reads of vehicles with an impossible leg there, each with its vehicle's other reads."""
+    """For each camera reads of vehicles with an impossible leg there, each with its reads at cameras without blame."""
     if not cameras:
         return {}
+    blamed = ", ".join(map(str, cameras))
     rows = scene.connection.execute(
         f"""WITH fast AS (SELECT * FROM legs SEMI JOIN breaking USING (leg_no)),
             chosen AS (
                 SELECT camera_no, vehicle_no FROM (
                     SELECT from_camera AS camera_no, vehicle_no FROM fast
                     UNION SELECT to_camera, vehicle_no FROM fast)
-                WHERE camera_no IN (SELECT unnest(?::INTEGER[]))
+                WHERE camera_no IN ({blamed})
                 QUALIFY row_number() OVER (PARTITION BY camera_no ORDER BY hash(vehicle_no), vehicle_no) <= {SAMPLE}),
             passing AS (
                 SELECT travelling.*, camera_no, x, y, z FROM travelling
@@ -148,11 +149,10 @@ def _samples(scene: Scene, cameras: Sequence[int]) -> dict[int, list[Neighbours]
             here AS (SELECT passing.* FROM passing SEMI JOIN chosen USING (camera_no, vehicle_no))
             SELECT here.camera_no, here.read_no, epoch(other.captured_at) - epoch(here.captured_at) AS after_s,
                 {distance("here", "other")} / {scene.limits.max_speed_kmh} * 3600 AS needed_s
-            FROM here JOIN passing AS other ON other.vehicle_no = here.vehicle_no AND other.camera_no <> here.camera_no
+            FROM here JOIN passing AS other ON other.vehicle_no = here.vehicle_no AND other.camera_no NOT IN ({blamed})
                 AND other.captured_at BETWEEN here.captured_at - to_seconds({reach_of(scene).total_seconds() * 2})
                     AND here.captured_at + to_seconds({reach_of(scene).total_seconds() * 2})
-            ORDER BY here.camera_no, here.read_no, after_s""",
-        [list(cameras)],
+            ORDER BY here.camera_no, here.read_no, after_s"""
     ).fetchall()
     reads: dict[tuple[int, int], tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
     for camera, read, after, needed in rows:

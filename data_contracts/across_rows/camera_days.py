@@ -96,7 +96,7 @@ def _tell(scene: Scene, rule: Rule) -> Mapping[int, str]:
     column = str(rule.kwargs["column"])
     return told(
         scene,
-        "camera-days",
+        "camera-day|camera-days",
         f"""SELECT batch_no, format('camera {{}} on {{}} ({{}})', camera_id, day, {_SAID[column]})
             FROM camera_days SEMI JOIN breaking USING (camera_id, day)
             JOIN (SELECT DISTINCT batch_no, camera_id, hour::DATE AS day FROM camera_counts) USING (camera_id, day)

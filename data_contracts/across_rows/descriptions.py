@@ -47,7 +47,7 @@ def _settle(scene: Scene, rule: Rule) -> str:
             counted AS (
                 SELECT vehicle_no, said, count(*) AS times, sum(count(*)) OVER (PARTITION BY vehicle_no) AS all_times,
                     row_number() OVER (PARTITION BY vehicle_no ORDER BY count(*) DESC, min(captured_at), said) AS place
-                FROM said GROUP BY ALL)
+                FROM said GROUP BY vehicle_no, said)
             SELECT batch_no, row_no, '{rule.name}' AS rule, 'rarer_{field}' AS cause, vehicle_no, camera_id,
                 1 - times / all_times AS score, captured_at
             FROM said JOIN counted USING (vehicle_no, said) WHERE place > 1"""
@@ -58,8 +58,8 @@ def _settle(scene: Scene, rule: Rule) -> str:
 def _tell(scene: Scene, rule: Rule) -> Mapping[int, str]:
     return told(
         scene,
-        "vehicles",
-        f"""SELECT batch_no, format('{{}} reads of vehicle {{}}', count(*), left(any_value(vehicle), 8))
+        "vehicle|vehicles",
+        f"""SELECT batch_no, format('{{}} of the reads of vehicle {{}}', count(*), left(any_value(vehicle), 8))
             FROM noted JOIN vehicles USING (vehicle_no) WHERE rule = '{rule.name}'
             GROUP BY batch_no, vehicle_no ORDER BY count(*) DESC, vehicle_no""",
     )

@@ -50,7 +50,7 @@ def _settle(_: Scene, rule: Rule) -> str:
 def _tell(scene: Scene, rule: Rule) -> Mapping[int, str]:
     return told(
         scene,
-        "feeds",
+        "feed|feeds",
         """SELECT batch_no, format('{}: 95 % of {} reads came within {} s, the limit is {:.0f} s; {:.1f} % came later',
                 CASE WHEN feed = '' THEN 'reads that name no feed' ELSE 'feed ' || feed END, reads, p95_s, limit_s,
                 100 * late_share)

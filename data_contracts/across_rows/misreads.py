@@ -155,8 +155,8 @@ def _settle(scene: Scene, rule: Rule) -> str:
 def _tell(scene: Scene, rule: Rule) -> Mapping[int, str]:
     return told(
         scene,
-        "reads",
-        f"""SELECT batch_no, format('{{}} at camera {{}}', count(*), camera_id)
+        "camera|cameras",
+        f"""SELECT batch_no, format('{{}} at {{}}', count(*), camera_id)
             FROM noted WHERE rule = '{rule.name}' GROUP BY batch_no, camera_id ORDER BY count(*) DESC, camera_id""",
     )
 

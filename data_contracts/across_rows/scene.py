@@ -92,7 +92,7 @@ def told(scene: Scene, many: str, query: str) -> dict[int, str]:
 
     Args:
         scene: Where the tables are.
-        many: What the things are called.
+        many: What one of the things is called, and several, with `|` between.
         query: SQL for (batch_no, thing in words), the worst first.
     """
     found = scene.connection.execute(
@@ -101,6 +101,6 @@ def told(scene: Scene, many: str, query: str) -> dict[int, str]:
             GROUP BY batch_no ORDER BY batch_no"""
     ).fetchall()
     return {
-        batch_no: f"{number} {many}: {'; '.join(said)}{'; …' if number > SHOWN else ''}"
+        batch_no: f"{number} {many.split('|')[number > 1]}: {'; '.join(said)}{'; …' if number > SHOWN else ''}"
         for batch_no, number, said in found
     }

@@ -173,8 +173,8 @@ def _tell(scene: Scene, rule: Rule) -> Mapping[int, str]:
     said = " ".join(f"WHEN '{cause}' THEN '{text}'" for cause, text in words.items())
     return told(
         scene,
-        "causes of impossible speeds",
-        f"""SELECT batch_no, said || ' (' || n || ' reads)' FROM (
+        "cause|causes",
+        f"""SELECT batch_no, said || ' (reads: ' || n || ')' FROM (
                 SELECT batch_no, CASE cause {said} END AS said, count(DISTINCT row_no) AS n
                 FROM noted WHERE rule = '{rule.name}' GROUP BY ALL)
             ORDER BY n DESC, said""",

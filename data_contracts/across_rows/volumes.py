@@ -63,7 +63,7 @@ def _tell(scene: Scene, rule: Rule) -> Mapping[int, str]:
     worst = "DESC" if "max_value" in rule.kwargs else "ASC"
     return told(
         scene,
-        "camera-days",
+        "camera-day|camera-days",
         f"""SELECT batch_no,
                 format('camera {{}} on {{}} ({{}} reads where {{:.0f}} are usual)', camera_id, day, seen, expected)
             FROM camera_volumes SEMI JOIN breaking USING (camera_id, day)
