@@ -132,7 +132,7 @@ def find(world: World, population: Population, habits: Habits, reads: list[NDArr
         rocu=rocus,
         vehicle=vehicle,
         week=sunday,
-        finding=_decide(world, active.astype(bool), rng),
+        finding=decide(world, active.astype(bool), rng),
         decided=decided,
         decided_by=np.array(ANALYSTS)[rng.integers(0, len(ANALYSTS), len(rocus))],
         selected_by=np.array(REASONS)[reason],
@@ -208,7 +208,8 @@ def _top(left: NDArray[np.bool_], long_trips: Ints, many: int, rng: np.random.Ge
     return candidates[np.argsort(-score, kind="stable")[:many]]
 
 
-def _decide(world: World, active: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.str_]:
+def decide(world: World, active: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.str_]:
+    """What analysts conclude of each; `active` is the truth."""
     knobs = world.dispositions
     luck = rng.random(len(active))
     wrong = luck < np.where(active, knobs.missed_share, knobs.wrong_confirmed_share)

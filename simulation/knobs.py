@@ -111,6 +111,18 @@ class CountyLinesKnobs(Knobs):
     stay_minutes: float = Field(default=50, gt=1, le=600, description="median stay of a run, minutes")
 
 
+class PairsKnobs(Knobs):
+    """Vehicles that travel two by two: convoys, and the innocent who do the same. They are taken from `lives.local`."""
+
+    convoys: Share = Field(default=0.0, description="share of vehicles that run in convoy, lead and follow, over 60 km")
+    couples: Share = Field(default=0.0, description="share of vehicles of couples who leave one home together")
+    firm_vans: Share = Field(default=0.0, description="share of vehicles that a firm sends out two by two")
+    reviews_per_week: int = Field(default=0, ge=0, description="pairs that the analysts of one ROCU review a week")
+    convoy_odds: float = Field(
+        default=3.0, gt=0, description="how much likelier a convoy is to be reviewed than an innocent pair"
+    )
+
+
 class FaultsKnobs(Knobs):
     """Faults of cameras and data. Each is written to the truth."""
 

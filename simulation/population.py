@@ -14,6 +14,7 @@ from simulation.dice import dice
 from simulation.knobs import TravelEvent
 from simulation.lives import hire, private, running, working
 from simulation.lives.county_lines import Line, plan_lines
+from simulation.lives.pairs import KINDS, Pairs, as_partner, joint_tours, pair_up
 from simulation.lives.setting import Ints, Setting
 from simulation.places import Places
 from simulation.plates import make_new_plates, make_plates
@@ -55,6 +56,7 @@ class Population:
         clone_of: The vehicle whose plate it carries, or -1.
         clone_from: The day from which it does.
         lines: The county lines.
+        pairs: Vehicles that travel two by two; their lives have the names of `pairs.KINDS`.
         first_line_vehicle: Index of the first county lines vehicle.
     """
 
@@ -68,6 +70,7 @@ class Population:
     plates: NDArray[np.bytes_]
     formats: tuple[str, ...]
     lines: tuple[Line, ...]
+    pairs: Pairs
     first_line_vehicle: int
     first_clone: int
 
@@ -94,10 +97,18 @@ def settle(world: World, places: Places, roads: Roads, seed: int) -> Population:
             hired[innocents + seat.vehicle] = line.hired
     originals = np.flatnonzero(rng.random(len(life)) < world.faults.clone_share)
     plates, formats = _plates(world, hired, rng)
+    others = rng.choice([0, 1, lives.index("courier")], len(originals))
+    far_homes = _far_homes(places, home[originals], world, rng)
+    pairs = pair_up(world, np.setdiff1d(np.flatnonzero(life[:innocents] == 0), originals), seed)
+    if len(pairs):
+        lives = (*lives, *KINDS)
+        for members in (pairs.lead, pairs.partner):
+            life[members] = len(shares) + 1 + pairs.kind
+        home[pairs.partner] = home[pairs.lead]
     return Population(
         lives=lives,
-        life=np.concatenate([life, rng.choice([0, 1, lives.index("courier")], len(originals))]),
-        home=np.concatenate([home, _far_homes(places, home[originals], world, rng)]),
+        life=np.concatenate([life, others]),
+        home=np.concatenate([home, far_homes]),
         plate=np.concatenate([np.arange(len(life)), originals]),
         hired=np.concatenate([hired, np.zeros(len(originals), dtype=bool)]),
         clone_of=np.concatenate([np.full(len(life), -1), originals]),
@@ -107,6 +118,7 @@ def settle(world: World, places: Places, roads: Roads, seed: int) -> Population:
         plates=plates,
         formats=formats,
         lines=lines,
+        pairs=pairs,
         first_line_vehicle=innocents,
         first_clone=len(life),
     )
@@ -117,7 +129,9 @@ def blocks(population: Population) -> list[tuple[str, Ints]]:
     found: list[tuple[str, Ints]] = []
     for index, life in enumerate(population.lives):
         members = np.flatnonzero(population.life == index)
-        found += [(life, members[at : at + BLOCK]) for at in range(0, len(members), BLOCK)]
+        # who travels together is simulated together
+        size = max(len(members), 1) if life in KINDS else BLOCK
+        found += [(life, members[at : at + size]) for at in range(0, len(members), size)]
     return found
 
 
@@ -129,7 +143,11 @@ def tours_of(
     # events throw their own dice, so that whom they do not touch lives as without them
     eventful = replace(setting, rng=dice(seed, f"events {life}", part))
     home = population.home[vehicle]
-    if life == "county_lines":
+    if life in KINDS:
+        lead, partner = leads_of(population, life)
+        joint = _driven_together(setting, population, life)
+        main = join([joint, as_partner(joint, lead, partner)])
+    elif life == "county_lines":
         main = running.run_lines(setting, population.lines, population.first_line_vehicle)
         main = _with_other_hires(setting, population, main, vehicle)
     else:
@@ -151,6 +169,30 @@ def tours_of(
     errands = without_overlap(fit_between(errands, taken))
     every = join([taken, errands])
     return keep(every, _serves(setting, population, every)) if life == "county_lines" else every
+
+
+def leads_of(population: Population, kind: str) -> tuple[Ints, Ints]:
+    """Leads and partners of one kind of pairs."""
+    own = population.pairs.kind == KINDS.index(kind)
+    return population.pairs.lead[own], population.pairs.partner[own]
+
+
+def joint_and_alone(
+    world: World, places: Places, roads: Roads, population: Population, kind: str, tours: Tours, seed: int, part: int
+) -> tuple[Tours, Tours]:
+    """The joint tours of one kind of pairs, as the leads drive them; and of all `tours` those that one drives alone."""
+    # the same dice as in `tours_of`, where the joint tours are the first to be thrown
+    setting = Setting(world, places, roads, dice(seed, f"life {kind}", part))
+    joint = _driven_together(setting, population, kind)
+    both = join([joint, as_partner(joint, *leads_of(population, kind))])
+    horizon = 2 * DAY * (world.days + 1)
+    shared = np.isin(tours.vehicle * horizon + tours.start, both.vehicle * horizon + both.start)
+    return joint, keep(tours, ~shared)
+
+
+def _driven_together(setting: Setting, population: Population, kind: str) -> Tours:
+    lead, _ = leads_of(population, kind)
+    return without_overlap(joint_tours(setting, kind, lead, population.home[lead]))
 
 
 def _homes(world: World, places: Places, count: int, rng: np.random.Generator) -> Ints:

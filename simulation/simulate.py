@@ -21,10 +21,12 @@ from simulation.dice import dice
 from simulation.fault_truth import Handed, write_faults
 from simulation.faults import CameraFaults, break_cameras, capture, make_rows
 from simulation.findings import Habits, count_reads, find, no_habits, write_findings
+from simulation.lives.pairs import KINDS, follow
 from simulation.lives.setting import Ints, Setting
+from simulation.pair_findings import find_pairs, write_pair_findings, write_pair_truth
 from simulation.passing import Passes, pass_cameras, together, watch
 from simulation.places import Places, find_places
-from simulation.population import Population, blocks, settle, tours_of
+from simulation.population import Population, blocks, joint_and_alone, leads_of, settle, tours_of
 from simulation.roads import Roads, build_roads
 from simulation.tours import DAY, Tours
 from simulation.truth import Truth, decision_times, write_truth
@@ -134,6 +136,9 @@ def _simulate(world: World, out: Path, seed: int, tell: Progress, begun: float) 
     lost = np.sum([region.lost for region in given], axis=0)
     truth = Truth(world, places, setting, cameras, population, broken, lost, habits, reads, findings, times)
     write_truth(truth, out / "truth")
+    pair_findings = find_pairs(world, population, reads, seed)
+    write_pair_findings(world, population, pair_findings, out)
+    write_pair_truth(world, places, population, pair_findings, out / "truth")
     tell("findings", 1, 1)
     known = np.bincount(findings.rocu[findings.known], minlength=len(world.rocus))
     faults = {name: sum(region.faults[name] for region in given) for name in given[0].faults}
@@ -172,7 +177,13 @@ def _live(
     for part, (life, vehicle) in enumerate(work):
         tours = tours_of(world, places, roads, population, life, vehicle, seed, part)
         habits.count(world, tours, _on_line(population, tours))
-        passes = pass_cameras(world, roads, cameras.mounts, watched, tours, dice(seed, "passing", part))
+        passing = dice(seed, "passing", part)
+        if life in KINDS:
+            joint, tours = joint_and_alone(world, places, roads, population, life, tours, seed, part)
+            shared = pass_cameras(world, roads, cameras.mounts, watched, joint, passing)
+            shared = follow(shared, life, *leads_of(population, life), passing)
+        passes = pass_cameras(world, roads, cameras.mounts, watched, tours, passing)
+        passes = together([passes, shared]) if life in KINDS else passes
         begun = passes.second >= population.clone_from[passes.vehicle] * DAY
         rocu = np.where(begun, cameras.rocu[cameras.mounts.camera[passes.mount]], -1)
         for region, found in enumerate(regions):

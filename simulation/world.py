@@ -21,6 +21,7 @@ from simulation.knobs import (
     FaultsKnobs,
     Knobs,
     LivesKnobs,
+    PairsKnobs,
     PlacesKnobs,
     RoadsKnobs,
     Rocu,
@@ -45,6 +46,7 @@ class World(Knobs):
     vehicles: VehiclesKnobs = Field(description="how many vehicles and where they are kept")
     lives: LivesKnobs = Field(description="shares of the innocent lives")
     county_lines: CountyLinesKnobs = Field(default=CountyLinesKnobs(), description="the county lines vehicles")
+    pairs: PairsKnobs = Field(default=PairsKnobs(), description="vehicles that travel two by two")
     faults: FaultsKnobs = Field(default=FaultsKnobs(), description="faults of cameras and data")
     dispositions: DispositionsKnobs = Field(default=DispositionsKnobs(), description="the findings of analysts")
     delivery: DeliveryKnobs = Field(default=DeliveryKnobs(), description="how reads are handed over")
