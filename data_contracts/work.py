@@ -50,7 +50,7 @@ def working_database(
 
 @contextmanager
 def _faults() -> Iterator[None]:
-    """What the machine could not do, as errors that say so. Words of their causes are not told, as they may quote raw values."""
+    """What the machine could not do, as errors that say so; the words of a cause may quote raw values and stay out."""
     try:
         yield
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 from loop_support import AS_OF, MODEL, PEOPLE, ROOT, SMALL, Loop, Said, run, token
 
+from data_contracts.set_aside import set_aside
+from infra.errors import WrongInputError
 from infra.identity import issue_token
+from infra.lake import Lake, exclusive, file_sha256
 from infra.settings import Settings
 
 HEADER = b"vrm,captured_at,camera_id\n"
@@ -40,6 +43,15 @@ def check_told(said: Said, code: int, *words: str) -> None:
         ("picture.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, ("picture.csv",)),
         ("cut.csv.gz", gzip.compress(HEADER + b"AB12CDE,2026-03-02T10:00:00Z,1\n" * 999)[:-20], ("cut",)),
         ("zone.csv", b"vrm,captured_at,camera_id\nAB12CDE,2026-03-02T10:00:00,1010011\n", ("zone",)),
+        ("reads.xlsx", b"PK\x03\x04" + bytes(60), ("reads.xlsx", "ZIP archive or a spreadsheet")),
+        ("report.pdf", b"%PDF-1.7\n", ("report.pdf", "PDF")),
+        ("twice.gz", gzip.compress(gzip.compress(HEADER)), ("twice.gz", "gzip twice")),
+        ("bomb.gz", gzip.compress(HEADER + b"a,b,c\n" * (12 << 20), 6), ("bomb.gz", "200 times")),
+        ("wide.csv", HEADER.decode().encode("utf-16"), ("wide.csv", "UTF-8")),
+        ("line.csv", b"x" * (3 << 20), ("line.csv", "header")),
+        ("new\nline.csv", b"", ("new\\nline.csv", "empty")),
+        ("end.parquet", b"PAR1" + bytes(40) + b"PAR1", ("end.parquet", "damaged")),
+        ("nothing.csv", HEADER, ("nothing.csv", "no rows")),
     ],
 )  # fmt: skip
 def test_files_that_cannot_be_taken(
@@ -50,6 +62,9 @@ def test_files_that_cannot_be_taken(
         file.write_bytes(content)
     before = _state(delivered.home)
     check_told(delivered("operator", "ingest", "--rocu", "nwrocu", file), 2, *words)
+    if "zone" not in name and "nothing" not in name:
+        for command in ("cameras", "dispositions"):
+            check_told(delivered("operator", command, "load", "--rocu", "nwrocu", file), 2, words[0])
     assert _state(delivered.home) == before
     assert content is None or file.read_bytes() == content
 
@@ -168,6 +183,52 @@ def test_registry_unreachable(in_force: Loop) -> None:
     check_told(in_force("engineer", "promote", "request", MODEL, "1", **nowhere), 3)
     search = ("audit", "search", "--action", "promote.request", "--outcome", "failed", "--json")
     assert "MLflow" in in_force.done("auditor", *search).data[-1]["details"]["reason"]
+
+
+def test_what_is_no_file(delivered: Loop, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("nowhere")
+    for path, word in ((tmp_path, "a folder"), (tmp_path / "pipe", "a pipe"), (tmp_path / "link", "a link to nothing")):
+        for command in (("ingest",), ("cameras", "load"), ("dispositions", "load")):
+            check_told(delivered("operator", *command, "--rocu", "nwrocu", path), 2, word)
+
+
+def test_while_another_ingest_is_at_work(delivered: Loop) -> None:
+    reads = next((delivered.world / "nwrocu" / "reads").iterdir())
+    with exclusive(delivered.home / "locks" / "nwrocu.lock", "a test"):
+        said = delivered("operator", "ingest", "--rocu", "nwrocu", reads, FINDPROFILE_LOCK_WAIT_S="0.3")
+    check_told(
+        said, 3, f"Another process ({os.getpid()} since", "after waiting 0.3 seconds", "run the same command again"
+    )
+    assert "waiting for another process" in said.err
+
+
+def test_a_file_with_one_row_changed_is_known_as_what_it_is(delivered: Loop, tmp_path: Path) -> None:
+    packed = next((delivered.world / "yhrocu" / "reads").iterdir())
+    content = gzip.decompress(packed.read_bytes()) if packed.suffix == ".gz" else packed.read_bytes()
+    file = tmp_path / "edited.csv"
+    file.write_bytes(content[: content.rstrip(b"\n").rindex(b"\n") + 1])
+    said = delivered("operator", "ingest", "--rocu", "yhrocu", file)
+    assert said.code == 0, said.err
+    assert "repeats" in said.out
+    assert f" of batch {file_sha256(packed)[:16]} (" in said.out
+
+
+def test_what_was_set_aside_is_listed_and_brought_back(delivered: Loop, tmp_path: Path) -> None:
+    file = tmp_path / "AB12CDE.pdf"
+    file.write_bytes(b"%PDF-1.7")
+    settings = Settings(home=delivered.home)
+    why = WrongInputError("It is a PDF.", "Ask for its data.")
+    made = set_aside(settings, Lake(settings.lake), "nwrocu", file, "canonical", why, datetime.now(UTC))
+    listed = delivered.done("auditor", "inbox", "list", "--rocu", "nwrocu", "--json").data["set_aside"]
+    assert [(one["file_id"], one["reason"]) for one in listed] == [(made.file_id, "It is a PDF.")]
+    assert "It is a PDF." in delivered.done("operator", "inbox", "list", "--rocu", "nwrocu").out
+    check_told(delivered("analyst", "inbox", "list", "--rocu", "nwrocu"), 1, "may not do inbox.read")
+    back = ("inbox", "bring-back", made.file_id, "--rocu", "nwrocu")
+    check_told(delivered("auditor", *back), 1, "may not do inbox.bring_back")
+    waits_as = delivered.done("operator", *back, "--json").data["waits_as"]
+    assert (settings.root / "inbox" / "nwrocu" / waits_as).read_bytes() == b"%PDF-1.7"
+    check_told(delivered("operator", *back), 2, made.file_id)
 
 
 def test_unknown_setting_is_named(delivered: Loop) -> None:
