@@ -62,6 +62,12 @@ class RocuPolicy(BaseModel):
     training: TrainingSettings
     monitoring: MonitorSettings
     capacity: int = Field(ge=1, description="vehicles that the analysts can look at per window: the k of precision@k")
+    random_review: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="vehicles drawn at random onto each list, blindly, so that precision and recall can be estimated",
+    )
     gate: GateLimits
     approvers_needed: int = Field(ge=2, description="different people who must approve; two is the floor")
     approval_valid_days: int = Field(

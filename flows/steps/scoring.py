@@ -112,7 +112,8 @@ def score(context: Context, rocu: str, pattern: str, as_of: date) -> Scored:
         target, page = folder / "scores.parquet", folder / "list.html"
         already = target.is_file() and page.is_file() and _is_recorded(context, model, provenance.run_id, target)
         if not already:
-            _score(context, chosen, settings, parts, champion, provenance, policy.policy.rows(pattern), page)
+            listed = policy.policy.rows(pattern), policy.policy.random_review
+            _score(context, chosen, settings, parts, champion, provenance, listed, page)
         details["scores_sha256"] = file_sha256(target)
         _record_lineage(context, parts, provenance, target)
     rows = _rows(target)
@@ -125,7 +126,7 @@ def score(context: Context, rocu: str, pattern: str, as_of: date) -> Scored:
         version=int(champion.version),
         model_sha256=champion.sha256,
         vehicles=rows,
-        shown=min(rows, policy.policy.rows(pattern)),
+        shown=min(rows, policy.policy.rows(pattern) + policy.policy.random_review),
         already_done=already,
         data_digest=provenance.data_digest,
         scores=target,
@@ -188,29 +189,31 @@ def _score(
     parts: tuple[PartRef, ...],
     champion: Champion,
     provenance: Provenance,
-    top: int,
+    listed: tuple[int, int],
     page: Path,
 ) -> None:
     from infra.engine import open_engine
-    from models.scoring import score_windows, write_scores
+    from models.scoring import RandomDraw, score_windows, write_scores
     from models.serving import serving_windows
 
     context.progress(f"windows of {provenance.rocu} to {provenance.window_end}")
     with open_engine(context.settings) as connection:
         windows = serving_windows(connection, context.lake, parts, provenance.window_end, chosen, settings)
-    scored = score_windows(champion.text, windows, chosen, settings, top)
+    top, drawn = listed
+    scored = score_windows(champion.text, windows, chosen, settings, top, RandomDraw(drawn, provenance.run_id))
     now = utc_now()
-    write_text(page, _page(context, scored, provenance, champion, settings.window_days, top))
+    write_text(page, _page(context, scored, provenance, champion, settings.window_days))
     write_scores(context.lake, scored, provenance, now)
 
 
-def _page(
-    context: Context, scored: pa.Table, provenance: Provenance, champion: Champion, window_days: int, top: int
-) -> str:
+def _page(context: Context, scored: pa.Table, provenance: Provenance, champion: Champion, window_days: int) -> str:
     from data_contracts.regions import require_rocu
     from governance.pages.models import AnalystListPage, AnalystRow, Fact
     from governance.pages.render import render_analyst_list
+    from models.scoring import review_list
 
+    rows = review_list(scored, provenance.run_id)
+    drawn = sum(row["selected_by"] == "random" for row in rows)
     first = provenance.window_end - timedelta(days=window_days - 1)
     return render_analyst_list(
         AnalystListPage(
@@ -222,6 +225,7 @@ def _page(
             run_id=provenance.run_id,
             made_at=context.now.strftime("%Y-%m-%d %H:%M UTC"),
             vehicles_scored=scored.num_rows,
+            drawn=drawn,
             data_notes=_data_notes(context, provenance.rocu, first, provenance.window_end),
             assessment=(
                 Fact(name="model", value=f"{provenance.model} version {provenance.version}"),
@@ -234,14 +238,14 @@ def _page(
             ),
             rows=tuple(
                 AnalystRow(
-                    rank=row["rank"],
+                    rank=place if drawn else row["rank"],
                     vehicle=row["vehicle"],
                     cautions=tuple(row["cautions"]),
                     facts=tuple(row["reasons"]),
                     against=tuple(row["against"]),
-                    score=f"{row['score']:.3f}",
+                    score="" if drawn else f"{row['score']:.3f}",
                 )
-                for row in scored.slice(0, top).to_pylist()
+                for place, row in enumerate(rows, start=1)
             ),
         )
     )

@@ -118,11 +118,15 @@ class AnalystRow(Page):
     cautions: tuple[str, ...] = ()
     facts: tuple[str, ...]
     against: tuple[str, ...] = ()
-    score: str
+    score: str = ""
 
 
 class AnalystListPage(Page):
-    """The ranked list for analysts. `data_notes` concern all rows: outages, late batches."""
+    """The list for analysts. `data_notes` concern all rows: outages, late batches.
+
+    With `drawn` vehicles among the rows that were drawn at random, rows have no score, and `rank` is the place on the
+    list: whoever reviews is not to know which they are.
+    """
 
     rocu: str
     region: str
@@ -132,6 +136,7 @@ class AnalystListPage(Page):
     run_id: str
     made_at: str
     vehicles_scored: int
+    drawn: int = 0
     assessment: tuple[Fact, ...]
     data_notes: tuple[str, ...] = ()
     rows: tuple[AnalystRow, ...]
