@@ -17,6 +17,7 @@ from ibis.expr.types import Table
 from data_contracts.manifests import PartRef
 from data_contracts.reads import reads_relation
 from infra.lake import Lake
+from models.features.columns import window_of
 from models.features.engines import DuckDBEngine, Engine
 from models.features.layers import span_of
 from models.features.pair_features import FEATURES, pair_features
@@ -49,7 +50,7 @@ def pair_window_table(reads: Table, as_of: date, settings: PatternSettings, engi
     moves = engine.keep(move_table(number_reads(reads, vehicles, batches, places, own.low_confidence), places, own))
     together = find_together(moves, places, own, engine)
     found = pair_features(together, moves, places, span_of(as_of, own), as_of, own, engine)
-    return _typed(engine.fetch(_named(engine.keep(found), vehicles)), as_of)
+    return window_of(engine.fetch(_named(engine.keep(found), vehicles)), FEATURES, as_of)
 
 
 def _named(found: Table, vehicles: Table) -> Table:
@@ -58,10 +59,3 @@ def _named(found: Table, vehicles: Table) -> Table:
         found = found.join(tokens, name)
     named = found.mutate(vehicle=found.one_token.concat("+", found.other_token))
     return named.select("vehicle", *(feature.name for feature in FEATURES)).order_by("vehicle")
-
-
-def _typed(found: pa.Table, as_of: date) -> pa.Table:
-    end = pa.array([as_of] * found.num_rows, type=pa.date32())
-    fields = [("vehicle", pa.string()), *((name.name, pa.type_for_alias(name.dtype)) for name in FEATURES)]
-    typed: pa.Table = found.cast(pa.schema(fields))
-    return typed.add_column(1, pa.field("window_end", pa.date32()), end).combine_chunks()
