@@ -17,7 +17,12 @@ def pages() -> dict[str, str]:
     """Every generated page by its file name."""
     from models.patterns import features_reference
 
-    return {"commands.md": commands_page(), "settings.md": settings_page(), "features.md": features_reference()}
+    return {
+        "commands.md": commands_page(),
+        "settings.md": settings_page(),
+        "features.md": features_reference(),
+        "features-convoy.md": features_reference("convoy"),
+    }
 
 
 def commands_page() -> str:
