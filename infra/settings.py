@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -55,6 +56,15 @@ class Settings(BaseSettings):
     )
     threads: int = Field(default=2, ge=1, description="threads for DuckDB and LightGBM")
     memory_limit: str = Field(default="3GB", description="memory limit of DuckDB")
+    engine: Literal["duckdb", "spark"] = Field(
+        default="duckdb", description="what builds windows; both give the same bytes. `spark` needs the extra `spark`"
+    )
+    spark_master: str | None = Field(
+        default=None, description="Spark master URL of a cluster that reaches the lake; default this machine's threads"
+    )
+    spark_config: dict[str, str] = Field(
+        default={}, description="further Spark settings as JSON, such as executors and their memory"
+    )
     lock_wait_s: float = Field(
         default=120, ge=0, description="seconds to wait while another process is at work on the same ROCU"
     )

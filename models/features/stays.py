@@ -168,7 +168,7 @@ def stay_features(layers: Layers) -> Table:
         base_s=stays.base_s.max(),
         away_places=stays.cell.nunique(where=stays.away),
         away_stays=count_where(known),
-        away_stay_median_min=minutes.median(where=known),
+        away_stay_median_min=minutes.quantile(0.5, where=known),
         away_stay_min_min=minutes.min(where=known).cast("float64"),
         short=count_where(known & (stays.stay_s <= settings.short_stay_minutes * 60)),
         multi_day_stays=count_where(known & (stays.stay_s >= settings.long_stay_hours * 3600)),

@@ -149,7 +149,7 @@ def trip_features(layers: Layers) -> Table:
     same_day = trips.back - trips.depart <= settings.same_day_hours * 3600
     found = trips.group_by("vid").agg(
         away_trips=trips.count(),
-        trip_stay_median_min=(trips.stay_s // 60).median(where=trips.stay_s > 0),
+        trip_stay_median_min=(trips.stay_s // 60).quantile(0.5, where=trips.stay_s > 0),
         quick_trips=count_where(same_day & (trips.stay_s <= settings.short_stay_minutes * 60)),
         same_day=count_where(same_day),
         night_trips=count_where(in_night(trips.second, settings)),
