@@ -24,6 +24,7 @@ from infra.lake import Lake, write_text
 from infra.strict_yaml import read_yaml
 from models.drift.settings import MonitorSettings
 from models.training_settings import TrainingSettings
+from models.tuning_bounds import TuningBounds
 
 PACKAGED = Path(__file__).parent / "policies"
 _CURRENT = "current.json"
@@ -60,6 +61,7 @@ class RocuPolicy(BaseModel):
         min_length=1, description="settings of each pattern that needs others than its own defaults"
     )
     training: TrainingSettings
+    tuning: TuningBounds = Field(default=TuningBounds(), description="what a search of training settings may change")
     monitoring: MonitorSettings
     capacity: int = Field(ge=1, description="vehicles that the analysts can look at per window: the k of precision@k")
     random_review: int = Field(

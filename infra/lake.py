@@ -41,6 +41,7 @@ Layer = Literal[
     "rule_counts",
     "notes",
     "pages",
+    "tuning",
 ]
 
 

@@ -134,6 +134,8 @@ def _parameters(settings: TrainingSettings) -> dict[str, Any]:
         "min_data_in_bin": 1,
         "lambda_l2": settings.l2,
         "feature_fraction": settings.feature_share,
+        "bagging_fraction": settings.row_share,
+        "bagging_freq": int(settings.row_share < 1),
         "seed": settings.seed,
         "num_threads": settings.threads,
         "deterministic": True,

@@ -39,6 +39,7 @@ class TrainingSettings(BaseModel):
     min_rows_in_leaf: int = Field(default=5, ge=1)
     l2: float = Field(default=1.0, ge=0, description="L2 penalty on leaf values")
     feature_share: float = Field(default=0.7, gt=0, le=1, description="share of the features each tree may see")
+    row_share: float = Field(default=0.7, gt=0, le=1, description="share of the rows each tree is grown on")
     threads: int = Field(
         default=1, ge=1, le=2, description="LightGBM threads; fixed here, for the machine's count would change the text"
     )

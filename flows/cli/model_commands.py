@@ -25,6 +25,20 @@ def retrain(rocu: Rocu, as_of: AsOf, pattern: Pattern = PATTERN, json: AsJson = 
     show(run_step(session(), "retrain", rocu=rocu, pattern=pattern, as_of=as_of), json)
 
 
+@app.command("tune")
+def tune(
+    rocu: Rocu,
+    as_of: AsOf,
+    pattern: Pattern = PATTERN,
+    trials: Annotated[int, typer.Option(help="budget: how many settings are tried", min=2, max=500)] = 30,
+    json: AsJson = False,
+) -> None:
+    """Search training settings within the policy's bounds; writes a proposal and changes nothing."""
+    from flows.steps.tuning import tune as search
+
+    show(search(session(), rocu, pattern, as_of, trials), json)
+
+
 @app.command("score")
 def score(
     rocu: Rocu,
