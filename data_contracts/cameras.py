@@ -31,7 +31,8 @@ from infra.settings import Settings
 
 FAULTS_SHOWN = 20
 _COMPASS = {"N": 0, "NE": 45, "E": 90, "SE": 135, "S": 180, "SW": 225, "W": 270, "NW": 315}
-_COLUMNS = "camera_id, latitude, longitude, valid_from, valid_to, force, site_id, kind, road, bearing, stated_valid_to"
+_COLUMNS = """camera_id, latitude, longitude, valid_from, valid_to, force, site_id, kind, road, bearing, area_group,
+    stated_valid_to"""
 
 
 class RegisterRef(Frozen):
@@ -129,6 +130,7 @@ def _projection() -> dict[str, str]:
         "road": "road",
         "bearing": f"CASE upper(bearing) {points} ELSE {number('bearing')} END",
         "has_bearing": "bearing IS NOT NULL",
+        "area_group": "area_group",
     }
 
 
@@ -140,7 +142,7 @@ def _merge(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str) -> None
     connection.execute(
         """CREATE TABLE arriving AS
             SELECT row_no, camera_id, latitude, longitude, valid_from, stated_valid_to, forces.force,
-                coalesce(site_id, camera_id) AS site_id, kind, road, bearing
+                coalesce(site_id, camera_id) AS site_id, kind, road, bearing, area_group
             FROM delivered LEFT JOIN forces USING (force_text)"""
     )
     if (lake.folder("registers", rocu) / "current.json").is_file():

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from simulation.cameras import FOREVER, Cameras, road_name
 from simulation.faults import BAD_CAMERA, BAD_TIME, LATE, Rows
 from simulation.lives.setting import Ints, date_of
-from simulation.places import Places
+from simulation.places import Places, area_groups
 from simulation.tours import DAY
 from simulation.world import World
 
@@ -111,6 +111,7 @@ def write_register(world: World, places: Places, cameras: Cameras, out: Path) ->
                 "kind": ["fixed"] * len(kept),
                 "road": [road_name(int(road)) for road in mounts.road_class[kept]],
                 "bearing": pa.array(mounts.bearing[kept].astype(np.int64), mask=mounts.edge[kept] < 0),
+                "area_group": area_groups(places, mounts.latitude[kept], mounts.longitude[kept]).tolist(),
             }
         )
         (out / code).mkdir(parents=True, exist_ok=True)

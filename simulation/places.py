@@ -87,3 +87,16 @@ def _nearest_force(xy: NDArray[np.float64]) -> tuple[NDArray[np.int64], list[dic
     anchors = np.array([anchor for row in table for anchor in row["anchors"]], dtype=np.float64)
     _, nearest = cKDTree(flat(anchors[:, 0], anchors[:, 1])).query(xy)
     return owner[nearest].astype(np.int64), table
+
+
+def area_groups(places: Places, latitude: NDArray[np.float64], longitude: NDArray[np.float64]) -> NDArray[np.str_]:
+    """The kind of area of each position, as a register may have it: urban_core, town or rural.
+
+    Made up from the places around: within 5 km of the middle of a place of 100,000 people or more is urban core, within
+    3 km of any place is town.
+    """
+    where = flat(latitude, longitude)
+    large = places.population >= 100_000
+    near_any = cKDTree(places.xy).query(where)[0] <= 3
+    near_large = cKDTree(places.xy[large]).query(where)[0] <= 5 if large.any() else np.zeros(len(where), dtype=bool)
+    return np.where(near_large, "urban_core", np.where(near_any, "town", "rural"))
