@@ -15,6 +15,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from governance.canonical import canonical_json
+from models.assurance.results import Fairness, Leakage, Parity, Robustness, Thinning
+
+TRIALS = frozenset({"parity", "leakage", "fairness", "thinning", "robustness"})
 
 
 class Frozen(BaseModel):
@@ -143,6 +146,11 @@ class Evidence(Frozen):
     trainer: str | None = Field(description="subject of the verified identity that trained it")
     policy_digest: str
     documents: tuple[Document, ...] = ()
+    parity: Parity | None = Field(default=None, description="training rows made again as in service")
+    leakage: Leakage | None = None
+    fairness: Fairness | None = None
+    thinning: Thinning | None = Field(default=None, description="the list with fewer cameras in one area")
+    robustness: Robustness | None = None
 
     @property
     def digest(self) -> str:
@@ -150,8 +158,12 @@ class Evidence(Frozen):
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
-        """The record as canonical JSON; a figure that is not a number is written as null."""
-        return canonical_json(json.loads(self.model_dump_json()))
+        """The record as canonical JSON; a figure that is not a number is written as null.
+
+        A trial that was not made is left out, so that evidence from before there were trials keeps its digest.
+        """
+        values = json.loads(self.model_dump_json())
+        return canonical_json({key: value for key, value in values.items() if value is not None or key not in TRIALS})
 
 
 def present(value: float | int | None) -> bool:

@@ -19,22 +19,15 @@ from governance.evidence import (
     NoChampion,
     NotYetKnown,
     Performance,
-    present,
 )
 from governance.gate_limits import GateLimits
+from governance.gate_line import GateLine, Result
+from governance.gate_line import at_least as _at_least
+from governance.gate_line import at_most as _at_most
+from governance.gate_line import line as _line
+from governance.gate_trials import trial_lines
 
-Result = Literal["passed", "refused", "missing"]
-
-
-class GateLine(Frozen):
-    """One check and what came of it."""
-
-    name: str
-    what: str
-    limit: str
-    source: str
-    value: str
-    result: Result
+__all__ = ["Decision", "GateLine", "Result", "decide"]
 
 
 class Decision(Frozen):
@@ -63,6 +56,7 @@ def decide(evidence: Evidence, limits: GateLimits) -> Decision:
         *_data(evidence, limits),
         *_floors(evidence.challenger, limits),
         *_against_champion(evidence, limits),
+        *trial_lines(evidence, limits),
         *_documents(evidence, limits),
     )
     passed = all(line.result == "passed" for line in lines)
@@ -202,24 +196,3 @@ def _documents(evidence: Evidence, limits: GateLimits) -> Iterator[GateLine]:
 
 def _value(figure: Figure | None) -> float | None:
     return figure.value if figure is not None else None
-
-
-def _at_least(name: str, what: str, value: float | int | None, limit: float | int) -> GateLine:
-    passed = value >= limit if value is not None and present(value) else None
-    return _line(name, what, f"at least {limit:g}", "policy", _number(value), passed)
-
-
-def _at_most(name: str, what: str, value: float | int | None, limit: float | int) -> GateLine:
-    passed = value <= limit if value is not None and present(value) else None
-    return _line(name, what, f"at most {limit:g}", "policy", _number(value), passed)
-
-
-def _number(value: float | int | None) -> str:
-    if value is None or not present(value):
-        return "not measured"
-    return str(value) if isinstance(value, int) else f"{value:.4f}"
-
-
-def _line(name: str, what: str, limit: str, source: str, value: str, passed: bool | None) -> GateLine:
-    result: Result = "missing" if passed is None else "passed" if passed else "refused"
-    return GateLine(name=name, what=what, limit=limit, source=source, value=value, result=result)

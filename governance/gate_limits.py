@@ -5,6 +5,8 @@ No limit has a default here: a policy without one is not a policy.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -37,5 +39,33 @@ class GateLimits(BaseModel):
     )
     max_standing_failures: int = Field(
         ge=0, description="failed batches in the span of the training data that no later batch replaced"
+    )
+    max_shuffled_excess: float = Field(
+        ge=0,
+        lt=1,
+        description="average precision above that of a random order which a model may reach that was trained on labels"
+        " exchanged at random",
+    )
+    max_single_feature_average_precision: float = Field(
+        gt=0, le=1, description="average precision on the hold-out that a single feature may reach by itself"
+    )
+    fairness_attributes: tuple[Literal["force", "camera_density", "area_group"], ...] = Field(
+        description="how groups of vehicles are told apart; each named one must have been measured"
+    )
+    fairness_min_expected: float = Field(
+        gt=0,
+        description="vehicles of a group that an even list would have; a group with fewer is shown but not judged",
+    )
+    max_selection_rate_ratio: float = Field(
+        ge=1, description="largest selection rate of a judged group divided by the smallest"
+    )
+    max_thinned_list_replaced: float = Field(
+        ge=0, le=1, description="share of the list that may change when half of the cameras of one area are gone"
+    )
+    min_list_kept_under_faults: float = Field(
+        ge=0, le=1, description="share of the list that must stay under each kind of fault put into the hold-out"
+    )
+    max_precision_lost_under_faults: float = Field(
+        ge=0, lt=1, description="average precision that may be lost under each kind of fault put into the hold-out"
     )
     required_documents: tuple[str, ...] = Field(description="documents that must be there, each with its digest")

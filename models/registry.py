@@ -21,6 +21,7 @@ import yaml
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import file_sha256
 from infra.settings import Settings
+from models.assurance.results import Assurance
 from models.evaluation import Evaluation
 from models.pipeline import TrainingOutputs
 from models.training import text_sha256
@@ -93,6 +94,7 @@ class Registry:
         trained_by: str,
         now: datetime,
         pip_requirements: Sequence[str] | None = None,
+        assurance: Assurance | None = None,
     ) -> RegisteredVersion:
         """Register what a training run left, signed, and make it the challenger.
 
@@ -104,6 +106,7 @@ class Registry:
             trained_by: Subject of the verified identity that trained.
             now: Time of the registration.
             pip_requirements: What reading the model needs; by default LightGBM and NumPy as installed here.
+            assurance: What was tried on the run, for the record.
 
         Raises:
             RefusedError: The same inputs and code gave another model before.
@@ -113,7 +116,7 @@ class Registry:
         if known is None:
             with tempfile.TemporaryDirectory() as temporary, self._asking() as client:
                 root = Path(temporary) / _SIGNED
-                self._write(root, outputs, trained_by, now, pip_requirements or default_requirements())
+                self._write(root, outputs, trained_by, now, pip_requirements or default_requirements(), assurance)
                 known = self._create(client, root, outputs, trained_by)
         elif known.model_sha256 != outputs.training.text_sha256:
             raise RefusedError(
@@ -126,7 +129,13 @@ class Registry:
         return known
 
     def _write(
-        self, root: Path, outputs: TrainingOutputs, trained_by: str, now: datetime, requirements: Sequence[str]
+        self,
+        root: Path,
+        outputs: TrainingOutputs,
+        trained_by: str,
+        now: datetime,
+        requirements: Sequence[str],
+        assurance: Assurance | None,
     ) -> None:
         from infra.signing import sign_folder
 
@@ -135,7 +144,7 @@ class Registry:
         _write_model(root / "model", outputs, requirements)
         for plot in outputs.plots:
             (root / "plots" / plot.name).write_bytes(plot.read_bytes())
-        write_record(root / "record", outputs, trained_by, now)
+        write_record(root / "record", outputs, trained_by, now, assurance)
         # all of it: the gate believes the record's figures, and its trainer may not approve
         sign_folder(self._settings, root, root / "signature" / _SIGNATURE)
 

@@ -1,4 +1,4 @@
-"""The way that scoring goes from parts of the reads layer to a list: one function, so that what is checked is what runs.
+"""The way that scoring goes from parts of the reads layer to windows: one function, so what is checked is what runs.
 
 The parity check calls what the scoring step calls. Does not belong here: which parts, which model, or who may score.
 """

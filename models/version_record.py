@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from infra.lake import file_sha256
+from models.assurance.results import Assurance
 from models.code_state import CodeState
 from models.evaluation import Evaluation
 from models.inputs import TrainingInputs
@@ -23,6 +24,7 @@ from models.snapshot import SnapshotRecord
 from models.training import TrainingRecord
 
 _PARTS = ("inputs", "code", "snapshot", "training", "evaluation")
+_ASSURANCE = "assurance.json"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,10 @@ class RegisteredVersion:
 
 
 class VersionRecord(BaseModel):
-    """Everything written down about a version. `trained_by` is the subject of a verified identity."""
+    """Everything written down about a version. `trained_by` is the subject of a verified identity.
+
+    `assurance` is `None` for a version that was registered without trials; the gate refuses it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,15 +60,20 @@ class VersionRecord(BaseModel):
     training: TrainingRecord
     evaluation: Evaluation
     dvc_lock_sha256: str
+    assurance: Assurance | None = None
 
 
-def write_record(folder: Path, outputs: TrainingOutputs, trained_by: str, now: datetime) -> None:
-    """Write the record of a run: one JSON file per part, the `dvc.lock`, and who trained it when."""
+def write_record(
+    folder: Path, outputs: TrainingOutputs, trained_by: str, now: datetime, assurance: Assurance | None = None
+) -> None:
+    """Write the record of a run: one JSON file per part, the trials, the `dvc.lock`, and who trained it when."""
     (folder / "dvc.lock").write_bytes(outputs.dvc_lock.read_bytes())
     (folder / "inputs.json").write_text(outputs.inputs.to_json(), encoding="utf-8")
     for name in _PARTS[1:]:
         part: BaseModel = getattr(outputs, name)
         (folder / f"{name}.json").write_text(part.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    if assurance is not None:
+        (folder / _ASSURANCE).write_text(assurance.model_dump_json(indent=1) + "\n", encoding="utf-8")
     about = {"trained_by": trained_by, "registered_at": now.isoformat(), "seconds": outputs.seconds}
     (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
@@ -72,6 +82,7 @@ def read_record(folder: Path, version: RegisteredVersion) -> VersionRecord:
     """Read the record of a version from its folder."""
     parts = {name: json.loads((folder / f"{name}.json").read_bytes()) for name in _PARTS}
     about = json.loads((folder / "about.json").read_bytes())
+    tried = folder / _ASSURANCE
     return VersionRecord.model_validate(
         parts
         | {
@@ -82,6 +93,7 @@ def read_record(folder: Path, version: RegisteredVersion) -> VersionRecord:
             "trained_by": about["trained_by"],
             "model_sha256": version.model_sha256,
             "dvc_lock_sha256": file_sha256(folder / "dvc.lock"),
+            "assurance": json.loads(tried.read_bytes()) if tried.is_file() else None,
         }
     )
 

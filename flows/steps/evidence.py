@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from governance.evidence import (
     Champion,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from flows.context import Context
     from governance.policy import LoadedPolicy
     from governance.promotion_record import Desk
+    from models.assurance.results import Parity
     from models.evaluation import Estimate, Evaluation, Population
     from models.registry import Registry, VersionRecord
 
@@ -60,7 +61,38 @@ def gather_evidence(context: Context, desk: Desk, model: str, version: int, poli
         trainer=record.trained_by,
         policy_digest=policy.digest,
         documents=(Document(name="dvc.lock", sha256=record.dvc_lock_sha256), *_documents(context, record)),
+        parity=_parity(context, desk, record, policy),
+        **_trials(record),
     )
+
+
+def _trials(record: VersionRecord) -> dict[str, Any]:
+    """What was tried at training, as the signed record has it; nothing if that was another model or snapshot."""
+    tried = record.assurance
+    if tried is None or (tried.model_sha256, tried.snapshot_sha256) != (record.model_sha256, record.snapshot.sha256):
+        return {}
+    return {name: getattr(tried, name) for name in ("leakage", "fairness", "thinning", "robustness")}
+
+
+def _parity(context: Context, desk: Desk, record: VersionRecord, policy: LoadedPolicy) -> Parity | None:
+    """Training rows made again as scoring would make them now; `None` if the snapshot or its reads are gone."""
+    import pyarrow.parquet as pq
+
+    from infra.engine import open_engine
+    from models.assurance.parity import check_parity
+    from models.patterns import get_pattern
+
+    pattern = get_pattern(record.inputs.pattern)
+    serving: Any = policy.policy.pattern(record.inputs.pattern)
+    text = desk.registry.model_text(record.model, record.version)
+    try:
+        snapshot = pq.ParquetFile(_snapshot(context, record)).read()
+    except FindProfileError as error:
+        context.progress(f"parity cannot be checked: {error.reason}")
+        return None
+    context.progress("parity: training rows made again as in service")
+    with open_engine(context.settings) as connection:
+        return check_parity(connection, context.lake, record.inputs, snapshot, text, pattern, serving)
 
 
 def performance(evaluation: Evaluation) -> Performance:

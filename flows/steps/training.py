@@ -13,6 +13,7 @@ from infra.clock import utc_now
 from infra.errors import WrongInputError
 
 if TYPE_CHECKING:
+    from models.assurance.results import Assurance
     from models.pipeline import TrainingOutputs
     from models.registry import RegisteredVersion
 
@@ -87,12 +88,24 @@ def retrain(context: Context, rocu: str, pattern: str, as_of: date) -> Retrained
         )
         workspace = workspace_for(context.settings, inputs, code_state())
         outputs = run_training(context.settings, context.lake, inputs, workspace, context.progress)
-        version = Registry(context.settings).register(outputs, context.identity.subject, utc_now())
+        tried = _tried(context, outputs)
+        version = Registry(context.settings).register(outputs, context.identity.subject, utc_now(), assurance=tried)
         details["version"] = version.version
         details["model_sha256"] = version.model_sha256
         details["inputs_digest"] = inputs.digest
         _record_lineage(context, outputs, version)
     return _retrained(outputs, version, workspace)
+
+
+def _tried(context: Context, outputs: TrainingOutputs) -> Assurance:
+    """What was tried on the run: as an earlier call left it in the workspace, or now."""
+    from models.assurance.trials import keep_trials, kept_trials, run_trials
+
+    found = kept_trials(outputs)
+    if found is None:
+        found = run_trials(context.settings, context.lake, outputs, context.progress)
+        keep_trials(outputs, found)
+    return found
 
 
 def _retrained(outputs: TrainingOutputs, version: RegisteredVersion, workspace: Path) -> Retrained:

@@ -16,6 +16,7 @@ from batch_support import Batches, make_batches
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, create_engine, text
+from trial_results import good_trials
 
 from governance.audit import AuditLog, open_audit
 from governance.evidence import (
@@ -197,7 +198,8 @@ def make_evidence(**changes: object) -> Evidence:
         "trainer": "embedded:tess trainer",
         "policy_digest": "f" * 64,
     }
-    return Evidence.model_validate({**values, **changes})
+    tried = good_trials(str(changes.get("model_sha256", values["model_sha256"])))
+    return Evidence.model_validate({**values, **tried, **changes})
 
 
 @pytest.fixture(scope="session")

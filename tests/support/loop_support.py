@@ -41,6 +41,12 @@ POLICY = {
         "min_not_yet_known_lift_over_chance": 1,
         "max_calibration_error": 0.5,
         "max_loss_to_champion": 0.5,
+        "max_shuffled_excess": 0.5,
+        "fairness_min_expected": 0.2,
+        "max_selection_rate_ratio": 1000,
+        "max_thinned_list_replaced": 1,
+        "min_list_kept_under_faults": 0,
+        "max_precision_lost_under_faults": 0.9,
     },
 }
 
