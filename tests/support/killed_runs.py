@@ -32,7 +32,7 @@ from infra.settings import Settings
 NOW = datetime.fromisoformat("2026-05-20T12:00:00+00:00")
 LIMITS = IngestLimits(max_quarantine_share=0.5)
 TURNS = 60
-MOMENTS = 4
+MOMENTS = 3
 CLONE_NEWNS, CLONE_NEWUSER, MS_REMOUNT = 0x00020000, 0x10000000, 32
 PAGE = 4096
 Job = Callable[[Path], object]
@@ -79,7 +79,10 @@ def ended(child: int) -> int:
 
 
 def kill_at_new_placements(home: Path, told: Path) -> Callable[[], None]:
-    """Kill this process before, and next time after, it puts a file in place at which none was killed so."""
+    """Kill this process before it puts a file in place at which none was killed so, and after the last of them.
+
+    After any other is as before the next.
+    """
 
     def arm() -> None:
         placed: list[str] = []
@@ -99,8 +102,8 @@ def kill_at_new_placements(home: Path, told: Path) -> Callable[[], None]:
 
         def flush_then(descriptor: int) -> None:
             # the folder is flushed right after a file was put into it
-            if placed:
-                die_once(f"after {placed.pop()}")
+            if placed and placed.pop().endswith(".json"):
+                die_once("after the record")
             flush(descriptor)
 
         os.fsync = flush_then
