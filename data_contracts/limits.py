@@ -42,7 +42,7 @@ class IngestLimits(BaseModel):
         default=5, ge=2, description="vehicles with an impossible speed at a camera before the camera is blamed for it"
     )
     camera_blame_min_share: float = Field(
-        default=0.1, gt=0, le=1, description="share of a camera's legs that must be impossible before it is blamed"
+        default=0.01, gt=0, le=1, description="share of a camera's legs that must be impossible before it is blamed"
     )
     clone_min_legs: int = Field(
         default=3, ge=2, description="impossible speeds of one VRM, back and forth, from which it is called a clone"

@@ -7,7 +7,7 @@ rest is looked at again. So a neighbour of a wrong camera is not blamed with it,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 
@@ -16,9 +16,10 @@ from data_contracts.across_rows.scene import Scene
 from data_contracts.across_rows.shift import Neighbours, find_shift
 
 CLOCK, PLACE = "camera_clock", "camera_place"
-TIMES_USUAL = 5  # a camera to blame has this many times the share of impossible legs that is usual between two cameras
+TIMES_USUAL = 5  # a camera to blame has this many times the share of impossible legs that cameras usually have
+BLAMED_ANYWAY = 0.5  # a share that needs no comparison: in a small network a few wrong cameras are the usual
 ONE_VEHICLE = 0.5  # of its impossible legs no vehicle makes more than this share
-LEAST_LEGS = 5  # fewer between two cameras say nothing about what is usual
+LEAST_LEGS = 20  # cameras with fewer say nothing about what is usual
 SAMPLE = 60
 
 
@@ -42,10 +43,10 @@ class Crowd:
 
 @dataclass(frozen=True)
 class Blamed:
-    """A camera to blame, and the share of its legs that are impossible."""
+    """A camera to blame, and the share of its impossible legs that is beyond what cameras usually have."""
 
     camera: int
-    share: float
+    beyond_usual: float
 
 
 def blame_cameras(
@@ -67,7 +68,6 @@ def blame_cameras(
             legs[camera] += link.legs
             fast[camera] += link.fast
             touching[camera].append(link)
-    threshold = max(least_share, TIMES_USUAL * _usual_share(links))
     open_cameras = {
         camera
         for camera, crowd in crowds.items()
@@ -76,19 +76,21 @@ def blame_cameras(
     blamed: list[Blamed] = []
     taken: set[int] = set()
     while True:
+        usual = _usual_share(legs, fast)
+        threshold = max(least_share, min(TIMES_USUAL * usual, BLAMED_ANYWAY))
         able = [c for c in open_cameras if fast[c] >= least_vehicles and fast[c] >= threshold * legs[c]]
         if not able:
             return tuple(blamed)
         worst = max(able, key=lambda camera: (fast[camera] ** 2 / legs[camera], -camera))
-        blamed.append(Blamed(worst, fast[worst] / legs[worst]))
+        blamed.append(Blamed(worst, max(0.0, 1 - usual * legs[worst] / fast[worst])))
         _take_off(worst, touching[worst], taken, legs, fast)
         taken.add(worst)
         open_cameras.discard(worst)
 
 
-def _usual_share(links: Sequence[Link]) -> float:
-    """The lower quartile, which a few wrong cameras in a small network do not move."""
-    shares = [link.fast / link.legs for link in links if link.legs >= LEAST_LEGS]
+def _usual_share(legs: Mapping[int, int], fast: Mapping[int, int]) -> float:
+    """The lower quartile of the cameras' shares, which a few wrong cameras do not move."""
+    shares = [fast[camera] / number for camera, number in legs.items() if number >= LEAST_LEGS]
     return quantiles(shares, n=4, method="inclusive")[0] if len(shares) > 1 else 0.0
 
 
@@ -102,10 +104,10 @@ def _take_off(camera: int, links: Iterable[Link], taken: set[int], legs: dict[in
 
 
 def make_blamed(scene: Scene) -> None:
-    """Make `blamed` (place_in_order, camera_no, cause, share, shift_s) from `legs`, `links` and `breaking` (leg_no)."""
+    """Make `blamed` (place_in_order, camera_no, cause, score, shift_s) from `legs`, `links` and `breaking` (leg_no)."""
     connection, limits = scene.connection, scene.limits
     connection.execute(
-        """CREATE OR REPLACE TABLE blamed (place_in_order INTEGER, camera_no INTEGER, cause VARCHAR, share DOUBLE,
+        """CREATE OR REPLACE TABLE blamed (place_in_order INTEGER, camera_no INTEGER, cause VARCHAR, score DOUBLE,
             shift_s DOUBLE)"""
     )
     crowds = {
@@ -126,7 +128,7 @@ def make_blamed(scene: Scene) -> None:
     samples = _samples(scene, [one.camera for one in found])
     for place, one in enumerate(found):
         shift = find_shift(samples.get(one.camera, ()))
-        row = [place, one.camera, CLOCK if shift else PLACE, one.share, shift.seconds if shift else None]
+        row = [place, one.camera, CLOCK if shift else PLACE, one.beyond_usual, shift.seconds if shift else None]
         connection.execute("INSERT INTO blamed VALUES (?, ?, ?, ?, ?)", row)
 
 

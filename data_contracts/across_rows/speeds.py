@@ -38,7 +38,7 @@ def _put_down_to_cameras(scene: Scene) -> None:
     scene.connection.execute(
         """CREATE OR REPLACE TABLE causes AS
             SELECT leg_no, CASE WHEN camera_no = to_camera THEN to_read ELSE from_read END AS read_no, cause,
-                share AS score, NULL::INTEGER AS other_no, NULL::BIGINT AS other_read
+                score, NULL::INTEGER AS other_no, NULL::BIGINT AS other_read
             FROM legs SEMI JOIN breaking USING (leg_no) JOIN blamed ON camera_no IN (from_camera, to_camera)
             QUALIFY row_number() OVER (PARTITION BY leg_no ORDER BY place_in_order) = 1"""
     )
