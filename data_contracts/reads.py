@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from pathlib import Path
 
 import duckdb
 from pydantic import ValidationError
@@ -141,15 +142,25 @@ def reads_relation(
     Raises:
         FaultError: A part that a record names is not there.
     """
-    paths = [lake.root / part.path for part in parts]
+    paths = require_parts(lake, parts)
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {_select(tuple(map(str, paths)))}")
+    return connection.table(name)
+
+
+def require_parts(lake: Lake, parts: Sequence[PartRef]) -> tuple[Path, ...]:
+    """Where the parts lie, in their order.
+
+    Raises:
+        FaultError: A part that a record names is not there.
+    """
+    paths = tuple(lake.root / part.path for part in parts)
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise FaultError(
             f"{len(missing)} parts of the reads layer are missing, the first is {missing[0]}.",
             "Restore the lake from a backup, or ingest the landing files into a new home.",
         )
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {_select(tuple(map(str, paths)))}")
-    return connection.table(name)
+    return paths
 
 
 def standing_batches(lake: Lake, rocu: str) -> tuple[tuple[IngestRecord, BatchManifest], ...]:

@@ -201,6 +201,9 @@ def _params(settings: Settings, inputs: TrainingInputs) -> dict[str, object]:
         "training": inputs.training.model_dump(mode="json"),
         "threads": settings.threads,
         "memory_limit": settings.memory_limit,
+        "engine": settings.engine,
+        "spark_master": settings.spark_master,
+        "spark_config": settings.spark_config,
     }
 
 

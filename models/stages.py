@@ -17,7 +17,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -62,6 +62,9 @@ class StageParams(BaseModel):
     training: TrainingSettings
     threads: int = 2
     memory_limit: str = "3GB"
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    spark_master: str | None = None
+    spark_config: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,15 @@ class _Stage:
 
     @property
     def settings(self) -> Settings:
-        return Settings(home=self.params.home, threads=self.params.threads, memory_limit=self.params.memory_limit)
+        own = self.params
+        return Settings(
+            home=own.home,
+            threads=own.threads,
+            memory_limit=own.memory_limit,
+            engine=own.engine,
+            spark_master=own.spark_master,
+            spark_config=own.spark_config,
+        )
 
     def inputs(self) -> TrainingInputs:
         return TrainingInputs.model_validate_json((self.folder / INPUTS).read_bytes())
@@ -116,9 +127,9 @@ def _pin(stage: _Stage) -> None:
 def _snapshot(stage: _Stage) -> None:
     import pyarrow as arrow
 
-    from infra.engine import open_engine
     from models.patterns import get_pattern
     from models.snapshot import assemble, write_snapshot
+    from models.window_engines import open_windows
 
     inputs, lake = stage.inputs(), Lake(stage.settings.lake)
     require_unchanged(lake, inputs)
@@ -129,10 +140,10 @@ def _snapshot(stage: _Stage) -> None:
     def build(window_end: date) -> pa.Table:
         _say(f"window to {window_end.isoformat()}")
         parts = window_parts(inputs.reads, window_end, days)
-        windows = pattern.build_windows(connection, lake, parts, window_end, pattern_settings)
+        windows = windows_of(lake, parts, window_end, pattern, pattern_settings)
         return windows.append_column("baseline", arrow.array(pattern.baseline(windows)))
 
-    with open_engine(stage.settings) as connection:
+    with open_windows(stage.settings) as windows_of:
         findings = standing_findings(read_findings(lake, inputs.dispositions, pattern.unit), inputs.as_of)
         table, counts = assemble(inputs.window_ends, build, findings, pattern.feature_names, days, inputs.training)
     record = write_snapshot(table, counts, stage.folder / SNAPSHOT)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.frame import app
-from flows.cli.options import PATTERN, AsJson, AsOf, Pattern, Rocu, session
+from flows.cli.options import PATTERN, AsJson, AsOf, EngineName, Pattern, Rocu, session
 from flows.cli.options import _parse_date as parse_date
 from flows.cli.output import as_json, line, say, show, table
 from infra.errors import RefusedError, WrongInputError
@@ -18,11 +18,13 @@ OptionalDate = Annotated[date | None, typer.Option(parser=parse_date, metavar="D
 
 
 @app.command("retrain")
-def retrain(rocu: Rocu, as_of: AsOf, pattern: Pattern = PATTERN, json: AsJson = False) -> None:
+def retrain(
+    rocu: Rocu, as_of: AsOf, pattern: Pattern = PATTERN, engine: EngineName = None, json: AsJson = False
+) -> None:
     """Train a challenger on what was known on a date, and register it."""
     from flows.running import run_step
 
-    show(run_step(session(), "retrain", rocu=rocu, pattern=pattern, as_of=as_of), json)
+    show(run_step(session(engine), "retrain", rocu=rocu, pattern=pattern, as_of=as_of), json)
 
 
 @app.command("tune")
@@ -48,13 +50,14 @@ def score(
     ] = None,
     last: Annotated[date | None, typer.Option("--to", parser=parse_date, metavar="DATE", help="backfill to")] = None,
     pattern: Pattern = PATTERN,
+    engine: EngineName = None,
     json: AsJson = False,
 ) -> None:
     """Rank the vehicles of a window with the approved champion; one date, or a backfill."""
     from flows.running import run_step
 
     days = _days(as_of, first, last)
-    context = session()
+    context = session(engine)
     results = []
     for number, day in enumerate(days, 1):
         if len(days) > 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -42,6 +42,10 @@ To = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 Files = Annotated[list[Path], typer.Argument(help="files to load", metavar="FILE...")]
 SourceName = Annotated[str, typer.Option("--source", help="canonical, bof2, or a source file (YAML)")]
+EngineName = Annotated[
+    Literal["duckdb", "spark"] | None,
+    typer.Option("--engine", help="what builds windows, duckdb or spark; default FINDPROFILE_ENGINE"),
+]
 PATTERN = "county_lines"
 
 
@@ -52,9 +56,10 @@ def settings() -> Settings:
     return load_settings()
 
 
-def session() -> Context:
-    """The signed-in session of this process, with progress on standard error."""
+def session(engine: str | None = None) -> Context:
+    """The signed-in session of this process, with progress on standard error; `engine` in place of the setting."""
     from flows.cli.output import say
     from flows.context import open_context
 
-    return open_context(settings(), say)
+    own = settings()
+    return open_context(own.model_copy(update={"engine": engine}) if engine else own, say)

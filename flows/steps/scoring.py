@@ -197,8 +197,8 @@ def _score(
     from models.serving import serving_windows
 
     context.progress(f"windows of {provenance.rocu} to {provenance.window_end}")
-    with open_engine(context.settings) as connection:
-        windows = serving_windows(connection, context.lake, parts, provenance.window_end, chosen, settings)
+    with open_windows(context.settings) as windows_of:
+        windows = windows_of(context.lake, parts, provenance.window_end, chosen, settings)
     top, drawn = listed
     scored = score_windows(champion.text, windows, chosen, settings, top, RandomDraw(drawn, provenance.run_id))
     now = utc_now()

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+from ibis.expr.types import Table
 from numpy.typing import NDArray
 
 from data_contracts.manifests import PartRef
@@ -24,6 +25,7 @@ from infra.errors import FaultError, WrongInputError
 from infra.lake import Lake
 from models.code_state import PATTERN_GROUP
 from models.explanation import Caution, Explanation, facts_of, tell
+from models.features.engines import Engine
 from models.features.feature import Feature
 from models.features.reference import features_page
 from models.features.settings import PatternSettings
@@ -31,6 +33,7 @@ from models.units import VEHICLES, Unit, units_of
 
 __all__ = ["PATTERN_GROUP", "Pattern", "features_reference", "get_pattern", "pattern_names", "units_of"]
 
+WindowTable = Callable[[Table, date, PatternSettings, Engine], pa.Table]
 BuildWindows = Callable[[duckdb.DuckDBPyConnection, Lake, Sequence[PartRef], date, PatternSettings], pa.Table]
 
 
@@ -54,6 +57,8 @@ class Pattern:
         cautions: What has to be read before any score.
         rows_share: Rows that analysts can look at as a share of the vehicles that the policy's `capacity` says; by
             default a pair takes the time of two vehicles. Gives the k of precision and recall at k.
+        window_table: The same windows from any table with the columns of the reads layer, on any engine; without it the
+            pattern runs on DuckDB alone.
     """
 
     name: str
@@ -66,6 +71,7 @@ class Pattern:
     baseline: Callable[[pa.Table], NDArray[np.float64]]
     cautions: tuple[Caution, ...] = ()
     rows_share: float | None = None
+    window_table: WindowTable | None = None
 
     def k(self, capacity: int) -> int:
         """Rows of one window that analysts can look at, of a capacity in vehicles; at least 1."""

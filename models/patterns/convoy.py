@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.explanation import Caution
 from models.features.pair_features import FEATURES
 from models.features.pairs import ConvoySettings
-from models.pair_windows import build_pair_windows
+from models.pair_windows import build_pair_windows, pair_window_table
 from models.patterns import Pattern
 
 CAUTIONS = (
@@ -60,6 +60,7 @@ PATTERN = Pattern(
     features=FEATURES,
     settings_type=ConvoySettings,
     build_windows=build_pair_windows,
+    window_table=pair_window_table,
     baseline=surprise_rule,
     cautions=CAUTIONS,
 )

@@ -10,7 +10,7 @@ from models.baseline import restocking_rule
 from models.explanation import Caution
 from models.features.settings import PatternSettings
 from models.patterns import Pattern
-from models.windows import FEATURES, build_windows
+from models.windows import FEATURES, build_windows, window_table
 
 CAUTIONS = (
     Caution(
@@ -46,6 +46,7 @@ PATTERN = Pattern(
     features=FEATURES,
     settings_type=PatternSettings,
     build_windows=build_windows,
+    window_table=window_table,
     baseline=restocking_rule,
     cautions=CAUTIONS,
 )

@@ -1,0 +1,65 @@
+"""The engine of the settings, opened once for any number of windows: DuckDB, or Spark where it was chosen.
+
+Belongs here: which engine builds windows. Does not: what a window is; both engines run the same expressions and give
+the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from importlib.util import find_spec
+
+import pyarrow as pa
+
+from data_contracts.manifests import PartRef
+from data_contracts.reads import require_parts
+from infra.engine import open_engine
+from infra.errors import WrongInputError
+from infra.lake import Lake
+from infra.settings import Settings
+from models.features.settings import PatternSettings
+from models.patterns import Pattern
+from models.serving import serving_windows
+
+WindowMaker = Callable[[Lake, Sequence[PartRef], date, Pattern, PatternSettings], pa.Table]
+"""(lake, reads parts, last day of the window, pattern, its settings) to one row per unit, sorted by key."""
+
+
+@contextmanager
+def open_windows(settings: Settings) -> Iterator[WindowMaker]:
+    """What builds windows on the engine of the settings.
+
+    Raises:
+        WrongInputError: Spark was chosen and is not installed, or the pattern has no expression for it.
+        FaultError: Spark does not start.
+    """
+    if settings.engine == "spark":
+        with _on_spark(settings) as maker:
+            yield maker
+        return
+    with open_engine(settings) as connection:
+        yield lambda lake, parts, end, pattern, own: serving_windows(connection, lake, parts, end, pattern, own)
+
+
+@contextmanager
+def _on_spark(settings: Settings) -> Iterator[WindowMaker]:
+    if find_spec("pyspark") is None:
+        raise WrongInputError(
+            "Spark was chosen and is not installed.", "Install the extra `spark`, or use --engine duckdb."
+        )
+    from models.features.spark import open_spark
+    from models.windows import READS
+
+    with open_spark(settings) as engine:
+
+        def build(lake: Lake, parts: Sequence[PartRef], end: date, pattern: Pattern, own: PatternSettings) -> pa.Table:
+            if pattern.window_table is None:
+                raise WrongInputError(
+                    f"The pattern {pattern.name} runs on DuckDB alone.", "Use --engine duckdb for this pattern."
+                )
+            paths = require_parts(lake, parts)
+            return pattern.window_table(engine.read(paths, READS, "window_reads"), end, own, engine)
+
+        yield build
