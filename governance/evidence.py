@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from governance.canonical import canonical_json
 from models.assurance.results import Fairness, Leakage, Parity, Robustness, Thinning
+from models.stability import Stability
 
-TRIALS = frozenset({"parity", "leakage", "fairness", "thinning", "robustness"})
+TRIALS = frozenset({"parity", "leakage", "fairness", "thinning", "robustness", "stability"})
 
 
 class Frozen(BaseModel):
@@ -151,6 +152,7 @@ class Evidence(Frozen):
     fairness: Fairness | None = None
     thinning: Thinning | None = Field(default=None, description="the list with fewer cameras in one area")
     robustness: Robustness | None = None
+    stability: Stability | None = Field(default=None, description="the same training under other seeds")
 
     @property
     def digest(self) -> str:

@@ -40,6 +40,11 @@ class GateLimits(BaseModel):
     max_standing_failures: int = Field(
         ge=0, description="failed batches in the span of the training data that no later batch replaced"
     )
+    min_seed_overlap: float = Field(
+        ge=0,
+        le=1,
+        description="share of a list that stays, on average, when the same rows are trained on by another seed",
+    )
     max_shuffled_excess: float = Field(
         ge=0,
         lt=1,

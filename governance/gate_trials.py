@@ -1,4 +1,4 @@
-"""The gate's lines about what was tried on a challenger: parity, leakage, fairness, fewer cameras, faults in the data.
+"""The gate's lines about what was tried on a challenger: parity, seeds, leakage, fairness, fewer cameras, faults.
 
 Limits of the policy where a ROCU may see it otherwise; where no difference can be right, the rule is the product's.
 """
@@ -24,6 +24,12 @@ _NOT_MEASURED = "not measured"
 def trial_lines(evidence: Evidence, limits: GateLimits) -> Iterator[GateLine]:
     """One line for each question; what was not tried is missing."""
     yield _parity(evidence.parity, evidence.model_sha256)
+    yield at_least(
+        "stability over seeds",
+        "share of a list that stays, on average, when the same rows are trained on by another seed",
+        evidence.stability.overlap_at_k.mean if evidence.stability else None,
+        limits.min_seed_overlap,
+    )
     yield from _leakage(evidence.leakage, limits)
     yield from _fairness(evidence.fairness, limits)
     yield at_most(

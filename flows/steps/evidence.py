@@ -71,7 +71,7 @@ def _trials(record: VersionRecord) -> dict[str, Any]:
     tried = record.assurance
     if tried is None or (tried.model_sha256, tried.snapshot_sha256) != (record.model_sha256, record.snapshot.sha256):
         return {}
-    return {name: getattr(tried, name) for name in ("leakage", "fairness", "thinning", "robustness")}
+    return {name: getattr(tried, name) for name in ("leakage", "fairness", "thinning", "robustness", "stability")}
 
 
 def _parity(context: Context, desk: Desk, record: VersionRecord, policy: LoadedPolicy) -> Parity | None:

@@ -9,6 +9,8 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.stability import Stability
+
 
 class Frozen(BaseModel):
     """Base of the results here: frozen and strict about unknown keys."""
@@ -216,3 +218,4 @@ class Assurance(Frozen):
     fairness: Fairness | None
     thinning: Thinning | None
     robustness: Robustness | None
+    stability: Stability | None = None

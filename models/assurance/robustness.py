@@ -69,18 +69,27 @@ def _clones(seed: int, reads: WindowReads) -> str:
 
 def _clone_pairs(seed: int) -> str:
     """Cloned vehicles, each with another (`vehicle`) that drives under its plate: the next in the order of tokens."""
-    return f"""SELECT * FROM (SELECT vehicle AS cloned, lead(vehicle) OVER (ORDER BY vehicle) AS vehicle
-        FROM (SELECT DISTINCT vehicle FROM {READS}))
-        WHERE vehicle IS NOT NULL AND {_drawn("cloned", seed, "clone", CLONED_PER_1000)}"""
+    return f"""SELECT * FROM (
+            SELECT vehicle AS cloned, coalesce(lead(vehicle) OVER (ORDER BY vehicle), min(vehicle) OVER ()) AS vehicle
+            FROM (SELECT DISTINCT vehicle FROM {READS}))
+        WHERE cloned <> vehicle AND {_first("cloned", seed, "clone", CLONED_PER_1000, "vehicle")}"""
 
 
 def _silent(seed: int, reads: WindowReads) -> str:
     since = reads.end - timedelta(days=SILENT_DAYS)
-    return f"captured_at >= TIMESTAMP '{since}' AND {_drawn('site_id', seed, 'silent', SILENT_PER_1000)}"
+    return f"captured_at >= TIMESTAMP '{since}' AND {_first('site_id', seed, 'silent', SILENT_PER_1000)}"
 
 
 def _fast_clock(seed: int) -> str:
-    return _drawn("site_id", seed, "clock", WRONG_CLOCKS_PER_1000)
+    return _first("site_id", seed, "clock", WRONG_CLOCKS_PER_1000)
+
+
+def _first(what: str, seed: int, name: str, per_1000: int, column: str = "site_id") -> str:
+    """A condition that holds for so many in a thousand of a column's values, and for one of them at least."""
+    return f"""{what} IN (SELECT {column} FROM (
+        SELECT {column}, row_number() OVER (ORDER BY md5({literal(f"{seed}|{name}|")} || {column}), {column}) AS place,
+            count(*) OVER () AS values
+        FROM (SELECT DISTINCT {column} FROM {READS})) WHERE place <= greatest(1, values * {per_1000} // 1000))"""
 
 
 FAULTS: tuple[Fault, ...] = (

@@ -36,6 +36,7 @@ from models.patterns import Pattern, get_pattern
 from models.pipeline import TrainingOutputs
 from models.scoring import score_windows
 from models.snapshot import rows_of
+from models.stability import measure_stability
 from models.units import units_of
 
 NAME = "assurance.json"
@@ -84,7 +85,7 @@ class _Run:
 
 
 def run_trials(settings: Settings, lake: Lake, outputs: TrainingOutputs, on_progress: OnProgress) -> Assurance:
-    """Try a training run: leakage, fairness, fewer cameras, faults.
+    """Try a training run: other seeds, leakage, fairness, fewer cameras, faults.
 
     Args:
         settings: Threads and memory.
@@ -100,6 +101,8 @@ def run_trials(settings: Settings, lake: Lake, outputs: TrainingOutputs, on_prog
     with open_engine(settings) as connection:
         run = _opened(connection, lake, outputs)
         fairness, bases = _fairness(run, on_progress)
+        on_progress("stability over seeds")
+        stability = measure_stability(run.snapshot, outputs.snapshot.features, run.k, run.inputs.training)
         end = _trial_window(run)
         table, rows = run.rows(end)
         seed = run.inputs.training.seed
@@ -119,6 +122,7 @@ def run_trials(settings: Settings, lake: Lake, outputs: TrainingOutputs, on_prog
         fairness=fairness,
         thinning=thinning,
         robustness=robustness,
+        stability=stability,
     )
 
 

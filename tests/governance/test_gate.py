@@ -24,6 +24,7 @@ LIMITS = GateLimits(
     max_calibration_error=0.2,
     max_loss_to_champion=0.05,
     max_standing_failures=0,
+    min_seed_overlap=0.5,
     max_shuffled_excess=0.05,
     max_single_feature_average_precision=0.95,
     fairness_attributes=("force", "camera_density", "area_group"),

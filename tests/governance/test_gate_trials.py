@@ -25,6 +25,7 @@ LINES = {
     "fairness": FAIRNESS_LINES,
     "thinning": {"fewer cameras"},
     "robustness": FAULT_LINES,
+    "stability": {"stability over seeds"},
 }
 
 
@@ -48,6 +49,7 @@ def test_what_was_not_tried_is_missing_and_refuses(make: Any, name: str) -> None
     [
         ({"parity": made.parity(differing_rows=1, differing_columns=("away_places",))}, "parity"),
         ({"parity": made.parity(model_sha256="0" * 64)}, "parity"),
+        ({"stability": made.stability(0.4)}, "stability over seeds"),
         ({"leakage": made.leakage(shuffled_average_precision=0.3)}, "shuffled labels"),
         ({"leakage": made.leakage(strongest_average_precision=0.99)}, "one feature alone"),
         ({"leakage": made.leakage(rows_on_both_sides=1)}, "no row on both sides"),
@@ -73,6 +75,7 @@ def test_each_line_can_refuse(make: Any, changes: dict[str, Any], line: str) -> 
     [
         ({"parity": made.parity(train_rows=0)}, {"parity"}),
         ({"parity": made.parity(holdout_rows=0)}, {"parity"}),
+        ({"stability": made.stability(None)}, {"stability over seeds"}),
         ({"leakage": made.leakage(shuffles=0)}, {"shuffled labels"}),
         ({"leakage": made.leakage(shuffled_average_precision=None)}, {"shuffled labels"}),
         ({"leakage": made.leakage(later_reads=0)}, {"no look ahead"}),

@@ -41,6 +41,7 @@ POLICY = {
         "min_not_yet_known_lift_over_chance": 1,
         "max_calibration_error": 0.5,
         "max_loss_to_champion": 0.5,
+        "min_seed_overlap": 0,
         "max_shuffled_excess": 0.5,
         "fairness_min_expected": 0.2,
         "max_selection_rate_ratio": 1000,

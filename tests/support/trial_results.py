@@ -15,6 +15,7 @@ from models.assurance.results import (
     Robustness,
     Thinning,
 )
+from models.stability import Spread, Stability
 
 END = date(2026, 11, 9)
 MODEL_SHA256 = "a" * 64
@@ -123,6 +124,14 @@ def robustness(*trials: FaultTrial) -> Robustness:
     )
 
 
+def stability(overlap: float | None = 0.8) -> Stability:
+    spread = Spread(mean=0.5, least=0.45, most=0.55)
+    found = Spread(mean=overlap, least=overlap, most=overlap)
+    return Stability(
+        seeds=(1, 2, 3), k=20, overlap_at_k=found, average_precision=spread, not_yet_known_average_precision=spread
+    )
+
+
 def good_trials(model_sha256: str = MODEL_SHA256) -> dict[str, Any]:
     """Every trial with results that pass, as the evidence names them."""
     return {
@@ -131,4 +140,5 @@ def good_trials(model_sha256: str = MODEL_SHA256) -> dict[str, Any]:
         "fairness": fairness(),
         "thinning": thinning(),
         "robustness": robustness(),
+        "stability": stability(),
     }
