@@ -192,9 +192,8 @@ def _score(
     listed: tuple[int, int],
     page: Path,
 ) -> None:
-    from infra.engine import open_engine
     from models.scoring import RandomDraw, score_windows, write_scores
-    from models.serving import serving_windows
+    from models.window_engines import open_windows
 
     context.progress(f"windows of {provenance.rocu} to {provenance.window_end}")
     with open_windows(context.settings) as windows_of:
