@@ -47,6 +47,8 @@ def record_page(context: Context, model: str, version: int, graph: LineageGraph)
         FaultError: The registry does not answer.
     """
     from data_contracts.regions import require_rocu
+    from flows.steps.desk import policy_of
+    from flows.steps.record_trials import group_rows, trial_facts
     from governance.pages.render import render_model_record
     from governance.promotion import history
     from models.registry import Registry
@@ -75,6 +77,8 @@ def record_page(context: Context, model: str, version: int, graph: LineageGraph)
             batches=_batches(context, graph, inputs.rocu),
             evidence_digest=evidence.digest if evidence else "",
             figures=_figures(record, evidence),
+            trials=trial_facts(record, evidence),
+            groups=group_rows(record, evidence, policy_of(context, inputs.rocu).policy.gate.fairness_min_expected),
             gate_outcome=gate.gate if gate else "",
             gate=tuple(GateRow.model_validate(line) for line in gate.lines) if gate else (),
             decisions=tuple(_decision(row) for row in rows),

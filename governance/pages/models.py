@@ -50,6 +50,21 @@ class FigureRow(Page):
     baseline: str = ""
 
 
+class GroupRow(Page):
+    """What one group of vehicles gets of the list; `judged` says whether it is large enough to be compared."""
+
+    attribute: str
+    group: str
+    rows: int
+    selected: int
+    confirmed: int
+    expected: float
+    selection_rate: float
+    precision: str
+    recall: str
+    judged: bool
+
+
 class GateRow(Page):
     """One line of the gate."""
 
@@ -97,6 +112,8 @@ class ModelRecordPage(Page):
     batches: tuple[BatchRow, ...] = ()
     evidence_digest: str = ""
     figures: tuple[FigureRow, ...] = ()
+    trials: tuple[Fact, ...] = ()
+    groups: tuple[GroupRow, ...] = ()
     gate_outcome: str = ""
     gate: tuple[GateRow, ...] = ()
     decisions: tuple[DecisionRow, ...] = ()

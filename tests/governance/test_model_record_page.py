@@ -24,6 +24,18 @@ def test_a_record_of_a_version_that_nobody_judged_says_so() -> None:
     assert "The gate has not judged this version." in html
 
 
+def test_the_record_shows_each_group_with_its_counts_and_whether_it_was_judged() -> None:
+    html = render_model_record(model_record())
+    for text in ("camera density", "dense: over 6 cameras", "too few", "2.22", "all the same to the bit"):
+        assert text in html
+
+
+def test_a_record_without_trials_says_that_they_are_missing() -> None:
+    html = render_model_record(model_record(trials=(), groups=()))
+    assert "parity, leakage, fairness and robustness are not measured" in html
+    assert "<p>Not measured.</p>" in html
+
+
 def test_dozens_of_parts_become_one_box() -> None:
     svg = render_lineage(graph(60), "m")
     assert "60 parts of reads" in svg

@@ -6,7 +6,7 @@ import hashlib
 from datetime import date, timedelta
 
 from governance.lineage import LineageEdge, LineageGraph, LineageNode
-from governance.pages.models import BatchRow, DecisionRow, Fact, FigureRow, GateRow, ModelRecordPage, Plot
+from governance.pages.models import BatchRow, DecisionRow, Fact, FigureRow, GateRow, GroupRow, ModelRecordPage, Plot
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><rect width="60" height="40"/></svg>'
 START = date(2026, 3, 2)
@@ -112,6 +112,21 @@ GATE: tuple[GateRow, ...] = (
         result="passed",
     ),
 )
+GROUPS: tuple[GroupRow, ...] = tuple(
+    GroupRow(
+        attribute="camera_density",
+        group=name,
+        rows=rows,
+        selected=selected,
+        confirmed=6,
+        expected=20 * rows / 1000,
+        selection_rate=selected / rows,
+        precision="50.0%" if selected else "none",
+        recall="33.3%",
+        judged=rows > 100,
+    )
+    for name, rows, selected in (("sparse: up to 3 cameras", 900, 20), ("dense: over 6 cameras", 100, 0))
+)
 DECISIONS: tuple[DecisionRow, ...] = (
     DecisionRow(at="2026-05-04 06:20", action="promotion requested", by="Sam Carter, ml_engineer", outcome="done"),
     DecisionRow(at="2026-05-04 06:20", action="gate", by="policy nwrocu 2026-04", outcome="passed"),
@@ -153,6 +168,8 @@ def model_record(**changes: object) -> ModelRecordPage:
         batches=BATCHES,
         evidence_digest=sha("e"),
         figures=FIGURES,
+        trials=(Fact(name="training-serving parity", value="1,200 rows made again: all the same to the bit"),),
+        groups=GROUPS,
         gate_outcome="passed",
         gate=GATE,
         decisions=DECISIONS,
