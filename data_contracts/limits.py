@@ -95,6 +95,12 @@ class IngestLimits(BaseModel):
         le=3600,
         description="two VRMs one confusion apart at one camera within these seconds may be one vehicle misread",
     )
+    misread_route_within_s: float = Field(
+        default=1800,
+        ge=0,
+        le=3600,
+        description="an odd VRM may be a misread of one that was read on its way past within these seconds",
+    )
     retention_days: int = Field(default=365, ge=1, le=3660, description="days after capture that a read may be kept")
     retention_from: Literal["today", "newest_read"] = Field(
         default="today",

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from data_contracts.across_rows.scene import Scene
+from data_contracts.across_rows.scene import EARTH_KM, Scene
 from data_contracts.reads import read_parts, reads_relation
 
-EARTH_KM = 6371.0088
 LISTED_FROM = 0.5  # share of the speed limit from which a leg is listed
 
 

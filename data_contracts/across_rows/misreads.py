@@ -1,4 +1,4 @@
-"""Rules about misread plates: two VRMs one confusion apart at one camera within minutes (DQ11), and which is likelier.
+"""Rules about misread plates (DQ11): a likelier VRM one confusion apart at the same camera, or on its way past it.
 
 A suggestion is kept beside the read as token, reason and score; nothing is merged. VRMs of earlier calls are known by
 token only, so pairs are found within one call.
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from data_contracts.across_rows.scene import Family, Scene, batch_of, row_of, told
+from data_contracts.across_rows.scene import EARTH_KM, Family, Scene, batch_of, row_of, told
 from data_contracts.contract import Rule
 from data_contracts.plates import CONFUSIONS, MAX_LENGTH
 
@@ -90,35 +90,78 @@ def _make(scene: Scene) -> None:
     make_confusable_vehicles(scene)
     scene.connection.execute(
         """CREATE OR REPLACE TABLE confusable_reads AS
-            SELECT read_no, vehicle_no, camera_id, register_no, latitude, longitude, captured_at, confidence,
+            SELECT read_no, vehicle_no, kept.camera_id, coalesce(kept.latitude, registered.latitude) AS latitude,
+                coalesce(kept.longitude, registered.longitude) AS longitude, captured_at, confidence,
                 plate_format <> 'unknown' AS known_format, count(*) OVER (PARTITION BY vehicle_no) - 1 AS other_reads
-            FROM kept SEMI JOIN confusable_vehicles USING (vehicle_no)"""
+            FROM kept SEMI JOIN confusable_vehicles USING (vehicle_no) JOIN registered USING (register_no)"""
     )
     scene.connection.execute(
         f"""CREATE OR REPLACE TABLE misread_pairs AS
             WITH beside AS (
-                SELECT a.*, b.read_no AS other_read, b.vehicle_no AS likelier_no, b.known_format AS other_known,
-                    b.other_reads AS other_other_reads, b.confidence AS other_confidence,
-                    abs(epoch(a.captured_at) - epoch(b.captured_at)) AS seconds_apart, {likelihood("a", "b")} AS weight
+                SELECT a.read_no, a.vehicle_no, a.camera_id, a.captured_at, b.read_no AS other_read,
+                    b.vehicle_no AS other_no, {_apart("a", "b")} AS seconds_apart, {likelihood("a", "b")} AS weight,
+                    {_reason("a", "b")} AS reason
                 FROM confusable_reads AS a JOIN confusable_vehicles AS pairs ON pairs.vehicle_no = a.vehicle_no
                 JOIN confusable_reads AS b ON b.vehicle_no = pairs.other_no AND b.camera_id = a.camera_id
-                    AND b.captured_at BETWEEN a.captured_at - to_seconds({LOOKED_AT_S})
-                        AND a.captured_at + to_seconds({LOOKED_AT_S})),
-            likelier AS (SELECT * FROM beside WHERE weight > 0 OR (weight = 0 AND vehicle_no > likelier_no))
-            SELECT DISTINCT ON (read_no) *, 1 / (1 + exp(-weight)) AS score,
-                {
-            reason(
-                "likelier",
-                "known_format",
-                "other_known",
-                "other_reads",
-                "other_other_reads",
-                "confidence",
-                "other_confidence",
-            )
-        } AS reason
-            FROM likelier ORDER BY read_no, seconds_apart, weight DESC, other_read"""
+                    AND {_near("a", "b", LOOKED_AT_S)}),
+            nearest AS (
+                SELECT DISTINCT ON (read_no) *, NULL::DOUBLE AS seconds_to_route FROM beside
+                WHERE weight > 0 OR (weight = 0 AND vehicle_no > other_no)
+                ORDER BY read_no, seconds_apart, weight DESC, other_read),
+            en_route AS (
+                SELECT * REPLACE (NULL::DOUBLE AS seconds_apart), seconds_apart AS seconds_to_route
+                FROM ({fitting(scene, "confusable_reads", _ODD_READ)})
+                WHERE weight > 0)
+            SELECT *, 1 / (1 + exp(-weight)) AS score,
+                CASE WHEN weight < ln({UNDECIDED} / (1 - {UNDECIDED})) THEN 'undecided' ELSE reason END AS cause
+            FROM (FROM nearest UNION ALL BY NAME FROM en_route ANTI JOIN nearest USING (read_no))"""
     )
+
+
+# a VRM that no vehicle has, or one that is read this once, where one that is read more often was passing
+_ODD_READ = """(NOT a.known_format AND b.known_format)
+    OR (a.other_reads = 0 AND b.other_reads >= 2 AND a.known_format <= b.known_format)"""
+
+
+def fitting(scene: Scene, reads: str, condition: str = "true") -> str:
+    """SQL for the nearest read, within an hour, of a VRM one confusion apart that could have been at the same place.
+
+    It could if none of its own reads within that hour is too far away for the time between.
+
+    Args:
+        scene: Gives the speed limit.
+        reads: Rows of `confusable_reads` to be looked at.
+        condition: SQL about the read `a` and the other one `b`.
+
+    Returns:
+        read_no, vehicle_no, camera_id, captured_at, other_read, other_no, seconds_apart, weight, reason: a row for each
+        read that has such a VRM.
+    """
+    return f"""WITH met AS (
+            SELECT a.read_no, a.vehicle_no, a.camera_id, a.captured_at, b.read_no AS other_read,
+                b.vehicle_no AS other_no, {_apart("a", "b")} AS seconds_apart, {likelihood("a", "b")} AS weight,
+                {_reason("a", "b")} AS reason,
+                {_ARC} * 3600 <= {scene.limits.max_speed_kmh} * greatest({_apart("a", "b")}, 1)
+                    OR a.camera_id = b.camera_id AS fits
+            FROM {reads} AS a JOIN confusable_vehicles AS pairs ON pairs.vehicle_no = a.vehicle_no
+            JOIN confusable_reads AS b ON b.vehicle_no = pairs.other_no AND {_near("a", "b", LOOKED_AT_S)}
+            WHERE {condition}),
+        possible AS (SELECT read_no, other_no FROM met GROUP BY ALL HAVING bool_and(fits))
+        SELECT DISTINCT ON (read_no) * EXCLUDE (fits) FROM met SEMI JOIN possible USING (read_no, other_no)
+        ORDER BY read_no, seconds_apart, other_read"""
+
+
+_ARC = f"""{EARTH_KM} * acos(greatest(-1, least(1, sin(radians(a.latitude)) * sin(radians(b.latitude))
+    + cos(radians(a.latitude)) * cos(radians(b.latitude)) * cos(radians(a.longitude - b.longitude)))))"""
+
+
+def _apart(one: str, other: str) -> str:
+    return f"abs(epoch({one}.captured_at) - epoch({other}.captured_at))"
+
+
+def _near(one: str, other: str, seconds: int) -> str:
+    reach = f"to_seconds({seconds})"
+    return f"{other}.captured_at BETWEEN {one}.captured_at - {reach} AND {one}.captured_at + {reach}"
 
 
 def likelihood(read: str, other: str) -> str:
@@ -131,21 +174,21 @@ def likelihood(read: str, other: str) -> str:
         + {_CONFIDENCE_WEIGHT} * coalesce({other}.confidence - {read}.confidence, 0), 6)"""
 
 
-def reason(_: str, known: str, other_known: str, reads: str, other_reads: str, sure: str, other_sure: str) -> str:
-    """SQL for the reasons, in words joined by `+`, for which the other VRM is likelier; `undecided` if hardly any."""
-    return f"""CASE WHEN weight < ln({UNDECIDED} / (1 - {UNDECIDED})) THEN 'undecided' ELSE concat_ws('+',
-        CASE WHEN {other_known} AND NOT {known} THEN 'known_format' END,
-        CASE WHEN {other_reads} > {reads} THEN 'read_more_often' END,
-        CASE WHEN {other_sure} > {sure} THEN 'higher_confidence' END) END"""
+def _reason(read: str, other: str) -> str:
+    return f"""concat_ws('+',
+        CASE WHEN {other}.known_format AND NOT {read}.known_format THEN 'known_format' END,
+        CASE WHEN {other}.other_reads > {read}.other_reads THEN 'read_more_often' END,
+        CASE WHEN {other}.confidence > {read}.confidence THEN 'higher_confidence' END)"""
 
 
 def _settle(scene: Scene, rule: Rule) -> str:
     scene.connection.execute(
         f"""INSERT INTO noted BY NAME
             SELECT {batch_of("read_no")} AS batch_no, {row_of("read_no")} AS row_no, '{rule.name}' AS rule,
-                reason AS cause, vehicle_no, camera_id, likelier_no AS other_vehicle_no,
+                cause, vehicle_no, camera_id, other_no AS other_vehicle_no,
                 named.batch_id AS other_batch_id,
-                {row_of("other_read")} AS other_row_no, score, seconds_apart AS value, captured_at
+                {row_of("other_read")} AS other_row_no, score,
+                coalesce(seconds_apart, seconds_to_route) AS value, captured_at
             FROM misread_pairs SEMI JOIN breaking USING (read_no)
             JOIN named ON named.batch_no = {batch_of("other_read")}"""
     )

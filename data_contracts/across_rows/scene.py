@@ -15,6 +15,7 @@ from data_contracts.limits import IngestLimits
 from infra.lake import Lake
 
 SHOWN = 3
+EARTH_KM = 6371.0088
 ROW_BITS = 40
 
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from data_contracts.across_rows.blame import make_blamed
-from data_contracts.across_rows.legs import EARTH_KM, make_legs, reach_of
-from data_contracts.across_rows.misreads import likelihood
+from data_contracts.across_rows.legs import make_legs, reach_of
+from data_contracts.across_rows.misreads import fitting
 from data_contracts.across_rows.scene import Family, Scene, batch_of, row_of, told
 from data_contracts.contract import Rule
 
 CLONE, MISREAD = "vehicle_clone", "vehicle_misread"
-NEAR_S = 3600  # a read of the likelier VRM must lie this near to the stray one
 _NOTHING_KNOWN = 0.5
 
 
@@ -75,37 +74,15 @@ def _make_trails(scene: Scene) -> None:
 
 
 def _make_partners(scene: Scene) -> None:
-    """Make `partners`: for reads at the ends of disputed legs the nearest read of a VRM one confusion apart that fits.
-
-    It fits if that vehicle could have been at the stray read's place at its time, between its own reads.
-    """
-    arc = f"""{EARTH_KM} * acos(greatest(-1, least(1, sin(radians(a.place_latitude)) * sin(radians(b.latitude))
-        + cos(radians(a.place_latitude)) * cos(radians(b.latitude))
-        * cos(radians(a.place_longitude - b.longitude)))))"""
+    """Make `partners`: for reads at the ends of disputed legs the nearest read of another VRM that fits."""
+    scene.connection.execute(
+        """CREATE OR REPLACE TABLE ends AS
+            SELECT * FROM confusable_reads SEMI JOIN (
+                SELECT from_read AS read_no FROM disputed UNION SELECT to_read FROM disputed) USING (read_no)"""
+    )
     scene.connection.execute(
         f"""CREATE OR REPLACE TABLE partners AS
-            WITH ends AS (
-                SELECT DISTINCT confusable_reads.*, places.latitude AS place_latitude,
-                    places.longitude AS place_longitude
-                FROM (SELECT from_read AS read_no FROM disputed UNION SELECT to_read FROM disputed)
-                JOIN confusable_reads USING (read_no) JOIN travelling USING (read_no) JOIN places USING (place_no)),
-            others AS (
-                SELECT confusable_reads.* REPLACE (coalesce(confusable_reads.latitude, registered.latitude) AS latitude,
-                    coalesce(confusable_reads.longitude, registered.longitude) AS longitude)
-                FROM confusable_reads JOIN registered USING (register_no)),
-            met AS (
-                SELECT a.read_no, b.vehicle_no AS other_no, b.read_no AS other_read,
-                    abs(epoch(a.captured_at) - epoch(b.captured_at)) AS seconds_apart, {likelihood("a", "b")} AS weight,
-                    {arc} * 3600 <= {scene.limits.max_speed_kmh} * greatest(
-                        abs(epoch(a.captured_at) - epoch(b.captured_at)), 1) OR {arc} < 1 AS fits
-                FROM ends AS a JOIN confusable_vehicles AS pairs ON pairs.vehicle_no = a.vehicle_no
-                JOIN others AS b ON b.vehicle_no = pairs.other_no AND b.captured_at
-                    BETWEEN a.captured_at - to_seconds({NEAR_S}) AND a.captured_at + to_seconds({NEAR_S})),
-            possible AS (
-                SELECT read_no, other_no FROM met GROUP BY ALL HAVING bool_and(fits))
-            SELECT DISTINCT ON (read_no) read_no, other_no, other_read, 1 / (1 + exp(-weight)) AS score
-            FROM met SEMI JOIN possible USING (read_no, other_no)
-            ORDER BY read_no, seconds_apart, other_read"""
+            SELECT read_no, other_no, other_read, 1 / (1 + exp(-weight)) AS score FROM ({fitting(scene, "ends")})"""
     )
 
 

@@ -210,6 +210,47 @@ def test_what_is_a_misread_pair_and_which_of_it_is_less_likely(room, first, seco
         assert vehicle == load_pseudonymiser(room.settings, room.rocu).token(expected[1])
 
 
+def on_the_way(vrm: str, misread: str, second: str = "08:30:00") -> list[str]:
+    """A drive from CAM-1 to CAM-2, 45 km, an hour each way, and one odd read at CAM-N, 2 km from CAM-1."""
+    return [
+        line(vrm, "08:00:00"),
+        line(vrm, "09:00:00", "CAM-2"),
+        line(vrm, "11:00:00"),
+        line(misread, second, "CAM-N"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("misread", "second", "limits", "noted"),
+    [
+        ("LV1ZABC", "08:05:00", {}, "known_format+read_more_often"),
+        ("LU12ABC", "08:05:00", {}, "read_more_often"),
+        ("LV1ZABC", "08:30:00", {}, "known_format+read_more_often"),
+        ("LV1ZABC", "08:30:01", {"misread_route_within_s": 1798}, None),
+        ("LV1ZABC", "08:30:00", {"misread_route_within_s": 1799}, None),
+        ("LV1ZABC", "08:55:00", {}, None),
+        ("LX1ZABC", "08:05:00", {}, None),
+    ],
+    ids=["unknown format", "read once", "at the limit", "limit", "beyond it", "not there in time", "no confusion"],
+)
+def test_an_odd_read_is_held_against_a_look_alike_on_its_way_past(room, misread, second, limits, noted):
+    room.cameras(REGISTER)
+    batch = one(room.ingest(deliver(room, "day", on_the_way("LV12ABC", misread, second)), **limits))
+    assert batch.rules.get("misread_on_route", 0) == (1 if noted else 0)
+    if noted:
+        token = load_pseudonymiser(room.settings, room.rocu).token
+        ((cause, vehicle, other, score),) = notes(room, "misread_on_route", "cause, vehicle, other_vehicle, score")
+        assert (cause, vehicle, other) == (noted, token(misread), token("LV12ABC"))
+        assert score > 0.8
+        assert len(room.reads()) == 4
+
+
+def test_two_vehicles_that_are_read_as_often_are_no_misreads(room):
+    room.cameras(REGISTER)
+    lines = [*on_the_way("LV12ABC", "LU12ABC", "08:05:00"), line("LU12ABC", "10:00:00", "CAM-N")]
+    assert "misread_on_route" not in one(room.ingest(deliver(room, "day", lines))).rules
+
+
 def test_opaque_identifiers_have_no_misreads(room):
     source = room.write("opaque.yaml", "name: opaque\nplate_scheme: opaque\n")
     lines = [line("LV12ABC"), line("LU12ABC", "08:01:00")]
