@@ -106,7 +106,7 @@ def assemble(
     for end in reversed(window_ends[: -len(holdout)]):
         window = _window(end, build, findings)
         without_reads += window.without_reads
-        pieces.append(_train_rows(window, before, window_days, settings))
+        pieces.append(training_rows(window.table, end, before, window_days, settings))
     table = pa.concat_tables(reversed(pieces))
     counts = _count(table, features, without_reads)
     if counts.train_positives < settings.min_train_positives:
@@ -159,17 +159,37 @@ def _holdout_rows(window: _Window, findings: Findings, before: Findings) -> pa.T
     return _with_labels(window.table, kept, values, [1.0] * len(kept), "holdout", labels, before)
 
 
-def _train_rows(window: _Window, before: Findings, window_days: int, settings: TrainingSettings) -> pa.Table:
-    vehicles = window.table.column("vehicle").to_pylist()
-    labels = [label_vehicle(before.get(vehicle, ()), window.end, window_days) for vehicle in vehicles]
+def training_rows(
+    table: pa.Table, end: date, before: Findings, window_days: int, settings: TrainingSettings
+) -> pa.Table:
+    """The rows of one window to train on: reviewed vehicles, and a sample of those that nobody had reviewed.
+
+    Args:
+        table: The windows of one end: `vehicle`, `window_end`, the features.
+        end: That end.
+        before: The findings that training may use.
+        window_days: Length of a window.
+        settings: Sampling and weights.
+
+    Returns:
+        The table's columns with `label`, `weight`, `split`, `reviewed` and `known`.
+    """
+    vehicles = table.column("vehicle").to_pylist()
+    labels = [label_vehicle(before.get(vehicle, ()), end, window_days) for vehicle in vehicles]
     reviewed = [position for position, label in enumerate(labels) if label.standing in LABELLED]
     unreviewed = {vehicle for vehicle in vehicles if vehicle not in before}
     wanted = round(settings.unreviewed_per_reviewed * len(reviewed))
-    sampled = sample_unreviewed(unreviewed, window.end, wanted, settings.seed)
+    sampled = sample_unreviewed(unreviewed, end, wanted, settings.seed)
     kept = sorted([*reviewed, *(p for p, vehicle in enumerate(vehicles) if vehicle in sampled)])
     values = [labels[p].value or 0 for p in kept]
-    weights = [labels[p].weight if labels[p].standing in LABELLED else settings.unreviewed_weight for p in kept]
-    return _with_labels(window.table, kept, values, weights, "train", labels, before)
+    weights = [_weight(labels[p], settings) for p in kept]
+    return _with_labels(table, kept, values, weights, "train", labels, before)
+
+
+def _weight(label: Label, settings: TrainingSettings) -> float:
+    if label.standing not in LABELLED:
+        return settings.unreviewed_weight
+    return label.weight if label.value else label.weight * settings.eliminated_weight
 
 
 def _with_labels(

@@ -136,6 +136,7 @@ def _parameters(settings: TrainingSettings) -> dict[str, Any]:
         "feature_fraction": settings.feature_share,
         "bagging_fraction": settings.row_share,
         "bagging_freq": int(settings.row_share < 1),
+        "extra_trees": settings.random_cuts,
         "seed": settings.seed,
         "num_threads": settings.threads,
         "deterministic": True,

@@ -25,21 +25,31 @@ class TrainingSettings(BaseModel):
     )
     min_train_positives: int = Field(default=5, ge=1, description="confirmed vehicles that must be left to train on")
     unreviewed_per_reviewed: float = Field(
-        default=20.0, ge=0, description="unreviewed vehicles taken as negatives, per reviewed one, in each window"
+        default=60.0, ge=0, description="unreviewed vehicles taken as negatives, per reviewed one, in each window"
     )
     unreviewed_weight: float = Field(
-        default=0.3, gt=0, le=1, description="weight of an unreviewed negative; below 1, for some would be confirmed"
+        default=1.0, gt=0, le=1, description="weight of an unreviewed negative; below 1, for some would be confirmed"
+    )
+    eliminated_weight: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="weight of an eliminated vehicle: chosen for looking alike, and one analyst's word",
     )
     max_positive_weight: float = Field(
         default=10.0, ge=1, description="limit of the weight of a confirmed vehicle (square root of the class ratio)"
     )
     trees: int = Field(default=200, ge=1, le=5000)
-    learning_rate: float = Field(default=0.05, gt=0, le=1)
+    learning_rate: float = Field(default=0.03, gt=0, le=1)
     leaves: int = Field(default=7, ge=2, le=255)
-    min_rows_in_leaf: int = Field(default=5, ge=1)
-    l2: float = Field(default=1.0, ge=0, description="L2 penalty on leaf values")
-    feature_share: float = Field(default=0.7, gt=0, le=1, description="share of the features each tree may see")
+    min_rows_in_leaf: int = Field(default=20, ge=1)
+    l2: float = Field(default=10.0, ge=0, description="L2 penalty on leaf values")
+    feature_share: float = Field(default=0.4, gt=0, le=1, description="share of the features each tree may see")
     row_share: float = Field(default=0.7, gt=0, le=1, description="share of the rows each tree is grown on")
+    random_cuts: bool = Field(
+        default=True,
+        description="draw each candidate cut at random instead of searching it: steadier with few confirmed",
+    )
     threads: int = Field(
         default=1, ge=1, le=2, description="LightGBM threads; fixed here, for the machine's count would change the text"
     )

@@ -99,13 +99,6 @@ FEATURES = (
         "vehicles whose runs mostly lead the same way: a way that many take, or few (B1, B6)",
         ("{quick_run_alike:vehicle runs|vehicles run} mostly from the same area to the same area",),
     ),
-    Feature(
-        "base_vehicles",
-        "vehicles",
-        "int64",
-        "vehicles with their base in the same grid cell: whether it is kept in a city (B1)",
-        ("{base_vehicles:vehicle has|vehicles have} a base in the same area",),
-    ),
 )
 
 
@@ -162,7 +155,7 @@ def run_features(layers: Layers, runs: Table) -> Table:
     bases = layers.stays.group_by("vid").agg(base_cell=layers.stays.base_cell.max())
     based = bases.group_by("base_cell").agg(base_vehicles=bases.count())
     travelled = layers.journeys.group_by("vid").agg(travelled=layers.journeys.count())
-    found = bases.join(based, "base_cell").join(travelled, "vid")
+    found = bases.join(travelled, "vid")
     for family in (counted, _quick(quick, layers), _ways(quick, based)):
         found = found.left_join(family, "vid").drop("vid_right")
     runs_of = found.quick_runs.fill_null(0)
