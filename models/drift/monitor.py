@@ -26,6 +26,7 @@ from models.drift.estate import count_camera_days, examine_estate
 from models.drift.late_labels import examine_labels, load_findings, load_ranked
 from models.drift.recommendation import recommend
 from models.drift.results import EstateResult, MonitorResult, Span
+from models.drift.service import examine_service
 from models.drift.settings import MonitorSettings
 from models.drift.spans import Plan, Workshop, without_cameras
 from models.features.settings import PatternSettings
@@ -123,6 +124,7 @@ def _examine(job: _Job, findings: Sequence[PartRef], spans: tuple[Span, Span], n
         adjusted = _without_changed(job.settings, job.lake, job.parts, plan, workshop, raw, estate, limits)
         known = load_findings(connection, job.lake, findings, plan.as_of, job.pattern.unit)
     labels = examine_labels(job.ranked, known, *spans, limits.labels)
+    service = examine_service(job.lake, job.rocu, job.pattern.name, plan.as_of, limits.labels.look_back_days, known)
     reports = _reports(job.folder, limits)
     features, scores = compare_behaviour(raw, adjusted, _features(job.pattern, raw), limits, reports)
     return MonitorResult(
@@ -143,6 +145,7 @@ def _examine(job: _Job, findings: Sequence[PartRef], spans: tuple[Span, Span], n
         features=features,
         scores=scores,
         labels=labels,
+        in_service=service,
         recommendation=recommend(estate, features, scores, labels, limits),
         reports=tuple(path.name for path in reports.values() if path.is_file()),
         folder=job.lake.relative(job.folder),

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from models.drift.settings import Method, MonitorSettings
+from models.in_service import InService
 
 CameraKind = Literal["silent", "reduced", "flood", "new", "removed"]
 ColumnState = Literal["compared", "constant", "all_missing", "missing_on_one_side", "identifier", "unsupported"]
@@ -195,6 +196,7 @@ class MonitorResult(Result):
     features: tuple[FeatureDrift, ...]
     scores: ScoreDrift | None
     labels: LabelDrift
+    in_service: InService | None = None
     recommendation: Recommendation
     reports: tuple[str, ...]
     folder: str
