@@ -49,7 +49,7 @@ def test_the_same_lake_gives_the_same_digest_and_any_setting_another(world) -> N
 
 
 def test_a_day_before_any_decision_is_refused(world) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(RefusedError, match="nwrocu has no findings decided by 2025-12-01"):
+    with pytest.raises(RefusedError, match="nwrocu has no findings about a vehicle decided by 2025-12-01"):
         pin(world.lake, date(2025, 12, 1))
 
 
