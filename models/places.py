@@ -83,6 +83,6 @@ def code_of(packed: IntegerValue) -> IntegerValue:
     return packed % PLACE_CODES
 
 
-def value_of(packed: IntegerValue) -> IntegerValue:
-    """The value packed by `with_code`."""
-    return (packed - packed % PLACE_CODES) // PLACE_CODES
+def value_of(packed: IntegerValue, codes: int = PLACE_CODES) -> IntegerValue:
+    """The value packed by `with_code`, or with another upper bound of numbers."""
+    return (packed - packed % codes) // codes

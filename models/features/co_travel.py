@@ -13,7 +13,9 @@ from ibis.expr.types import Table
 from models.features.feature import Feature
 from models.features.layers import Layers
 from models.features.settings import PatternSettings
-from models.places import with_code
+from models.places import value_of, with_code
+
+_VEHICLES = 1 << 31
 
 FEATURES = (
     Feature(
@@ -36,19 +38,26 @@ FEATURES = (
 def pair_table(moves: Table, settings: PatternSettings) -> Table:
     """Pairs that repeatedly travel together: one, other (vehicles, one < other), legs, days."""
     legs = moves.filter(~moves.starts & moves.leaves)
-    legs = legs.select("vid", "n", "second", "prev_second", leg=with_code(legs.prev_place, legs.place))
-    order = ibis.window(group_by=legs.leg, order_by=[legs.second, legs.vid, legs.n])
+    # second and vehicle as one number: one key to sort by, one column to look back at
+    legs = legs.select(
+        "prev_second", leg=with_code(legs.prev_place, legs.place), passing=legs.second * _VEHICLES + legs.vid
+    )
+    order = ibis.window(group_by=legs.leg, order_by=[legs.passing, legs.prev_second])
     beside = legs.select(
-        "vid",
-        "second",
-        "prev_second",
-        other=legs.vid.lag().over(order),
-        ahead=legs.second.lag().over(order),
-        ahead_before=legs.prev_second.lag().over(order),
+        "passing", "prev_second", ahead=legs.passing.lag().over(order), ahead_before=legs.prev_second.lag().over(order)
     )
     within = settings.co_travel_seconds
-    near = (beside.second - beside.ahead <= within) & ((beside.prev_second - beside.ahead_before).abs() <= within)
-    together = beside.filter((beside.vid != beside.other) & near)
+    beside = beside.filter(
+        (beside.passing - beside.ahead < (within + 1) * _VEHICLES)
+        & ((beside.prev_second - beside.ahead_before).abs() <= within)
+    )
+    beside = beside.select(
+        vid=(beside.passing % _VEHICLES).cast("int32"),
+        second=value_of(beside.passing, _VEHICLES),
+        other=(beside.ahead % _VEHICLES).cast("int32"),
+        ahead=value_of(beside.ahead, _VEHICLES),
+    )
+    together = beside.filter((beside.vid != beside.other) & (beside.second - beside.ahead <= within))
     together = together.select(
         one=ibis.least(together.vid, together.other),
         other=ibis.greatest(together.vid, together.other),

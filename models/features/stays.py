@@ -166,7 +166,6 @@ def stay_features(layers: Layers) -> Table:
     found = stays.group_by("vid").agg(
         base_cell=stays.base_cell.max(),
         base_s=stays.base_s.max(),
-        away_places=stays.cell.nunique(where=stays.away),
         away_stays=count_where(known),
         away_stay_median_min=minutes.quantile(0.5, where=known),
         away_stay_min_min=minutes.min(where=known).cast("float64"),
@@ -175,6 +174,9 @@ def stay_features(layers: Layers) -> Table:
         longest_away_stay_h=(stays.stay_s // 3600).max(where=known).fill_null(0),
         farthest_km=stays.far_m.max() // 1000,
     )
+    away = stays.filter(stays.away)
+    cells = away.group_by(["vid", "cell"]).agg(stays=away.count())
+    found = found.left_join(cells.group_by("vid").agg(away_places=cells.count()), "vid").drop("vid_right")
     length = ibis.literal(layers.span.end - layers.span.begin, "int64")
     return found.mutate(
         base_share=ratio(found.base_s, length), short_stay_share=ratio(found.short, found.away_stays)
