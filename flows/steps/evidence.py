@@ -78,9 +78,9 @@ def _parity(context: Context, desk: Desk, record: VersionRecord, policy: LoadedP
     """Training rows made again as scoring would make them now; `None` if the snapshot or its reads are gone."""
     import pyarrow.parquet as pq
 
-    from infra.engine import open_engine
     from models.assurance.parity import check_parity
     from models.patterns import get_pattern
+    from models.window_engines import open_windows
 
     pattern = get_pattern(record.inputs.pattern)
     serving: Any = policy.policy.pattern(record.inputs.pattern)
@@ -91,8 +91,8 @@ def _parity(context: Context, desk: Desk, record: VersionRecord, policy: LoadedP
         context.progress(f"parity cannot be checked: {error.reason}")
         return None
     context.progress("parity: training rows made again as in service")
-    with open_engine(context.settings) as connection:
-        return check_parity(connection, context.lake, record.inputs, snapshot, text, pattern, serving)
+    with open_windows(context.settings) as windows_of:
+        return check_parity(windows_of, context.lake, record.inputs, snapshot, text, pattern, serving)
 
 
 def performance(evaluation: Evaluation) -> Performance:

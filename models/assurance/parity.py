@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,8 +21,8 @@ from models.inputs import TrainingInputs, window_parts
 from models.metrics import Floats
 from models.patterns import Pattern
 from models.scoring import score_windows
-from models.serving import serving_windows
 from models.training import feature_matrix, load_booster, text_sha256
+from models.window_engines import WindowMaker
 
 MOST_HOLDOUT_WINDOWS = 4
 MOST_TRAIN_WINDOWS = 1
@@ -32,7 +31,7 @@ SCORE = "score"
 
 
 def check_parity(
-    connection: duckdb.DuckDBPyConnection,
+    windows_of: WindowMaker,
     lake: Lake,
     inputs: TrainingInputs,
     snapshot: pa.Table,
@@ -43,7 +42,7 @@ def check_parity(
     """Build and score windows of the snapshot again as scoring does, and compare every row, feature and score.
 
     Args:
-        connection: Gives threads and memory.
+        windows_of: Builds windows as scoring does, on the engine of the settings.
         lake: Holds the pinned parts.
         inputs: The pinned inputs: which reads each window had.
         snapshot: What the model was trained and tested on.
@@ -64,7 +63,7 @@ def check_parity(
     for end in chosen:
         rows = snapshot.filter(pc.equal(snapshot.column("window_end"), pa.scalar(end, pa.date32())))
         parts = window_parts(inputs.reads, end, serving.window_days)
-        windows = serving_windows(connection, lake, parts, end, pattern, serving)
+        windows = windows_of(lake, parts, end, pattern, serving)
         served = _with_scores(windows, score_windows(model_text, windows, pattern, serving, 0))
         trained = np.asarray(booster.predict(feature_matrix(rows, features)), dtype=np.float64)
         rows = rows.append_column(SCORE, pa.array(trained))

@@ -28,6 +28,7 @@ from models.inputs import window_parts
 from models.patterns import Pattern, get_pattern
 from models.pipeline import TrainingOutputs
 from models.snapshot import rows_of
+from models.window_engines import open_windows
 
 PATTERN = get_pattern("county_lines")
 
@@ -63,9 +64,10 @@ def reads(connection: Any, world: Any, trained: TrainingOutputs) -> Iterator[Win
         yield found
 
 
-def parity(connection: Any, world: Any, trained: TrainingOutputs, snapshot: pa.Table, **changes: Any) -> Parity:
+def parity(world: Any, trained: TrainingOutputs, snapshot: pa.Table, **changes: Any) -> Parity:
     serving = pattern_settings(trained, **changes)
-    return check_parity(connection, world.lake, trained.inputs, snapshot, trained.model_text, PATTERN, serving)
+    with open_windows(world.settings) as windows_of:
+        return check_parity(windows_of, world.lake, trained.inputs, snapshot, trained.model_text, PATTERN, serving)
 
 
 def with_column(table: pa.Table, name: str, values: Any) -> pa.Table:
@@ -74,9 +76,9 @@ def with_column(table: pa.Table, name: str, values: Any) -> pa.Table:
 
 class TestParity:
     def test_the_same_settings_give_the_same_rows_and_scores_to_the_bit(
-        self, connection: Any, world: Any, trained: TrainingOutputs, snapshot: pa.Table
+        self, world: Any, trained: TrainingOutputs, snapshot: pa.Table
     ) -> None:
-        found = parity(connection, world, trained, snapshot)
+        found = parity(world, trained, snapshot)
         assert found.differing_rows == 0
         assert found.first == ()
         assert found.holdout_rows == rows_of(snapshot, "holdout").num_rows
@@ -84,30 +86,30 @@ class TestParity:
         assert found.model_sha256 == trained.training.text_sha256
 
     def test_another_setting_in_service_is_found(
-        self, connection: Any, world: Any, trained: TrainingOutputs, snapshot: pa.Table
+        self, world: Any, trained: TrainingOutputs, snapshot: pa.Table
     ) -> None:
-        found = parity(connection, world, trained, snapshot, night_from_hour=6, night_to_hour=12)
+        found = parity(world, trained, snapshot, night_from_hour=6, night_to_hour=12)
         assert "night_share" in found.differing_columns
         assert found.differing_rows > 0
         assert found.first[0].trained != found.first[0].served
 
     def test_a_snapshot_that_was_tampered_with_is_found_by_row_and_column(
-        self, connection: Any, world: Any, trained: TrainingOutputs, snapshot: pa.Table
+        self, world: Any, trained: TrainingOutputs, snapshot: pa.Table
     ) -> None:
         values = snapshot.column("farthest_km").to_pylist()
         row = snapshot.column("split").to_pylist().index("holdout") + 2
         values[row] += 1
-        found = parity(connection, world, trained, with_column(snapshot, "farthest_km", values))
+        found = parity(world, trained, with_column(snapshot, "farthest_km", values))
         assert found.differing_rows == 1
         assert "farthest_km" in found.differing_columns
         assert (found.first[0].row, found.first[0].column) == (2, "farthest_km")
 
     def test_a_row_that_service_does_not_have_differs_in_everything(
-        self, connection: Any, world: Any, trained: TrainingOutputs, snapshot: pa.Table
+        self, world: Any, trained: TrainingOutputs, snapshot: pa.Table
     ) -> None:
         keys = snapshot.column("vehicle").to_pylist()
         keys[-1] = "nobody"
-        found = parity(connection, world, trained, with_column(snapshot, "vehicle", keys))
+        found = parity(world, trained, with_column(snapshot, "vehicle", keys))
         assert found.differing_rows == 1
         assert len(found.differing_columns) == found.features + 1
         assert found.first[0].served == "no such row"
