@@ -60,12 +60,18 @@ def test_the_code_of_the_page_trains_scores_and_explains(installed, world):
         exec(compile(BY_HAND, "add-a-pattern.md", "exec"), names)  # noqa: S102
     assert names["snapshot"].num_rows > 50
     assert names["scored"].column("rank").to_pylist()[0] == 1
-    explained = [row for row in names["scored"].to_pylist() if row["reasons"] or row["against"]]
-    assert explained
-    cameras = {row["vehicle"]: row["cameras"] for row in names["snapshot"].to_pylist()}
-    said_of = {row["vehicle"]: " ".join((*row["reasons"], *row["against"])) for row in explained}
-    told = [vehicle for vehicle, text in said_of.items() if f"seen by {cameras.get(vehicle)} cameras" in text]
+    facts = {row["vehicle"]: row for row in names["windows"].to_pylist()}
+    told = [
+        (row["vehicle"], text) for row in names["scored"].to_pylist() for text in (*row["reasons"], *row["against"])
+    ]
     assert told
+    for vehicle, text in told:
+        row = facts[vehicle]
+        assert text in (
+            f"{row['reads']} reads in 14 days",
+            f"seen by {row['cameras']} cameras",
+            f"{row['night_share'] * 100:.0f} % of {row['reads']} reads between 22:00 and 5:00",
+        )
 
 
 def test_the_pipeline_takes_it_by_its_name(installed, world, monkeypatch):
