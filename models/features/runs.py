@@ -82,8 +82,8 @@ FEATURES = (
         "quick_run_work_share",
         "share of runs",
         "double",
-        "runs in working hours, as of deliveries, calls and meetings (B8)",
-        ("{quick_run_work_share:%} of {quick_runs:run|runs} set out from Monday to Friday between 5:00 and 17:00",),
+        "runs from Monday to Friday, 05:00 to 17:00, as of deliveries, calls and meetings (B8)",
+        ("{quick_run_work_share:%} of {quick_runs:run|runs} set out on working days in working hours",),
     ),
     Feature(
         "quick_run_town_vehicles",
