@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import features, health, models, simulate
+from benchmarks import features, health, ingest, models, simulate
 
 HEAD = """# Benchmarks
 
@@ -25,6 +25,7 @@ def run() -> None:
     parts = [HEAD.format(when=when, cores=cores, python=platform.python_version())]
     for title, measure in (
         ("Simulation: reads per second (at least 200,000 in a large world)", simulate.run),
+        ("Ingest: a day of a region, landing to accepted reads with all rules", ingest.run),
         ("Windows: all features beside ten typed by hand in SQL", features.run),
         ("Models: what ranks lines highest, by the truth of four worlds at half size", models.run),
         ("Camera health: what is found of known faults, and how often it cries wolf", health.run),

@@ -1,0 +1,119 @@
+"""Ingest of a region's day, beside bare DuckDB by hand and beside Great Expectations on pandas.
+
+Also at four times the rows, and in thousands of small files. Each way runs in a process of its own, on the same files,
+with two threads. Compare ratios.
+
+    python -m benchmarks.ingest [--reads 10000000] [--small-files 3000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.reads_by_the_million import cut_small, join_days, write_cameras, write_day
+
+DAYS = 4
+SMALL_ROWS = 5_000
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one way took for so many reads."""
+
+    reads: int
+    seconds: float
+    peak_gb: float
+
+    @property
+    def rate(self) -> float:
+        """Reads a second."""
+        return self.reads / self.seconds
+
+
+def measure(way: str, room: Path, files: Sequence[Path], reads: int) -> Taken:
+    """Run one way in a process of its own, in an empty folder."""
+    sys.stderr.write(f"  {way}: {reads:,} reads in {len(files):,} files …\n")
+    folder = room / "work"
+    folder.mkdir()
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.ingest_ways", way, str(room / "cameras.csv")]
+    said = subprocess.run([*command, str(folder), *map(str, files)], check=True, capture_output=True, text=True)
+    shutil.rmtree(folder)
+    found = json.loads(said.stdout.splitlines()[0])
+    return Taken(reads, found["seconds"], found["peak_gb"])
+
+
+def run(reads: int = 10_000_000, small_files: int = 3_000) -> str:
+    """Measure all ways, and give a Markdown table.
+
+    Args:
+        reads: Rows of a day's delivery; four days of them show how memory grows.
+        small_files: How many files of 5,000 rows.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        room = Path(folder)
+        write_cameras(room / "cameras.csv")
+        days = [room / f"day{day}.csv" for day in range(DAYS)]
+        for day, path in enumerate(days):
+            write_day(path, reads, day)
+        whole = measure("ours", room, days[:1], reads)
+        bare = measure("by_hand", room, days[:1], reads)
+        pandas = measure("gx_pandas", room, days[:1], reads)
+        four = measure("ours", room, days, DAYS * reads)
+        join_days(days, room / "joined.csv")
+        one_file = measure("ours", room, [room / "joined.csv"], DAYS * reads)
+        (room / "joined.csv").unlink()
+        (room / "small").mkdir()
+        small = _cut(days, room / "small", small_files)
+        pieces = measure("ours", room, small, len(small) * SMALL_ROWS)
+    rows = [
+        ("bare DuckDB by hand, no rules", bare, "1"),
+        ("ours", whole, f"{whole.seconds / bare.seconds:.2f} times bare DuckDB (at most 3)"),
+        (
+            "Great Expectations on pandas, 11 rules",
+            pandas,
+            f"{pandas.seconds / whole.seconds:.2f} times ours (at least 8)",
+        ),
+        (f"ours, {DAYS} files", four, f"{four.peak_gb / whole.peak_gb:.2f} times the memory of one"),
+        (f"ours, the {DAYS} in one file", one_file, f"{one_file.peak_gb / whole.peak_gb:.2f} times the memory of one"),
+        (
+            f"ours, {len(small):,} small files",
+            pieces,
+            f"{pieces.rate / whole.rate:.2f} of the rate of one (at least 0.33)",
+        ),
+    ]
+    lines = [
+        f"| {name} | {taken.reads:,} | {taken.seconds:.1f} | {taken.rate:,.0f} | {taken.peak_gb:.2f} | {said} |"
+        for name, taken, said in rows
+    ]
+    return "\n".join(
+        ["| way | reads | seconds | reads/s | peak GB | beside |", "|---|---:|---:|---:|---:|---|", *lines]
+    )
+
+
+def _cut(days: Sequence[Path], folder: Path, wanted: int) -> list[Path]:
+    files: list[Path] = []
+    for day in days:
+        if len(files) < wanted:
+            files += cut_small(day, folder, SMALL_ROWS, len(files))
+    return files[:wanted]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reads", type=int, default=10_000_000)
+    parser.add_argument("--small-files", type=int, default=3_000)
+    chosen = parser.parse_args()
+    sys.stdout.write(run(chosen.reads, chosen.small_files) + "\n")
+
+
+if __name__ == "__main__":
+    main()

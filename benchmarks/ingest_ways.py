@@ -1,0 +1,135 @@
+"""The ways of taking a day's delivery that `benchmarks.ingest` compares, each run as a process of its own.
+
+    python -m benchmarks.ingest_ways WAY CAMERAS FOLDER FILE...
+
+prints one line of JSON: seconds of the work (imports not counted) and peak memory. `ours` is the product's ingest,
+landing to record. `by_hand` is what an engineer would type in DuckDB: read with types, tokenise, sort by vehicle and
+time, write; no rule, no register, no quarantine, no landing. `gx_pandas` is Great Expectations on pandas with those
+rules of the contract that it can express on delivered columns; it tokenises and writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+THREADS = 2
+NOW = datetime(2026, 5, 20, tzinfo=UTC)
+_TYPES = {
+    "vrm": "VARCHAR",
+    "captured_at": "TIMESTAMPTZ",
+    "camera_id": "VARCHAR",
+    "confidence": "DOUBLE",
+    "motion_toward_camera": "BOOLEAN",
+    "feed_id": "VARCHAR",
+    "source_id": "VARCHAR",
+    "received_at": "TIMESTAMPTZ",
+}
+_BY_HAND = """
+    COPY (
+        SELECT sha256('a key of some thirty-two bytes' || upper(replace(vrm, ' ', ''))) AS vehicle,
+            captured_at, received_at, camera_id, confidence, motion_toward_camera, feed_id, source_id
+        FROM read_csv([{files}], header = true, columns = {{{types}}}, ignore_errors = true)
+        WHERE vrm IS NOT NULL ORDER BY vehicle, captured_at
+    ) TO '{target}' (FORMAT parquet, COMPRESSION zstd)
+"""
+
+
+def ours(cameras: Path, folder: Path, files: Sequence[Path]) -> float:
+    """The product's ingest; the register is loaded and Great Expectations imported before the clock starts."""
+    from data_contracts.cameras import load_cameras
+    from data_contracts.ingest import ingest_files
+    from data_contracts.limits import IngestLimits
+    from data_contracts.sources.model import BUILT_IN
+    from infra.lake import Lake
+    from infra.settings import Settings
+
+    settings = Settings(home=folder / "home", threads=THREADS)
+    lake = Lake(settings.lake)
+    load_cameras(settings, lake, "nwrocu", cameras, NOW)
+    begun = time.perf_counter()
+    report = ingest_files(settings, lake, "nwrocu", files, BUILT_IN["canonical"], IngestLimits(), NOW)
+    taken = time.perf_counter() - begun
+    if any(batch.verdict == "failed" for batch in report.batches) or len(report.batches) != len(files):
+        raise RuntimeError("a batch failed, or was left out: this run compares nothing")
+    return taken
+
+
+def by_hand(cameras: Path, folder: Path, files: Sequence[Path]) -> float:
+    """Bare DuckDB."""
+    import duckdb
+
+    listed = ", ".join(f"'{file}'" for file in files)
+    types = ", ".join(f"'{name}': '{kind}'" for name, kind in _TYPES.items())
+    limits = {"threads": THREADS, "memory_limit": "3GB", "temp_directory": str(folder / "spill")}
+    with duckdb.connect(config=limits) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        begun = time.perf_counter()
+        connection.execute(_BY_HAND.format(files=listed, types=types, target=folder / "by_hand.parquet"))
+        return time.perf_counter() - begun
+
+
+def gx_pandas(cameras: Path, folder: Path, files: Sequence[Path]) -> float:
+    """Great Expectations on pandas: eleven expectations over the delivered columns."""
+    import great_expectations as gx
+    import pandas as pd
+
+    context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(False)
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    expect = gx.expectations
+    known = pd.read_csv(cameras, dtype=str)["camera_id"].tolist()
+    suite = gx.ExpectationSuite(
+        name="reads",
+        expectations=[
+            expect.ExpectColumnValuesToNotBeNull(column="vrm"),
+            expect.ExpectColumnValuesToMatchRegex(column="vrm", regex=r"^[A-Za-z0-9 .\-]{1,15}$"),
+            expect.ExpectColumnValuesToMatchRegex(
+                column="vrm", regex=r"^[A-HJ-PR-Y]{2}(0[2-9]|[1-9][0-9]) ?[A-HJ-PR-Z]{3}$", mostly=0.5
+            ),
+            expect.ExpectColumnValuesToNotBeNull(column="captured_at"),
+            expect.ExpectColumnValuesToBeBetween(column="age_days", min_value=-0.01, max_value=365),
+            expect.ExpectColumnValuesToBeBetween(column="seconds_after_receipt", max_value=300),
+            expect.ExpectColumnValuesToNotBeNull(column="camera_id"),
+            expect.ExpectColumnValuesToBeInSet(column="camera_id", value_set=known),
+            expect.ExpectColumnValuesToBeBetween(column="confidence", min_value=0, max_value=100),
+            expect.ExpectColumnValuesToBeInSet(column="motion_toward_camera", value_set=["true", "false"]),
+            expect.ExpectCompoundColumnsToBeUnique(column_list=["vrm", "camera_id", "second"], mostly=0.5),
+        ],
+    )
+    begun = time.perf_counter()
+    rows = pd.concat([pd.read_csv(file, dtype=str, on_bad_lines="skip") for file in files], ignore_index=True)
+    captured = pd.to_datetime(rows["captured_at"], errors="coerce", utc=True, format="ISO8601")
+    received = pd.to_datetime(rows["received_at"], errors="coerce", utc=True, format="ISO8601")
+    rows["confidence"] = pd.to_numeric(rows["confidence"], errors="coerce")
+    rows["seconds_after_receipt"] = (captured - received).dt.total_seconds()
+    rows["age_days"] = (pd.Timestamp(NOW) - captured).dt.total_seconds() / 86_400
+    rows["second"] = captured.dt.floor("5s")
+    asset = context.data_sources.add_pandas(name="reads").add_dataframe_asset(name="reads")
+    batch = asset.add_batch_definition_whole_dataframe("all").get_batch(batch_parameters={"dataframe": rows})
+    batch.validate(suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": 0})
+    return time.perf_counter() - begun
+
+
+WAYS: dict[str, Callable[[Path, Path, Sequence[Path]], float]] = {
+    "ours": ours,
+    "by_hand": by_hand,
+    "gx_pandas": gx_pandas,
+}
+
+
+def main() -> None:
+    """Run one way and print what it took."""
+    way, cameras, folder, *files = sys.argv[1:]
+    seconds = WAYS[way](Path(cameras), Path(folder), [Path(file) for file in files])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    sys.stdout.write(json.dumps({"seconds": seconds, "peak_gb": peak}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
