@@ -1,13 +1,14 @@
 """Pairs of vehicles that travel together: which pairs, where and when, and on which journeys.
 
-A pair is a candidate when one of the two was among the next few vehicles behind the other over `convoy_legs` different
-legs of one day, on `co_travel_days` days: one sort of the legs, and no pair of strangers is ever listed. Only then are
-all sightings of the two within `co_travel_seconds` at one camera looked up. Belongs here: finding these rows. Does not:
-what they say (`pair_features`), or what chance would have made of them (`pair_chance`).
+A pair is a candidate when one of the two was among the next few vehicles behind the other at cameras in `convoy_areas`
+different grid cells of one day, on `co_travel_days` days: one sort of the reads of each camera, and vehicles that only
+stand in one queue are never listed. Only then are all sightings of the two within `co_travel_seconds` looked up.
+Belongs here: finding these rows. Does not: what they say (`pair_features`), what chance makes of them (`pair_chance`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import ibis
@@ -31,10 +32,10 @@ class ConvoySettings(PatternSettings):
         description="seconds between two vehicles at one camera to be there together; local policy",
     )
     convoy_neighbours: int = Field(
-        default=3, ge=1, le=10, description="vehicles behind that are looked at on each leg; local policy"
+        default=3, ge=1, le=10, description="vehicles behind that are looked at at each camera; local policy"
     )
-    convoy_legs: int = Field(
-        default=2, ge=1, description="different legs together in one day for the day to count; definition"
+    convoy_areas: int = Field(
+        default=2, ge=1, description="grid cells together in one day for the day to count; definition"
     )
 
 
@@ -58,7 +59,7 @@ class Together:
 
 def find_together(moves: Table, places: Table, settings: ConvoySettings, engine: Engine) -> Together:
     """All that candidate pairs did together, from the moves of all vehicles."""
-    pairs = engine.keep(candidate_pairs(engine.keep(_neighbours(moves, settings)), settings))
+    pairs = engine.keep(candidate_pairs(engine.keep(_neighbours(moves, places, settings)), settings))
     own = engine.keep(_moves_of(moves, pairs))
     met = engine.keep(_sightings(pairs, own, settings))
     trips = engine.keep(_trips(met, places))
@@ -66,35 +67,38 @@ def find_together(moves: Table, places: Table, settings: ConvoySettings, engine:
     return Together(engine.keep(pairs.semi_join(trips, "pid")), own, sightings, trips)
 
 
-def _neighbours(moves: Table, settings: ConvoySettings) -> Table:
-    legs = moves.filter(~moves.starts & moves.leaves)
-    legs = legs.select("vid", "n", "second", "prev_second", leg=with_code(legs.prev_place, legs.place))
-    order = ibis.window(group_by=legs.leg, order_by=[legs.second, legs.vid, legs.n])
+def _neighbours(moves: Table, places: Table, settings: ConvoySettings) -> Table:
+    """Who passed the camera directly before whom, within the allowed seconds: one, other, day, cell; each once."""
+    order = ibis.window(group_by=moves.place, order_by=[moves.second, moves.vid, moves.n])
     ahead = {
-        f"{name}_{back}": legs[name].lag(back).over(order)
+        f"{name}_{back}": moves[name].lag(back).over(order)
         for back in range(1, settings.convoy_neighbours + 1)
-        for name in ("vid", "second", "prev_second")
+        for name in ("vid", "second")
     }
-    return legs.select("vid", "second", "prev_second", "leg", **ahead)
+    beside = moves.select("vid", "second", "place", **ahead)
+    met = _all(_met(beside, back, settings) for back in range(1, settings.convoy_neighbours + 1))
+    celled = met.join(places.select("place", "cell"), "place")
+    return celled.select("one", "other", "day", "cell").distinct()
 
 
-def candidate_pairs(beside: Table, settings: ConvoySettings) -> Table:
+def _all(tables: Iterable[Table]) -> Table:
+    first, *others = tables
+    return ibis.union(first, *others) if others else first
+
+
+def _met(beside: Table, back: int, settings: ConvoySettings) -> Table:
+    other, ahead = beside[f"vid_{back}"], beside[f"second_{back}"]
+    near = beside.filter((beside.second - ahead <= settings.co_travel_seconds) & (beside.vid != other))
+    other = near[f"vid_{back}"]
+    return near.select(
+        "place", one=ibis.least(near.vid, other), other=ibis.greatest(near.vid, other), day=near.second // 86_400
+    )
+
+
+def candidate_pairs(met: Table, settings: ConvoySettings) -> Table:
     """The pairs that count: pid, one, other."""
-    within = settings.co_travel_seconds
-    found = []
-    for back in range(1, settings.convoy_neighbours + 1):
-        other, ahead, before = (beside[f"{name}_{back}"] for name in ("vid", "second", "prev_second"))
-        near = (beside.second - ahead <= within) & ((beside.prev_second - before).abs() <= within)
-        met = beside.filter(near & (beside.vid != other))
-        other = met[f"vid_{back}"]
-        found.append(
-            met.select(
-                one=ibis.least(met.vid, other), other=ibis.greatest(met.vid, other), leg="leg", day=met.second // 86_400
-            )
-        )
-    together = found[0] if len(found) == 1 else ibis.union(*found)
-    days = together.group_by(["one", "other", "day"]).agg(legs=together.leg.nunique())
-    days = days.filter(days.legs >= settings.convoy_legs)
+    days = met.group_by(["one", "other", "day"]).agg(cells=met.count())
+    days = days.filter(days.cells >= settings.convoy_areas)
     pairs = days.group_by(["one", "other"]).agg(days=days.count())
     pairs = pairs.filter(pairs.days >= settings.co_travel_days)
     return pairs.select("one", "other", pid=pairs.one.cast("int64") * _PAIR + pairs.other)
