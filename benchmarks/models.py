@@ -40,6 +40,7 @@ BEFORE: dict[str, Any] = {
     "unreviewed_per_reviewed": 20.0, "unreviewed_weight": 0.3, "eliminated_weight": 1.0, "min_rows_in_leaf": 5,
     "learning_rate": 0.05, "l2": 1.0, "feature_share": 0.7, "row_share": 1.0, "random_cuts": False,
 }  # fmt: skip
+UNSCALED = ("rule", "isolation forest")
 RUNS = ("quick_run", "day_runs", "long_runs")
 
 
@@ -142,8 +143,8 @@ def rankers() -> dict[str, Ranker]:
     }
 
 
-def measure(case: Case, scores: Floats) -> dict[str, float]:
-    """Figures of one ranking, of all vehicles and of the not yet known."""
+def measure(case: Case, scores: Floats, likeness: bool) -> dict[str, float]:
+    """Figures of one ranking, of all vehicles and of the not yet known; calibration if scores are a `likeness`."""
     found: dict[str, float] = {}
     for name, keep in (("all", np.ones(len(scores), dtype=bool)), ("new", case.new)):
         labels, kept = case.active[keep], scores[keep]
@@ -154,7 +155,7 @@ def measure(case: Case, scores: Floats) -> dict[str, float]:
             f"{name} P@{K}": float(hits / K),
             f"{name} R@{K}": float(hits / labels.sum()) if labels.sum() else float("nan"),
         }
-        if kept.min() >= 0 and kept.max() <= 1:
+        if likeness:
             found[f"{name} ECE"] = calibration_error(labels, kept, quantile_bins(kept), np.ones(len(kept)))
     return found
 
@@ -191,7 +192,7 @@ def run(
             sys.stderr.write(f"{name} …\n")
             for case in every:
                 scores = ranker(case)
-                figures.setdefault(name, []).append(measure(case, scores))
+                figures.setdefault(name, []).append(measure(case, scores, name not in UNSCALED))
                 if "this product" in name:
                     lives.update(_high(case, scores))
     return "\n\n".join([_about(every), _table(figures), _by_world(every, figures), _lives(every, lives)])
