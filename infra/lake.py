@@ -31,6 +31,7 @@ Layer = Literal[
     "vault",
     "registers",
     "dispositions",
+    "days",
     "windows",
     "scores",
     "monitoring",

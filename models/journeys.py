@@ -16,11 +16,9 @@ import ibis
 from ibis.expr.types import BooleanValue, IntegerValue, Table
 
 from models.features.settings import PatternSettings, window_start
-from models.places import code_of, metres, value_of, with_code, with_vector
+from models.places import SIGN_MODULUS, code_of, metres, value_of, with_code, with_vector
 
 _ROWS = 1 << 40
-_SIGN = 32_749
-"""Prime below 2^15: place numbers are spread over it to sign a sequence of cameras with two integer sums."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +98,18 @@ def move_table(numbered: Table, places: Table, settings: PatternSettings) -> Tab
         *hops.columns,
         hop_m=hop_m,
         leaves=ends.a_cell != ends.b_cell,
-        crossing=((ends.a_force != ends.b_force) & (ends.a_named & ends.b_named)).cast("int8"),
-        starts=(ends.n == 0) | _ends_journey(ends.second - ends.prev_second, hop_m, settings),
+        crossing=crosses(ends),
+        starts=(ends.n == 0) | ends_journey(ends.second - ends.prev_second, hop_m, settings),
     )
 
 
-def _ends_journey(gap: IntegerValue, hop_m: IntegerValue, settings: PatternSettings) -> BooleanValue:
+def crosses(ends: Table) -> IntegerValue:
+    """1 where a hop from `a_` leads to `b_` in another force, both known."""
+    return ((ends.a_force != ends.b_force) & (ends.a_named & ends.b_named)).cast("int8")
+
+
+def ends_journey(gap: IntegerValue, hop_m: IntegerValue, settings: PatternSettings) -> BooleanValue:
+    """Whether so many seconds without a read, over so many metres, end a journey."""
     unexplained = gap * (settings.min_speed_kmh * 1000 * 100) > hop_m.cast("int64") * (3600 * settings.slack_percent)
     return (gap > settings.journey_gap_minutes * 60) & unexplained
 
@@ -131,7 +135,6 @@ def journeys(moves: Table, places: Table) -> Table:
     travel = moves.select("vid", "n", "second", "place", "hop_m", "starts", start=begun.max().over(order))
     travel = travel.mutate(origin=code_of(travel.start).cast("int32"))
     ends = with_vector(with_vector(travel, places, "origin", "a_"), places, "place", "b_")
-    sign = (ends.place.cast("int64") + 1) * 7919 % _SIGN
     summed = ends.group_by(["vid", "start"]).agg(
         reads=ends.count(),
         start_second=ends.second.min(),
@@ -139,13 +142,14 @@ def journeys(moves: Table, places: Table) -> Table:
         last=with_code(ends.n, ends.place).max(),
         farthest=with_code(metres(ends, "a_", "b_"), ends.place).max(),
         distance_m=ibis.ifelse(ends.starts, 0, ends.hop_m).sum(),
-        sign_sum=sign.sum(),
-        sign_order=(sign * ends.n.cast("int64")).sum(),
+        sign_sum=ends.b_sign.sum(),
+        sign_order=(ends.b_sign * ends.n % SIGN_MODULUS).sum(),
     )
-    return _with_ends(summed)
+    return with_ends(summed)
 
 
-def _with_ends(summed: Table) -> Table:
+def with_ends(summed: Table) -> Table:
+    """Journeys from what is summed of each: see `journeys`."""
     first_n = value_of(summed.start)
     named = summed.select(
         "vid",
@@ -159,7 +163,7 @@ def _with_ends(summed: Table) -> Table:
         destination=code_of(summed.last).cast("int32"),
         turn=code_of(summed.farthest).cast("int32"),
         reach_m=value_of(summed.farthest),
-        sign_order=summed.sign_order - summed.sign_sum * first_n,
+        sign_order=order_sign(summed.sign_order - summed.sign_sum % SIGN_MODULUS * first_n),
     )
     order = ibis.window(group_by=named.vid, order_by=named.first_n)
     return named.mutate(
@@ -167,6 +171,11 @@ def _with_ends(summed: Table) -> Table:
         next_origin=named.origin.lead().over(order),
         next_destination=named.destination.lead().over(order),
     )
+
+
+def order_sign(total: IntegerValue) -> IntegerValue:
+    """The part of a signature that knows the order of the cameras, from any sum that is right by its modulus."""
+    return (total % SIGN_MODULUS + SIGN_MODULUS) % SIGN_MODULUS
 
 
 def journey_table(found: Table, vehicles: Table, places: Table) -> Table:

@@ -16,6 +16,9 @@ EARTH_RADIUS_M = 6_371_009
 PLACE_CODES = 1 << 20
 """Upper bound of place numbers; lets (value, place) travel as one integer whose maximum has no ties."""
 
+SIGN_MODULUS = 1_000_000_007
+"""Prime modulus of route signatures."""
+
 
 def place_table(reads: Table, place_km: int) -> Table:
     """One row per camera and position: `place` (0-based number in the order of camera_id, latitude, longitude).
@@ -26,7 +29,8 @@ def place_table(reads: Table, place_km: int) -> Table:
 
     Returns:
         place, camera_id, latitude, longitude, site_id, force ('' when unknown), force_no (number of that name), ux, uy,
-        uz (unit vector), cell (0-based number of its grid cell).
+        uz (unit vector), cell (0-based number of its grid cell), sign (what the place adds to the signature of a
+        route; the same whatever other places there are).
     """
     seen = reads.group_by(["camera_id", "latitude", "longitude"]).agg(
         site_id=reads.site_id.min(), force=reads.force.min().fill_null("")
@@ -43,14 +47,24 @@ def place_table(reads: Table, place_km: int) -> Table:
         ux=latitude.cos() * longitude.cos(),
         uy=latitude.cos() * longitude.sin(),
         uz=latitude.sin(),
+        sign=_sign(seen),
     )
+
+
+def _sign(seen: Table) -> IntegerValue:
+    digits, digest = ibis.literal("0123456789abcdef"), seen.camera_id.hexdigest("md5")
+    spread = digits.find(digest[0:1]).cast("int64")
+    for at in range(1, 6):
+        spread = spread * 16 + digits.find(digest[at : at + 1])
+    steps = (seen.latitude * 100_000).floor().cast("int64") * 31 + (seen.longitude * 100_000).floor().cast("int64") * 17
+    return spread + 1 + (steps + SIGN_MODULUS) % SIGN_MODULUS
 
 
 def with_vector(table: Table, places: Table, column: str, prefix: str) -> Table:
     """A table with what is known of the place whose number stands in `column`.
 
     Adds its unit vector (`<prefix>x`, `y`, `z`), `<prefix>force` (a number), `<prefix>named` (whether the force is
-    known) and `<prefix>cell`. Rows whose `column` is null are dropped.
+    known), `<prefix>cell` and `<prefix>sign`. Rows whose `column` is null are dropped.
     """
     known = {
         "x": places.ux,
@@ -59,6 +73,7 @@ def with_vector(table: Table, places: Table, column: str, prefix: str) -> Table:
         "force": places.force_no,
         "named": places.force != "",
         "cell": places.cell,
+        "sign": places.sign,
     }
     return table.join(
         places.select(**{column: places.place}, **{prefix + name: value for name, value in known.items()}), column

@@ -8,7 +8,9 @@ over whole numbers, and every order is total.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import duckdb
 import ibis
@@ -19,9 +21,9 @@ from data_contracts.manifests import PartRef
 from data_contracts.reads import reads_relation
 from infra.lake import Lake
 from models.features import cameras, co_travel, presence, runs, stays, travel, trips
-from models.features.engines import DuckDBEngine, Engine
+from models.features.engines import Engine, Keeper, Plan
 from models.features.feature import Feature
-from models.features.layers import Layers, span_of
+from models.features.layers import Layers, Span, span_of
 from models.features.settings import PatternSettings
 from models.journeys import (
     Numbered,
@@ -63,6 +65,17 @@ READS = ibis.schema(
 """What windows need of the reads layer."""
 
 
+@dataclass(frozen=True)
+class Reduced:
+    """The tables of `Layers` that come straight from the moves; they can be put together from days as well."""
+
+    journeys: Table
+    visits: Table
+    seen: Table
+    legs: Table
+    camera_days: Table
+
+
 def build_windows(
     connection: duckdb.DuckDBPyConnection, lake: Lake, parts: Sequence[PartRef], as_of: date, settings: PatternSettings
 ) -> pa.Table:
@@ -83,43 +96,70 @@ def build_windows(
     """
     with connection.cursor() as cursor:
         reads_relation(cursor, lake, parts, "window_reads")
-        return window_table(ibis.table(READS, name="window_reads"), as_of, settings, DuckDBEngine(cursor))
+        return typed(_plan(as_of, type(settings), settings.model_dump_json()).run(cursor), as_of)
+
+
+@lru_cache(maxsize=16)
+def _plan(as_of: date, kind: type[PatternSettings], settings: str) -> Plan:
+    """The statements of one window; kept, for it is built again from other reads, and making them takes longer."""
+    plan = Plan()
+    reads = ibis.table(READS, name="window_reads")
+    return plan.end(_expression(reads, as_of, kind.model_validate_json(settings), plan))
 
 
 def window_table(reads: Table, as_of: date, settings: PatternSettings, engine: Engine) -> pa.Table:
     """Windows from any table with the columns of the reads layer, on any engine. See `build_windows`."""
+    return typed(engine.fetch(_expression(reads, as_of, settings, engine)), as_of)
+
+
+def _expression(reads: Table, as_of: date, settings: PatternSettings, engine: Keeper) -> Table:
     numbered = _number(reads, as_of, settings, engine)
     layers = _layers(numbered, as_of, settings, engine)
-    return _typed(engine.fetch(_features(layers, numbered.vehicles, engine)), as_of)
+    return features_of(layers, numbered.vehicles, engine)
 
 
-def _number(reads: Table, as_of: date, settings: PatternSettings, engine: Engine) -> Numbered:
+def _number(reads: Table, as_of: date, settings: PatternSettings, engine: Keeper) -> Numbered:
     reads = reads_in_window(reads, as_of, settings)
     vehicles, batches = engine.keep(number_vehicles(reads)), engine.keep(number_batches(reads))
     places = engine.keep(place_table(reads, settings.place_km))
     return Numbered(number_reads(reads, vehicles, batches, places, settings.low_confidence), vehicles, places)
 
 
-def _layers(numbered: Numbered, as_of: date, settings: PatternSettings, engine: Engine) -> Layers:
+def _layers(numbered: Numbered, as_of: date, settings: PatternSettings, engine: Keeper) -> Layers:
     places, span = numbered.places, span_of(as_of, settings)
     moves = engine.keep(move_table(numbered.reads, places, settings))
-    travelled = engine.keep(journeys(moves, places))
+    reduced = Reduced(
+        journeys=engine.keep(journeys(moves, places)),
+        visits=engine.keep(cameras.visit_table(moves)),
+        seen=presence.presence_sums(moves, span, settings),
+        legs=co_travel.leg_table(moves),
+        camera_days=cameras.camera_day_table(moves),
+    )
+    return layers_of(reduced, places, span, settings, engine)
+
+
+def layers_of(reduced: Reduced, places: Table, span: Span, settings: PatternSettings, engine: Keeper) -> Layers:
+    """The tables that features are made from, from what is left of the reads."""
+    travelled = reduced.journeys
     stayed = engine.keep(stays.stay_table(travelled, span))
     bases = stays.base_table(stayed, places)
     stayed = engine.keep(stays.placed_stays(stayed, bases, places, settings))
     return Layers(
-        moves=moves,
+        seen=reduced.seen,
+        legs=reduced.legs,
+        camera_days=reduced.camera_days,
         journeys=travelled,
         stays=stayed,
         trips=engine.keep(trips.trip_table(stayed, settings)),
-        visits=engine.keep(cameras.visit_table(moves)),
+        visits=reduced.visits,
         places=places,
         span=span,
         settings=settings,
     )
 
 
-def _features(layers: Layers, vehicles: Table, engine: Engine) -> Table:
+def features_of(layers: Layers, vehicles: Table, engine: Keeper) -> Table:
+    """All features, one row per vehicle of `vehicles`, sorted by its token."""
     stayed = stays.stay_features(layers)
     families = [
         stayed,
@@ -144,8 +184,9 @@ def _features(layers: Layers, vehicles: Table, engine: Engine) -> Table:
     return joined.select("vehicle", **columns).order_by("vehicle")
 
 
-def _typed(found: pa.Table, as_of: date) -> pa.Table:
+def typed(found: pa.Table, as_of: date) -> pa.Table:
+    """The rows with exactly the declared columns and types."""
     end = pa.array([as_of] * found.num_rows, type=pa.date32())
     fields = [("vehicle", pa.string()), *((name.name, pa.type_for_alias(name.dtype)) for name in FEATURES)]
-    typed: pa.Table = found.cast(pa.schema(fields))
-    return typed.add_column(1, pa.field("window_end", pa.date32()), end).combine_chunks()
+    cast: pa.Table = found.cast(pa.schema(fields))
+    return cast.add_column(1, pa.field("window_end", pa.date32()), end).combine_chunks()

@@ -50,13 +50,17 @@ def visit_table(moves: Table) -> Table:
     return moves.group_by(["vid", "place"]).agg(reads=moves.count())
 
 
-def camera_table(visits: Table, moves: Table, rare_percent: int) -> Table:
+def camera_day_table(moves: Table) -> Table:
+    """One row per place and UTC day on which it saw any vehicle: place, day."""
+    return moves.select("place", day=moves.second // 86_400).distinct()
+
+
+def camera_table(visits: Table, days: Table, rare_percent: int) -> Table:
     """One row per place: vehicles that it saw, days on which it saw any, and whether it is rare.
 
     Rare: at most `rare_percent` of the vehicles of the median place (the lower one of two).
     """
     seen = visits.group_by("place").agg(vehicles=visits.count())
-    days = moves.select("place", day=moves.second // 86_400).distinct()
     seen = seen.join(days.group_by("place").agg(days=days.count()), "place")
     ranked = seen.mutate(
         rank=ibis.row_number().over(order_by=[seen.vehicles, seen.place]), number=seen.count().over(ibis.window())
@@ -70,7 +74,7 @@ def camera_table(visits: Table, moves: Table, rare_percent: int) -> Table:
 
 def camera_features(layers: Layers) -> Table:
     """The features of this module, one row per vehicle."""
-    cameras = camera_table(layers.visits, layers.moves, layers.settings.rare_camera_percent)
+    cameras = camera_table(layers.visits, layers.camera_days, layers.settings.rare_camera_percent)
     forces = layers.places.select("place", force_no=layers.places.force_no, named=layers.places.force != "")
     seen = layers.visits.join(cameras, "place").join(forces, "place")
     summed = seen.group_by("vid").agg(

@@ -15,7 +15,8 @@ from models.features.layers import Layers
 from models.features.settings import PatternSettings
 from models.places import value_of, with_code
 
-_VEHICLES = 1 << 31
+VEHICLES = 1 << 31
+"""Upper bound of vehicle numbers; lets (second, vehicle) travel as one integer: one key to sort by."""
 
 FEATURES = (
     Feature(
@@ -35,27 +36,34 @@ FEATURES = (
 )
 
 
-def pair_table(moves: Table, settings: PatternSettings) -> Table:
-    """Pairs that repeatedly travel together: one, other (vehicles, one < other), legs, days."""
+def leg_table(moves: Table) -> Table:
+    """Legs from one grid cell to another.
+
+    Returns:
+        leg (its two places as one number), passing (second and vehicle as one number), prev_second.
+    """
     legs = moves.filter(~moves.starts & moves.leaves)
-    # second and vehicle as one number: one key to sort by, one column to look back at
-    legs = legs.select(
-        "prev_second", leg=with_code(legs.prev_place, legs.place), passing=legs.second * _VEHICLES + legs.vid
+    return legs.select(
+        "prev_second", leg=with_code(legs.prev_place, legs.place), passing=legs.second * VEHICLES + legs.vid
     )
+
+
+def pair_table(legs: Table, settings: PatternSettings) -> Table:
+    """Pairs that repeatedly travel together: one, other (vehicles, one < other), legs, days."""
     order = ibis.window(group_by=legs.leg, order_by=[legs.passing, legs.prev_second])
     beside = legs.select(
         "passing", "prev_second", ahead=legs.passing.lag().over(order), ahead_before=legs.prev_second.lag().over(order)
     )
     within = settings.co_travel_seconds
     beside = beside.filter(
-        (beside.passing - beside.ahead < (within + 1) * _VEHICLES)
+        (beside.passing - beside.ahead < (within + 1) * VEHICLES)
         & ((beside.prev_second - beside.ahead_before).abs() <= within)
     )
     beside = beside.select(
-        vid=(beside.passing % _VEHICLES).cast("int32"),
-        second=value_of(beside.passing, _VEHICLES),
-        other=(beside.ahead % _VEHICLES).cast("int32"),
-        ahead=value_of(beside.ahead, _VEHICLES),
+        vid=(beside.passing % VEHICLES).cast("int32"),
+        second=value_of(beside.passing, VEHICLES),
+        other=(beside.ahead % VEHICLES).cast("int32"),
+        ahead=value_of(beside.ahead, VEHICLES),
     )
     together = beside.filter((beside.vid != beside.other) & (beside.second - beside.ahead <= within))
     together = together.select(
@@ -70,6 +78,6 @@ def pair_table(moves: Table, settings: PatternSettings) -> Table:
 
 def co_travel_features(layers: Layers) -> Table:
     """The features of this module, one row per vehicle that has a partner."""
-    pairs = pair_table(layers.moves, layers.settings)
+    pairs = pair_table(layers.legs, layers.settings)
     both = ibis.union(pairs.select(vid="one", legs="legs"), pairs.select(vid="other", legs="legs"))
     return both.group_by("vid").agg(co_travel_partners=both.count(), co_travel_most_legs=both.legs.max())

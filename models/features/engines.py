@@ -17,11 +17,15 @@ from ibis.expr.operations import Relation
 from ibis.expr.types import Table
 
 
-class Engine(Protocol):
-    """Runs Ibis expressions over tables that it knows by name."""
+class Keeper(Protocol):
+    """Keeps results of Ibis expressions over tables that it knows by name."""
 
     def keep(self, expression: Table) -> Table:
-        """Compute an expression now and give the table that holds the result."""
+        """Compute an expression and give the table that holds the result."""
+
+
+class Engine(Keeper, Protocol):
+    """Runs Ibis expressions over tables that it knows by name."""
 
     def fetch(self, expression: Table) -> pa.Table:
         """Compute an expression and give its rows in their order."""
@@ -44,6 +48,31 @@ class DuckDBEngine:
     def fetch(self, expression: Table) -> pa.Table:
         """Compute an expression and give its rows in their order."""
         return self._connection.sql(_select(expression)).to_arrow_table()
+
+
+class Plan:
+    """The statements of a chain of expressions, compiled once, for DuckDB to run over any tables of the same names."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[str, str]] = []
+        self._last = ""
+
+    def keep(self, expression: Table) -> Table:
+        """Note an expression and give the table that will hold its result."""
+        name = f"kept_{len(self._kept) + 1}"
+        self._kept.append((name, _select(expression)))
+        return ibis.table(expression.schema(), name=name)
+
+    def end(self, expression: Table) -> Plan:
+        """Note the expression whose rows `run` gives."""
+        self._last = _select(expression)
+        return self
+
+    def run(self, connection: duckdb.DuckDBPyConnection) -> pa.Table:
+        """Run every statement; results stay as temporary tables until the connection is closed."""
+        for name, statement in self._kept:
+            connection.execute(f"CREATE TEMP TABLE {name} AS {statement}")
+        return connection.sql(self._last).to_arrow_table()
 
 
 def _select(expression: Table) -> str:

@@ -38,7 +38,9 @@ class Layers:
     """Every table that a family of features may read.
 
     Args:
-        moves: One row per read, `models.journeys.move_table`.
+        seen: One row per vehicle, `models.features.presence.presence_sums`.
+        legs: One row per leg from one grid cell to another, `models.features.co_travel.leg_table`.
+        camera_days: One row per place and UTC day with reads, `models.features.cameras.camera_day_table`.
         journeys: One row per journey, `models.journeys.journeys`.
         stays: One row per stay, `models.features.stays.stay_table`.
         trips: One row per trip there and back, `models.features.trips.trip_table`.
@@ -48,7 +50,9 @@ class Layers:
         settings: The settings of the pattern.
     """
 
-    moves: Table
+    seen: Table
+    legs: Table
+    camera_days: Table
     journeys: Table
     stays: Table
     trips: Table

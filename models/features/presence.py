@@ -6,10 +6,11 @@ the window.
 
 from __future__ import annotations
 
-from ibis.expr.types import Table
+from ibis.expr.types import BooleanValue, IntegerValue, Table
 
 from models.features.feature import Feature, count_where, ratio
-from models.features.layers import Layers
+from models.features.layers import Layers, Span
+from models.features.settings import PatternSettings
 from models.features.trips import in_night
 from models.journeys import local_second
 
@@ -91,15 +92,19 @@ FEATURES = (
 )
 
 
-def presence_features(layers: Layers) -> Table:
-    """The features of this module, one row per vehicle."""
-    moves, settings, span = layers.moves, layers.settings, layers.span
+def impossible(hop_m: IntegerValue, gap: IntegerValue, settings: PatternSettings) -> BooleanValue:
+    """Whether no vehicle makes a hop of so many metres in so many seconds."""
+    fast = hop_m.cast("int64") * 3600 > gap * (settings.max_speed_kmh * 1000)
+    return fast & (hop_m >= max(1, settings.max_speed_from_km * 1000))
+
+
+def presence_sums(moves: Table, span: Span, settings: PatternSettings) -> Table:
+    """One row per vehicle: vid, first and last (day number) and what is counted of its reads."""
     local = local_second(moves.second, span.offsets)
     second = local % 86_400
     weekend = (local + 3 * 86_400) % 604_800 >= 5 * 86_400
     gap = moves.second - moves.prev_second
-    fast = moves.hop_m.cast("int64") * 3600 > gap * (settings.max_speed_kmh * 1000)
-    summed = moves.group_by("vid").agg(
+    return moves.group_by("vid").agg(
         reads=moves.count(),
         first=moves.second.min() // 86_400,
         last=moves.second.max() // 86_400,
@@ -108,14 +113,15 @@ def presence_features(layers: Layers) -> Table:
         office=count_where(~weekend & (second >= 7 * 3600) & (second < 19 * 3600)),
         days_seen=count_where((moves.n == 0) | (gap > moves.second % 86_400)),
         force_crossings=moves.crossing.sum(),
-        impossible_hops=count_where(fast & (moves.hop_m >= max(1, settings.max_speed_from_km * 1000))),
+        impossible_hops=count_where(impossible(moves.hop_m, gap, settings)),
         repaired=moves.repaired.sum(),
         doubtful=moves.doubtful.sum(),
     )
-    return _with_shares(summed, layers)
 
 
-def _with_shares(summed: Table, layers: Layers) -> Table:
+def presence_features(layers: Layers) -> Table:
+    """The features of this module, one row per vehicle."""
+    summed = layers.seen
     begin, end = layers.span.begin // 86_400, layers.span.end // 86_400
     life = summed.last - summed.first + 1
     return summed.mutate(

@@ -120,6 +120,6 @@ def _with_pairs(layers: Layers) -> Table:
         "distance_m",
         "reach_m",
         pair=named.from_cell.cast("int64") * PLACE_CODES + named.to_cell,
-        route=named.sign_order % 1_000_000_007 * (1 << 32) + (named.sign_sum * 31 + named.reads) % (1 << 32),
+        route=named.sign_order * (1 << 32) + (named.sign_sum * 31 + named.reads) % (1 << 32),
         returned=went | loop,
     )

@@ -1,0 +1,150 @@
+"""The layer `days`: what each day of a ROCU's reads comes down to, kept, so that no window looks at the reads again.
+
+A day's share is named by the content of the parts that it was made from, by the settings, and by the code that made it.
+So a late file, a batch judged again, another setting or another version renews exactly the days that it touches, and a
+share that is there is right. Belongs here: keeping and finding shares, windows from them. Does not: what they hold
+(`models.features.day_parts`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import ibis
+import pyarrow as pa
+from ibis.expr.types import Table
+
+from data_contracts.manifests import PartRef
+from data_contracts.reads import parts_digest, reads_relation
+from infra.engine import literal
+from infra.lake import Lake, placed
+from models.features import cameras, co_travel, day_parts, presence, stays
+from models.features.day_parts import TABLES
+from models.features.engines import DuckDBEngine
+from models.features.layers import span_of
+from models.features.settings import PatternSettings, window_start
+from models.places import place_table
+from models.windows import READS, Reduced, build_windows, features_of, layers_of, typed
+
+_EPOCH = date(1970, 1, 1)
+
+
+def build_windows_by_day(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    rocu: str,
+    parts: Sequence[PartRef],
+    as_of: date,
+    settings: PatternSettings,
+) -> pa.Table:
+    """The same windows as `models.windows.build_windows`, byte for byte, from the days' shares; missing ones are made.
+
+    Args:
+        connection: Gives threads and memory; its own tables and settings are left as they are.
+        lake: Where parts and shares lie.
+        rocu: Whose shares.
+        parts: Parts of the reads layer with true digests and dates; days outside the window are ignored.
+        as_of: Last day of the window (UTC), included.
+        settings: What a journey, a place and a trip are.
+
+    Raises:
+        FaultError: A part that a record names is not there, or no space is left.
+    """
+    start = window_start(as_of, settings)
+    inside = [part for part in parts if part.date is not None and start <= part.date <= as_of]
+    by_day = {day: [part for part in inside if part.date == day] for day in sorted({part.date for part in inside})}
+    shares = [keep_day(connection, lake, rocu, day, own, settings) for day, own in by_day.items() if day is not None]
+    if not shares:
+        return build_windows(connection, lake, [], as_of, settings)
+    with connection.cursor() as cursor:
+        engine = DuckDBEngine(cursor)
+        days = {name: _view(cursor, shares, name) for name in TABLES}
+        places = engine.keep(place_table(days["places"], settings.place_km))
+        if engine.fetch(day_parts.moved_forces(days, places).limit(1)).num_rows:
+            return build_windows(connection, lake, inside, as_of, settings)
+        joined = day_parts.join_days(days, places, settings, engine)
+        reduced = Reduced(joined.journeys, joined.visits, joined.seen, joined.legs, joined.camera_days)
+        layers = layers_of(reduced, places, span_of(as_of, settings), settings, engine)
+        return typed(engine.fetch(features_of(layers, joined.vehicles, engine)), as_of)
+
+
+def keep_day(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    rocu: str,
+    day: date,
+    parts: Sequence[PartRef],
+    settings: PatternSettings,
+) -> Path:
+    """The folder of a day's share; made if it is not there, in the place of any made from other parts or code."""
+    target = day_folder(lake, rocu, day, settings) / f"share={share_digest(parts)}"
+    if target.is_dir():
+        return target
+    own, number = settings.model_copy(update={"window_days": 1}), (day - _EPOCH).days
+    with connection.cursor() as cursor, placed(target) as temporary:
+        engine = DuckDBEngine(cursor)
+        reads_relation(cursor, lake, parts, "day_reads")
+        tables = day_parts.day_tables(ibis.table(READS, name="day_reads"), number, span_of(day, own), own, engine)
+        temporary.mkdir()
+        for name, table in tables.items():
+            kept = engine.keep(table).get_name()
+            cursor.execute(f"COPY {kept} TO {literal(str(temporary / f'{name}.parquet'))} (FORMAT parquet)")
+    for old in target.parent.iterdir():
+        if old != target and old.name.startswith("share="):
+            shutil.rmtree(old)
+    return target
+
+
+def day_folder(lake: Lake, rocu: str, day: date, settings: PatternSettings) -> Path:
+    """Where the shares of one day lie; windows of any length have them in common."""
+    text = PatternSettings.model_validate(
+        settings.model_dump(include=set(PatternSettings.model_fields)) | {"window_days": 1}
+    ).model_dump_json()
+    named = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return lake.folder("days", rocu, settings=named, date=day.isoformat())
+
+
+def share_digest(parts: Sequence[PartRef]) -> str:
+    """Names a day's share by the content of its parts and by the code that makes it."""
+    return hashlib.sha256(f"{parts_digest(parts)}\n{_code_digest()}".encode()).hexdigest()[:32]
+
+
+@cache
+def _code_digest() -> str:
+    from models import journeys, places
+    from models.features import engines
+
+    digest = hashlib.sha256(duckdb.__version__.encode())
+    for module in (day_parts, journeys, places, presence, cameras, co_travel, stays, engines):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()
+
+
+def _view(cursor: duckdb.DuckDBPyConnection, shares: Sequence[Path], name: str) -> Table:
+    paths = ", ".join(literal(str(share / f"{name}.parquet")) for share in shares)
+    view = f"days_{name}"
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
+    )
+    return ibis.table(_schemas()[name], name=view)
+
+
+@cache
+def _schemas() -> dict[str, ibis.Schema]:
+    own = PatternSettings(window_days=1)
+    tables = day_parts.day_tables(ibis.table(READS, name="day_reads"), 0, span_of(_EPOCH, own), own, _Named())
+    return {name: table.schema() for name, table in tables.items()}
+
+
+class _Named:
+    """Keeps nothing: for the types of tables alone."""
+
+    def keep(self, expression: Table) -> Table:
+        """A table of the same columns."""
+        return ibis.table(expression.schema(), name="kept")
