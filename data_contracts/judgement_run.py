@@ -149,19 +149,21 @@ def _divide(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequenc
     ids = [delivery.batch_id for delivery in run.call.deliveries]
     failed = [judgement.verdict == "failed" for judgement in judgements]
     connection.execute(
+        "CREATE TYPE batch_code AS ENUM (SELECT unnest($ids::VARCHAR[]) AS id ORDER BY id)", {"ids": ids}
+    )
+    connection.execute(
         """CREATE TABLE named AS
-            SELECT (generate_subscripts($ids, 1) - 1)::INTEGER AS batch_no, unnest($ids::VARCHAR[]) AS batch_id,
+            SELECT (generate_subscripts($ids, 1) - 1)::INTEGER AS batch_no, unnest($ids)::batch_code AS batch_id,
                 unnest($failed::BOOLEAN[]) AS failed""",
         {"ids": ids, "failed": failed},
     )
     _find_candidates(connection, run)
     connection.execute(
-        f"""CREATE VIEW accepted AS
-            SELECT batch_no, batch_id, row_no, vehicle_no, vehicle, plate_format, plate_repaired, judged.captured_at,
-                received_at, judged.camera_id, registered.site_id,
-                coalesce(judged.latitude, registered.latitude) AS latitude,
+        """CREATE VIEW accepted AS
+            SELECT batch_id, row_no, vehicle_no, vehicle, plate_format, plate_repaired, judged.captured_at, received_at,
+                judged.camera_id, registered.site_id, coalesce(judged.latitude, registered.latitude) AS latitude,
                 coalesce(judged.longitude, registered.longitude) AS longitude, registered.force, confidence,
-                motion_toward_camera, feed_id, source_id, '{run.contract.version}' AS contract_version
+                motion_toward_camera, feed_id, source_id
             FROM judged JOIN named USING (batch_no)
             ANTI JOIN rejected USING (batch_no, row_no) ANTI JOIN doubled USING (batch_no, row_no)
             JOIN vehicles USING (vehicle_no) JOIN registered USING (register_no)
@@ -169,12 +171,17 @@ def _divide(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequenc
     )
     connection.execute(
         f"""CREATE VIEW set_apart AS
-            SELECT batch_id, row_no,
-                coalesce(rules, []) || CASE WHEN failed THEN ['{BATCH_FAILED}'] ELSE [] END AS rules, vehicle,
+            SELECT batch_id, row_no, rules, vehicle,
                 CASE WHEN camera_id NOT IN (FROM plate_like_ids) THEN camera_id END AS camera_id, captured_at,
                 CASE WHEN feed_id NOT IN (FROM plate_like_ids) THEN feed_id END AS feed_id
-            FROM judged JOIN named USING (batch_no) LEFT JOIN rejected USING (batch_no, row_no)
-            LEFT JOIN vehicles USING (vehicle_no) WHERE failed OR rules IS NOT NULL"""
+            FROM (
+                SELECT judged.*, batch_id, rules FROM judged JOIN rejected USING (batch_no, row_no)
+                JOIN named USING (batch_no) WHERE NOT failed
+                UNION ALL
+                SELECT judged.*, batch_id, coalesce(rules, []) || ['{BATCH_FAILED}']
+                FROM judged JOIN (FROM named WHERE failed) USING (batch_no)
+                LEFT JOIN rejected USING (batch_no, row_no))
+            LEFT JOIN vehicles USING (vehicle_no)"""
     )
 
 
@@ -233,7 +240,7 @@ def write_judgements(connection: duckdb.DuckDBPyConnection, run: Run, judgements
     """The second half of `judge_files`: parts first, the record last."""
     write_segments(connection, run.settings, run.lake, run.rocu, run.call.deliveries, bool(run.supersedes))
     parts: list[PartRef] = [
-        *write_reads(connection, run.lake, run.rocu, run.ingest_id),
+        *write_reads(connection, run.lake, run.rocu, run.ingest_id, run.contract.version),
         *write_quarantine(connection, run.lake, run.rocu, run.ingest_id),
         *write_camera_hours(connection, run.lake, run.rocu, run.ingest_id),
         *write_rule_counts(connection, run.lake, run.rocu, run.ingest_id),

@@ -77,9 +77,13 @@ def make_judged(
     """
     moment, today = (f"TIMESTAMP '{time:%Y-%m-%d %H:%M:%S.%f}'" for time in (arrival, now))
     within = inside(limits.authorised_area, "latitude", "longitude")
+    for column in ("site_id", "force"):
+        _make_code_type(connection, column, "register")
     connection.execute(
         f"""CREATE TABLE registered AS
-            SELECT (rowid + 1)::INTEGER AS register_no, *, {within} AS authorised FROM register"""
+            SELECT (rowid + 1)::INTEGER AS register_no,
+                * REPLACE (site_id::site_id_code AS site_id, force::force_code AS force), {within} AS authorised
+            FROM register"""
     )
     connection.execute(
         f"""CREATE TABLE newest AS
@@ -94,7 +98,7 @@ def make_judged(
             SELECT delivered.batch_no, delivered.row_no, vehicle_no,
                 {one_of("plate_format", PLATE_FORMATS)} AS plate_format, plate_repaired,
                 delivered.captured_at, received_at, cameras.code AS camera_id, register_no, confidence,
-                motion_toward_camera, feed_id::feed_code AS feed_id, source_id::source_code AS source_id,
+                motion_toward_camera, feed_id::feed_id_code AS feed_id, source_id::source_id_code AS source_id,
                 {_position(source)}, {_faults(source, limits)}, unreadable_field,
                 (epoch(delivered.captured_at) - epoch(received_at))::FLOAT AS seconds_after_receipt,
                 (epoch(delivered.captured_at) - epoch({moment}))::FLOAT AS seconds_after_now,
@@ -127,17 +131,21 @@ def _faults(source: Source, limits: IngestLimits) -> str:
 
 def _make_codes(connection: duckdb.DuckDBPyConnection) -> None:
     """Make types that keep the ids of the call as numbers, and `cameras`: camera_id, code, known, plate_like."""
-    for kind in ("camera", "feed", "source"):
-        ids = f"SELECT DISTINCT {kind}_id AS id FROM delivered WHERE {kind}_id IS NOT NULL ORDER BY id"
-        ((different,),) = connection.execute(f"SELECT count(*) FROM ({ids})").fetchall()
-        as_kept = f"ENUM ({ids})" if 0 < different <= MOST_CODES else "VARCHAR"
-        connection.execute(f"CREATE TYPE {kind}_code AS {as_kept}")
+    for column in ("camera_id", "feed_id", "source_id"):
+        _make_code_type(connection, column, "delivered")
     connection.execute(
         """CREATE TABLE cameras AS
-            SELECT camera_id, camera_id::camera_code AS code, camera_id IN (SELECT camera_id FROM register) AS known,
+            SELECT camera_id, camera_id::camera_id_code AS code, camera_id IN (SELECT camera_id FROM register) AS known,
                 camera_id IN (FROM plate_like_ids) AS plate_like
             FROM (SELECT DISTINCT camera_id FROM delivered WHERE camera_id IS NOT NULL)"""
     )
+
+
+def _make_code_type(connection: duckdb.DuckDBPyConnection, column: str, table: str) -> None:
+    texts = f"SELECT DISTINCT {column} AS text FROM {table} WHERE {column} IS NOT NULL"
+    different = len(connection.execute(f"{texts} LIMIT {MOST_CODES + 1}").fetchall())
+    few = 0 < different <= MOST_CODES
+    connection.execute(f"CREATE TYPE {column}_code AS {f'ENUM ({texts} ORDER BY text)' if few else 'VARCHAR'}")
 
 
 def _plate_like(connection: duckdb.DuckDBPyConnection) -> str:

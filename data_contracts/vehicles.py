@@ -50,19 +50,27 @@ def make_plates(
     pseudonymiser.install(connection)
     placeholders = ", ".join(f"'{word}'" for word in _PLACEHOLDERS)
     connection.execute(
-        f"""CREATE TABLE readings AS
-            WITH texts AS (
-                SELECT DISTINCT vrm AS vrm_text, {period} AS day FROM {delivered} WHERE vrm IS NOT NULL),
-            cleaned AS (
+        f"""CREATE TABLE texts AS
+            SELECT *, {_is_current(source)} AS is_current FROM (
                 SELECT *, upper(vrm_text) IN ({placeholders}) AS is_placeholder, {_cleaned(source)} AS cleaned
-                FROM texts),
-            normalised AS (SELECT *, {_normalised(source)} AS vrm FROM cleaned)
-            SELECT vrm_text, day, vrm,
-                CASE WHEN is_placeholder THEN 'missing' WHEN cleaned IS NULL THEN 'unreadable' END AS vrm_fault,
-                {_format(source)} AS plate_format, coalesce(vrm <> cleaned, false) AS plate_repaired,
-                {_impossible_age(source)} AS impossible_age
-            FROM normalised"""
+                FROM (SELECT DISTINCT vrm AS vrm_text, {period} AS day FROM {delivered} WHERE vrm IS NOT NULL))"""
     )
+    connection.execute(
+        """CREATE TABLE readings AS
+            SELECT vrm_text, day, cleaned AS vrm, NULL::VARCHAR AS vrm_fault, 'current' AS plate_format,
+                false AS plate_repaired, false AS impossible_age
+            FROM texts WHERE is_current AND NOT is_placeholder"""
+    )
+    # the others are few: the whole grammar is slow on vectors of rows that mostly do not need it
+    connection.execute("CREATE TABLE unusual AS FROM texts WHERE NOT is_current OR is_placeholder; DROP TABLE texts")
+    connection.execute(
+        f"""INSERT INTO readings
+            SELECT vrm_text, day, vrm,
+                CASE WHEN is_placeholder THEN 'missing' WHEN cleaned IS NULL THEN 'unreadable' END,
+                {_format(source)}, coalesce(vrm <> cleaned, false), {_impossible_age(source)}
+            FROM (SELECT *, {_normalised(source)} AS vrm FROM unusual)"""
+    )
+    connection.execute("DROP TABLE unusual")
     connection.execute(
         f"""CREATE TABLE vehicles AS
             SELECT (row_number() OVER (ORDER BY vehicle))::INTEGER AS vehicle_no, vehicle, vrm
@@ -101,6 +109,10 @@ def _cleaned(source: Source) -> str:
     if source.plate_scheme == "opaque":
         return f"CASE WHEN length(vrm_text) <= {_LONGEST_OPAQUE} THEN vrm_text END"
     return "clean_vrm(vrm_text)"
+
+
+def _is_current(source: Source) -> str:
+    return "false" if source.plate_scheme == "opaque" else "coalesce(age_identifier_valid(cleaned, day), false)"
 
 
 def _normalised(source: Source) -> str:
