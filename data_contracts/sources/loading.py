@@ -23,6 +23,7 @@ from infra.engine import literal
 from infra.errors import FaultError, WrongInputError
 
 FILES_AT_ONCE = 500
+LINES_OF_A_SMALL_FILE = 20_000
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,26 @@ def load_rows(
     numbered = list(enumerate(deliveries))
     for layout, group in groupby(numbered, key=lambda pair: pair[1].layout):
         files = list(group)
-        for first in range(0, len(files), FILES_AT_ONCE):
-            _load_group(connection, f"{table}_loaded", layout, files[first : first + FILES_AT_ONCE], fields, typed)
+        for together in _read_together(files):
+            _load_group(connection, f"{table}_loaded", layout, together, fields, typed)
     _number_rows(connection, table)
     _require_rows(connection, table, deliveries)
+
+
+def _read_together(files: Sequence[tuple[int, Delivery]]) -> Iterator[list[tuple[int, Delivery]]]:
+    """Small files in groups, large ones alone: threads that read several large files at once mix their rows."""
+    small: list[tuple[int, Delivery]] = []
+    for file in files:
+        large = file[1].lines > LINES_OF_A_SMALL_FILE
+        if small and (large or len(small) == FILES_AT_ONCE):
+            yield small
+            small = []
+        if large:
+            yield [file]
+        else:
+            small.append(file)
+    if small:
+        yield small
 
 
 def _load_group(
@@ -89,15 +106,11 @@ def _load_group(
     typed: _Typed,
 ) -> None:
     if layout.kind == "text" and layout.plain and all(_is_nameable(delivery.path) for _, delivery in files):
-        connection.execute("BEGIN")
-        try:
-            connection.execute(f"INSERT INTO {table} {_quick_query(layout, files, fields, typed)}")
-            _require_lines(connection, table, files)
-        except (duckdb.InvalidInputException, duckdb.ConversionException, _NotOneRowALineError):
-            # whatever it was, the careful way tells a row that is wrong from a file that is
-            connection.execute("ROLLBACK")
-        else:
-            connection.execute("COMMIT")
+        if _load_quickly(connection, table, layout, files, fields, typed):
+            return
+        if len(files) > 1:
+            for one in files:
+                _load_group(connection, table, layout, [one], fields, typed)
             return
     for number, delivery in files:
         if layout.kind == "parquet":
@@ -106,8 +119,23 @@ def _load_group(
             _load_blocks(connection, table, number, careful_rows(delivery, fields), typed)
 
 
-class _NotOneRowALineError(Exception):
-    """The quick way did not give one row for each line."""
+def _load_quickly(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    layout: Layout,
+    files: Sequence[tuple[int, Delivery]],
+    fields: Sequence[str],
+    typed: _Typed,
+) -> bool:
+    connection.execute("BEGIN")
+    try:
+        connection.execute(f"INSERT INTO {table} {_quick_query(layout, files, fields, typed)}")
+        whole = _has_each_line(connection, table, files)
+    except (duckdb.InvalidInputException, duckdb.ConversionException):
+        # whatever it was, the careful way tells a row that is wrong from a file that is
+        whole = False
+    connection.execute("COMMIT" if whole else "ROLLBACK")
+    return whole
 
 
 def _quick_query(layout: Layout, files: Sequence[tuple[int, Delivery]], fields: Sequence[str], typed: _Typed) -> str:
@@ -135,15 +163,17 @@ def _quick_query(layout: Layout, files: Sequence[tuple[int, Delivery]], fields: 
     )
 
 
-def _require_lines(connection: duckdb.DuckDBPyConnection, table: str, files: Sequence[tuple[int, Delivery]]) -> None:
+def _has_each_line(connection: duckdb.DuckDBPyConnection, table: str, files: Sequence[tuple[int, Delivery]]) -> bool:
+    """Whether each file gave one row for each line, and they lie together, in the order of the file."""
     first, last = files[0][0], files[-1][0]
     counted = dict(
         connection.execute(
-            f"SELECT batch_no, count(*) FROM {table} WHERE batch_no BETWEEN ? AND ? GROUP BY batch_no", [first, last]
+            f"""SELECT batch_no, CASE WHEN max(rowid) - min(rowid) + 1 = count(*) THEN count(*) END
+                FROM {table} WHERE batch_no BETWEEN ? AND ? GROUP BY batch_no""",
+            [first, last],
         ).fetchall()
     )
-    if any(counted.get(number, 0) != delivery.lines - int(delivery.layout.header) for number, delivery in files):
-        raise _NotOneRowALineError
+    return all(counted.get(number, 0) == delivery.lines - int(delivery.layout.header) for number, delivery in files)
 
 
 def _load_blocks(

@@ -208,3 +208,20 @@ def test_a_source_file_is_strict(room, text, reason):
 def test_an_unknown_source(room):
     with pytest.raises(WrongInputError, match="neither a built-in source nor a file"):
         load_source("northern")
+
+
+def test_rows_of_several_large_files_keep_their_numbers(tmp_path):
+    files = [tmp_path / f"{name}.csv" for name in "abc"]
+    for file in files:
+        lines = (f"{file.stem}{row},2026-05-18T08:00:00Z,{row}" for row in range(1, 250_001))
+        file.write_text("vrm,captured_at,camera_id\n" + "\n".join(lines) + "\n")
+    required = ("vrm", "captured_at", "camera_id")
+    deliveries = [inspect(file, BUILT_IN["canonical"], required, ()) for file in files]
+    with duckdb.connect(config={"threads": 2}) as connection:
+        load_rows(connection, "loaded", deliveries, required, {}, {"vrm": "vrm", "camera_id": "camera_id"})
+        counted = connection.execute(
+            """SELECT count(*), count(*) FILTER (
+                    camera_id = row_no::VARCHAR AND vrm = substr('abc', batch_no + 1, 1) || row_no)
+                FROM loaded"""
+        ).fetchall()
+    assert counted == [(750_000, 750_000)]
