@@ -12,7 +12,7 @@ import hashlib
 import shutil
 from collections.abc import Sequence
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import duckdb
@@ -26,8 +26,8 @@ from infra.engine import literal
 from infra.lake import Lake, placed
 from models.features import cameras, co_travel, day_parts, presence, stays
 from models.features.day_parts import TABLES
-from models.features.engines import DuckDBEngine
-from models.features.layers import span_of
+from models.features.engines import DuckDBEngine, Plan
+from models.features.layers import Span, span_of
 from models.features.settings import PatternSettings, window_start
 from models.places import place_table
 from models.windows import READS, Reduced, build_windows, features_of, layers_of, typed
@@ -57,9 +57,12 @@ def build_windows_by_day(
         FaultError: A part that a record names is not there, or no space is left.
     """
     start = window_start(as_of, settings)
-    inside = [part for part in parts if part.date is not None and start <= part.date <= as_of]
-    by_day = {day: [part for part in inside if part.date == day] for day in sorted({part.date for part in inside})}
-    shares = [keep_day(connection, lake, rocu, day, own, settings) for day, own in by_day.items() if day is not None]
+    by_day: dict[date, list[PartRef]] = {}
+    for part in parts:
+        if part.date is not None and start <= part.date <= as_of and part.rows:
+            by_day.setdefault(part.date, []).append(part)
+    inside = [part for own in by_day.values() for part in own]
+    shares = [keep_day(connection, lake, rocu, day, by_day[day], settings) for day in sorted(by_day)]
     if not shares:
         return build_windows(connection, lake, [], as_of, settings)
     with connection.cursor() as cursor:
@@ -86,19 +89,52 @@ def keep_day(
     target = day_folder(lake, rocu, day, settings) / f"share={share_digest(parts)}"
     if target.is_dir():
         return target
-    own, number = settings.model_copy(update={"window_days": 1}), (day - _EPOCH).days
-    with connection.cursor() as cursor, placed(target) as temporary:
-        engine = DuckDBEngine(cursor)
-        reads_relation(cursor, lake, parts, "day_reads")
-        tables = day_parts.day_tables(ibis.table(READS, name="day_reads"), number, span_of(day, own), own, engine)
-        temporary.mkdir()
-        for name, table in tables.items():
-            kept = engine.keep(table).get_name()
-            cursor.execute(f"COPY {kept} TO {literal(str(temporary / f'{name}.parquet'))} (FORMAT parquet)")
+    try:
+        _make(connection, lake, day, parts, settings, target)
+    except OSError:
+        # another process has made the same in the meantime
+        if not target.is_dir():
+            raise
     for old in target.parent.iterdir():
         if old != target and old.name.startswith("share="):
             shutil.rmtree(old)
     return target
+
+
+def _make(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    day: date,
+    parts: Sequence[PartRef],
+    settings: PatternSettings,
+    target: Path,
+) -> None:
+    tables, plan = _plan(type(settings), settings.model_dump_json(), span_of(day, _one_day(settings)).offsets)
+    number = (day - _EPOCH).days
+    with connection.cursor() as cursor, placed(target) as temporary:
+        reads_relation(cursor, lake, parts, "day_reads")
+        plan.run(cursor)
+        temporary.mkdir()
+        for name, table in tables.items():
+            keys = day_parts.keys_of_day(table.columns, number)
+            changed = ", ".join(f"{column} + {added}::BIGINT AS {column}" for column, added in keys.items())
+            select = f"SELECT * REPLACE ({changed}), {number}::INTEGER AS day FROM {table.get_name()}"
+            cursor.execute(f"COPY ({select}) TO {literal(str(temporary / f'{name}.parquet'))} (FORMAT parquet)")
+
+
+@lru_cache(maxsize=8)
+def _plan(
+    kind: type[PatternSettings], settings: str, offsets: tuple[tuple[int, int], ...]
+) -> tuple[dict[str, Table], Plan]:
+    """The statements that reduce a day, and the tables that they leave; the same for all days but for local time."""
+    own, plan = kind.model_validate_json(settings), Plan()
+    reduced = day_parts.day_tables(ibis.table(READS, name="day_reads"), Span(0, 0, offsets), own, plan)
+    tables = {name: plan.keep(table) for name, table in reduced.items()}
+    return tables, plan.end(tables["places"].limit(0))
+
+
+def _one_day(settings: PatternSettings) -> PatternSettings:
+    return settings.model_copy(update={"window_days": 1})
 
 
 def day_folder(lake: Lake, rocu: str, day: date, settings: PatternSettings) -> Path:
@@ -137,14 +173,9 @@ def _view(cursor: duckdb.DuckDBPyConnection, shares: Sequence[Path], name: str) 
 
 @cache
 def _schemas() -> dict[str, ibis.Schema]:
-    own = PatternSettings(window_days=1)
-    tables = day_parts.day_tables(ibis.table(READS, name="day_reads"), 0, span_of(_EPOCH, own), own, _Named())
-    return {name: table.schema() for name, table in tables.items()}
-
-
-class _Named:
-    """Keeps nothing: for the types of tables alone."""
-
-    def keep(self, expression: Table) -> Table:
-        """A table of the same columns."""
-        return ibis.table(expression.schema(), name="kept")
+    tables, _ = _plan(PatternSettings, PatternSettings().model_dump_json(), ((0, 0),))
+    found = {}
+    for name, table in tables.items():
+        wide = dict.fromkeys(day_parts.keys_of_day(table.columns, 0), "int64")
+        found[name] = ibis.schema(dict(table.schema()) | wide | {"day": "int32"})
+    return found

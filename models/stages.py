@@ -143,7 +143,7 @@ def _snapshot(stage: _Stage) -> None:
         windows = windows_of(lake, parts, window_end, pattern, pattern_settings)
         return windows.append_column("baseline", arrow.array(pattern.baseline(windows)))
 
-    with open_windows(stage.settings) as windows_of:
+    with open_windows(stage.settings, stage.rocu) as windows_of:
         findings = standing_findings(read_findings(lake, inputs.dispositions, pattern.unit), inputs.as_of)
         table, counts = assemble(inputs.window_ends, build, findings, pattern.feature_names, days, inputs.training)
     record = write_snapshot(table, counts, stage.folder / SNAPSHOT)

@@ -1,7 +1,7 @@
 """The engine of the settings, opened once for any number of windows: DuckDB, or Spark where it was chosen.
 
 Belongs here: which engine builds windows. Does not: what a window is; both engines run the same expressions and give
-the same bytes.
+the same bytes, and so do days put together.
 """
 
 from __future__ import annotations
@@ -28,8 +28,12 @@ WindowMaker = Callable[[Lake, Sequence[PartRef], date, Pattern, PatternSettings]
 
 
 @contextmanager
-def open_windows(settings: Settings) -> Iterator[WindowMaker]:
-    """What builds windows on the engine of the settings.
+def open_windows(settings: Settings, rocu: str) -> Iterator[WindowMaker]:
+    """What builds windows on the engine of the settings: on DuckDB day by day where the pattern knows how.
+
+    Args:
+        settings: Engine, threads, memory.
+        rocu: Whose days are kept.
 
     Raises:
         WrongInputError: Spark was chosen and is not installed, or the pattern has no expression for it.
@@ -40,7 +44,13 @@ def open_windows(settings: Settings) -> Iterator[WindowMaker]:
             yield maker
         return
     with open_engine(settings) as connection:
-        yield lambda lake, parts, end, pattern, own: serving_windows(connection, lake, parts, end, pattern, own)
+
+        def build(lake: Lake, parts: Sequence[PartRef], end: date, pattern: Pattern, own: PatternSettings) -> pa.Table:
+            if pattern.build_by_day is None:
+                return serving_windows(connection, lake, parts, end, pattern, own)
+            return pattern.build_by_day(connection, lake, rocu, parts, end, own)
+
+        yield build
 
 
 @contextmanager

@@ -196,7 +196,7 @@ def _score(
     from models.window_engines import open_windows
 
     context.progress(f"windows of {provenance.rocu} to {provenance.window_end}")
-    with open_windows(context.settings) as windows_of:
+    with open_windows(context.settings, provenance.rocu) as windows_of:
         windows = windows_of(context.lake, parts, provenance.window_end, chosen, settings)
     top, drawn = listed
     scored = score_windows(champion.text, windows, chosen, settings, top, RandomDraw(drawn, provenance.run_id))

@@ -7,6 +7,7 @@ expressions. Does not: where the shares lie and when they are renewed (`models.d
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import ibis
@@ -29,7 +30,7 @@ from models.journeys import (
     order_sign,
     with_ends,
 )
-from models.places import SIGN_MODULUS, code_of, metres, place_table, with_code, with_vector
+from models.places import PLACE_CODES, SIGN_MODULUS, code_of, metres, place_table, with_code, with_vector
 
 TABLES = ("places", "seen", "visits", "pieces", "legs")
 """The tables of a day's share."""
@@ -47,12 +48,11 @@ _COUNTED = (
 )
 
 
-def day_tables(reads: Table, day: int, span: Span, settings: PatternSettings, engine: Keeper) -> dict[str, Table]:
+def day_tables(reads: Table, span: Span, settings: PatternSettings, engine: Keeper) -> dict[str, Table]:
     """Reduce the reads of one day.
 
     Args:
         reads: Of that UTC day alone, with the columns of the reads layer.
-        day: Its number, counted from 1970-01-01.
         span: The span of the day, for local hours.
         settings: The length of the window does not matter.
         engine: Where to.
@@ -60,7 +60,8 @@ def day_tables(reads: Table, day: int, span: Span, settings: PatternSettings, en
     Returns:
         By the names of `TABLES`: places (as in the reads), seen (a vehicle: its token, sums, first and last read),
         visits (a vehicle and place; `opening`: whether the journey with which its day begins passed there), pieces
-        (journeys as far as they lie in the day), legs. Numbers of vehicles and places hold within the day.
+        (journeys as far as they lie in the day), legs. Numbers hold within the day; `keys_of_day`
+        makes them hold for all.
     """
     vehicles, batches = engine.keep(number_vehicles(reads)), engine.keep(number_batches(reads))
     places = engine.keep(place_table(reads, settings.place_km))
@@ -74,7 +75,7 @@ def day_tables(reads: Table, day: int, span: Span, settings: PatternSettings, en
     known = reads.group_by(["camera_id", "latitude", "longitude"]).agg(
         site_id=reads.site_id.min(), force=reads.force.min()
     )
-    tables = {
+    return {
         "places": known.join(places.select("camera_id", "latitude", "longitude", "place"), _POSITION),
         "seen": presence_sums(moves, span, settings).join(_ends_of_day(moves), "vid").join(vehicles, "vid"),
         "visits": visit_table(moves).join(
@@ -83,10 +84,23 @@ def day_tables(reads: Table, day: int, span: Span, settings: PatternSettings, en
         "pieces": pieces.drop("next_start", "next_origin", "next_destination"),
         "legs": legs.select("vid", "second", "prev_second", "prev_place", "place"),
     }
-    return {name: table.mutate(day=ibis.literal(day, "int32")) for name, table in tables.items()}
 
 
 _POSITION = ("camera_id", "latitude", "longitude")
+_PLACE_COLUMNS = frozenset({"place", "prev_place", "first_place", "last_place", "origin", "destination", "turn"})
+
+
+def keys_of_day(columns: Iterable[str], day: int) -> dict[str, int]:
+    """What to add to the numbers of vehicles and places so that each is one key for all days.
+
+    A join on day and number would do as well, but may be run on the days alone.
+
+    Args:
+        columns: Of one of the tables.
+        day: Number of the day, counted from 1970-01-01.
+    """
+    codes = dict.fromkeys(_PLACE_COLUMNS & set(columns), day * PLACE_CODES)
+    return codes | ({"vid": day * VEHICLES} if "vid" in columns else {})
 
 
 def _ends_of_day(moves: Table) -> Table:
@@ -144,14 +158,14 @@ def join_days(days: dict[str, Table], places: Table, settings: PatternSettings, 
 
 def _numbers(of_days: Table, places: Table) -> Table:
     now = places.select(*_POSITION, now="place")
-    return of_days.join(now, _POSITION).select("day", own="place", place="now")
+    return of_days.join(now, _POSITION).select(own="place", place="now")
 
 
 def _placed(table: Table, numbers: Table, *columns: str) -> Table:
     """A table of days with the window's numbers of places in these columns."""
     for column in columns:
-        now = numbers.select("day", **{column: "own", "now": "place"})
-        table = table.join(now, ["day", column]).drop(column).rename(**{column: "now"})
+        now = numbers.select(**{column: numbers.own, "now": numbers.place})
+        table = table.join(now, column).drop(column).rename(**{column: "now"})
     return table
 
 
@@ -195,15 +209,13 @@ def _seen(seams: Table) -> Table:
 
 def _visits(visits: Table, seams: Table, numbers: Table) -> Table:
     """vid, day, place, reads, passed (the journey that goes on from the day before passed there)."""
-    known = visits.rename(own="vid").join(seams.select("day", "own", "vid", "goes_on"), ["day", "own"])
+    known = visits.rename(own="vid").join(seams.select("own", "vid", "goes_on"), "own")
     passed = known.goes_on & (known.opening == 1)
     return _placed(known.select("vid", "day", "place", "reads", passed=passed), numbers, "place")
 
 
 def _journeys(pieces: Table, visits: Table, seams: Table, numbers: Table, places: Table, engine: Keeper) -> Table:
-    known = pieces.rename(own="vid").join(
-        seams.select("day", "own", "vid", "offset", "goes_on", "hop_m"), ["day", "own"]
-    )
+    known = pieces.rename(own="vid").join(seams.select("own", "vid", "offset", "goes_on", "hop_m"), "own")
     known = _placed(known, numbers, "origin", "destination", "turn")
     goes_on = known.goes_on & (known.first_n == 0)
     known = known.mutate(goes_on=goes_on, n=(known.offset + known.first_n).cast("int64"))
@@ -230,7 +242,7 @@ def _journeys(pieces: Table, visits: Table, seams: Table, numbers: Table, places
 
 
 def _legs(legs: Table, seams: Table, numbers: Table) -> Table:
-    within = legs.rename(own="vid").join(seams.select("day", "own", "vid"), ["day", "own"])
+    within = legs.rename(own="vid").join(seams.select("own", "vid"), "own")
     within = _placed(within, numbers, "prev_place", "place")
     over = seams.filter(seams.goes_on & seams.leaves)
     over = over.select("vid", "prev_second", "prev_place", second="first_second", place="first_place")

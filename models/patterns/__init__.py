@@ -34,6 +34,7 @@ from models.units import VEHICLES, Unit, units_of
 __all__ = ["PATTERN_GROUP", "Pattern", "features_reference", "get_pattern", "pattern_names", "units_of"]
 
 WindowTable = Callable[[Table, date, PatternSettings, Engine], pa.Table]
+BuildByDay = Callable[[duckdb.DuckDBPyConnection, Lake, str, Sequence[PartRef], date, PatternSettings], pa.Table]
 BuildWindows = Callable[[duckdb.DuckDBPyConnection, Lake, Sequence[PartRef], date, PatternSettings], pa.Table]
 
 
@@ -59,6 +60,8 @@ class Pattern:
             default a pair takes the time of two vehicles. Gives the k of precision and recall at k.
         window_table: The same windows from any table with the columns of the reads layer, on any engine; without it the
             pattern runs on DuckDB alone.
+        build_by_day: (connection, lake, rocu, parts, as_of, settings) to the same windows from what is kept of each
+            day; without it every window is built from its reads.
     """
 
     name: str
@@ -72,6 +75,7 @@ class Pattern:
     cautions: tuple[Caution, ...] = ()
     rows_share: float | None = None
     window_table: WindowTable | None = None
+    build_by_day: BuildByDay | None = None
 
     def k(self, capacity: int) -> int:
         """Rows of one window that analysts can look at, of a capacity in vehicles; at least 1."""

@@ -7,6 +7,7 @@ what the features look for. None of it is proof: couriers, carers, split familie
 from __future__ import annotations
 
 from models.baseline import restocking_rule
+from models.days import build_windows_by_day
 from models.explanation import Caution
 from models.features.settings import PatternSettings
 from models.patterns import Pattern
@@ -47,6 +48,7 @@ PATTERN = Pattern(
     settings_type=PatternSettings,
     build_windows=build_windows,
     window_table=window_table,
+    build_by_day=build_windows_by_day,
     baseline=restocking_rule,
     cautions=CAUTIONS,
 )

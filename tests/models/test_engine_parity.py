@@ -91,7 +91,7 @@ def test_no_reads_are_no_rows_on_spark_too(spark):
 
 def test_the_setting_chooses_the_engine(tmp_path):
     pattern = get_pattern("county_lines")
-    with open_windows(Settings(home=tmp_path)) as windows_of:
+    with open_windows(Settings(home=tmp_path), "nwrocu") as windows_of:
         assert windows_of(Lake(tmp_path), [], AS_OF, pattern, PatternSettings()).num_rows == 0
 
 
