@@ -1,11 +1,12 @@
 """Ingest: delivered files of reads become accepted, pseudonymised reads, or quarantine, with a record of every row.
 
-Belongs here: which of the files given are new, and that they are judged together. How they are judged: `judgement_run`.
+Belongs here: which of the files given are new, and which of them are judged together. How they are judged:
+`judgement_run`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,11 +17,15 @@ from data_contracts.delivery import choose
 from data_contracts.judgement_run import Progress, Run, judge_files
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, IngestRecord
-from data_contracts.sources.inspection import inspect
+from data_contracts.sources.inspection import Delivery, inspect
 from data_contracts.sources.model import Source
 from data_contracts.work import working_database
 from infra.lake import Lake
 from infra.settings import Settings
+
+ROWS_AT_ONCE = 12_000_000
+FILES_TOLD = 500
+BYTES_OF_A_ROW = 20  # in a Parquet file, where rows are not counted beforehand
 
 
 @dataclass(frozen=True)
@@ -28,12 +33,12 @@ class IngestReport:
     """What a call of ingest did.
 
     Args:
-        record: The record that it placed; None if every file was known already.
+        records: The records that it placed; none if every file was known already.
         batches: Manifests of the batches judged by this call.
         already_known: Ids of files that had been ingested before, or are in the call twice.
     """
 
-    record: IngestRecord | None
+    records: tuple[IngestRecord, ...]
     batches: tuple[BatchManifest, ...]
     already_known: tuple[str, ...]
 
@@ -48,8 +53,13 @@ def ingest_files(
     now: datetime,
     replaces: str | None = None,
     on_progress: Progress | None = None,
+    on_record: Callable[[IngestRecord], None] | None = None,
 ) -> IngestReport:
-    """Ingest files of one source for one ROCU, all judged together.
+    """Ingest files of one source for one ROCU.
+
+    They are judged together, but for calls of more than `ROWS_AT_ONCE` rows: these are judged file by file, or some
+    files at a time, so that memory does not grow with the call. Each such group has a record of its own, so a call that
+    was stopped goes on where it was when it is made again.
 
     Args:
         settings: Keys, threads, memory.
@@ -61,25 +71,57 @@ def ingest_files(
         now: The time of ingest, aware.
         replaces: A failed batch that the one file given takes the place of.
         on_progress: Told in a few words what is being done.
+        on_record: Told of each record once it is placed.
 
     Raises:
         WrongInputError: A file cannot be taken at all, there is no register, no batch `replaces`, or the file has
-            no read of that batch's days. Nothing is written.
+            no read of that batch's days. Nothing is written of the group that the file is in, nor of those after it.
         RefusedError: `replaces` names a batch that was accepted, or has been replaced.
         FaultError: Another process is at work on the ROCU, or space ran out.
     """
     tell = on_progress or _silent
     contract = load_contract("reads")
-    tell(f"looking at {len(files)} files")
-    found = [inspect(file, source, contract.required, contract.optional) for file in files]
-    with working_database(settings, lake, rocu, tell) as connection:
-        call = choose(lake, rocu, found, replaces)
-        if not call.deliveries:
-            return IngestReport(None, (), call.already_known)
-        register = current_register(lake, rocu)
-        run = Run(settings, lake, rocu, source, limits, now, contract, register, call)
-        record = judge_files(connection, run, tell)
-    return IngestReport(record, record.batches, call.already_known)
+    found: list[Delivery] = []
+    for number, file in enumerate(files):
+        if number % FILES_TOLD == 0:
+            tell(f"looking at {len(files)} files" + (f", {number} seen" if number else ""))
+        found.append(inspect(file, source, contract.required, contract.optional))
+    groups = _groups(found) if replaces is None else [found]
+    records: list[IngestRecord] = []
+    known: list[str] = []
+    for number, group in enumerate(groups):
+        tell_here = _within(tell, number, len(groups))
+        with working_database(settings, lake, rocu, tell_here) as connection:
+            call = choose(lake, rocu, group, replaces)
+            known += call.already_known
+            if not call.deliveries:
+                continue
+            register = current_register(lake, rocu)
+            run = Run(settings, lake, rocu, source, limits, now, contract, register, call)
+            records.append(judge_files(connection, run, tell_here))
+        if on_record is not None:
+            on_record(records[-1])
+    batches = tuple(batch for record in records for batch in record.batches)
+    return IngestReport(tuple(records), batches, tuple(known))
+
+
+def _groups(found: Sequence[Delivery]) -> list[list[Delivery]]:
+    groups: list[list[Delivery]] = []
+    held = 0
+    for delivery in found:
+        rows = delivery.lines or delivery.size_bytes // BYTES_OF_A_ROW
+        if not groups or held + rows > ROWS_AT_ONCE:
+            groups.append([])
+            held = 0
+        groups[-1].append(delivery)
+        held += rows
+    return groups
+
+
+def _within(tell: Progress, number: int, groups: int) -> Progress:
+    if groups == 1:
+        return tell
+    return lambda said: tell(f"{said} (part {number + 1} of {groups} of the call)")
 
 
 def _silent(_: str) -> None:

@@ -121,14 +121,13 @@ def ingest(
             context.now,
             replaces,
             context.progress,
+            lambda record: record_judgement(context, record),
         )
         result = judged(rocu, report.batches, report.already_known)
         details |= {"policy": policy.digest, "batches": [batch.batch_id for batch in report.batches]}
         details |= {
             name: getattr(result, name) for name in ("rows", "accepted", "quarantined", "duplicates", "verdicts")
         }
-        if report.record is not None:
-            record_judgement(context, report.record)
         _require_none_failed(rocu, report.batches)
     return result
 

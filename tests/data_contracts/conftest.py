@@ -15,7 +15,7 @@ import pytest
 from data_contracts.cameras import load_cameras
 from data_contracts.ingest import IngestReport, ingest_files
 from data_contracts.limits import IngestLimits
-from data_contracts.manifests import PartRef
+from data_contracts.manifests import IngestRecord, PartRef
 from data_contracts.reads import ingest_records, read_parts, reads_relation
 from data_contracts.sources.model import Source, load_source
 from infra.lake import Lake
@@ -61,11 +61,17 @@ class Room:
         return self.write(name, "\n".join([HEADER, *rows]) + "\n")
 
     def ingest(
-        self, *files: Path, source: str | Source = "canonical", replaces: str | None = None, **limits: Any
+        self,
+        *files: Path,
+        source: str | Source = "canonical",
+        replaces: str | None = None,
+        on_record: Callable[[IngestRecord], None] | None = None,
+        **limits: Any,
     ) -> IngestReport:
         how = load_source(source) if isinstance(source, str) else source
+        judged_by = IngestLimits(**limits)
         return ingest_files(
-            self.settings, self.lake, self.rocu, files, how, IngestLimits(**limits), self.now, replaces=replaces
+            self.settings, self.lake, self.rocu, files, how, judged_by, self.now, replaces, on_record=on_record
         )
 
     def cameras(self, content: str) -> None:

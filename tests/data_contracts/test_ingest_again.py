@@ -21,7 +21,7 @@ def test_a_file_ingested_before_changes_nothing_whatever_its_name(room, row):
     first = room.ingest(file)
     before = room.snapshot()
     again = room.ingest(room.write("another-name.csv", file.read_bytes()))
-    assert (again.record, again.batches) == (None, ())
+    assert (again.records, again.batches) == ((), ())
     assert again.already_known == (first.batches[0].batch_id,)
     assert room.snapshot() == before
 

@@ -105,7 +105,7 @@ def test_two_ingests_at_once_one_is_told_so(room, row):
         pytest.raises(FaultError, match="Another process"),
     ):
         room.ingest(room.deliver("good.csv", row()))
-    assert room.ingest(room.deliver("good.csv", row())).record is not None
+    assert room.ingest(room.deliver("good.csv", row())).records
 
 
 def test_replaces_must_name_a_failed_batch_of_the_rocu(room, row):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import pyarrow.parquet as pq
+import pytest
 
-from data_contracts import parts
+from data_contracts import ingest, parts
 from data_contracts.reads import read_parts
+from infra.errors import WrongInputError
 
 DAYS = (17, 18)
 
@@ -41,3 +43,33 @@ def test_a_day_of_many_reads_is_several_parts_in_the_order_of_vehicles(room, roo
         assert len(several) == 4
         in_order = sorted((keys_of(part, room) for part in several), key=lambda keys: keys[0])
         assert [key for keys in in_order for key in keys] == keys_of(one, whole)
+
+
+def test_a_large_call_is_judged_in_groups_with_the_same_outcome(room, room_again, row, monkeypatch):
+    rows = many_rows(row)
+    files = [room.deliver(f"{n}.csv", *rows[n * 12 : n * 12 + 12], row(confidence="140")) for n in range(4)]
+    again = room.write("again.csv", files[0].read_bytes())
+    whole = room_again()
+    one = whole.ingest(*files, again, max_quarantine_share=1)
+    monkeypatch.setattr(ingest, "ROWS_AT_ONCE", 30)
+    placed = []
+    several = room.ingest(*files, again, max_quarantine_share=1, on_record=placed.append)
+    assert (len(one.records), len(several.records)) == (1, 2)
+    assert tuple(placed) == several.records
+    assert [record.sequence for record in several.records] == [0, 1]
+    assert several.batches == one.batches
+    assert several.already_known == one.already_known
+    assert room.reads() == whole.reads()
+    assert room.quarantine("*") == whole.quarantine("*")
+
+
+def test_a_large_call_that_stops_at_a_file_keeps_the_groups_before_it_and_goes_on_from_there(room, row, monkeypatch):
+    monkeypatch.setattr(ingest, "ROWS_AT_ONCE", 1)
+    first, last = (room.deliver(f"{vrm}.csv", row(vrm=vrm)) for vrm in ("AB12CDE", "XY21ZZZ"))
+    zoneless = room.deliver("zoneless.csv", row(captured_at="2026-05-18 08:00:00"))
+    with pytest.raises(WrongInputError, match="zone"):
+        room.ingest(first, zoneless, last)
+    assert len(room.reads()) == 1
+    report = room.ingest(first, last)
+    assert (len(report.records), len(report.already_known)) == (1, 1)
+    assert len(room.reads()) == 2
