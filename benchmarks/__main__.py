@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import features, health, ingest, models, simulate
+from benchmarks import days, features, health, ingest, models, simulate
 
 HEAD = """# Benchmarks
 
@@ -26,8 +26,9 @@ def run() -> None:
     for title, measure in (
         ("Simulation: reads per second (at least 200,000 in a large world)", simulate.run),
         ("Ingest: a day of a region, landing to accepted reads with all rules", ingest.run),
-        ("Windows: all features beside ten typed by hand in SQL", features.run),
+        ("Windows: all features beside ten typed by hand in SQL and in Polars", features.run),
         ("Models: what ranks lines highest, by the truth of four worlds at half size", models.run),
+        ("Windows: what one more day costs, by the length of the window", days.run),
         ("Camera health: what is found of known faults, and how often it cries wolf", health.run),
     ):
         sys.stderr.write(f"{title} …\n")
