@@ -91,7 +91,7 @@ def _parity(context: Context, desk: Desk, record: VersionRecord, policy: LoadedP
         context.progress(f"parity cannot be checked: {error.reason}")
         return None
     context.progress("parity: training rows made again as in service")
-    with open_windows(context.settings) as windows_of:
+    with open_windows(context.settings, record.inputs.rocu) as windows_of:
         return check_parity(windows_of, context.lake, record.inputs, snapshot, text, pattern, serving)
 
 
