@@ -8,13 +8,13 @@ misreads, which are different vehicles or texts.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import duckdb
 import pyarrow as pa
 
 from data_contracts.limits import IngestLimits
-from data_contracts.reads import read_parts, reads_relation
+from data_contracts.neighbours import make_neighbours
 from infra.lake import Lake
 
 ROWS_AT_ONCE = 100_000
@@ -34,29 +34,21 @@ def find_duplicates(
     Reads of the `superseded` records count for nothing.
     """
     connection.execute("CREATE TABLE doubled (batch_no INTEGER, row_no BIGINT)")
-    span = connection.execute("SELECT min(captured_at), max(captured_at) FROM candidates").fetchone()
-    if span is None or span[0] is None:
+    if connection.execute("FROM candidates LIMIT 1").fetchone() is None:
         return
     limit = int(limits.duplicate_seconds * 1_000_000)
     reach = timedelta(microseconds=limit)
-    earlier = read_parts(lake, rocu, (span[0] - reach).date(), (span[1] + reach).date(), superseded)
-    reads_relation(connection, lake, earlier, "reads_before")
-    _double_earlier(connection, span[0], span[1], reach)
+    make_neighbours(connection, lake, rocu, "accepted_before", "candidates", reach, superseded)
+    _double_earlier(connection, reach)
     _double_first_seconds(connection, limit)
     _double_long_stays(connection, limit)
     connection.execute("DROP TABLE stays")
 
 
-def _double_earlier(connection: duckdb.DuckDBPyConnection, first: datetime, last: datetime, reach: timedelta) -> None:
-    connection.execute(
-        """CREATE TABLE accepted_before AS
-            SELECT vehicle_no, camera_id, captured_at FROM reads_before JOIN vehicles USING (vehicle)
-            WHERE captured_at BETWEEN ? AND ?""",
-        [first - reach, last + reach],
-    )
+def _double_earlier(connection: duckdb.DuckDBPyConnection, reach: timedelta) -> None:
     connection.execute(
         """INSERT INTO doubled
-            SELECT DISTINCT batch_no, row_no FROM candidates JOIN accepted_before AS before
+            SELECT DISTINCT candidates.batch_no, candidates.row_no FROM candidates JOIN accepted_before AS before
                 ON before.vehicle_no = candidates.vehicle_no AND before.camera_id = candidates.camera_id
                 AND candidates.captured_at BETWEEN before.captured_at - $reach AND before.captured_at + $reach""",
         {"reach": reach},

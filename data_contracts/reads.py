@@ -105,6 +105,15 @@ def read_parts(lake: Lake, rocu: str, start: date, end: date, without: Collectio
     return tuple(sorted(parts, key=lambda part: part.path))
 
 
+def read_parts_of_days(
+    lake: Lake, rocu: str, days: Collection[date], without: Collection[str] = ()
+) -> tuple[PartRef, ...]:
+    """The parts of accepted reads captured on any of these UTC days, sorted by path."""
+    if not days:
+        return ()
+    return tuple(part for part in read_parts(lake, rocu, min(days), max(days), without) if part.date in days)
+
+
 def superseded_parts(lake: Lake, rocu: str) -> tuple[PartRef, ...]:
     """The parts of accepted reads that no standing record names, as far as they are still there, sorted by path."""
     standing = {record.ingest_id for record in standing_records(lake, rocu)}

@@ -12,7 +12,7 @@ from datetime import timedelta
 import duckdb
 
 from data_contracts.limits import IngestLimits
-from data_contracts.reads import read_parts, reads_relation
+from data_contracts.neighbours import make_neighbours
 from infra.lake import Lake
 
 REPEATS_BATCH = "repeats_batch"
@@ -24,7 +24,7 @@ _COUNTED = f"""
         FROM candidates SEMI JOIN doubled USING (batch_no, row_no) SEMI JOIN suspected USING (batch_no)
         JOIN named USING (batch_no)),
     stood AS (
-        SELECT batch_id, vehicle_no, camera_id, captured_at FROM reads_repeated JOIN vehicles USING (vehicle)
+        SELECT batch_id, vehicle_no, camera_id, captured_at FROM reads_repeated
         UNION ALL
         SELECT batch_id, vehicle_no, camera_id, captured_at
         FROM candidates ANTI JOIN doubled USING (batch_no, row_no) JOIN named USING (batch_no)),
@@ -63,14 +63,11 @@ def find_repeats(
             JOIN (SELECT batch_no, count(*) AS rows FROM candidates GROUP BY batch_no) AS candidates USING (batch_no)
             GROUP BY batch_no HAVING count(*) >= {REPEATED_SHARE} * any_value(candidates.rows)"""
     )
-    span = connection.execute(
-        "SELECT min(captured_at), max(captured_at) FROM candidates SEMI JOIN suspected USING (batch_no)"
-    ).fetchone()
     found: dict[int, dict[str, int]] = {}
-    if span is not None and span[0] is not None:
+    if connection.execute("FROM suspected LIMIT 1").fetchone() is not None:
         reach = timedelta(seconds=limits.duplicate_seconds)
-        parts = read_parts(lake, rocu, (span[0] - reach).date(), (span[1] + reach).date(), superseded)
-        reads_relation(connection, lake, parts, "reads_repeated")
+        own = "(FROM candidates SEMI JOIN suspected USING (batch_no))"
+        make_neighbours(connection, lake, rocu, "reads_repeated", own, reach, superseded)
         for batch_no, batch_id, rows in connection.execute(_COUNTED, {"reach": reach}).fetchall():
             found.setdefault(batch_no, {})[batch_id] = rows
     connection.execute("DROP TABLE suspected")

@@ -6,10 +6,10 @@ near in time as that are neighbours. Reads accepted by earlier calls count, if t
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from data_contracts.across_rows.scene import EARTH_KM, Scene
-from data_contracts.reads import read_parts, reads_relation
+from data_contracts.neighbours import make_neighbours
 
 LISTED_FROM = 0.5  # share of the speed limit from which a leg is listed
 
@@ -104,17 +104,12 @@ _XYZ = f"""{EARTH_KM} * cos(radians(latitude)) * cos(radians(longitude)) AS x,
 
 
 def _add_reads_before(scene: Scene, reach: timedelta) -> None:
-    span = _span(scene)
-    first, last = (span[0] - reach, span[1] + reach) if span else (None, None)
-    parts = read_parts(scene.lake, scene.rocu, first.date(), last.date(), scene.superseded) if first and last else ()
-    reads_relation(scene.connection, scene.lake, parts, "reads_before")
+    make_neighbours(scene.connection, scene.lake, scene.rocu, "reads_before", "candidates", reach, scene.superseded)
     scene.connection.execute(
         """CREATE OR REPLACE TABLE met_before AS
-            SELECT -row_number() OVER (ORDER BY batch_id, row_no) AS read_no, batch_id, row_no, vehicle_no, captured_at,
-                camera_id, latitude, longitude
-            FROM reads_before JOIN vehicles USING (vehicle) WHERE captured_at BETWEEN ? AND ?""",
-        [first, last],
+            SELECT -row_number() OVER (ORDER BY batch_id, row_no) AS read_no, * FROM reads_before"""
     )
+    scene.connection.execute("DROP TABLE reads_before")
     scene.connection.execute(
         f"""INSERT INTO places
             WITH numbered AS (
@@ -135,8 +130,3 @@ def _add_reads_before(scene: Scene, reach: timedelta) -> None:
             JOIN (SELECT camera_id, latitude, longitude, min(place_no) AS place_no FROM places GROUP BY ALL)
                 USING (camera_id, latitude, longitude)"""
     )
-
-
-def _span(scene: Scene) -> tuple[datetime, datetime] | None:
-    ((first, last),) = scene.connection.execute("SELECT min(first_at), max(last_at) FROM camera_counts").fetchall()
-    return None if first is None else (first, last)

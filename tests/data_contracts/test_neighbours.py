@@ -1,0 +1,45 @@
+"""Reads of earlier calls are looked at where this call has reads, and nowhere between."""
+
+from __future__ import annotations
+
+import pytest
+
+from data_contracts.reads import ingest_records
+from infra.errors import FaultError
+
+DAYS = range(1, 13)
+
+
+def part_of(room, day):
+    """The part of the reads layer with that day's reads."""
+    (path,) = {
+        room.lake.root / part.path
+        for record in ingest_records(room.lake, room.rocu)
+        for part in record.parts
+        if part.layer == "reads" and part.date.day == day
+    }
+    return path
+
+
+@pytest.fixture
+def with_days(room, row):
+    for day in DAYS:
+        at = f"2026-05-{day:02}T08:00:00Z"
+        room.ingest(room.deliver(f"{day}.csv", row(captured_at=at, received_at="")))
+    return room
+
+
+def test_a_stray_old_read_does_not_open_the_days_between(with_days, row):
+    for day in range(3, 11):
+        part_of(with_days, day).unlink()
+    rows = [row(captured_at=f"2026-05-{at}Z", received_at="") for at in ("01T08:00:03", "12T08:00:03", "14T08:00:00")]
+    # half of it doubles earlier reads, so that it is looked at as a repeat as well
+    (batch,) = with_days.ingest(with_days.deliver("stray.csv", *rows)).batches
+    assert (batch.accepted, batch.duplicates) == (1, 2)
+    assert sum(batch.repeats.values()) == 2
+
+
+def test_a_day_that_is_touched_is_opened(with_days, row):
+    part_of(with_days, 5).unlink()
+    with pytest.raises(FaultError, match="missing"):
+        with_days.ingest(with_days.deliver("stray.csv", row(captured_at="2026-05-05T09:00:00Z", received_at="")))
