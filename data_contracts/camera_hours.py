@@ -11,6 +11,7 @@ import duckdb
 from data_contracts.manifests import PartRef
 from data_contracts.parts import write_table
 from data_contracts.reads import layer_parts
+from infra.engine import parquet_list
 from infra.errors import FaultError
 from infra.lake import Lake
 
@@ -84,7 +85,7 @@ def _bins(column: str, number: int) -> str:
 def camera_hours_relation(
     connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, name: str = "camera_hours"
 ) -> None:
-    """Make the layer one temporary view; without parts it is empty.
+    """Make the layer one temporary view, with the path of its file as `part`; without parts it is empty.
 
     Raises:
         FaultError: A part that a record names is not there.
@@ -97,9 +98,9 @@ def camera_hours_relation(
             "Restore the lake from a backup, or judge the batches again: findprofile requalify.",
         )
     if paths:
-        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-        source = f"SELECT {', '.join(CAMERA_HOURS_COLUMNS)} FROM read_parquet([{listed}], hive_partitioning = false)"
+        scan = f"read_parquet({parquet_list(paths)}, hive_partitioning = false, filename = true)"
+        source = f"SELECT {', '.join(CAMERA_HOURS_COLUMNS)}, filename AS part FROM {scan}"
     else:
         columns = ", ".join(f"NULL::{kind} AS {column}" for column, kind in CAMERA_HOURS_COLUMNS.items())
-        source = f"SELECT {columns} WHERE false"
+        source = f"SELECT {columns}, NULL::VARCHAR AS part WHERE false"
     connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {source}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,11 @@ from infra.settings import Settings
 def literal(text: str) -> str:
     """A text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def parquet_list(paths: Iterable[Path | str]) -> str:
+    """Paths as SQL writes a list of them, for `read_parquet`."""
+    return f"[{', '.join(literal(str(path)) for path in paths)}]"
 
 
 def open_engine(settings: Settings, database: Path | None = None) -> duckdb.DuckDBPyConnection:

@@ -36,6 +36,7 @@ class Counts:
         present: Whether the source had a row for the bin.
         first: First bin of each camera's life.
         last: First bin after each camera's life.
+        notes: What reading them had to decide, in sentences.
     """
 
     cameras: tuple[str, ...]
@@ -47,6 +48,7 @@ class Counts:
     present: Bools
     first: Ints
     last: Ints
+    notes: tuple[str, ...] = ()
 
     @property
     def bins(self) -> int:
@@ -108,8 +110,9 @@ def counts_of(
     held = np.zeros(size, dtype=np.bool_)
     held[place] = True
     present = held.reshape(len(cameras), bins)
-    # a camera's life begins with its first read or row; it goes on to the end of the counts unless a register says else
-    first = np.where(present.any(axis=1), present.argmax(axis=1), bins) if bins else np.zeros(len(cameras))
+    # a camera's life begins with its first read; it goes on to the end of the counts unless a register says else
+    reads = grid.reshape(len(cameras), bins) > 0
+    first = np.where(reads.any(axis=1), reads.argmax(axis=1), bins) if bins else np.zeros(len(cameras))
     return Counts(
         cameras=tuple(cameras),
         sites=tuple(sites if sites is not None else cameras),

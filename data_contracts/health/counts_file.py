@@ -7,22 +7,24 @@ told in a note. Belongs here: reading and refusing files. Does not: what the cou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 import numpy as np
 
-from data_contracts.health.counts import DAY, EPOCH, Counts, Ints, counts_of
+from data_contracts.health.clock_times import added_up, as_local_days, local_to_utc, skipped_hour
+from data_contracts.health.counts import DAY, Counts, Ints, counts_of
 from data_contracts.names import name_as_delivered
 from data_contracts.values import has_zone, register_instant
 from infra.errors import WrongInputError
 
 NEEDED = ("camera_id", "bin_start", "n")
 MOST_CELLS = 60_000_000
+FOLDED = (900, 3600)
 _MOST = 2**31
 
 
@@ -44,16 +46,24 @@ def read_counts_file(
     name = name_as_delivered(file)
     _load(connection, file, name, NEEDED, "given")
     _require_whole(connection, name)
-    seconds = _seconds(connection, name, zone)
+    seconds, skipped = _seconds(connection, name, zone)
     columns = connection.execute("SELECT camera_no, n FROM counted ORDER BY row_no").fetchnumpy()
     camera, n = np.asarray(columns["camera_no"]).astype(np.int64), np.asarray(columns["n"])
+    said = skipped_hour(connection, skipped, zone)
+    seconds, n = added_up(camera, seconds, n, skipped)
     kept = seconds >= 0
     camera, n, seconds = camera[kept], n[kept], seconds[kept]
     cameras = [id_ for (id_,) in connection.execute("SELECT camera_id FROM cameras ORDER BY camera_no").fetchall()]
     width = _width(camera, seconds, name)
-    _require_sensible_size(len(cameras), seconds, width, name)
-    counts = counts_of(cameras, camera, seconds, n, width, zone)
-    return counts if register is None else _with_register(connection, counts, register)
+    folded = _folded_width(len(cameras), seconds, width, name)
+    if folded > width:
+        said += (f"Bins of {_length(width)} are added up to bins of {_length(folded)}: there are too many of them.",)
+        whole = _whole_bins(seconds, width, folded)
+        camera, n, seconds = camera[whole], n[whole], seconds[whole] // folded * folded
+    counts = counts_of(cameras, camera, seconds, n, folded, zone)
+    if register is not None:
+        counts = _with_register(connection, counts, register)
+    return replace(counts, notes=(*said, *_before_life(counts)))
 
 
 def _require_zone(zone: str) -> None:
@@ -85,7 +95,9 @@ def _load(connection: duckdb.DuckDBPyConnection, file: Path, name: str, needed: 
                 f"{name}: column {', '.join(missing)} is missing.",
                 f"A header must name the columns {', '.join(needed)}.",
             )
-        chosen = {column: by_name[column] for column in (*needed, "site_id", "valid_to") if column in by_name}
+        chosen = {
+            column: by_name[column] for column in (*needed, "site_id", "valid_from", "valid_to") if column in by_name
+        }
         texts = ", ".join(
             f"nullif(trim(\"{given.replace(chr(34), chr(34) * 2)}\"::VARCHAR), '') AS {column}"
             for column, given in chosen.items()
@@ -137,8 +149,8 @@ def _require_whole(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         raise WrongInputError(f"{name} has no counts.", "Give a file with at least one row that has an n.")
 
 
-def _seconds(connection: duckdb.DuckDBPyConnection, name: str, zone: str) -> Ints:
-    """Start of each row's bin in epoch seconds, -1 for an hour that the zone's clock leaves out; in order of rows."""
+def _seconds(connection: duckdb.DuckDBPyConnection, name: str, zone: str) -> tuple[Ints, Ints]:
+    """Start of each row's bin in epoch seconds, in order, -1 for a row that is none; and which have no real time."""
     bad, zoned, rows, odd = connection.execute(
         """SELECT min(CASE WHEN moment IS NULL THEN row_no END), count(*) FILTER (zoned), count(*),
             min(CASE WHEN moment % 1000000 <> 0 OR moment NOT BETWEEN 0 AND 4102444800000000 THEN row_no END)
@@ -156,46 +168,10 @@ def _seconds(connection: duckdb.DuckDBPyConnection, name: str, zone: str) -> Int
     found = connection.execute("SELECT moment // 1000000 AS s FROM counted ORDER BY row_no").fetchnumpy()["s"]
     seconds = np.asarray(found).astype(np.int64)
     if zoned or zone == "UTC" or (seconds % DAY == 0).all():
-        return _as_local_days(seconds, zone) if zoned else seconds
+        return (as_local_days(seconds, zone) if zoned else seconds), np.zeros(0, dtype=np.int64)
     camera = np.asarray(connection.execute("SELECT camera_no FROM counted ORDER BY row_no").fetchnumpy()["camera_no"])
     n = np.asarray(connection.execute("SELECT n FROM counted ORDER BY row_no").fetchnumpy()["n"])
-    return _local_to_utc(seconds, camera, n, zone, name)
-
-
-def _as_local_days(seconds: Ints, zone: str) -> Ints:
-    """Midnights of the zone as midnights read as UTC; all else as it is."""
-    if zone == "UTC":
-        return seconds
-    values, back = np.unique(seconds, return_inverse=True)
-    if len(values) > 20_000:
-        return seconds
-    info = ZoneInfo(zone)
-    local = [datetime.fromtimestamp(int(value), info) for value in values]
-    if any((moment.hour, moment.minute, moment.second) != (0, 0, 0) for moment in local):
-        return seconds
-    days = [int((moment.replace(tzinfo=UTC) - EPOCH).total_seconds()) for moment in local]
-    return np.asarray(days, dtype=np.int64)[back]
-
-
-def _local_to_utc(seconds: Ints, camera: np.ndarray, n: np.ndarray, zone: str, name: str) -> Ints:
-    """Local clock times to UTC. Of an hour that comes twice, a camera's first row is the earlier one."""
-    info, values = ZoneInfo(zone), np.unique(seconds)
-    early, late, real = np.empty_like(values), np.empty_like(values), np.empty(len(values), dtype=np.bool_)
-    for place, value in enumerate(values):
-        local = (EPOCH + timedelta(seconds=int(value))).replace(tzinfo=info)
-        early[place], late[place] = int(local.timestamp()), int(local.replace(fold=1).timestamp())
-        real[place] = datetime.fromtimestamp(int(early[place]), info).replace(tzinfo=None) == local.replace(tzinfo=None)
-    at = np.searchsorted(values, seconds)
-    if n[~real[at]].sum() > 0:
-        raise WrongInputError(
-            f"{name} has reads at a local time that {zone} leaves out when its clock goes forward.",
-            "Give the zone that the file is really written in, for example --zone UTC.",
-        )
-    order = np.lexsort((np.arange(len(seconds)), seconds, camera))
-    again = np.zeros(len(seconds), dtype=np.bool_)
-    again[order[1:]] = (np.diff(camera[order]) == 0) & (np.diff(seconds[order]) == 0)
-    found = np.where(again & (early[at] != late[at]), late[at], early[at])
-    return np.where(real[at], found, -1)
+    return local_to_utc(seconds, camera, n, zone)
 
 
 def _width(camera: Ints, seconds: Ints, name: str) -> int:
@@ -240,13 +216,24 @@ def _repeated(rows: int, first: int, name: str) -> WrongInputError:
     )
 
 
-def _require_sensible_size(cameras: int, seconds: Ints, width: int, name: str) -> None:
-    cells = cameras * ((int(seconds.max()) - int(seconds.min())) // width + 1)
-    if cells > MOST_CELLS:
-        raise WrongInputError(
-            f"{name} spans {cells:,} bins of {_length(width)} over all cameras, more than {MOST_CELLS:,}.",
-            "Check for a stray date, or deliver it in parts or with wider bins.",
-        )
+def _folded_width(cameras: int, seconds: Ints, width: int, name: str) -> int:
+    """The least width of bins that fits the memory: that of the file, a quarter of an hour, or an hour."""
+    span = int(seconds.max()) - int(seconds.min())
+    for wider in (width, *(wide for wide in FOLDED if wide > width and wide % width == 0)):
+        cells = cameras * (span // wider + 1)
+        if cells <= MOST_CELLS:
+            return wider
+    raise WrongInputError(
+        f"{name} spans {cells:,} bins of {_length(width)} over all cameras, more than {MOST_CELLS:,}.",
+        "Check for a stray date, or deliver it in parts or with wider bins.",
+    )
+
+
+def _whole_bins(seconds: Ints, width: int, folded: int) -> np.ndarray:
+    """Rows of folded bins that the span covers from start to end; a part of one would look short of reads."""
+    start, end = int(seconds.min()), int(seconds.max()) + width
+    begin = seconds // folded * folded
+    return np.asarray((begin >= start) & (begin + folded <= end))
 
 
 def _with_register(connection: duckdb.DuckDBPyConnection, counts: Counts, register: Path) -> Counts:
@@ -255,12 +242,40 @@ def _with_register(connection: duckdb.DuckDBPyConnection, counts: Counts, regist
     held = {row[0] for row in connection.execute("DESCRIBE register_given").fetchall()}
     site = "max_by(site_id, row_no)" if "site_id" in held else "NULL"
     ended = f"max(coalesce(epoch({register_instant('valid_to')}), 1e18))" if "valid_to" in held else "1e18"
-    rows = connection.execute(f"SELECT camera_id, {site}, {ended} FROM register_given GROUP BY camera_id").fetchall()
-    sites = {camera: site for camera, site, _ in rows if site}
-    ends = {camera: end for camera, _, end in rows}
+    begun = f"min(epoch({register_instant('valid_from')}))" if "valid_from" in held else "NULL"
+    rows = connection.execute(
+        f"SELECT camera_id, {site}, {begun}, {ended} FROM register_given GROUP BY camera_id"
+    ).fetchall()
+    sites = {camera: site for camera, site, _, _ in rows if site}
+    begins = {camera: begin for camera, _, begin, _ in rows if begin is not None}
+    ends = {camera: end for camera, _, _, end in rows}
     last = [min((ends.get(camera, 1e18) - counts.start) // counts.width, counts.bins) for camera in counts.cameras]
     return replace(
         counts,
         sites=tuple(sites.get(camera, camera) for camera in counts.cameras),
+        first=_first_bins(counts, begins),
         last=np.maximum(np.asarray(last), 0).astype(np.int64),
     )
+
+
+def _first_bins(counts: Counts, begins: Mapping[str, float]) -> Ints:
+    """A camera is waited for from its register's day on, where the file has rows of it; else from its first read."""
+    from_row = np.where(counts.present.any(axis=1), counts.present.argmax(axis=1), counts.bins)
+    told = [min((begins.get(camera, 1e18) - counts.start) // counts.width, counts.bins) for camera in counts.cameras]
+    begun = np.maximum(np.asarray(told, dtype=np.float64), from_row).astype(np.int64)
+    return np.minimum(counts.first, begun)
+
+
+def _before_life(counts: Counts) -> tuple[str, ...]:
+    """Rows that count nothing before a camera's life or after it: in no interval, so they are told here."""
+    at = np.arange(counts.bins)
+    said = []
+    for words, outside in (
+        ("before their first read or the register's first day", at < counts.first[:, None]),
+        ("after the register's last day", at >= counts.last[:, None]),
+    ):
+        zeros = (counts.present & (counts.n == 0) & outside).any(axis=1)
+        if zeros.any():
+            first = counts.cameras[int(zeros.argmax())]
+            said.append(f"{int(zeros.sum())} cameras have zeros {words}, {first} first; they are nobody's outage.")
+    return tuple(said)

@@ -22,6 +22,7 @@ from data_contracts.health.results import HealthInterval, HealthReport
 from data_contracts.health.travel import find_travel_faults
 from data_contracts.health.volumes import Volumes, examine_volumes
 from data_contracts.health.wording import tell
+from data_contracts.reads import standing_failures
 from infra.errors import WrongInputError
 from infra.lake import Lake
 
@@ -52,7 +53,7 @@ def health_of_counts(
     """
     counts = read_counts_file(connection, file, zone, register)
     volumes = examine_volumes(counts)
-    notes = ["Counts alone: clocks, places and confidence cannot be judged.", *_missing(counts)]
+    notes = ["Counts alone: clocks, places and confidence cannot be judged.", *counts.notes, *_missing(counts)]
     return _health(volumes, tell(volumes), notes, "counts", rocu, first, last)
 
 
@@ -73,6 +74,7 @@ def health_of_lake(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str,
         [datetime.combine(last, datetime.min.time()), datetime.combine(first, datetime.min.time())],
     ).fetchone() or (0,)
     notes = [f"{silent} cameras of the register never sent a read; nothing is expected of them."] if silent else []
+    notes += _nothing_read(connection, lake, rocu, first, last)
     return _health(volumes, told, notes, "lake", rocu, first, last)
 
 
@@ -105,6 +107,23 @@ def _health(
         notes=(*notes, *_little(counts)),
     )
     return Health(report, volumes)
+
+
+def _nothing_read(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, first: date, last: date) -> list[str]:
+    """Why there may be nothing to judge: no reads of these days, or batches that failed."""
+    (sent,) = connection.execute(
+        "SELECT count(*) FROM sent_hours WHERE hour::DATE BETWEEN ? AND ?", [first, last]
+    ).fetchone() or (0,)
+    failed = len(standing_failures(lake, rocu, first, last))
+    said = []
+    if failed:
+        said.append(
+            f"{failed} batches that may hold reads of these days failed and were not replaced; of them only rows "
+            "with a registered camera and a readable time count. Look at findprofile batches first."
+        )
+    if not sent:
+        said.append("No reads of these days, so nothing was judged" + ("." if failed else "; ingest first."))
+    return said
 
 
 def _midnight(day: date, counts: Counts) -> datetime:

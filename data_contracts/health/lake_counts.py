@@ -6,7 +6,6 @@ rubbish is not silent. A failed batch that was delivered again counts once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -17,7 +16,7 @@ from data_contracts.camera_hours import camera_hours_relation
 from data_contracts.cameras import RegisterRef, register_table
 from data_contracts.health.counts import HOUR, Counts, counts_of
 from data_contracts.manifests import IngestRecord
-from data_contracts.reads import reads_relation, standing_failures, standing_records
+from data_contracts.reads import reads_relation, standing_batches, standing_records
 from infra.lake import Lake
 
 ZONE = "Europe/London"
@@ -54,15 +53,17 @@ def lake_counts(
 def sent_hours(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str) -> None:
     """Make the view `sent_hours`: camera_id, hour, sent, batch_id; of records without the layer, accepted reads."""
     camera_hours_relation(connection, lake, rocu)
-    counted_twice = _delivered_again(lake, rocu)
     older = [record for record in standing_records(lake, rocu) if not _has_layer(record)]
     reads_relation(connection, lake, [p for r in older for p in r.parts if p.layer == "reads"], "reads_without_hours")
-    connection.execute("CREATE OR REPLACE TEMP TABLE delivered_again (batch_id VARCHAR)")
-    connection.execute("INSERT INTO delivered_again SELECT unnest(?::VARCHAR[])", [counted_twice])
+    connection.execute("CREATE OR REPLACE TEMP TABLE delivered_again (part VARCHAR, batch_id VARCHAR)")
+    parts, batch_ids = _delivered_again(lake, rocu)
+    connection.execute(
+        "INSERT INTO delivered_again SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[])", [parts, batch_ids]
+    )
     connection.execute(
         """CREATE OR REPLACE TEMP VIEW sent_hours AS
             SELECT camera_id, hour, accepted + rejected + duplicates AS sent, batch_id FROM camera_hours
-            WHERE batch_id NOT IN (FROM delivered_again)
+            ANTI JOIN delivered_again USING (part, batch_id)
             UNION ALL
             SELECT camera_id, date_trunc('hour', captured_at) AS hour, count(*) AS sent, batch_id
             FROM reads_without_hours GROUP BY ALL"""
@@ -73,9 +74,23 @@ def _has_layer(record: IngestRecord) -> bool:
     return any(part.layer == "camera_hours" for part in record.parts)
 
 
-def _delivered_again(lake: Lake, rocu: str) -> list[str]:
-    """Failed batches in whose place others were delivered."""
-    standing = {batch.batch_id for batch in standing_failures(lake, rocu, date.min, date.max)}
-    records: Sequence[IngestRecord] = standing_records(lake, rocu)
-    failed = {batch.batch_id for record in records for batch in record.batches if batch.verdict == "failed"}
-    return sorted(failed - standing)
+def _delivered_again(lake: Lake, rocu: str) -> tuple[list[str], list[str]]:
+    """What does not count of the layer, as paths of parts and ids of batches.
+
+    A file may be delivered again under its own content, then only its judgement that holds counts; and a failed batch
+    does not count beside the other one that was delivered in its place.
+    """
+    holding = {(record.ingest_id, batch.batch_id) for record, batch in standing_batches(lake, rocu)}
+    followed = {batch.replaces for _, batch in standing_batches(lake, rocu) if batch.replaces != batch.batch_id}
+    left_out = [
+        (str(lake.root / part.path), batch.batch_id)
+        for record in standing_records(lake, rocu)
+        for part in record.parts
+        for batch in record.batches
+        if part.layer == "camera_hours"
+        and (
+            (record.ingest_id, batch.batch_id) not in holding
+            or (batch.verdict == "failed" and batch.batch_id in followed)
+        )
+    ]
+    return [path for path, _ in left_out], [batch_id for _, batch_id in left_out]

@@ -193,10 +193,13 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
 
 
 def test_reads_at_a_time_that_the_zone_leaves_out(tmp_path: Path) -> None:
-    rows = [f"c,2026-03-29 {hour:02}:00,4" for hour in range(24)]
-    said = health(tmp_path, written(tmp_path, rows), "--zone", "Europe/London")
-    assert said.code == 2
-    assert "leaves out" in said.err
+    rows = [f"c,2026-03-29 {hour:02}:00,{hour + 4}" for hour in range(24)]
+    said = health(tmp_path, written(tmp_path, rows), "--zone", "Europe/London", "--json")
+    assert said.code == 0, said.err
+    assert said.data["reads"] == sum(hour + 4 for hour in range(24))
+    assert said.data["intervals"] == []
+    (note,) = [note for note in said.data["notes"] if "leaves out" in note]
+    assert "1 rows, the first row 2 of 2026-03-29 01:00" in note
 
 
 def test_what_to_judge_must_be_clear(tmp_path: Path) -> None:
@@ -210,3 +213,36 @@ def test_what_to_judge_must_be_clear(tmp_path: Path) -> None:
 def test_json_is_data(tmp_path: Path) -> None:
     said = health(tmp_path, written(tmp_path, counts()), "--json")
     assert set(json.loads(said.out)["intervals"][0]) >= {"camera_id", "from", "to", "kind", "expected", "seen", "says"}
+
+
+def test_zeros_before_a_cameras_first_read_and_after_its_end_are_nobodys_outage(tmp_path: Path) -> None:
+    rows = counts(skip=False)
+    rows = [
+        row.rpartition(",")[0] + ",0" if row.startswith("west") and row[5:15] < "2026-03-16" else row for row in rows
+    ]
+    said = health(tmp_path, written(tmp_path, rows), "--json")
+    assert intervals(said) == FOUND
+    assert any("1 cameras have zeros before their first read" in note for note in said.data["notes"])
+    register = tmp_path / "register.csv"
+    register.write_text("camera_id,valid_from,valid_to\neast,2025-01-01,\nwest,2026-03-01,\n")
+    found = intervals(health(tmp_path, written(tmp_path, rows), "--cameras", str(register), "--json"))
+    assert [(camera, begun[:10]) for camera, begun, _, _ in found] == [("east", "2026-03-24"), ("west", "2026-03-01")]
+    rows = [
+        row.rpartition(",")[0] + ",0" if row.startswith("west") and row[5:15] > "2026-03-16" else row
+        for row in counts()
+    ]
+    register.write_text("camera_id,valid_from,valid_to\neast,,\nwest,,2026-03-17\n")
+    said = health(tmp_path, written(tmp_path, rows), "--cameras", str(register), "--json")
+    assert intervals(said) == FOUND
+    assert any("zeros after the register's last day" in note for note in said.data["notes"])
+
+
+def test_too_many_short_bins_are_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data_contracts.health.counts_file.MOST_CELLS", 3000)
+    start = datetime(2026, 3, 2, 0, 5, tzinfo=UTC)
+    rows = [f"c,{start + timedelta(minutes=5 * i):%Y-%m-%dT%H:%M:%SZ},{2 + i % 2}" for i in range(12 * 24 * 21)]
+    said = health(tmp_path, written(tmp_path, rows), "--json")
+    assert said.code == 0, said.err
+    assert said.data["bin_minutes"] == 15
+    assert any("Bins of 5 minutes are added up to bins of 15 minutes" in note for note in said.data["notes"])
+    assert said.data["intervals"] == []

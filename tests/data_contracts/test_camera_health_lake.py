@@ -13,6 +13,7 @@ import pytest
 from loop_support import PEOPLE, Said, run, token
 
 from data_contracts.health.examine import health_of_lake
+from data_contracts.health.lake_counts import sent_hours
 from data_contracts.reads import layer_parts
 from infra.engine import open_engine
 
@@ -160,4 +161,31 @@ def test_a_rocu_without_a_register_or_without_reads(bare_room: Any) -> None:
     assert said.code == 0, said.err
     assert said.data["intervals"] == []
     assert "6 cameras of the register never sent a read" in said.data["notes"][0]
+    assert any("ingest first" in note for note in said.data["notes"])
+    bad = deliver(bare_room, "bad.csv", ["AB12CDE,2026-05-10T08:00:00Z,NOWHERE,95,2026-05-10T08:00:09Z"])
+    assert bad.batches[0].verdict == "failed"
+    notes = command(bare_room, "operator", "--json").data["notes"]
+    assert any("1 batches that may hold reads of these days failed" in note for note in notes)
+    assert not any("ingest first" in note for note in notes)
     assert root.is_dir()
+
+
+def test_a_file_delivered_again_under_its_own_content_counts_in_the_judgement_that_holds(
+    bare_room: Any,
+) -> None:
+    header, *known = REGISTER.splitlines()
+    bare_room.cameras("\n".join([header, *(row for row in known if not row.startswith("CAM-5"))]) + "\n")
+    lines = rows()
+    day = [line for line in lines if "2026-05-12" in line]
+    file = bare_room.write("day.csv", "\n".join([HEADER, *day]) + "\n")
+    refused = bare_room.ingest(file)
+    assert refused.batches[0].verdict == "failed"
+    bare_room.cameras(REGISTER)
+    deliver(bare_room, "before.csv", [line for line in lines if "2026-05-12" not in line])
+    again = bare_room.ingest(file, replaces=refused.batches[0].batch_id)
+    assert again.batches[0].verdict == "passed"
+    with open_engine(bare_room.settings) as connection:
+        sent_hours(connection, bare_room.lake, bare_room.rocu)
+        sent = connection.execute("SELECT sum(sent) FROM sent_hours WHERE hour::DATE = '2026-05-12'").fetchone()
+    assert sent == (len(day),)
+    assert judged(bare_room) == [("CAM-2", "outage")]
