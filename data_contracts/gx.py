@@ -87,7 +87,7 @@ def run_rules(
         One verdict per rule; its query gives `keys` and the judged column of each failing row.
 
     Raises:
-        RuntimeError: GX could not run a rule: a fault of the contract, not of the data.
+        RuleDidNotRunError: GX could not run a rule: a fault of the contract, not of the data.
     """
     if not rules:
         return ()
@@ -216,6 +216,7 @@ def why_not_run(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequenc
         ArithmeticError,
         AttributeError,
         LookupError,
+        RuleDidNotRunError,
         RuntimeError,
         TypeError,
         ValueError,
@@ -234,7 +235,7 @@ def _in_short(error: Exception) -> str:
         return "; ".join(
             words if name == "__root__" else f"{name}: {words}" for name, words in reversed(faults.items())
         )
-    return " ".join(str(error).split()).partition(" did not run: ")[2] or " ".join(str(error).split())
+    return " ".join((error.what_stopped if isinstance(error, RuleDidNotRunError) else str(error)).split())
 
 
 def _what_stopped(exception_info: Mapping[str, Any]) -> str:
@@ -262,7 +263,7 @@ def _verdict(rule: Rule, results: Sequence[Any]) -> Verdict:
     result = next(result for result in results if result.expectation_config.meta["rule"] == rule.name)
     query = result.result.get("unexpected_index_query")
     if query is None or result.exception_info.get("raised_exception", True):
-        raise RuntimeError(f"rule {rule.name} did not run: {_what_stopped(result.exception_info)}")
+        raise RuleDidNotRunError(rule.name, _what_stopped(result.exception_info))
     return Verdict(rule, bool(result.success), query.rstrip().rstrip(";"))
 
 

@@ -22,6 +22,7 @@ from data_contracts.cameras import RegisterRef, register_table
 from data_contracts.contract import Contract
 from data_contracts.delivery import Call, require_owed_days, seal_landing
 from data_contracts.duplicates import find_duplicates
+from data_contracts.id_columns import withhold_doubtful
 from data_contracts.judging import judging_period, make_judged
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, IngestRecord, PartRef
@@ -122,7 +123,9 @@ def find_judgements(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progr
     judgements = _keep_failed(run, judge(connection, run.contract.rules(run.limits), "reads"))
     _divide(connection, run, judgements)
     tell("looking at reads beside each other")
-    return _judge_across_rows(connection, run, judgements)
+    judgements = _judge_across_rows(connection, run, judgements)
+    withhold_doubtful(connection)
+    return judgements
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) -> None:
@@ -135,11 +138,10 @@ def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) ->
     tell("sealing the files into landing")
     seal_landing(run.settings, run.lake, run.rocu, deliveries)
     tell("plates, tokens, cameras")
-    make_plates(
-        connection, "delivered", judging_period(run.arrival), run.source, load_pseudonymiser(run.settings, run.rocu)
-    )
+    pseudonymiser = load_pseudonymiser(run.settings, run.rocu)
+    make_plates(connection, "delivered", judging_period(run.arrival), run.source, pseudonymiser)
     register_table(connection, run.lake, run.register)
-    make_judged(connection, run.source, run.limits, run.now, run.arrival)
+    make_judged(connection, run.source, run.limits, run.now, run.arrival, pseudonymiser)
     keep_descriptions(connection, describing_fields(deliveries))
     # raw plate texts are not needed any more
     connection.execute("DROP VIEW delivered; DROP TABLE delivered_loaded; DROP TABLE plates")
@@ -171,9 +173,7 @@ def _divide(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequenc
     )
     connection.execute(
         f"""CREATE VIEW set_apart AS
-            SELECT batch_id, row_no, rules, vehicle,
-                CASE WHEN camera_id NOT IN (FROM plate_like_ids) THEN camera_id END AS camera_id, captured_at,
-                CASE WHEN feed_id NOT IN (FROM plate_like_ids) THEN feed_id END AS feed_id
+            SELECT batch_id, row_no, rules, vehicle, camera_id, captured_at, feed_id
             FROM (
                 SELECT judged.*, batch_id, rules FROM judged JOIN rejected USING (batch_no, row_no)
                 JOIN named USING (batch_no) WHERE NOT failed
@@ -311,4 +311,8 @@ def _require_conservation(record: IngestRecord) -> None:
     ):
         written = sum(part.rows for part in record.parts if part.layer == layer)
         if written != counted:
-            raise RuntimeError(f"{layer}: {written} rows were written, {counted} counted")
+            raise FaultError(
+                f"The ingest was not recorded: {written} rows were written to {layer}, {counted} were counted.",
+                "Do not deliver the file again before the cause is found: it is a fault of the program. Keep the file and "
+                "report these numbers.",
+            )

@@ -11,11 +11,13 @@ from datetime import datetime
 import duckdb
 
 from data_contracts.areas import inside
+from data_contracts.id_columns import make_id_tables
 from data_contracts.limits import IngestLimits
-from data_contracts.plates import FORMATS, UNKNOWN, reads_as_plate
+from data_contracts.plates import FORMATS, UNKNOWN
 from data_contracts.sources.model import Source
 from data_contracts.values import instant, instant_fault, number, one_of, truth
 from data_contracts.vehicles import OPAQUE, issue_period
+from infra.pseudonyms import Pseudonymiser
 
 TIME_FAULTS = ("missing", "no_zone", "unreadable")
 PLATE_FORMATS = (*FORMATS, UNKNOWN, OPAQUE)
@@ -64,7 +66,12 @@ def judging_period(arrival: datetime) -> str:
 
 
 def make_judged(
-    connection: duckdb.DuckDBPyConnection, source: Source, limits: IngestLimits, now: datetime, arrival: datetime
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    limits: IngestLimits,
+    now: datetime,
+    arrival: datetime,
+    pseudonymiser: Pseudonymiser,
 ) -> None:
     """Make the table `judged`, one row for each row of `delivered`; needs `plates`, `vehicles` and `register`.
 
@@ -74,6 +81,7 @@ def make_judged(
         limits: Say what the age of a read is counted from.
         now: The time of judging, from which the age of a read counts, aware.
         arrival: The time of ingest, after which no read can have been captured; later files are judged again.
+        pseudonymiser: Makes the codes that stand in the place of ids that could be plates; installed.
     """
     moment, today = (f"TIMESTAMP '{time:%Y-%m-%d %H:%M:%S.%f}'" for time in (arrival, now))
     within = inside(limits.authorised_area, "latitude", "longitude")
@@ -91,14 +99,15 @@ def make_judged(
             WHERE captured_at <= {moment} + to_seconds({limits.clock_skew_max_s}) GROUP BY batch_no"""
     )
     reference = "newest.captured_at" if limits.retention_from == "newest_read" else today
-    _make_plate_like_ids(connection)
+    make_id_tables(connection, source.plate_scheme, limits, pseudonymiser)
     _make_codes(connection)
+    withheld = _any(connection, "withheld_ids")
     connection.execute(
         f"""CREATE TABLE judged AS
             SELECT delivered.batch_no, delivered.row_no, vehicle_no,
                 {one_of("plate_format", PLATE_FORMATS)} AS plate_format, plate_repaired,
                 delivered.captured_at, received_at, cameras.code AS camera_id, register_no, confidence,
-                motion_toward_camera, feed_id::feed_id_code AS feed_id, source_id::source_id_code AS source_id,
+                motion_toward_camera, {_id("feed_id", withheld)}, {_id("source_id", withheld)},
                 {_position(source)}, {_faults(source, limits)}, unreadable_field,
                 (epoch(delivered.captured_at) - epoch(received_at))::FLOAT AS seconds_after_receipt,
                 (epoch(delivered.captured_at) - epoch({moment}))::FLOAT AS seconds_after_now,
@@ -108,6 +117,7 @@ def make_judged(
             LEFT JOIN newest ON newest.batch_no = delivered.batch_no
             LEFT JOIN plates ON plates.vrm_text = delivered.vrm AND plates.day = {judging_period(arrival)}
             LEFT JOIN cameras ON cameras.camera_id = delivered.camera_id
+            {_joined(withheld)}
             LEFT JOIN registered ON registered.camera_id = delivered.camera_id
                 AND delivered.captured_at >= registered.valid_from
                 AND delivered.captured_at < coalesce(registered.valid_to, TIMESTAMP '9999-01-01')"""
@@ -131,13 +141,22 @@ def _faults(source: Source, limits: IngestLimits) -> str:
 
 def _make_codes(connection: duckdb.DuckDBPyConnection) -> None:
     """Make types that keep the ids of the call as numbers, and `cameras`: camera_id, code, known, plate_like."""
-    for column in ("camera_id", "feed_id", "source_id"):
-        _make_code_type(connection, column, "delivered")
+    codes = "SELECT code AS text FROM"
+    _make_code_type(
+        connection,
+        "camera_id",
+        f"(SELECT DISTINCT camera_id FROM delivered WHERE camera_id NOT IN (SELECT camera_id FROM camera_codes) UNION "
+        f"{codes} camera_codes)",
+    )
+    for column in ("feed_id", "source_id"):
+        written = f"SELECT DISTINCT {column} FROM delivered WHERE {column} NOT IN (SELECT id FROM withheld_ids)"
+        _make_code_type(connection, column, f"({written} UNION {codes} withheld_ids UNION {codes} doubtful_ids)")
     connection.execute(
         """CREATE TABLE cameras AS
-            SELECT camera_id, camera_id::camera_id_code AS code, camera_id IN (SELECT camera_id FROM register) AS known,
-                camera_id IN (FROM plate_like_ids) AS plate_like
-            FROM (SELECT DISTINCT camera_id FROM delivered WHERE camera_id IS NOT NULL)"""
+            SELECT camera_id, coalesce(camera_codes.code, camera_id)::camera_id_code AS code,
+                camera_codes.code IS NULL AS known, camera_id IN (FROM plate_like_ids) AS plate_like
+            FROM (SELECT DISTINCT camera_id FROM delivered WHERE camera_id IS NOT NULL)
+            LEFT JOIN camera_codes USING (camera_id)"""
     )
 
 
@@ -148,22 +167,28 @@ def _make_code_type(connection: duckdb.DuckDBPyConnection, column: str, table: s
     connection.execute(f"CREATE TYPE {column}_code AS {f'ENUM ({texts} ORDER BY text)' if few else 'VARCHAR'}")
 
 
+def _any(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    ((some,),) = connection.execute(f"SELECT EXISTS (FROM {table})").fetchall()
+    return bool(some)
+
+
+def _id(column: str, withheld: bool) -> str:
+    text = f"coalesce({column}_withheld.code, {column})" if withheld else column
+    return f"{text}::{column}_code AS {column}"
+
+
+def _joined(withheld: bool) -> str:
+    columns = ("feed_id", "source_id") if withheld else ()
+    return " ".join(
+        f"LEFT JOIN withheld_ids AS {column}_withheld ON {column}_withheld.id = {column}" for column in columns
+    )
+
+
 def _plate_like(connection: duckdb.DuckDBPyConnection) -> str:
-    if connection.execute("SELECT count(*) FROM plate_like_ids").fetchall() == [(0,)]:
+    if not _any(connection, "plate_like_ids"):
         return "0::TINYINT"
     return """coalesce(plate_like::TINYINT, 0) + coalesce((feed_id IN (FROM plate_like_ids))::TINYINT, 0)
         + coalesce((source_id IN (FROM plate_like_ids))::TINYINT, 0)"""
-
-
-def _make_plate_like_ids(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("CREATE TABLE plate_like_ids (id VARCHAR)")
-    texts = connection.execute(
-        """SELECT id FROM (SELECT DISTINCT camera_id AS id FROM delivered UNION SELECT DISTINCT feed_id FROM delivered
-                UNION SELECT DISTINCT source_id FROM delivered)
-            WHERE id IS NOT NULL AND id NOT IN (SELECT camera_id FROM register)"""
-    ).fetchall()
-    found = [text for (text,) in texts if reads_as_plate(text)]
-    connection.execute("INSERT INTO plate_like_ids SELECT unnest(?::VARCHAR[])", [found])
 
 
 def _degrees(text: str, most: int) -> str:

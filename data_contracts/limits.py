@@ -59,6 +59,9 @@ class IngestLimits(BaseModel):
     lateness_p95_max_s_by_feed: dict[str, Seconds] = Field(
         default_factory=dict, description="feed id: another limit for this feed, such as one of mobile units"
     )
+    known_feeds: tuple[str, ...] = Field(
+        default=(), description="feed and source ids that are taken at their word though they read as plates"
+    )
     max_late_share: float = Field(
         default=0.05, ge=0, le=1, description="share of a feed's reads over its lateness limit that is tolerated"
     )

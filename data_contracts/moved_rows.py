@@ -6,32 +6,48 @@ Belongs here: the comparison of the quarantine of a record with the rows that th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
+from data_contracts.id_columns import camera_code
 from data_contracts.manifests import BatchManifest, Frozen, IngestRecord
 from infra.lake import Lake
+from infra.pseudonyms import load_pseudonymiser
+from infra.settings import Settings
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Which quarantined rows are meant: those that broke the rule, at the camera, of the batch; None is any."""
+    """Which quarantined rows are meant: those that broke the rule, at the camera, of the batch; None is any.
+
+    `camera_code` is what the quarantine has instead of the id while the camera is not registered.
+    """
 
     rule: str | None = None
     camera: str | None = None
     batch: str | None = None
+    camera_code: str | None = None
 
     def condition(self) -> tuple[str, dict[str, str]]:
         """SQL over the quarantine layer, and its parameters."""
         said = {
             "rule": ("list_contains(rules, $rule)", self.rule),
-            "camera": ("camera_id = $camera", self.camera),
+            "camera": ("camera_id IN ($camera, $camera_code)", self.camera),
             "batch": ("batch_id = $batch", self.batch),
         }
         wanted = {name: (sql, value) for name, (sql, value) in said.items() if value is not None}
         sql = " AND ".join(condition for condition, _ in wanted.values()) or "true"
-        return sql, {name: value for name, (_, value) in wanted.items()}
+        values = {name: value for name, (_, value) in wanted.items()}
+        if self.camera is not None:
+            values["camera_code"] = self.camera_code or self.camera
+        return sql, values
+
+    def coded(self, settings: Settings, rocu: str) -> Asked:
+        """The same with `camera_code`."""
+        if self.camera is None:
+            return self
+        return replace(self, camera_code=camera_code(load_pseudonymiser(settings, rocu), self.camera))
 
 
 class BatchAgain(Frozen):

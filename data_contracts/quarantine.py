@@ -86,7 +86,7 @@ def count_quarantine(
 ) -> tuple[Held, ...]:
     """Rows in quarantine by rule, camera, feed or batch, most first. A row that broke two rules counts for both."""
     with _held(settings, lake, rocu, span) as connection:
-        condition, values = asked.condition()
+        condition, values = asked.coded(settings, rocu).condition()
         found = connection.execute(
             f"""SELECT value, count(*) AS rows, count(DISTINCT batch_id), min(captured_at)::DATE, max(captured_at)::DATE
                 FROM (SELECT {_GROUPED[by]} AS value, batch_id, captured_at FROM held WHERE {condition})
@@ -100,7 +100,7 @@ def count_quarantine(
 def count_rows(settings: Settings, lake: Lake, rocu: str, span: Span, asked: Asked) -> int:
     """How many rows lie in quarantine; each counts once."""
     with _held(settings, lake, rocu, span) as connection:
-        condition, values = asked.condition()
+        condition, values = asked.coded(settings, rocu).condition()
         ((rows,),) = connection.execute(f"SELECT count(*) FROM held WHERE {condition}", values).fetchall()
     return int(rows)
 
@@ -111,7 +111,7 @@ def sample_quarantine(
     """Some rows in quarantine, by batch and row number."""
     names = {batch.batch_id: batch.delivered_as for _, batch in standing_batches(lake, rocu)}
     with _held(settings, lake, rocu, span) as connection:
-        condition, values = asked.condition()
+        condition, values = asked.coded(settings, rocu).condition()
         found = connection.execute(
             f"""SELECT batch_id, row_no, rules, vehicle, camera_id, feed_id, captured_at FROM held WHERE {condition}
                 ORDER BY batch_id, row_no LIMIT {int(limit)}""",
@@ -124,7 +124,7 @@ def sample_quarantine(
 def records_holding(settings: Settings, lake: Lake, rocu: str, span: Span, asked: Asked) -> dict[str, int]:
     """Rows in quarantine that are meant, by the id of the standing record that holds them."""
     with _held(settings, lake, rocu, span) as connection:
-        condition, values = asked.condition()
+        condition, values = asked.coded(settings, rocu).condition()
         return dict(
             connection.execute(
                 f"SELECT ingest_id, count(*) FROM held WHERE {condition} GROUP BY ingest_id ORDER BY ingest_id", values

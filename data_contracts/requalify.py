@@ -213,7 +213,9 @@ def _judge_record(
             run = _run(judge, due, paths, reason)
             judgements = find_judgements(connection, run, tell)
         made = make_manifests(connection, run, judgements)
-        moved = count_moved(connection, judge.lake, due.record, due.batches, made, asked)
+        moved = count_moved(
+            connection, judge.lake, due.record, due.batches, made, asked.coded(judge.settings, judge.rocu)
+        )
         wanted = not only_to_release or any(batch.released for batch in moved)
         record = write_judgements(connection, run, judgements) if wanted and not trial else None
         return RecordAgain(due, moved, run.contract.version, wanted, record)

@@ -25,8 +25,7 @@ RULE_COUNT_COLUMNS = {
 _PLACE = "camera_id, feed_id, force, day"
 _PLACED = """
     SELECT batch_no, row_no, batch_id, failed, registered.force, judged.captured_at::DATE AS day,
-        CASE WHEN judged.camera_id NOT IN (FROM plate_like_ids) THEN judged.camera_id END AS camera_id,
-        CASE WHEN feed_id NOT IN (FROM plate_like_ids) THEN feed_id END AS feed_id
+        judged.camera_id, feed_id
     FROM judged JOIN named USING (batch_no) LEFT JOIN registered USING (register_no)"""
 
 
@@ -35,11 +34,11 @@ def write_rule_counts(
 ) -> tuple[PartRef, ...]:
     """Write how many rows broke each rule, warnings included, as one part; none if no row broke any.
 
-    Every row of a failed batch counts for the rule `batch_failed` as well. Ids that read as plates are left out, and a
-    row without a register entry in force has no force.
+    Every row of a failed batch counts for the rule `batch_failed` as well. A row without a register
+    entry in force has no force.
 
     Args:
-        connection: Holds `failing`, `rules_named`, `judged`, `registered`, `named` and `plate_like_ids`.
+        connection: Holds `failing`, `rules_named`, `judged`, `registered` and `named`.
         lake: Where the layer is.
         rocu: Code of the ROCU, lower case.
         part_id: Names the part.

@@ -59,7 +59,7 @@ def _faults() -> Iterator[None]:
             "No space left on the device." if full else f"The database could not go on: {type(error).__name__}.",
             "Free some space, or raise FINDPROFILE_MEMORY_LIMIT, and run the same command again.",
         ) from error
-    except (duckdb.Error, SQLAlchemyError, RuntimeError) as error:
+    except (duckdb.Error, SQLAlchemyError) as error:
         raise FaultError(
             f"The judgement could not go on: {type(error).__name__}. Nothing was recorded.",
             "Run the same command again; if it stops again, give the files one by one to find the cause.",

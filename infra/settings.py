@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     engine: Literal["duckdb", "spark"] = Field(
         default="duckdb", description="what builds windows; both give the same bytes. `spark` needs the extra `spark`"
     )
+    windows_by_day: bool = Field(
+        default=False,
+        description="keep what each day comes down to and put windows together from it; the same bytes, see docs/sizing.md "
+        "for what it saves",
+    )
     spark_master: str | None = Field(
         default=None, description="Spark master URL of a cluster that reaches the lake; default this machine's threads"
     )

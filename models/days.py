@@ -153,12 +153,12 @@ def share_digest(parts: Sequence[PartRef]) -> str:
 
 @cache
 def _code_digest() -> str:
-    from models import journeys, places
-    from models.features import engines
+    from models import features, journeys, places
 
     digest = hashlib.sha256(duckdb.__version__.encode())
-    for module in (day_parts, journeys, places, presence, cameras, co_travel, stays, engines):
-        digest.update(Path(str(module.__file__)).read_bytes())
+    whole = sorted(Path(str(features.__file__)).parent.glob("*.py"))
+    for file in (Path(__file__), Path(str(journeys.__file__)), Path(str(places.__file__)), *whole):
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

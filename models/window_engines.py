@@ -29,7 +29,7 @@ WindowMaker = Callable[[Lake, Sequence[PartRef], date, Pattern, PatternSettings]
 
 @contextmanager
 def open_windows(settings: Settings, rocu: str) -> Iterator[WindowMaker]:
-    """What builds windows on the engine of the settings: on DuckDB day by day where the pattern knows how.
+    """What builds windows on the engine of the settings: on DuckDB day by day where they ask for it and the pattern can.
 
     Args:
         settings: Engine, threads, memory.
@@ -46,7 +46,7 @@ def open_windows(settings: Settings, rocu: str) -> Iterator[WindowMaker]:
     with open_engine(settings) as connection:
 
         def build(lake: Lake, parts: Sequence[PartRef], end: date, pattern: Pattern, own: PatternSettings) -> pa.Table:
-            if pattern.build_by_day is None:
+            if pattern.build_by_day is None or not settings.windows_by_day:
                 return serving_windows(connection, lake, parts, end, pattern, own)
             return pattern.build_by_day(connection, lake, rocu, parts, end, own)
 

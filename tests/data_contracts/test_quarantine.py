@@ -7,6 +7,7 @@ from datetime import date
 import duckdb
 import pytest
 
+from data_contracts.id_columns import camera_code
 from data_contracts.moved_rows import Asked
 from data_contracts.quarantine import (
     Span,
@@ -18,6 +19,7 @@ from data_contracts.quarantine import (
 )
 from data_contracts.reads import ingest_records, layer_parts
 from infra.errors import FaultError, WrongInputError
+from infra.pseudonyms import load_pseudonymiser
 
 ALL, ANY = Span(), Asked()
 
@@ -42,6 +44,10 @@ def held(room, row):
     return room
 
 
+def code(room, camera):
+    return camera_code(load_pseudonymiser(room.settings, room.rocu), camera)
+
+
 def counts(room, by, span=ALL, asked=ANY):
     return {held.value: held.rows for held in count_quarantine(room.settings, room.lake, room.rocu, by, span, asked)}
 
@@ -54,8 +60,8 @@ def test_counts_by_rule_camera_feed_and_batch(held):
         "batch_failed": 2,
         "id_reads_as_plate": 1,
     }
-    # an id that reads as a plate is withheld
-    assert counts(held, "camera") == {"CAM-9": 2, "CAM-1": 3, None: 1}
+    # the id of an unregistered camera could be anything: a code is written
+    assert counts(held, "camera") == {code(held, "CAM-9"): 2, "CAM-1": 3, code(held, "XY21ZZY"): 1}
     assert counts(held, "feed") == {"feed-one": 5, "feed-two": 1}
     assert sorted(counts(held, "batch").values()) == [2, 4]
     assert count_rows(held.settings, held.lake, held.rocu, ALL, ANY) == 6
@@ -71,7 +77,10 @@ def test_days_and_filters(held):
         "camera_not_registered": 1,
         "id_reads_as_plate": 1,
     }
-    assert counts(held, "camera", asked=Asked(rule="confidence_out_of_range")) == {"CAM-9": 1, "CAM-1": 1}
+    assert counts(held, "camera", asked=Asked(rule="confidence_out_of_range")) == {
+        code(held, "CAM-9"): 1,
+        "CAM-1": 1,
+    }
     (first,) = count_quarantine(
         held.settings,
         held.lake,
@@ -145,12 +154,12 @@ def test_rule_counts_are_kept_by_camera_feed_force_and_day(held):
         assert by_rule["batch_failed"] == 2
         placed = connection.execute(
             """SELECT severity, camera_id, feed_id, force, day, rows FROM counted
-                WHERE rule = 'confidence_out_of_range' ORDER BY camera_id"""
+                WHERE rule = 'confidence_out_of_range' ORDER BY feed_id"""
         ).fetchall()
         assert placed == [
             ("reject", "CAM-1", "feed-one", "merseyside", date(2026, 5, 18), 1),
-            ("reject", "CAM-9", "feed-two", None, date(2026, 5, 18), 1),
+            ("reject", code(held, "CAM-9"), "feed-two", None, date(2026, 5, 18), 1),
         ]
         assert connection.execute("SELECT camera_id FROM counted WHERE rule = 'id_reads_as_plate'").fetchall() == [
-            (None,)
+            (code(held, "XY21ZZY"),)
         ]
