@@ -61,8 +61,8 @@ class Settings(BaseSettings):
     )
     windows_by_day: bool = Field(
         default=False,
-        description="keep what each day comes down to and put windows together from it; the same bytes, see docs/sizing.md "
-        "for what it saves",
+        description="keep what each day comes down to and put windows together from it: the same bytes; docs/sizing.md "
+        "says what it saves",
     )
     spark_master: str | None = Field(
         default=None, description="Spark master URL of a cluster that reaches the lake; default this machine's threads"

@@ -24,7 +24,7 @@ from data_contracts.manifests import PartRef
 from data_contracts.reads import parts_digest, reads_relation
 from infra.engine import literal
 from infra.lake import Lake, placed
-from models.features import cameras, co_travel, day_parts, presence, stays
+from models.features import day_parts
 from models.features.day_parts import TABLES
 from models.features.engines import DuckDBEngine, Plan
 from models.features.layers import Span, span_of

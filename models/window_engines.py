@@ -29,7 +29,7 @@ WindowMaker = Callable[[Lake, Sequence[PartRef], date, Pattern, PatternSettings]
 
 @contextmanager
 def open_windows(settings: Settings, rocu: str) -> Iterator[WindowMaker]:
-    """What builds windows on the engine of the settings: on DuckDB day by day where they ask for it and the pattern can.
+    """What builds windows on the engine of the settings, on DuckDB day by day where they ask for it.
 
     Args:
         settings: Engine, threads, memory.

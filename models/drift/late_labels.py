@@ -38,7 +38,7 @@ def load_findings(
     as_of: date,
     unit: Unit = "vehicle",
 ) -> pa.Table:
-    """The latest finding per vehicle (or pair) and window decided by the end of `as_of` (UTC); columns of `FINDINGS`."""
+    """The latest finding per vehicle or pair and window decided by the end of `as_of` (UTC); columns of `FINDINGS`."""
     if not parts:
         return FINDINGS.empty_table()
     return (
