@@ -34,6 +34,7 @@ from data_contracts.sources.model import Source
 from data_contracts.taking import reading_of_reads, take
 from data_contracts.vehicles import make_plates
 from data_contracts.verdicts import BATCH_FAILED, Judgement, judge
+from infra.errors import FindProfileError
 from infra.lake import Lake, write_text
 from infra.pseudonyms import load_pseudonymiser
 from infra.settings import Settings
@@ -261,7 +262,7 @@ def write_judgements(connection: duckdb.DuckDBPyConnection, run: Run, judgements
         reason=run.reason,
         source_said=run.source.model_dump_json(),
     )
-    _require_conservation(record)
+    require_conservation(record)
     write_text(run.lake.folder("ingests", run.rocu) / f"{run.ingest_id}.json", record.model_dump_json(indent=1))
     return record
 
@@ -304,15 +305,20 @@ def make_manifests(
     return tuple(manifests)
 
 
-def _require_conservation(record: IngestRecord) -> None:
+def require_conservation(record: IngestRecord) -> None:
+    """Every row that is counted was written, and no other.
+
+    Raises:
+        FindProfileError: Not so, with the numbers; a retry cannot help.
+    """
     for layer, counted in (
         ("reads", sum(batch.accepted for batch in record.batches)),
         ("quarantine", sum(batch.quarantined for batch in record.batches)),
     ):
         written = sum(part.rows for part in record.parts if part.layer == layer)
         if written != counted:
-            raise FaultError(
+            raise FindProfileError(
                 f"The ingest was not recorded: {written} rows were written to {layer}, {counted} were counted.",
-                "Do not deliver the file again before the cause is found: it is a fault of the program. Keep the file and "
-                "report these numbers.",
+                "Do not deliver the file again before the cause is found: it is a fault of the program. Keep the "
+                "file and report these numbers.",
             )

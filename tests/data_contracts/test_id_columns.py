@@ -1,0 +1,99 @@
+"""Ids that could be plates: swapped columns leak nothing, and ordinary ids fail no file."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from data_contracts.moved_rows import Asked
+from data_contracts.quarantine import Span, count_quarantine, count_rows
+from data_contracts.reads import layer_parts
+from data_contracts.sources.model import Source
+
+LAYERS = ("reads", "quarantine", "camera_hours", "rule_counts", "notes")
+PLATES = ("FR123AB", "MAB1234", "AB12", "WX123456", "B4DREAD", "AB12CDE")
+LETTERS = "ABCDEFGHJK"
+
+
+def vrms(number):
+    return [f"AB12{LETTERS[n // 100]}{LETTERS[n // 10 % 10]}{LETTERS[n % 10]}" for n in range(number)]
+
+
+def at(number):
+    return f"2026-05-18T{8 + number // 3600:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z"
+
+
+def written(room):
+    """All text in all parts and records."""
+    said = "".join(path.read_text() for path in room.lake.folder("ingests", room.rocu).rglob("*.json"))
+    with duckdb.connect() as connection:
+        for layer in LAYERS:
+            for part in layer_parts(room.lake, room.rocu, layer):
+                said += str(connection.execute("FROM read_parquet(?)", [str(room.lake.root / part.path)]).fetchall())
+    return said
+
+
+@pytest.mark.parametrize("column", ["camera_id", "feed_id"])
+def test_plates_in_an_id_column_are_written_nowhere(room, row, column):
+    other = {"camera_id": "CAM-1", "feed_id": "feed-one"}[column]
+    rows = [
+        row(**{"vrm": other, column: plate, "captured_at": at(n)}, received_at="") for n, plate in enumerate(PLATES * 3)
+    ]
+    (batch,) = room.ingest(room.deliver("swapped.csv", *rows)).batches
+    assert batch.verdict == "failed"
+    assert [plate for plate in PLATES if plate in written(room)] == []
+    by = "camera" if column == "camera_id" else "feed"
+    held = count_quarantine(room.settings, room.lake, room.rocu, by, Span(), Asked())
+    assert [one.rows for one in held] == [3] * len(PLATES)
+    prefix = "unregistered:" if by == "camera" else "withheld:"
+    assert all(one.value.startswith(prefix) for one in held)
+
+
+def test_opaque_identifiers_in_id_columns_are_written_nowhere(room, row):
+    ids = [f"{number:08x}" for number in range(0xA0000000, 0xA0000040)]
+    rows = [row(vrm="opaque-vrm", feed_id=one, source_id=one, captured_at=at(n), received_at="") for n, one in enumerate(ids)]  # fmt: skip
+    rows += [row(vrm="other", camera_id=one, captured_at=at(n), received_at="") for n, one in enumerate(ids)]
+    source = Source(name="opaque", plate_scheme="opaque")
+    room.ingest(room.deliver("opaque.csv", *rows), source=source, max_quarantine_share=1)
+    said = written(room)
+    assert len(room.reads()) > 0
+    assert [one for one in ids if one in said] == []
+
+
+def test_an_unregistered_camera_is_found_by_its_id(room, row):
+    rows = [row(camera_id="CAM-7", vrm=vrm, captured_at=at(n), received_at="") for n, vrm in enumerate(vrms(5))]
+    room.ingest(room.deliver("one.csv", *rows, row(camera_id="CAM-8")))
+    assert count_rows(room.settings, room.lake, room.rocu, Span(), Asked(camera="CAM-7")) == 5
+    (most, _) = count_quarantine(room.settings, room.lake, room.rocu, "camera", Span(), Asked())
+    assert most.rows == 5
+    assert count_rows(room.settings, room.lake, room.rocu, Span(), Asked(camera=most.value)) == 5
+
+
+@pytest.mark.parametrize("feed", ["TVP10", "GMP10", "NAS10", "BOF12", "CAM123", "C12345"])
+def test_ordinary_ids_of_many_reads_are_ids(room, row, feed):
+    rows = [row(vrm=vrm, feed_id=feed, captured_at=at(9 * n), received_at="") for n, vrm in enumerate(vrms(200))]
+    (batch,) = room.ingest(room.deliver("one.csv", *rows)).batches
+    assert (batch.verdict, batch.accepted) == ("passed", 200)
+    assert set(room.reads("feed_id")) == {(feed,)}
+
+
+def test_a_known_feed_is_an_id_however_few_its_reads(room, row):
+    file = room.deliver("one.csv", row(feed_id="TVP10", source_id="GMP10"))
+    (batch,) = room.ingest(file, known_feeds=("TVP10", "GMP10")).batches
+    assert batch.verdict == "passed"
+    assert room.reads("feed_id, source_id") == [("TVP10", "GMP10")]
+
+
+def test_a_small_file_of_plates_as_feeds_is_refused(room, row):
+    plates = vrms(200)
+    rows = [row(vrm="feed-one", feed_id=vrm, captured_at=at(9 * n), received_at="") for n, vrm in enumerate(plates)]
+    (batch,) = room.ingest(room.deliver("one.csv", *rows)).batches
+    assert batch.rules["id_reads_as_plate"] == 200
+    assert [vrm for vrm in plates if vrm in written(room)] == []
+
+
+def test_a_plate_that_one_camera_column_swap_repeats_is_no_id(room, row):
+    rows = [row(vrm="CAM-1", feed_id="AB12CDE", captured_at=at(9 * n), received_at="") for n in range(100)]
+    (batch,) = room.ingest(room.deliver("one.csv", *rows)).batches
+    assert batch.rules["id_reads_as_plate"] == 100
+    assert "AB12CDE" not in written(room)
