@@ -24,6 +24,7 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.exc import SQLAlchemyError
 
 from data_contracts.contract import Rule
+from infra.errors import FaultError, FindProfileError
 
 _open: dict[str, duckdb.DuckDBPyConnection] = {}
 
@@ -45,6 +46,12 @@ class Outcome:
     rows: int
     broken: int
     holds: bool
+
+
+class RuleDidNotRunError(FindProfileError):
+    """GX could not run a rule. `what_stopped` may quote raw values, so it is no part of the reason."""
+
+    what_stopped = ""
 
 
 class CursorEachConnection(ConnectionWrapper):  # type: ignore[misc]
@@ -216,7 +223,7 @@ def why_not_run(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequenc
         ArithmeticError,
         AttributeError,
         LookupError,
-        RuleDidNotRunError,
+        FindProfileError,
         RuntimeError,
         TypeError,
         ValueError,
@@ -236,6 +243,20 @@ def _in_short(error: Exception) -> str:
             words if name == "__root__" else f"{name}: {words}" for name, words in reversed(faults.items())
         )
     return " ".join((error.what_stopped if isinstance(error, RuleDidNotRunError) else str(error)).split())
+
+
+def _did_not_run(rule: Rule, stopped: str) -> FindProfileError:
+    if any(words in stopped.lower() for words in ("out of memory", "no space left")):
+        return FaultError(
+            f"Rule {rule.name} could not run: memory or disk space ran out. Nothing was recorded.",
+            "Free some space, or raise FINDPROFILE_MEMORY_LIMIT, and run the same command again.",
+        )
+    error = RuleDidNotRunError(
+        f"Rule {rule.name} of the contract could not run. Nothing was recorded.",
+        "The contract or one of its limits is at fault, not the data: run findprofile contracts check.",
+    )
+    error.what_stopped = stopped
+    return error
 
 
 def _what_stopped(exception_info: Mapping[str, Any]) -> str:
@@ -263,7 +284,7 @@ def _verdict(rule: Rule, results: Sequence[Any]) -> Verdict:
     result = next(result for result in results if result.expectation_config.meta["rule"] == rule.name)
     query = result.result.get("unexpected_index_query")
     if query is None or result.exception_info.get("raised_exception", True):
-        raise RuleDidNotRunError(rule.name, _what_stopped(result.exception_info))
+        raise _did_not_run(rule, _what_stopped(result.exception_info))
     return Verdict(rule, bool(result.success), query.rstrip().rstrip(";"))
 
 

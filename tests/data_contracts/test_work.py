@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 
 import duckdb
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from data_contracts.contract import load_contract
+from data_contracts.gx import run_rules
+from data_contracts.judgement_run import require_conservation
+from data_contracts.reads import ingest_records
 from data_contracts.work import working_database
-from infra.errors import FaultError, WrongInputError
+from infra.errors import FaultError, FindProfileError, WrongInputError
 
 
 @pytest.mark.parametrize(
@@ -19,7 +24,6 @@ from infra.errors import FaultError, WrongInputError
         (duckdb.OutOfMemoryException("AB12CDE"), "OutOfMemoryException"),
         (duckdb.IOException("No space left on device: AB12CDE"), "No space left"),
         (OperationalError("SELECT 'AB12CDE'", {}, Exception()), "OperationalError"),
-        (RuntimeError("rule r did not run: AB12CDE"), "RuntimeError"),
         (OSError(errno.ENOSPC, "AB12CDE"), "No space left"),
     ],
 )
@@ -28,6 +32,34 @@ def test_an_error_inside_is_a_fault_that_quotes_nothing(room, error, said):
         raise error
     assert "AB12CDE" not in str(caught.value)
     assert not list((room.settings.root / "work").iterdir())
+
+
+def test_a_rule_that_cannot_run_is_named_and_nothing_is_quoted(room):
+    rule = load_contract("reads").written_rules[0]
+    kwargs = {"column": "nowhere", "min_value": 0}
+    broken = replace(rule, expectation="expect_column_values_to_be_between", kwargs=kwargs)
+    said = f"Rule {rule.name} of the contract could not run"
+    with working_database(room.settings, room.lake, room.rocu) as connection:
+        connection.execute("CREATE TABLE t AS SELECT 1 AS row_no, 'AB12CDE' AS vrm")
+        with pytest.raises(FindProfileError, match=said) as caught:
+            run_rules(connection, "t", ["row_no"], [broken])
+    assert "contracts check" in caught.value.instruction
+    assert "AB12CDE" not in str(caught.value)
+    assert not isinstance(caught.value, FaultError), "a retry cannot help"
+
+
+def test_rows_written_and_not_counted_are_told_with_their_numbers(room):
+    room.ingest(room.deliver("a.csv", "AB12CDE,2026-05-18T08:00:00Z,CAM-1,95,true,f,7,2026-05-18T08:00:02Z"))
+    (record,) = ingest_records(room.lake, room.rocu)
+    lost = replace_counts(record)
+    with pytest.raises(FindProfileError, match=r"1 rows were written to reads, 0 were counted") as caught:
+        require_conservation(lost)
+    assert "report these numbers" in caught.value.instruction
+
+
+def replace_counts(record):
+    (batch,) = record.batches
+    return record.model_copy(update={"batches": (batch.model_copy(update={"accepted": 0}),)})
 
 
 def test_our_own_errors_pass_as_they_are(room):
