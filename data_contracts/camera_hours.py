@@ -30,22 +30,21 @@ CAMERA_HOURS_COLUMNS = {
     "lateness_bins": "BIGINT[]",
 }
 CONFIDENCE_BINS, LATENESS_BINS = 10, 24
-AHEAD_S = 300  # a capture time may lie this far after the time of ingest
 
 
 def write_camera_hours(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, part_id: str
+    connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, part_id: str, clock_skew_max_s: float
 ) -> tuple[PartRef, ...]:
     """Write the layer from `judged`, `named`, `rejected`, `doubled` and `registered`.
 
-    Only reads of registered cameras with a readable time that is not in the future; the place is that of the register
-    row then in force. Two groupings, so that no histogram is built row by row.
+    Only reads of registered cameras with a readable time that is not in the future but for the allowed skew; the place
+    is that of the register row then in force. Two groupings, so that no histogram is built row by row.
     """
     path = lake.folder("camera_hours", rocu) / f"{part_id}.parquet"
-    return write_table(connection, lake, path, "camera_hours", _hours())
+    return write_table(connection, lake, path, "camera_hours", _hours(clock_skew_max_s))
 
 
-def _hours() -> str:
+def _hours(clock_skew_max_s: float) -> str:
     seconds = "epoch(received_at) - epoch(judged.captured_at)"
     return f"""
         WITH told AS (
@@ -62,7 +61,7 @@ def _hours() -> str:
             LEFT JOIN rejected ON rejected.batch_no = judged.batch_no AND rejected.row_no = judged.row_no
             LEFT JOIN doubled ON doubled.batch_no = judged.batch_no AND doubled.row_no = judged.row_no
             WHERE judged.camera_id IN (SELECT camera_id FROM registered) AND judged.captured_at IS NOT NULL
-                AND seconds_after_now <= {AHEAD_S}
+                AND seconds_after_now <= {clock_skew_max_s}
             GROUP BY ALL)
         SELECT batch_id, told.camera_id, feed_id, hour, any_value(registered.site_id) AS site_id,
             any_value(registered.force) AS force, {_sum("outcome = 'accepted'")} AS accepted,

@@ -121,7 +121,8 @@ def find_judgements(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progr
     """
     _prepare(connection, run, tell)
     tell("running the contract")
-    judgements = _keep_failed(run, judge(connection, run.contract.rules(run.limits), "reads"))
+    _make_expired(connection, run)
+    judgements = _keep_failed(run, judge(connection, run.contract.rules(run.limits), "reads", "expired"))
     _divide(connection, run, judgements)
     tell("looking at reads beside each other")
     judgements = _judge_across_rows(connection, run, judgements)
@@ -146,6 +147,19 @@ def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) ->
     keep_descriptions(connection, describing_fields(deliveries))
     # raw plate texts are not needed any more
     connection.execute("DROP VIEW delivered; DROP TABLE delivered_loaded; DROP TABLE plates")
+
+
+def _make_expired(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
+    """Make the table `expired` (batch_no, row_no): reads that were young enough when their file came, and are no more.
+
+    It is not the file that is wrong with them, so it does not fail for them.
+    """
+    waited = (run.now - run.arrival).total_seconds() / 86400 if run.limits.retention_from == "today" else 0.0
+    most = float(run.limits.retention_days)
+    connection.execute(
+        "CREATE TABLE expired AS SELECT batch_no, row_no FROM judged WHERE age_days > $most AND age_days <= $then",
+        {"most": most, "then": most + waited},
+    )
 
 
 def _divide(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequence[Judgement]) -> None:
@@ -242,8 +256,8 @@ def write_judgements(connection: duckdb.DuckDBPyConnection, run: Run, judgements
     write_segments(connection, run.settings, run.lake, run.rocu, run.call.deliveries, bool(run.supersedes))
     parts: list[PartRef] = [
         *write_reads(connection, run.lake, run.rocu, run.ingest_id, run.contract.version),
-        *write_quarantine(connection, run.lake, run.rocu, run.ingest_id),
-        *write_camera_hours(connection, run.lake, run.rocu, run.ingest_id),
+        *write_quarantine(connection, run.lake, run.rocu, run.ingest_id, "expired"),
+        *write_camera_hours(connection, run.lake, run.rocu, run.ingest_id, run.limits.clock_skew_max_s),
         *write_rule_counts(connection, run.lake, run.rocu, run.ingest_id),
         *write_notes(connection, run.lake, run.rocu, run.ingest_id),
     ]

@@ -6,8 +6,8 @@ again writes the same names. None exists for a reader until the record names it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -23,6 +23,7 @@ from infra.vault import read_segment, write_segment
 
 ONE_DAY = timedelta(days=1)
 ROWS_IN_A_PART = 2_500_000
+LARGE_DAY = 0.05  # share of the reads of a call
 # as small as the defaults, for two thirds of the work: tokens are given up on sooner as a dictionary
 _WRITTEN = "FORMAT parquet, PARQUET_VERSION 'V2', COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 5000"
 QUARANTINE_COLUMNS = {
@@ -44,31 +45,73 @@ def write_reads(
     A day with many reads is several parts, one after another in the order of vehicles, so that no sort outgrows memory.
     `vehicle_no` of the relation stands for `vehicle`: numbers sort faster than texts.
     """
-    days = connection.execute(
+    days: list[tuple[date, int]] = connection.execute(
         "SELECT captured_at::DATE AS day, count(*) FROM candidates GROUP BY day ORDER BY day"
     ).fetchall()
     ((vehicles,),) = connection.execute("SELECT count(*) FROM vehicles").fetchall()
     parts: list[PartRef] = []
+    for together in _days_together(days):
+        relation = "accepted" if len(together) == 1 else "accepted_of_days"
+        if len(together) > 1:
+            listed = ", ".join(f"DATE '{day}'" for day, _ in together)
+            connection.execute(
+                f"""CREATE OR REPLACE TABLE accepted_of_days AS
+                    FROM accepted WHERE captured_at::DATE IN ({listed}) ORDER BY captured_at::DATE"""
+            )
+        for day, rows in together:
+            number = -(-rows // ROWS_IN_A_PART)
+            folder = lake.folder("reads", rocu, date=day.isoformat())
+            for place in range(number):
+                first, last = vehicles * place // number + 1, vehicles * (place + 1) // number
+                query = _part_of_day(relation, day, first, last, contract_version)
+                path = folder / f"{part_id}{f'-{place + 1}' if place else ''}.parquet"
+                written = write_table(connection, lake, path, "reads", query)
+                parts += (part.model_copy(update={"date": day}) for part in written)
+    connection.execute("DROP TABLE IF EXISTS accepted_of_days")
+    return tuple(sorted(parts, key=lambda part: part.path))
+
+
+def _part_of_day(relation: str, day: date, first: int, last: int, contract_version: str) -> str:
+    return f"""SELECT {", ".join(READS_COLUMNS)} FROM (
+            SELECT * EXCLUDE (vehicle_no) FROM {relation}
+            WHERE captured_at >= TIMESTAMP '{day}' AND captured_at < TIMESTAMP '{day + ONE_DAY}'
+                AND vehicle_no BETWEEN {first} AND {last}
+            ORDER BY vehicle_no, captured_at, batch_id, row_no),
+        (SELECT '{contract_version}' AS contract_version)"""
+
+
+def _days_together(days: Sequence[tuple[date, int]]) -> Iterator[list[tuple[date, int]]]:
+    """Days with many of the reads alone, each worth a look at all of them; the others as many as fit into memory."""
+    large = LARGE_DAY * sum(rows for _, rows in days)
+    small: list[tuple[date, int]] = []
     for day, rows in days:
-        number = -(-rows // ROWS_IN_A_PART)
-        folder = lake.folder("reads", rocu, date=day.isoformat())
-        for place in range(number):
-            first, last = vehicles * place // number + 1, vehicles * (place + 1) // number
-            query = f"""SELECT {", ".join(READS_COLUMNS)} FROM (
-                    SELECT * EXCLUDE (vehicle_no) FROM accepted
-                    WHERE captured_at >= TIMESTAMP '{day}' AND captured_at < TIMESTAMP '{day + ONE_DAY}'
-                        AND vehicle_no BETWEEN {first} AND {last}
-                    ORDER BY vehicle_no, captured_at, batch_id, row_no),
-                (SELECT '{contract_version}' AS contract_version)"""
-            path = folder / f"{part_id}{f'-{place + 1}' if place else ''}.parquet"
-            written = write_table(connection, lake, path, "reads", query)
-            parts += (part.model_copy(update={"date": day}) for part in written)
-    return tuple(parts)
+        if rows >= large:
+            yield [(day, rows)]
+            continue
+        if small and sum(held for _, held in small) + rows > ROWS_IN_A_PART:
+            yield small
+            small = []
+        small.append((day, rows))
+    if small:
+        yield small
 
 
-def write_quarantine(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, part_id: str) -> tuple[PartRef, ...]:
-    """Write the relation `set_apart` (columns of the quarantine layer) as one part; none if it is empty."""
-    query = f"SELECT {', '.join(QUARANTINE_COLUMNS)} FROM set_apart ORDER BY batch_id, row_no"
+def write_quarantine(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, part_id: str, expired: str | None = None
+) -> tuple[PartRef, ...]:
+    """Write the relation `set_apart` (columns of the quarantine layer) as one part; none if it is empty.
+
+    Of rows in the table `expired` (batch_no, row_no) only which they are and the rules that they broke are written.
+    """
+    gone = f"SELECT batch_id, row_no, true AS gone FROM {expired} JOIN named USING (batch_no)"
+    if expired is None:
+        gone = "SELECT NULL::VARCHAR AS batch_id, NULL::BIGINT AS row_no, NULL::BOOLEAN AS gone WHERE false"
+    columns = ", ".join(
+        name if name in ("batch_id", "row_no", "rules") else f"CASE WHEN gone IS NULL THEN {name} END AS {name}"
+        for name in QUARANTINE_COLUMNS
+    )
+    query = f"""SELECT {columns} FROM set_apart
+        LEFT JOIN ({gone}) USING (batch_id, row_no) ORDER BY batch_id, row_no"""
     return write_table(connection, lake, lake.folder("quarantine", rocu) / f"{part_id}.parquet", "quarantine", query)
 
 

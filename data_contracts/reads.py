@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,7 @@ from data_contracts.manifests import BatchManifest, IngestRecord, Layer, PartRef
 from infra.errors import FaultError, WrongInputError
 from infra.lake import Lake
 
+RECORDS_KEPT = 20_000  # parsed once in a process: a record does not change once it is placed
 READS_COLUMNS = {
     "batch_id": "VARCHAR",
     "row_no": "BIGINT",
@@ -47,13 +49,20 @@ def ingest_records(lake: Lake, rocu: str) -> tuple[IngestRecord, ...]:
     records = []
     for path in sorted(lake.folder("ingests", rocu).glob("*.json")):
         try:
-            records.append(IngestRecord.model_validate_json(path.read_bytes()))
+            said = path.stat()
+            records.append(_record(path, said.st_mtime_ns, said.st_ctime_ns, said.st_size, said.st_ino))
         except ValidationError as error:
             raise FaultError(
                 f"The ingest record {path.name} of {rocu} is damaged ({error.error_count()} faults).",
                 "Restore it from a backup; nothing else has to be touched.",
             ) from None
     return tuple(sorted(records, key=lambda record: (record.sequence, record.ingested_at, record.ingest_id)))
+
+
+@lru_cache(maxsize=RECORDS_KEPT)
+def _record(path: Path, *_: int) -> IngestRecord:
+    """A record as it stands in its file; the numbers are another's when the file is."""
+    return IngestRecord.model_validate_json(path.read_bytes())
 
 
 def standing_records(lake: Lake, rocu: str, without: Collection[str] = ()) -> tuple[IngestRecord, ...]:

@@ -30,13 +30,17 @@ class Judgement:
     reasons: tuple[str, ...]
 
 
-def judge(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], row_table: str) -> tuple[Judgement, ...]:
+def judge(
+    connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], row_table: str, expired: str | None = None
+) -> tuple[Judgement, ...]:
     """Run all rules over all batches of a call at once.
 
     Args:
         connection: Holds the table `judged` with `batch_no` (0, 1, …) and `row_no`.
         rules: The contract's rules, limits put in; those about `batches` follow, all others are left alone.
         row_table: The name that the contract has for the rows.
+        expired: A table (batch_no, row_no) of rows that were young enough when their file came: they are set apart,
+            but say nothing of the file, whose share of rejected rows is that of the other rows.
 
     Returns:
         One judgement for each batch, in order. Leaves the tables `failing` (rule_no, batch_no, row_no), `rules_named`
@@ -46,14 +50,7 @@ def judge(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], row_tabl
     _find_failing(connection, row_rules)
     _set_apart(connection)
     counted = _count(connection, row_rules)
-    connection.execute(
-        """CREATE TABLE batches AS
-            SELECT batch_no, count(*) AS rows, coalesce(any_value(rejected_rows), 0) AS rejected,
-                coalesce(any_value(rejected_rows), 0) / count(*) AS rejected_share
-            FROM judged
-            LEFT JOIN (SELECT batch_no, count(*) AS rejected_rows FROM rejected GROUP BY batch_no) USING (batch_no)
-            GROUP BY batch_no"""
-    )
+    _make_batches(connection, expired)
     refused = _refused_batches(connection, [rule for rule in rules if rule.table == "batches"])
     sizes = connection.execute("SELECT batch_no, rows, rejected FROM batches ORDER BY batch_no").fetchall()
     return tuple(
@@ -78,6 +75,20 @@ def _set_apart(connection: duckdb.DuckDBPyConnection) -> None:
             SELECT batch_no, row_no, list(rule ORDER BY rule_no) AS rules
             FROM failing JOIN rules_named USING (rule_no)
             GROUP BY batch_no, row_no HAVING bool_or(severity <> 'warn')"""
+    )
+
+
+def _make_batches(connection: duckdb.DuckDBPyConnection, expired: str | None) -> None:
+    old = expired or "(SELECT NULL::INTEGER AS batch_no, NULL::BIGINT AS row_no WHERE false)"
+    connection.execute(
+        f"""CREATE TABLE batches AS
+            WITH sizes AS (SELECT batch_no, count(*) AS rows FROM judged GROUP BY batch_no),
+            apart AS (SELECT batch_no, count(*) AS rejected FROM rejected GROUP BY batch_no),
+            gone AS (SELECT batch_no, count(*) AS expired FROM {old} GROUP BY batch_no)
+            SELECT batch_no, rows, coalesce(rejected, 0) AS rejected,
+                coalesce((rejected - coalesce(expired, 0)) / nullif(rows - coalesce(expired, 0), 0), 0)
+                    AS rejected_share
+            FROM sizes LEFT JOIN apart USING (batch_no) LEFT JOIN gone USING (batch_no)"""
     )
 
 

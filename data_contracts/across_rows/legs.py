@@ -11,6 +11,8 @@ from datetime import timedelta
 from data_contracts.across_rows.scene import EARTH_KM, Scene
 from data_contracts.neighbours import make_neighbours
 
+NEARLY_ALL = 0.99  # share of the places within whose distance from the middle legs are looked for
+FARTHEST = timedelta(hours=6)
 LISTED_FROM = 0.5  # share of the speed limit from which a leg is listed
 
 
@@ -64,11 +66,18 @@ def chord(one: str, other: str) -> str:
 
 
 def reach_of(scene: Scene) -> timedelta:
-    """The longest time that a leg can take and still be too fast."""
-    ((diagonal,),) = scene.connection.execute(
-        """SELECT sqrt(pow(max(x) - min(x), 2) + pow(max(y) - min(y), 2) + pow(max(z) - min(z), 2)) FROM places"""
+    """The longest time that a leg can take and still be too fast, for nearly all places and never beyond `FARTHEST`.
+
+    A slip in the register puts a camera anywhere on earth, and must not make all its reads neighbours.
+    """
+    ((diagonal, usual),) = scene.connection.execute(
+        f"""WITH middle AS (SELECT median(x) AS x, median(y) AS y, median(z) AS z FROM places)
+            SELECT sqrt(pow(max(places.x) - min(places.x), 2) + pow(max(places.y) - min(places.y), 2)
+                    + pow(max(places.z) - min(places.z), 2)),
+                2 * quantile_cont(sqrt({chord("places", "middle")}), {NEARLY_ALL})
+            FROM places CROSS JOIN middle"""
     ).fetchall()
-    return timedelta(hours=1.01 * (diagonal or 0) / scene.limits.max_speed_kmh)
+    return min(timedelta(hours=1.01 * min(diagonal or 0, usual or 0) / scene.limits.max_speed_kmh), FARTHEST)
 
 
 def _make_places(scene: Scene) -> None:

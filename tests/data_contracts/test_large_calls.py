@@ -73,3 +73,26 @@ def test_a_large_call_that_stops_at_a_file_keeps_the_groups_before_it_and_goes_o
     report = room.ingest(first, last)
     assert (len(report.records), len(report.already_known)) == (1, 1)
     assert len(room.reads()) == 2
+
+
+def test_many_days_with_few_reads_are_written_together_with_the_same_outcome(room, room_again, row, monkeypatch):
+    rows = [
+        row(vrm=f"AB12CD{letter}", captured_at=f"2026-05-{day:02}T08:00:00Z", received_at="")
+        for day in range(1, 18)
+        for letter in ("ZC" if day < 16 else "ABCDEFGHJK")
+    ]
+    file = room.deliver("many.csv", *rows)
+    alone = room_again()
+    monkeypatch.setattr(parts, "LARGE_DAY", 0)
+    alone.ingest(file)
+    monkeypatch.setattr(parts, "LARGE_DAY", 0.1)
+    monkeypatch.setattr(parts, "ROWS_IN_A_PART", 9)
+    asked = []
+    written = parts.write_table
+    monkeypatch.setattr(parts, "write_table", lambda *given: asked.append(given[4]) or written(*given))
+    room.ingest(file)
+    assert room.reads() == alone.reads()
+    days = [date(2026, 5, day) for day in range(1, 18)]
+    assert {part.date for part in read_parts(room.lake, room.rocu, days[0], days[-1])} == set(days)
+    # the two large days alone, in two parts each
+    assert sum("FROM accepted\n" in query for query in asked) == 4
