@@ -27,6 +27,13 @@ def what_is_asked(rule: Rule) -> str:
     return words + _share(rule.kwargs.get("mostly", 1))
 
 
+def asks_a_flag(rule: Rule) -> bool:
+    """Whether the rule only asks that a column made for it does not say what the rule is about (`…_fault`)."""
+    return rule.expectation == "expect_column_values_to_not_be_in_set" and str(rule.kwargs.get("column")).endswith(
+        "_fault"
+    )
+
+
 def _condition(kind: str, kwargs: Mapping[str, Any]) -> str:
     column, values = kwargs.get("column"), kwargs.get("value_set")
     if kind == "column_values_to_be_between":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from governance.pages.contract_models import EFFECTS, ContractPage, FieldRow, Ru
 
 if TYPE_CHECKING:
     from data_contracts.contract import Contract
+    from data_contracts.contract_change import Change
     from data_contracts.contract_diff import ContractDifference
     from data_contracts.contract_schema import Problem
 
@@ -62,16 +64,44 @@ def difference_lines(a: Contract, b: Contract, difference: ContractDifference) -
         if changes:
             yield ""
             yield f"{title} ({len(changes)})"
+        if kind != "breaking":
+            yield from _together(changes, b)
+            continue
         for change in changes:
             yield from _wrapped(f"{change.place}: {change.what}", 2)
-            if not change.is_text:
-                yield from _wrapped(change.reason, 6)
+            yield from _wrapped(change.reason, 6)
     if not difference.changes:
         same = a.text_digest == b.text_digest
         yield "  no change" if same else "  no change: the texts differ in comments, layout or order alone"
     yield ""
     verdict = "enough" if difference.is_enough else f"too small: version {difference.least_version} or later is needed"
     yield f"version step needed: {difference.needed}; taken: {difference.taken}; {verdict}"
+
+
+def _together(changes: Sequence[Change], b: Contract) -> Iterator[str]:
+    """Changes that let nobody down: a line for each new table, the others alike with each other on one."""
+    new = {change.place.removeprefix("table ") for change in changes if change.what == "added"} & {
+        table["name"] for table in b.document["schema"]
+    }
+    for table in sorted(new):
+        fields = sum(change.place.startswith(f"field {table}.") for change in changes)
+        rules = sum(rule.table == table for rule in b.written_rules)
+        yield from _wrapped(f"table {table}: added, with {_counted(fields, 'field')} and {_counted(rules, 'rule')}", 2)
+    alike: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for change in changes:
+        what, _, name = change.place.partition(" ")
+        if not (what in ("table", "field") and name.partition(".")[0] in new):
+            alike[what, change.what, "" if change.is_text else change.reason].append(name)
+    for (what, said, reason), names in alike.items():
+        place = f"{what} {names[0]}".strip() if len(names) == 1 else f"{_counted(len(names), what)}"
+        listed = "" if len(names) == 1 else f" ({', '.join(names)})"
+        yield from _wrapped(f"{place}: {said}{listed}", 2)
+        if reason:
+            yield from _wrapped(reason, 6)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[str]:
@@ -91,7 +121,8 @@ def _field(field: FieldRow) -> Iterator[str]:
 def _rule(rule: RuleRow) -> Iterator[str]:
     yield f"  {rule.name:<34}{rule.dq_number:<6}on {rule.table}".rstrip()
     yield from _wrapped(rule.meaning, 6)
-    yield from _entry("asks", rule.asks, 6, 8)
+    if not rule.asks_a_flag:
+        yield from _entry("asks", rule.asks, 6, 8)
     for limit in rule.limits:
         yield from _entry("limit", f"{limit.name}: {limit.value}; {limit.meaning}", 6, 8)
 

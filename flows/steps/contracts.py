@@ -257,7 +257,7 @@ def _texts_about(rule: Rule, contract: Contract) -> str:
 
 
 def _rule(rule: Rule, limits: IngestLimits | None, texts: str) -> RuleRow:
-    from data_contracts.contract_words import value_said, what_is_asked
+    from data_contracts.contract_words import asks_a_flag, value_said, what_is_asked
     from data_contracts.limits import IngestLimits
     from governance.pages.contract_models import LimitRow, RuleRow
 
@@ -270,6 +270,7 @@ def _rule(rule: Rule, limits: IngestLimits | None, texts: str) -> RuleRow:
         table=rule.table,
         meaning=" ".join(rule.description.split()),
         asks=what_is_asked(rule if limits is None else rule.with_limits(limits)),
+        asks_a_flag=asks_a_flag(rule),
         limits=tuple(
             LimitRow(
                 name=name,

@@ -14,7 +14,10 @@ class LimitRow(Page):
 
 
 class RuleRow(Page):
-    """One rule: what holds when it is kept, and what it looks at."""
+    """One rule: what holds when it is kept, and what it looks at.
+
+    A rule that asks a flag is one about a column worked out for it alone; then the meaning has said it all.
+    """
 
     name: str
     dq_number: str
@@ -22,6 +25,7 @@ class RuleRow(Page):
     table: str
     meaning: str
     asks: str
+    asks_a_flag: bool = False
     limits: tuple[LimitRow, ...] = ()
 
 

@@ -93,7 +93,7 @@ def test_a_breaking_change_with_a_minor_step_is_refused(tmp_path):
 
 
 def test_words_alone_may_take_any_step(tmp_path):
-    draft = a_draft(tmp_path, "1.1.0", "dimension: conformity\n            severity: reject", "severity: reject")
+    draft = a_draft(tmp_path, "1.2.0", "dimension: conformity\n            severity: reject", "severity: reject")
     said = run(tmp_path, "contracts", "diff", "dispositions", draft, "--json")
     assert (said.code, said.data["needed"], said.data["taken"]) == (0, "patch", "minor")
     assert max(map(len, run(tmp_path, "contracts", "diff", "dispositions", draft).out.splitlines())) <= 100
@@ -141,3 +141,20 @@ def test_a_damaged_draft_is_read_or_told_of(tmp_path, content):
         said = run(tmp_path, "contracts", *command)
         assert said.code in (0, 1, 2)
         assert (said.err == "") == (said.code == 0)
+
+
+def test_a_difference_is_told_in_few_lines_and_whole_as_data(tmp_path: Path) -> None:
+    said = run(tmp_path / "home", "contracts", "diff", "reads@1.0.0", "reads@2.0.0")
+    assert "19 rules: tags reworded" in said.out
+    assert "table misread_pairs: added, with 2 fields and 2 rules" in said.out
+    assert "field misread_pairs" not in said.out
+    assert "rule too_many_impossible_speeds: added (fail)" in said.out
+    assert len(said.out.splitlines()) < 50
+    whole = run(tmp_path / "home", "contracts", "diff", "reads@1.0.0", "reads@2.0.0", "--json").data
+    assert len(whole["changes"]) == 63
+
+
+def test_a_rule_about_a_flag_says_only_what_it_means(tmp_path: Path) -> None:
+    said = run(tmp_path / "home", "contracts", "show", "reads")
+    assert "row_fault is not" not in said.out
+    assert "confidence is at least 0 and at most 100" in said.out
