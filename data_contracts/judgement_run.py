@@ -31,6 +31,7 @@ from data_contracts.parts import write_quarantine, write_reads, write_segments
 from data_contracts.repeats import find_repeats, repeats_said
 from data_contracts.rule_counts import write_rule_counts
 from data_contracts.sources.model import Source
+from data_contracts.swapped import find_swapped, tell_swapped
 from data_contracts.taking import reading_of_reads, take
 from data_contracts.vehicles import make_plates
 from data_contracts.verdicts import BATCH_FAILED, Judgement, judge
@@ -122,7 +123,9 @@ def find_judgements(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progr
     _prepare(connection, run, tell)
     tell("running the contract")
     _make_expired(connection, run)
-    judgements = _keep_failed(run, judge(connection, run.contract.rules(run.limits), "reads", "expired"))
+    found = judge(connection, run.contract.rules(run.limits), "reads", "expired")
+    judgements = tell_swapped(connection, found)
+    judgements = _keep_failed(run, judgements)
     _divide(connection, run, judgements)
     tell("looking at reads beside each other")
     judgements = _judge_across_rows(connection, run, judgements)
@@ -144,6 +147,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) ->
     make_plates(connection, "delivered", judging_period(run.arrival), run.source, pseudonymiser)
     register_table(connection, run.lake, run.register)
     make_judged(connection, run.source, run.limits, run.now, run.arrival, pseudonymiser)
+    find_swapped(connection)
     keep_descriptions(connection, describing_fields(deliveries))
     # raw plate texts are not needed any more
     connection.execute("DROP VIEW delivered; DROP TABLE delivered_loaded; DROP TABLE plates")
@@ -228,6 +232,22 @@ def _judge_across_rows(
         judgements = tuple(after if number in failed else judgements[number] for number, after in enumerate(found))
 
 
+def _days(connection: duckdb.DuckDBPyConnection, limits: IngestLimits) -> dict[int, list[date]]:
+    """The days of each batch: a few rows with a date of decades ago do not make it one of all days since.
+
+    If no row is young enough to be kept, all days that are not in the future.
+    """
+    found: dict[int, list[date]] = {}
+    for number, day in connection.execute(
+        f"""SELECT batch_no, day FROM (
+                SELECT batch_no, captured_at::DATE AS day, bool_or(age_days <= {limits.retention_days}) AS kept
+                FROM judged WHERE seconds_after_now <= {limits.clock_skew_max_s} GROUP BY ALL)
+            QUALIFY kept OR NOT bool_or(coalesce(kept, false)) OVER (PARTITION BY batch_no) ORDER BY batch_no, day"""
+    ).fetchall():
+        found.setdefault(number, []).append(day)
+    return found
+
+
 def _find_candidates(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
     connection.execute(
         """CREATE OR REPLACE TABLE candidates AS
@@ -286,12 +306,7 @@ def make_manifests(
 ) -> tuple[BatchManifest, ...]:
     """What the record says of each file."""
     doubled = dict(connection.execute("SELECT batch_no, count(*) FROM doubled GROUP BY batch_no").fetchall())
-    days: dict[int, list[date]] = {}
-    for number, day in connection.execute(
-        f"""SELECT DISTINCT batch_no, captured_at::DATE AS day FROM judged
-            WHERE seconds_after_now <= {run.limits.clock_skew_max_s} ORDER BY batch_no, day"""
-    ).fetchall():
-        days.setdefault(number, []).append(day)
+    days = _days(connection, run.limits)
     repeats = find_repeats(connection, run.lake, run.rocu, run.limits, run.supersedes)
     manifests = []
     for number, (delivery, judgement) in enumerate(zip(run.call.deliveries, judgements, strict=True)):

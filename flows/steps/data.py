@@ -17,6 +17,8 @@ from infra.lake import file_sha256
 if TYPE_CHECKING:
     from data_contracts.manifests import BatchManifest, DispositionRecord, IngestRecord
 
+SAID = 5  # failed batches that are named one by one
+
 
 class RegisterLoaded(StepResult):
     """What loading a camera register did."""
@@ -150,7 +152,7 @@ def judged_before(context: Context, rocu: str, files: Sequence[Path]) -> Batches
 def _require_none_failed(rocu: str, batches: Sequence[BatchManifest]) -> None:
     failed = [batch for batch in batches if batch.verdict == "failed"]
     if failed:
-        said = "; ".join(f"{batch.batch_id} ({_why(batch)})" for batch in failed)
+        said = _said(failed, f"; findprofile batches list --rocu {rocu}")
         days = sorted({day for batch in failed for day in batch.dates})
         span = f"{days[0]} to {days[-1]}" if len(days) > 1 else str(days[0]) if days else "these days"
         raise RefusedError(
@@ -158,6 +160,11 @@ def _require_none_failed(rocu: str, batches: Sequence[BatchManifest]) -> None:
             f"Nothing is trained or scored for {rocu} on {span} until each is delivered again, corrected: "
             f"findprofile ingest --rocu {rocu} --replaces BATCH FILE.",
         )
+
+
+def _said(failed: Sequence[BatchManifest], rest: str = "") -> str:
+    said = "; ".join(f"{batch.batch_id} ({_why(batch)})" for batch in failed[:SAID])
+    return f"{said}; and {len(failed) - SAID} more{rest}" if len(failed) > SAID else said
 
 
 def _why(batch: BatchManifest) -> str:
@@ -232,7 +239,7 @@ def load_dispositions(context: Context, rocu: str, files: Sequence[Path], source
             _record_dispositions(context, record)
         failed = [batch for batch in batches if batch.verdict == "failed"]
         if failed:
-            said = "; ".join(f"{batch.batch_id} ({_why(batch)})" for batch in failed)
+            said = _said(failed)
             raise RefusedError(
                 f"{len(failed)} of {len(batches)} files of findings failed the contract: {said}",
                 "Correct the file and load it again; the files that passed are loaded.",
