@@ -17,13 +17,14 @@ from infra.errors import FaultError
 def make_hours(scene: Scene) -> None:
     """Make `camera_counts` and `camera_past`.
 
-    `camera_counts`: batch_no, camera_id, register_no, hour (UTC), sure (bin of the confidence, 0 to 9, or NULL),
-    unknown (no known UK format), reads, first_at, last_at. `camera_past`: camera_id, day, hour, reads, confidence_bins.
+    `camera_counts`: batch_no, camera_id, register_no, feed_id, hour (UTC), sure (bin of the confidence, 0 to 9, or
+    NULL), unknown (no known UK format), reads, first_at, last_at.
+    `camera_past`: camera_id, day, hour, reads, confidence_bins.
     """
     scene.connection.execute(
         f"""CREATE OR REPLACE TABLE camera_counts AS
             SELECT counted.*, registered.camera_id FROM (
-                SELECT batch_no, register_no, date_trunc('hour', captured_at) AS hour,
+                SELECT batch_no, register_no, feed_id, date_trunc('hour', captured_at) AS hour,
                     greatest(least(floor(confidence / 10), {CONFIDENCE_BINS - 1}), 0)::TINYINT AS sure,
                     plate_format = 'unknown' AS unknown, count(*) AS reads,
                     min(captured_at) AS first_at, max(captured_at) AS last_at

@@ -2,6 +2,7 @@
 
 What is usual is the median of the same weekday and hour in its last weeks, over days on which it read at all, so that
 a day of outage in the past is no day. Only hours that the files cover count, the first and the last by their share.
+What is covered goes by feed, since one may have come for the whole day and another for half of it.
 Belongs here: the warning at ingest. Does not: when an outage began and ended, and of what kind it was (health).
 """
 
@@ -14,19 +15,25 @@ from data_contracts.contract import Rule
 
 
 def _make(scene: Scene) -> None:
+    # of an hour that is covered in part, earlier calls count with what they read beyond the usual of the other part
     limits = scene.limits
     scene.connection.execute(
         f"""CREATE OR REPLACE TABLE camera_volumes AS
-            WITH covered AS (
-                SELECT hour, hour::DATE AS day,
-                    (least(epoch(hour) + 3600, epoch(last)) - greatest(epoch(hour), epoch(first))) / 3600 AS part
-                FROM (SELECT hour::DATE AS day, min(first_at) AS first, max(last_at) AS last
-                    FROM camera_counts GROUP BY ALL),
-                    unnest(generate_series(date_trunc('hour', first), last, INTERVAL 1 HOUR)) AS hours (hour)),
+            WITH feeds AS (
+                SELECT camera_id, hour::DATE AS day, coalesce(feed_id::VARCHAR, '') AS feed, first_at, last_at
+                FROM camera_counts),
+            covered AS (
+                SELECT camera_id, hour, day,
+                    max((least(epoch(hour) + 3600, epoch(last)) - greatest(epoch(hour), epoch(first))) / 3600) AS part
+                FROM (SELECT day, feed, min(first_at) AS first, max(last_at) AS last FROM feeds GROUP BY ALL)
+                    JOIN (SELECT DISTINCT camera_id, day, feed FROM feeds) USING (day, feed),
+                    unnest(generate_series(date_trunc('hour', first), last, INTERVAL 1 HOUR)) AS hours (hour)
+                GROUP BY ALL),
+            now AS (
+                SELECT camera_id, hour::DATE AS day, hour, sum(reads) AS reads FROM camera_counts GROUP BY ALL),
             known AS (
                 SELECT camera_id, day, hour, sum(reads) AS reads FROM (
-                    SELECT camera_id, day, hour, reads FROM camera_past
-                    UNION ALL SELECT camera_id, hour::DATE, hour, reads FROM camera_counts)
+                    SELECT camera_id, day, hour, reads FROM camera_past UNION ALL FROM now)
                 GROUP BY ALL),
             active AS (SELECT DISTINCT camera_id, day FROM known),
             touched AS (SELECT DISTINCT camera_id, hour::DATE AS day FROM camera_counts),
@@ -37,7 +44,7 @@ def _make(scene: Scene) -> None:
             usual AS (
                 SELECT weeks.camera_id, weeks.day, covered.hour, any_value(part) AS part, count(*) AS past_weeks,
                     median(coalesce(known.reads, 0)) AS reads
-                FROM weeks JOIN covered ON covered.day = weeks.day
+                FROM weeks JOIN covered ON covered.camera_id = weeks.camera_id AND covered.day = weeks.day
                 LEFT JOIN known ON known.camera_id = weeks.camera_id
                     AND known.hour = covered.hour - to_days(ago::INTEGER)
                 GROUP BY ALL),
@@ -45,8 +52,11 @@ def _make(scene: Scene) -> None:
                 SELECT camera_id, day, sum(part * reads) AS expected, any_value(past_weeks) AS past_weeks
                 FROM usual GROUP BY ALL),
             sights AS (
-                SELECT known.camera_id, known.day, sum(reads) AS seen
-                FROM known SEMI JOIN touched USING (camera_id, day) SEMI JOIN covered USING (hour) GROUP BY ALL)
+                SELECT covered.camera_id, covered.day, round(sum(coalesce(now.reads, 0) + greatest(
+                    coalesce(before.reads, 0) - (1 - covered.part) * coalesce(usual.reads, 0), 0))) AS seen
+                FROM covered LEFT JOIN now USING (camera_id, hour)
+                LEFT JOIN camera_past AS before USING (camera_id, hour) LEFT JOIN usual USING (camera_id, hour)
+                GROUP BY ALL)
             SELECT camera_id, day, seen::BIGINT AS seen, expected,
                 CASE WHEN expected >= {limits.min_expected_reads} AND past_weeks >= {limits.min_history_weeks}
                     THEN seen / expected END AS volume_share

@@ -153,6 +153,21 @@ def test_a_quiet_camera_a_young_one_and_the_hours_not_delivered_are_not_judged(w
     assert one(with_past.ingest(deliver(with_past, "morning", morning), min_expected_reads=20)).rules == {}
 
 
+def test_quarters_of_an_hour_are_no_flood_beside_what_came_before_them(with_past):
+    # CAM-1 reads 100 in 14 hours, as ever, in calls that each cover a part of an hour
+    whole = day_of_reads(100, MONDAY)
+    for number in range(0, 100, 5):
+        batch = one(with_past.ingest(deliver(with_past, f"{number}", whole[number : number + 5]), min_expected_reads=1))
+        assert batch.rules.get("camera_volume_high", 0) == 0
+
+
+def test_a_feed_that_came_for_half_a_day_is_not_held_against_one_that_came_for_all_of_it(with_past):
+    morning = [text for text in day_of_reads(100, MONDAY) if "T0" in text]
+    whole = [line("HJ12HJL", at=f"{hour:02}:30:00", camera="CAM-2", feed="other") for hour in range(6, 20)]
+    batch = one(with_past.ingest(deliver(with_past, "now", morning + whole), min_expected_reads=20))
+    assert batch.rules == {}
+
+
 def test_the_limits_of_volume_are_the_policys(with_past):
     whole = [line("HJ12HJL", at="06:00:00", camera="CAM-2"), line("HJ12HJL", at="19:59:00", camera="CAM-2")]
     file = deliver(with_past, "now", day_of_reads(45, MONDAY) + whole)
