@@ -136,7 +136,7 @@ def find_judgements(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progr
 def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) -> None:
     tell("reading")
     deliveries = run.call.deliveries
-    take(connection, deliveries, reading_of_reads(run.contract, run.source, deliveries))
+    take(connection, deliveries, reading_of_reads(run.contract, run.source, deliveries, run.limits.clock_skew_max_s))
     if run.call.owed:
         days = connection.execute("SELECT DISTINCT captured_at::DATE FROM delivered").fetchall()
         require_owed_days(run.call, [day for (day,) in days])

@@ -15,11 +15,11 @@ from data_contracts.id_columns import make_id_tables
 from data_contracts.limits import IngestLimits
 from data_contracts.plates import FORMATS, UNKNOWN
 from data_contracts.sources.model import Source
-from data_contracts.values import instant, instant_fault, number, one_of, truth
+from data_contracts.values import instant, instant_fault, is_ambiguous, number, one_of, truth
 from data_contracts.vehicles import OPAQUE, issue_period
 from infra.pseudonyms import Pseudonymiser
 
-TIME_FAULTS = ("missing", "no_zone", "unreadable")
+TIME_FAULTS = ("missing", "no_zone", "unreadable", "ambiguous")
 PLATE_FORMATS = (*FORMATS, UNKNOWN, OPAQUE)
 MOST_CODES = 50_000  # more different ids than this cost more as numbers than as texts
 _EARTH_RADIUS_M = 6_371_008.8
@@ -29,6 +29,7 @@ def read_values(source: Source) -> dict[str, str]:
     """Values of the delivered reads: SQL over the delivered text fields. NULL where the text is none."""
     return {
         "captured_at_value": instant("captured_at", source),
+        "captured_at_twice": is_ambiguous("captured_at", instant("captured_at", source), source),
         "received_at_value": instant("received_at", source),
         "confidence_value": number("confidence"),
         "motion_toward_camera_value": truth("motion_toward_camera"),
@@ -37,19 +38,27 @@ def read_values(source: Source) -> dict[str, str]:
     }
 
 
-def read_projection(source: Source, describing: Sequence[str] = ()) -> dict[str, str]:
+def read_projection(source: Source, describing: Sequence[str] = (), clock_skew_max_s: float = 300) -> dict[str, str]:
     """Columns of the delivered reads: SQL over the text fields and `read_values`.
 
     Args:
         source: How the supplier writes.
         describing: The fields about the vehicle that any file has: they cost memory, so others are left out.
+        clock_skew_max_s: Seconds that a capture may lie after its receipt: of a time that came twice, the later one
+            that keeps to it is meant; without a receipt time none is.
     """
     optional = ("confidence", "motion_toward_camera", "received_at", "latitude", "longitude")
     unreadable = " ".join(f"WHEN {name} IS NOT NULL AND {name}_value IS NULL THEN '{name}'" for name in optional)
     return {
         "vrm": "vrm",
-        "captured_at": "captured_at_value",
-        "captured_at_fault": one_of(instant_fault("captured_at", "captured_at_value", source), TIME_FAULTS),
+        "captured_at": f"""CASE WHEN NOT coalesce(captured_at_twice, false) THEN captured_at_value
+            WHEN captured_at_value <= received_at_value + to_seconds({clock_skew_max_s}) THEN captured_at_value
+            WHEN received_at_value IS NOT NULL THEN captured_at_value - INTERVAL 1 HOUR END""",
+        "captured_at_fault": one_of(
+            f"""CASE WHEN captured_at_twice AND received_at_value IS NULL THEN 'ambiguous'
+            ELSE {instant_fault("captured_at", "captured_at_value", source)} END""",
+            TIME_FAULTS,
+        ),
         "camera_id": "camera_id",
         "feed_id": "feed_id",
         "source_id": "source_id",

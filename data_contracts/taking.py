@@ -44,9 +44,11 @@ class Reading:
     time_said: str
 
 
-def reading_of_reads(contract: Contract, source: Source, deliveries: Sequence[Delivery] = ()) -> Reading:
+def reading_of_reads(
+    contract: Contract, source: Source, deliveries: Sequence[Delivery] = (), clock_skew_max_s: float = 300
+) -> Reading:
     """How reads of a source are read; what they say of the vehicle only where one of these deliveries says it."""
-    columns = read_projection(source, describing_fields(deliveries))
+    columns = read_projection(source, describing_fields(deliveries), clock_skew_max_s)
     return Reading(contract.fields, read_values(source), columns, "captured_at", "capture time")
 
 

@@ -44,6 +44,15 @@ def instant_fault(text: str, value: str, source: Source) -> str:
     )
 
 
+def is_ambiguous(text: str, value: str, source: Source) -> str:
+    """Whether a time without a zone came twice, in the hour that a clock was put back; its value is the later one."""
+    if source.zone in (None, "UTC") or "%z" in (source.time_format or ""):
+        return "false"
+    name = literal(source.zone or "")
+    earlier = f"timezone({name}, timezone('UTC', {value} - INTERVAL 1 HOUR))"
+    return f"(NOT {has_zone(text)} AND TRY({earlier}) = TRY(timezone({name}, timezone('UTC', {value}))))"
+
+
 def number(text: str) -> str:
     """A finite number."""
     return f"CASE WHEN isfinite(try_cast({text} AS DOUBLE)) THEN try_cast({text} AS DOUBLE) END"
@@ -95,4 +104,9 @@ def _formatted(text: str, source: Source) -> str:
 
 def _to_utc(timestamp: str, zone: str | None) -> str:
     # arithmetic of zones overflows at the ends of time
-    return timestamp if zone == "UTC" else f"TRY(timezone('UTC', timezone({literal(zone or 'UTC')}, {timestamp})))"
+    if zone == "UTC":
+        return timestamp
+    name = literal(zone or "UTC")
+    utc = f"TRY(timezone('UTC', timezone({name}, {timestamp})))"
+    # an hour that a clock put forward never shows is no time: it would come out as another one
+    return f"CASE WHEN TRY(timezone({name}, timezone('UTC', {utc}))) = {timestamp} THEN {utc} END"
