@@ -6,7 +6,7 @@ with its rows, which is the contract's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from data_contracts.work import working_database
 from infra.errors import WrongInputError
 from infra.lake import Lake
 from infra.settings import Settings
+
+FILES_AT_ONCE, BYTES_AT_ONCE = 256, 200_000_000
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ def take(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], 
 def untakeable_reads(
     settings: Settings, lake: Lake, rocu: str, files: Sequence[Path], source: Source
 ) -> dict[Path, WrongInputError]:
-    """Which of these files of reads cannot be taken, and why. Each is looked at by itself; nothing is written.
+    """Which of these files of reads cannot be taken, and why. Nothing is written.
+
+    Files are loaded together, by halves where that fails, so that one bad file among many costs few loads.
 
     Raises:
         FaultError: Another process is at work on the ROCU, or a file could not be read this time.
@@ -83,11 +87,47 @@ def untakeable_reads(
     contract = load_contract("reads")
     reading = reading_of_reads(contract, source)
     found: dict[Path, WrongInputError] = {}
+    deliveries = []
     for file in files:
         try:
-            delivery = inspect(file, source, contract.required, contract.optional)
-            with working_database(settings, lake, rocu) as connection:
-                take(connection, [delivery], reading)
+            deliveries.append(inspect(file, source, contract.required, contract.optional))
         except WrongInputError as error:
             found[file] = error
-    return found
+    with working_database(settings, lake, rocu) as connection:
+        for group in _groups(deliveries):
+            found |= _untakeable(connection, group, reading)
+    return {file: found[file] for file in files if file in found}
+
+
+def _untakeable(
+    connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], reading: Reading
+) -> dict[Path, WrongInputError]:
+    try:
+        take(connection, deliveries, reading)
+    except WrongInputError as error:
+        _forget(connection)
+        if len(deliveries) == 1:
+            return {deliveries[0].path: error}
+        half = len(deliveries) // 2
+        return _untakeable(connection, deliveries[:half], reading) | _untakeable(connection, deliveries[half:], reading)
+    _forget(connection)
+    return {}
+
+
+def _forget(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("DROP VIEW IF EXISTS delivered")
+    connection.execute("DROP TABLE IF EXISTS delivered_first; DROP TABLE IF EXISTS delivered_loaded")
+
+
+def _groups(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
+    """Files of a few hundred megabytes in all; a larger one by itself."""
+    group: list[Delivery] = []
+    for delivery in deliveries:
+        if group and (
+            len(group) == FILES_AT_ONCE or sum(one.size_bytes for one in group) + delivery.size_bytes > BYTES_AT_ONCE
+        ):
+            yield group
+            group = []
+        group.append(delivery)
+    if group:
+        yield group

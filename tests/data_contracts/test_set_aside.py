@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from data_contracts import taking
 from data_contracts.set_aside import bring_back, files_set_aside, set_aside
 from data_contracts.sources.model import Source, load_source
 from data_contracts.taking import untakeable_reads
@@ -31,6 +32,22 @@ def test_which_files_cannot_be_taken_and_why(room, row):
     local = Source(name="local", zone="Europe/London")
     assert files[2] not in untakeable_reads(room.settings, room.lake, room.rocu, files, local)
     assert room.snapshot() == before
+
+
+def test_one_bad_file_among_many_costs_few_loads_and_one_database(room, row, monkeypatch):
+    files = [
+        room.deliver(f"good-{number}.csv", row(captured_at=f"2026-05-18T08:00:{number:02}Z")) for number in range(40)
+    ]
+    files[17:17] = [room.write("zoneless.csv", ZONELESS), room.write("again.csv", ZONELESS + b"\n")]
+    loads, databases = [], []
+    take, database = taking.take, taking.working_database
+    monkeypatch.setattr(taking, "take", lambda *given: (loads.append(1), take(*given)))
+    monkeypatch.setattr(taking, "working_database", lambda *given: (databases.append(1), database(*given))[1])
+    found = untakeable_reads(room.settings, room.lake, room.rocu, files, load_source("canonical"))
+    assert [file.name for file in found] == ["zoneless.csv", "again.csv"]
+    assert "zoneless.csv: no capture time" in found[files[17]].reason
+    assert len(databases) == 1
+    assert len(loads) < 20
 
 
 def test_a_file_set_aside_is_sealed_with_its_reason_and_comes_back_whole(room):
