@@ -14,6 +14,7 @@ Kind = Literal[
     "outage",
     "partial_outage",
     "pole_failure",
+    "network_outage",
     "flood",
     "stuck",
     "clock_offset",
@@ -27,7 +28,8 @@ class HealthInterval(BaseModel):
     """One camera that was not as usual, from `from` to `to` (exclusive).
 
     For volume, `expected` and `seen` are reads; for `clock_offset` seconds (0 and the estimate); for `wrong_place` km
-    from the registered position (0 and the estimate); for `confidence_decay` the mean confidence.
+    from the registered position (0 and the estimate); for `confidence_decay` the mean confidence. `with_network` says
+    that most cameras failed together; `network_outage` is how people are told of that.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -41,6 +43,7 @@ class HealthInterval(BaseModel):
     seen: float
     ongoing: bool = False
     basis: Basis = "own_past"
+    with_network: bool = False
     says: str
 
 

@@ -38,6 +38,7 @@ def _tell(run: Run, volumes: Volumes) -> HealthInterval:
         seen=run.seen,
         ongoing=ongoing,
         basis="own_past" if own else "whole_history",
+        with_network=run.kind in ("outage", "pole_failure") and _share_failing(run, volumes.runs, counts) > _TOGETHER,
         says=says,
     )
 

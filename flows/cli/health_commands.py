@@ -40,6 +40,7 @@ def cameras_health(
     json: AsJson = False,
 ) -> None:
     """Tell when cameras were silent, saw too little or too much, had a wrong clock or place, or grew unsure."""
+    from data_contracts.health.together import told_together
     from flows.steps.health import examine_counts, examine_lake
 
     rocu = rocu.lower() if rocu else None
@@ -67,7 +68,7 @@ def cameras_health(
                 f"{i.seen:,.0f}",
                 i.says,
             )
-            for i in report.intervals
+            for i in told_together(report.intervals)
         ),
     )
     line(

@@ -85,6 +85,7 @@ def _examine_counts(
 
 def _draw(health: Health, page: Path | None, svg: Path | None) -> None:
     from data_contracts.health.picture import draw_health, draw_page
+    from data_contracts.health.together import told_together
 
     if page is None and svg is None:
         return
@@ -95,4 +96,4 @@ def _draw(health: Health, page: Path | None, svg: Path | None) -> None:
         write_text(svg, drawn)
     if page is not None:
         title = f"Camera health of {report.rocu}" if report.rocu else "Camera health"
-        write_text(page, draw_page(drawn, report.intervals, title))
+        write_text(page, draw_page(drawn, told_together(report.intervals), title))

@@ -246,3 +246,24 @@ def test_too_many_short_bins_are_added_up(tmp_path: Path, monkeypatch: pytest.Mo
     assert said.data["bin_minutes"] == 15
     assert any("Bins of 5 minutes are added up to bins of 15 minutes" in note for note in said.data["notes"])
     assert said.data["intervals"] == []
+
+
+def test_a_feed_that_fails_is_one_line_for_the_network_and_every_camera_in_the_data(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    rows = []
+    for hour in range(WEEKS * 168):
+        at = SPRING + timedelta(hours=hour)
+        usual = 20 + 200 * np.exp(-(((at.hour - 13) / 4) ** 2))
+        for camera in range(12):
+            gone = OUT[0] <= hour < OUT[1] or (camera == 7 and 700 <= hour < 760)
+            rows.append(f"c{camera},{at:%Y-%m-%dT%H:%M:%SZ},{0 if gone else rng.poisson(usual)}")
+    file = written(tmp_path, rows)
+    told = health(tmp_path, file, "--html", str(tmp_path / "page.html")).out
+    line, own = [line for line in told.splitlines() if "outage" in line]
+    assert "c7" in own, "it was silent for much longer than the others"
+    assert "(all)" in line
+    assert "network_outage" in line
+    assert "11 cameras failed together: no reads" in line
+    assert (tmp_path / "page.html").read_text().count("11 cameras failed together") == 1
+    found = intervals(health(tmp_path, file, "--json"))
+    assert len({camera for camera, _, _, _ in found}) == 12
