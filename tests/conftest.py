@@ -13,7 +13,6 @@ import pytest
 import yaml
 from loop_support import AS_OF, MODEL, POLICY, ROCUS, SMALL, Loop, run
 
-
 SHARED = ("prefect_server", "in_force", "delivered")
 
 
