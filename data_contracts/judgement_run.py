@@ -28,6 +28,7 @@ from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, IngestRecord, PartRef
 from data_contracts.names import name_as_delivered
 from data_contracts.parts import write_quarantine, write_reads, write_segments
+from data_contracts.repairs import make_repairs
 from data_contracts.repeats import find_repeats, repeats_said
 from data_contracts.rule_counts import write_rule_counts
 from data_contracts.sources.model import Source
@@ -145,6 +146,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) ->
     tell("plates, tokens, cameras")
     pseudonymiser = load_pseudonymiser(run.settings, run.rocu)
     make_plates(connection, "delivered", judging_period(run.arrival), run.source, pseudonymiser)
+    make_repairs(connection, pseudonymiser)
     register_table(connection, run.lake, run.register)
     make_judged(connection, run.source, run.limits, run.now, run.arrival, pseudonymiser)
     find_swapped(connection)

@@ -6,6 +6,8 @@ import duckdb
 
 from data_contracts.manifests import PartRef
 from data_contracts.parts import write_table
+from data_contracts.repairs import REPAIR
+from data_contracts.vehicles import issue_period
 from infra.lake import Lake
 
 NOTE_COLUMNS = {
@@ -28,13 +30,25 @@ def write_notes(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, pa
     """Write the notes about accepted reads as one part; none if there are none.
 
     Columns: `cause`, in a word, of what the rule found; `score`, 0 to 1, how sure that is; `value`, what was measured
-    (km/h, seconds); `other_…`, the read that it was found against, and for a likely misread the likelier vehicle.
+    (km/h, seconds); `other_…`, the read that it was found against, and for a likely misread the likelier vehicle. A VRM
+    of unknown format has a note for each known one that it may have been, of cause `repair`.
     """
     columns = ", ".join(f"{name}::{kind} AS {name}" for name, kind in NOTE_COLUMNS.items())
     query = f"""SELECT {columns} FROM (
             SELECT noted.*, batch_id, vehicles.vehicle, likelier.vehicle AS other_vehicle
             FROM noted JOIN named USING (batch_no) JOIN vehicles USING (vehicle_no)
             LEFT JOIN vehicles AS likelier ON likelier.vehicle_no = other_vehicle_no
-            WHERE NOT failed)
+            WHERE NOT failed
+            UNION ALL BY NAME {_repairs()})
         ORDER BY batch_id, row_no, rule, cause, other_batch_id, other_row_no"""
     return write_table(connection, lake, lake.folder("notes", rocu) / f"{part_id}.parquet", "notes", query)
+
+
+def _repairs() -> str:
+    return f"""
+        SELECT batch_id, row_no, 'plate_format_unknown' AS rule, '{REPAIR}' AS cause, vehicle, camera_id,
+            candidate AS other_vehicle, score, captured_at
+        FROM (SELECT *, {issue_period("captured_at::DATE")} AS day FROM judged WHERE plate_format = 'unknown')
+        JOIN repairs USING (vehicle_no, day) JOIN vehicles USING (vehicle_no) JOIN named USING (batch_no)
+        ANTI JOIN rejected USING (batch_no, row_no) ANTI JOIN doubled USING (batch_no, row_no)
+        WHERE NOT failed"""

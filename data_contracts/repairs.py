@@ -1,0 +1,57 @@
+"""What a VRM of no known format may have been: known ones that one confusion of the reader leads to.
+
+Candidates are worked out once for each distinct VRM and kept beside its reads, as tokens; nothing is merged. Belongs
+here: the table `repairs`. Does not: comparing reads with each other (across_rows/misreads).
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from data_contracts.plates import CONFUSIONS, LAYOUTS, MAX_LENGTH
+from infra.pseudonyms import Pseudonymiser
+
+REPAIR = "repair"
+# so many known VRMs next to one say nothing about it
+MOST_CANDIDATES = 8
+# the grammar is slow: it is asked only about what has its letters and digits in the right places
+_LAYOUTS = "|".join(layout.replace("D", "[0-9OI]").replace("L", "[A-Z01]") for layout in LAYOUTS)
+
+
+def make_repairs(connection: duckdb.DuckDBPyConnection, pseudonymiser: Pseudonymiser) -> None:
+    """Make `repairs` (vehicle_no, day of `issue_period`, candidate, score); needs `plates`, `vehicles`, plate macros.
+
+    A candidate has a known format on that day, after one character was put for another that readers take for it, and
+    O/0 and I/1 put right by position. `candidate` is a token. Scores of a VRM add up to 1; one that is itself read in
+    this call weighs twice.
+    """
+    ways = [way for pair in CONFUSIONS for one, other in (sorted(pair),) for way in ((one, other), (other, one))]
+    connection.execute(
+        "CREATE TABLE confusions AS SELECT unnest($1::VARCHAR[]) AS read, unnest($2::VARCHAR[]) AS meant",
+        [list(column) for column in zip(*sorted(ways), strict=True)],
+    )
+    connection.execute(
+        f"""CREATE TABLE repairs AS
+            WITH unknown AS (
+                SELECT DISTINCT vehicle_no, day, vrm FROM plates JOIN vehicles USING (vehicle_no)
+                WHERE plate_format = 'unknown'),
+            places AS (
+                SELECT *, vrm[place] AS read
+                FROM unknown, (SELECT unnest(range(1, {MAX_LENGTH + 1})) AS place) WHERE place <= length(vrm)),
+            meant AS (
+                SELECT vehicle_no, day, vrm, normalise_vrm(changed, day) AS candidate
+                FROM (SELECT *, vrm[:place - 1] || meant || vrm[place + 1:] AS changed
+                    FROM places JOIN confusions USING (read))
+                WHERE regexp_full_match(changed, '{_LAYOUTS}')),
+            fitting AS (
+                SELECT DISTINCT vehicle_no, day, candidate FROM meant
+                WHERE candidate <> vrm AND plate_format(candidate, day) <> 'unknown'),
+            weighed AS (
+                SELECT fitting.*, CASE WHEN known.vrm IS NULL THEN 1 ELSE 2 END AS weight
+                FROM fitting LEFT JOIN vehicles AS known ON known.vrm = candidate
+                QUALIFY count(*) OVER (PARTITION BY fitting.vehicle_no, day) <= {MOST_CANDIDATES})
+            SELECT vehicle_no, day, {pseudonymiser.sql("candidate")} AS candidate,
+                weight / sum(weight) OVER (PARTITION BY vehicle_no, day) AS score
+            FROM weighed"""
+    )
+    connection.execute("DROP TABLE confusions")
