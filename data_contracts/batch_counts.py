@@ -14,6 +14,7 @@ import duckdb
 
 from data_contracts.history import Judged
 from data_contracts.manifests import Layer
+from infra.engine import parquet_list
 from infra.errors import FaultError
 from infra.lake import Lake
 
@@ -60,9 +61,9 @@ def judged_rows(lake: Lake, judged: Sequence[Judged], by: By) -> dict[str | None
         if hours is None and any(one.batch.accepted for one in judged):
             return {}
         apart = _relation(connection, lake, judged, "quarantine") if by != "force" else None
-        sources = [f"SELECT {by}, accepted, rejected, duplicates, lateness_bins FROM {hours}"] if hours else []
+        rejected = "0" if apart else "rejected"
+        sources = [f"SELECT {by}, accepted, {rejected}, duplicates, lateness_bins FROM {hours}"] if hours else []
         if apart:
-            sources = [text.replace("rejected", "0 AS rejected") for text in sources]
             sources.append(f"SELECT {by}, 0, 1, 0, NULL::BIGINT[] FROM {apart}")
         if not sources:
             return {}
@@ -96,12 +97,11 @@ def _relation(connection: duckdb.DuckDBPyConnection, lake: Lake, judged: Sequenc
         f"INSERT INTO wanted_{layer} SELECT unnest(?), unnest(?)",
         [[path for path, _ in wanted], [name for _, name in wanted]],
     )
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     try:
         connection.execute(
             f"""CREATE TABLE {layer} AS
                 SELECT counted.* EXCLUDE (filename)
-                FROM read_parquet([{listed}], filename = true, hive_partitioning = false) AS counted
+                FROM read_parquet({parquet_list(paths)}, filename = true, hive_partitioning = false) AS counted
                 SEMI JOIN wanted_{layer} USING (filename, batch_id)"""
         )
     except duckdb.IOException:

@@ -12,6 +12,7 @@ import duckdb
 
 from data_contracts.id_columns import camera_code
 from data_contracts.manifests import BatchManifest, Frozen, IngestRecord
+from infra.engine import parquet_list
 from infra.lake import Lake
 from infra.pseudonyms import load_pseudonymiser
 from infra.settings import Settings
@@ -124,8 +125,7 @@ def count_moved(
 
 
 def _compare(connection: duckdb.DuckDBPyConnection, parts: Sequence[str], asked: Asked) -> None:
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in parts)
-    origin = f"read_parquet([{listed}], hive_partitioning = false)" if parts else "set_apart WHERE false"
+    origin = f"read_parquet({parquet_list(parts)}, hive_partitioning = false)" if parts else "set_apart WHERE false"
     connection.execute(f"CREATE VIEW quarantined_before AS SELECT batch_id, row_no, rules, camera_id FROM {origin}")
     condition, values = asked.condition()
     connection.execute(

@@ -20,7 +20,7 @@ from data_contracts.manifests import BatchManifest, Frozen, IngestRecord
 from data_contracts.moved_rows import Asked
 from data_contracts.reads import standing_batches
 from data_contracts.verdicts import BATCH_FAILED
-from infra.engine import open_engine
+from infra.engine import open_engine, parquet_list
 from infra.errors import FaultError, WrongInputError
 from infra.lake import Lake
 from infra.settings import Settings
@@ -186,10 +186,9 @@ def _select(paths: list[str], span: Span) -> str:
         return f"""SELECT {columns}, ''::VARCHAR AS ingest_id FROM (SELECT '' AS batch_id, 0 AS row_no,
             []::VARCHAR[] AS rules, '' AS vehicle, '' AS camera_id, TIMESTAMP 'epoch' AS captured_at, '' AS feed_id)
             WHERE false"""
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     sides = [f"captured_at::DATE >= DATE '{span.start}'"] * (span.start is not None)
     sides += [f"captured_at::DATE <= DATE '{span.end}'"] * (span.end is not None)
     return f"""SELECT {columns}, standing.ingest_id
-        FROM read_parquet([{listed}], filename = 'file', hive_partitioning = false)
+        FROM read_parquet({parquet_list(paths)}, filename = 'file', hive_partitioning = false)
         JOIN standing USING (file, batch_id)
         WHERE coalesce({" AND ".join(sides) or "true"}, standing.of_days)"""

@@ -15,6 +15,7 @@ import duckdb
 from pydantic import ValidationError
 
 from data_contracts.manifests import BatchManifest, IngestRecord, Layer, PartRef
+from infra.engine import parquet_list
 from infra.errors import FaultError, WrongInputError
 from infra.lake import Lake
 
@@ -241,5 +242,4 @@ def _select(paths: tuple[str, ...]) -> str:
     if not paths:
         columns = ", ".join(f"NULL::{kind} AS {column}" for column, kind in READS_COLUMNS.items())
         return f"SELECT {columns} WHERE false"
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    return f"SELECT {', '.join(READS_COLUMNS)} FROM read_parquet([{listed}], hive_partitioning = false)"
+    return f"SELECT {', '.join(READS_COLUMNS)} FROM read_parquet({parquet_list(paths)}, hive_partitioning = false)"

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from data_contracts.across_rows.scene import Scene
 from data_contracts.camera_hours import CONFIDENCE_BINS
 from data_contracts.reads import standing_records
+from infra.engine import parquet_list
 from infra.errors import FaultError
 
 
@@ -31,7 +32,7 @@ def make_hours(scene: Scene) -> None:
                 FROM kept GROUP BY ALL) AS counted JOIN registered USING (register_no)"""
     )
     paths = _paths(scene)
-    source = f"read_parquet({paths!r}, hive_partitioning = false)" if paths else _NOTHING
+    source = f"read_parquet({parquet_list(paths)}, hive_partitioning = false)" if paths else _NOTHING
     scene.connection.execute(
         f"""CREATE OR REPLACE TABLE camera_past AS
             SELECT camera_id, hour::DATE AS day, hour, sum(accepted)::BIGINT AS reads,

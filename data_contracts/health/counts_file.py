@@ -20,6 +20,7 @@ from data_contracts.health.clock_times import added_up, as_local_days, local_to_
 from data_contracts.health.counts import DAY, Counts, Ints, counts_of
 from data_contracts.names import name_as_delivered
 from data_contracts.values import has_zone, register_instant
+from infra.engine import literal
 from infra.errors import WrongInputError
 
 NEEDED = ("camera_id", "bin_start", "n")
@@ -77,14 +78,13 @@ def _load(connection: duckdb.DuckDBPyConnection, file: Path, name: str, needed: 
     """Make a table of texts with `row_no` from the columns of a file."""
     if not file.is_file():
         raise WrongInputError(f"There is no file {name}.", "Check the path.")
-    literal = "'" + str(file).replace("'", "''") + "'"
     with file.open("rb") as stream:
         parquet = stream.read(4) == b"PAR1"
     scan = (
-        f"read_parquet({literal}, hive_partitioning = false)"
+        f"read_parquet({literal(str(file))}, hive_partitioning = false)"
         if parquet
-        else f"read_csv({literal}, header = true, all_varchar = true, delim = ',', quote = '\"', nullstr = '',"
-        " comment = '', null_padding = false, sample_size = 1000, hive_partitioning = false)"
+        else f"read_csv({literal(str(file))}, header = true, all_varchar = true, delim = ',', quote = '\"',"
+        " nullstr = '', comment = '', null_padding = false, sample_size = 1000, hive_partitioning = false)"
     )
     try:
         found = [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()]
