@@ -51,7 +51,10 @@ def test_plates_in_an_id_column_are_written_nowhere(room, row, column):
 
 def test_opaque_identifiers_in_id_columns_are_written_nowhere(room, row):
     ids = [f"{number:08x}" for number in range(0xA0000000, 0xA0000040)]
-    rows = [row(vrm="opaque-vrm", feed_id=one, source_id=one, captured_at=at(n), received_at="") for n, one in enumerate(ids)]  # fmt: skip
+    rows = [
+        row(vrm="opaque-vrm", feed_id=one, source_id=one, captured_at=at(n), received_at="")
+        for n, one in enumerate(ids)
+    ]
     rows += [row(vrm="other", camera_id=one, captured_at=at(n), received_at="") for n, one in enumerate(ids)]
     source = Source(name="opaque", plate_scheme="opaque")
     room.ingest(room.deliver("opaque.csv", *rows), source=source, max_quarantine_share=1)
