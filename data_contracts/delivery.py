@@ -5,7 +5,9 @@ Belongs here: the history of batches, landing, whether a file can take the place
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
@@ -91,6 +93,19 @@ def seal_landing(settings: Settings, lake: Lake, rocu: str, deliveries: Sequence
         target = lake.folder("landing", rocu) / f"{delivery.sha256}.age"
         if not target.is_file():
             seal_file(settings, delivery.path, target, delivery.sha256)
+
+
+@contextmanager
+def landing_sealed(settings: Settings, lake: Lake, rocu: str, deliveries: Sequence[Delivery]) -> Iterator[None]:
+    """Seal each file into landing while the block is at work; when the block has ended well, all are sealed.
+
+    Raises:
+        FaultError: No space is left, or a file is not (any longer) the one that was looked at.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        sealing = pool.submit(seal_landing, settings, lake, rocu, deliveries)
+        yield
+        sealing.result()
 
 
 def _require_known(

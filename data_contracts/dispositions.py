@@ -20,8 +20,9 @@ from data_contracts.delivery import seal_landing
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, DispositionRecord, PartRef
 from data_contracts.names import name_as_delivered
-from data_contracts.parts import write_quarantine, write_segments, write_table
+from data_contracts.parts import write_quarantine, write_table
 from data_contracts.plates import reads_as_plate
+from data_contracts.segments import write_segments
 from data_contracts.sources.inspection import Delivery, inspect
 from data_contracts.sources.model import Source
 from data_contracts.taking import Reading, take

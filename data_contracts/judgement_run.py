@@ -20,17 +20,18 @@ from data_contracts.across_rows.scene import Scene
 from data_contracts.camera_hours import write_camera_hours
 from data_contracts.cameras import RegisterRef, register_table
 from data_contracts.contract import Contract
-from data_contracts.delivery import Call, require_owed_days, seal_landing
+from data_contracts.delivery import Call, landing_sealed, require_owed_days
 from data_contracts.duplicates import find_duplicates
 from data_contracts.id_columns import withhold_doubtful
 from data_contracts.judging import judging_period, make_judged
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, IngestRecord, PartRef
 from data_contracts.names import name_as_delivered
-from data_contracts.parts import write_quarantine, write_reads, write_segments
+from data_contracts.parts import write_quarantine, write_reads
 from data_contracts.repairs import make_repairs
 from data_contracts.repeats import find_repeats, repeats_said
 from data_contracts.rule_counts import write_rule_counts
+from data_contracts.segments import write_segments
 from data_contracts.sources.model import Source
 from data_contracts.swapped import find_swapped, tell_swapped
 from data_contracts.taking import reading_of_reads, take
@@ -121,36 +122,39 @@ def find_judgements(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progr
     Returns:
         One judgement for each file. Leaves the relations `accepted`, `set_apart` and `doubled`: where each row goes.
     """
-    _prepare(connection, run, tell)
-    tell("running the contract")
-    _make_expired(connection, run)
-    found = judge(connection, run.contract.rules(run.limits), "reads", "expired")
-    judgements = tell_swapped(connection, found)
-    judgements = _keep_failed(run, judgements)
-    _divide(connection, run, judgements)
-    tell("looking at reads beside each other")
-    judgements = _judge_across_rows(connection, run, judgements)
-    withhold_doubtful(connection)
+    _take(connection, run, tell)
+    with landing_sealed(run.settings, run.lake, run.rocu, run.call.deliveries):
+        tell("plates, tokens, cameras")
+        _derive(connection, run)
+        tell("running the contract")
+        _make_expired(connection, run)
+        found = judge(connection, run.contract.rules(run.limits), "reads", "expired")
+        judgements = _keep_failed(run, tell_swapped(connection, found))
+        _divide(connection, run, judgements)
+        tell("looking at reads beside each other")
+        judgements = _judge_across_rows(connection, run, judgements)
+        withhold_doubtful(connection)
+        tell("sealing the files into landing")
     return judgements
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) -> None:
-    tell("reading")
+def _take(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) -> None:
     deliveries = run.call.deliveries
+    tell(f"reading {len(deliveries)} files" if len(deliveries) > 1 else "reading")
     take(connection, deliveries, reading_of_reads(run.contract, run.source, deliveries, run.limits.clock_skew_max_s))
     if run.call.owed:
         days = connection.execute("SELECT DISTINCT captured_at::DATE FROM delivered").fetchall()
         require_owed_days(run.call, [day for (day,) in days])
-    tell("sealing the files into landing")
-    seal_landing(run.settings, run.lake, run.rocu, deliveries)
-    tell("plates, tokens, cameras")
+
+
+def _derive(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
     pseudonymiser = load_pseudonymiser(run.settings, run.rocu)
     make_plates(connection, "delivered", judging_period(run.arrival), run.source, pseudonymiser)
     make_repairs(connection, pseudonymiser)
     register_table(connection, run.lake, run.register)
     make_judged(connection, run.source, run.limits, run.now, run.arrival, pseudonymiser)
     find_swapped(connection)
-    keep_descriptions(connection, describing_fields(deliveries))
+    keep_descriptions(connection, describing_fields(run.call.deliveries))
     # raw plate texts are not needed any more
     connection.execute("DROP VIEW delivered; DROP TABLE delivered_loaded; DROP TABLE plates")
 

@@ -1,4 +1,4 @@
-"""The parts that an ingest leaves: reads by day, one quarantine part, one vault segment for each batch.
+"""The parts that an ingest leaves: reads by day, one quarantine part, one part of each other layer.
 
 Each is placed whole under a name that depends on the call's content alone, so that a call that was stopped and is run
 again writes the same names. None exists for a reader until the record names it.
@@ -11,15 +11,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from data_contracts.manifests import Layer, PartRef
 from data_contracts.reads import READS_COLUMNS
-from data_contracts.sources.inspection import Delivery
 from infra.engine import literal
 from infra.lake import Lake, file_sha256, placed
-from infra.settings import Settings
-from infra.vault import read_segment, write_segment
 
 ONE_DAY = timedelta(days=1)
 ROWS_IN_A_PART = 2_500_000
@@ -133,38 +129,6 @@ def write_table(
         path.unlink()
         return ()
     return (_reference(lake, path, layer, rows),)
-
-
-def write_segments(
-    connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    lake: Lake,
-    rocu: str,
-    deliveries: Sequence[Delivery],
-    again: bool = False,
-    columns: Sequence[str] = ("vehicle_no",),
-) -> None:
-    """Seal the pairs of token and VRM of each batch into the vault; `columns` of `judged` name the vehicles.
-
-    With `again`, pairs that were sealed before are kept beside them, which needs the private key: a newer plate grammar
-    makes other tokens, and those of lists already handed out must still lead back.
-    """
-    named = " UNION ".join(
-        f"SELECT batch_no, {column} AS vehicle_no FROM judged WHERE {column} IS NOT NULL" for column in columns
-    )
-    connection.execute(
-        f"""CREATE TABLE pairs AS
-            SELECT batch_no, vehicle, vrm FROM (SELECT DISTINCT batch_no, vehicle_no FROM ({named}))
-            JOIN vehicles USING (vehicle_no) ORDER BY batch_no, vehicle_no"""
-    )
-    for number, delivery in enumerate(deliveries):
-        pairs = connection.sql("SELECT vehicle, vrm FROM pairs WHERE batch_no = ?", params=[number]).to_arrow_table()
-        if again:
-            before = read_segment(settings, lake, rocu, delivery.batch_id)
-            both = pa.concat_tables([before, pairs.cast(before.schema)])
-            pairs = both.group_by(before.column_names).aggregate([]).sort_by("vehicle")
-        write_segment(settings, lake, rocu, delivery.batch_id, pairs)
-    connection.execute("DROP TABLE pairs")
 
 
 def _reference(lake: Lake, path: Path, layer: Layer, rows: int) -> PartRef:

@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -103,9 +103,25 @@ def write_segment(settings: Settings, lake: Lake, rocu: str, batch_id: str, tabl
     Raises:
         FaultError: No space is left.
     """
+    return seal_segment(settings, lake, rocu, batch_id, pack_segment(table.select(SEGMENT_SCHEMA.names).to_batches()))
+
+
+def pack_segment(blocks: Iterable[pa.RecordBatch]) -> io.BytesIO:
+    """The pairs of one batch as `seal_segment` takes them; columns as in `SEGMENT_SCHEMA`. Not to be put on a disk."""
     plain = io.BytesIO()
-    pq.write_table(table.select(SEGMENT_SCHEMA.names).cast(SEGMENT_SCHEMA), plain, compression="zstd")
+    with pq.ParquetWriter(plain, SEGMENT_SCHEMA, compression="zstd") as writer:
+        for block in blocks:
+            writer.write_batch(block.cast(SEGMENT_SCHEMA))
     plain.seek(0)
+    return plain
+
+
+def seal_segment(settings: Settings, lake: Lake, rocu: str, batch_id: str, plain: io.BytesIO) -> Path:
+    """Seal packed pairs as the segment of a batch; sealing it again replaces it. May run beside others.
+
+    Raises:
+        FaultError: No space is left.
+    """
     path = segment_path(lake, rocu, batch_id)
     with placed(path) as temporary, temporary.open("wb") as sealed:
         _encrypt(_recipient(settings), plain, sealed)

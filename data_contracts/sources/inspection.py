@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from data_contracts.names import name_as_delivered
 from data_contracts.sources.formats import known_format
 from data_contracts.sources.model import BOF2_FIELDS, BOF2_MANDATORY, Source
@@ -137,11 +139,14 @@ def _census(path: Path, gzipped: bool, delimiter: str) -> _Census:
                 head = block
                 _require_text(path, head)
             joined = last + block
-            lines += block.count(b"\n")
-            returns += block.count(b"\r")
-            pairs += joined.count(b"\r\n")
+            ends, blank = _line_ends(joined)
+            lines += ends - last.count(b"\n")
+            if b"\r" in joined:
+                returns += block.count(b"\r")
+                pairs += joined.count(b"\r\n")
+                blank = blank or b"\n\r" in joined
             quotes = quotes or b'"' in block
-            odd = odd or b"\n\n" in joined or b"\n\r" in joined or LINE_MARK.encode() in block
+            odd = odd or blank or LINE_MARK.encode() in block
             padded = padded or _is_padded(joined, delimiter)
             length = _unended(block, length)
             odd = odd or length > LONGEST_LINE
@@ -155,6 +160,12 @@ def _census(path: Path, gzipped: bool, delimiter: str) -> _Census:
     return _Census(
         head, lines + (last != b"\n"), quotes, odd or mixed or starts_blank, padded or last == b" ", digest.hex()
     )
+
+
+def _line_ends(block: bytes) -> tuple[int, bool]:
+    """How many line ends there are, and whether two follow one another."""
+    ends = np.frombuffer(block, np.uint8) == ord("\n")
+    return int(np.count_nonzero(ends)), bool((ends[1:] & ends[:-1]).any())
 
 
 def _is_padded(block: bytes, delimiter: str) -> bool:
