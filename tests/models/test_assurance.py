@@ -66,7 +66,7 @@ def reads(connection: Any, world: Any, trained: TrainingOutputs) -> Iterator[Win
 
 def parity(world: Any, trained: TrainingOutputs, snapshot: pa.Table, **changes: Any) -> Parity:
     serving = pattern_settings(trained, **changes)
-    with open_windows(world.settings) as windows_of:
+    with open_windows(world.settings, "nwrocu") as windows_of:
         return check_parity(windows_of, world.lake, trained.inputs, snapshot, trained.model_text, PATTERN, serving)
 
 
