@@ -28,6 +28,8 @@ NEEDS_OTHERS = (
     "camera_uptime",
     "co_travel_partners",
     "co_travel_most_legs",
+    "quick_run_alike",
+    "quick_run_town_vehicles",
 )
 """Features that the reads of one vehicle alone do not decide; they are left out of a profile."""
 
