@@ -17,6 +17,7 @@ UNREGISTERED, WITHHELD = "unregistered:", "withheld:"
 CODE_LENGTH = 12
 # an id that this many reads of so many VRMs carry, in a column of few ids, is no plate
 LEAST_READS, LEAST_VRMS, FEW_IDS, READS_PER_ID = 20, 10, 50, 100
+FIRST_READS = 100_000
 # a plate of any country has letters and digits, but for the few that were chosen for their letters
 _COULD_BE_PLATE = rf"[A-Z0-9]{{4,{MAX_LENGTH}}}"
 
@@ -31,10 +32,11 @@ def make_id_tables(
 ) -> None:
     """Make the tables that say which ids are not taken at their word; needs `delivered`, `register`, plate macros.
 
-    `camera_codes`: camera_id, code, of cameras that the register does not have. `plate_like_ids`: id, of those that
-    read as UK plates. `withheld_ids`: id, code: feed and source ids that are written as codes, because they read as
-    plates, or because VRMs are opaque, so that any text may be one. `doubtful_ids`: id, code: likewise, for batches
-    that fail, where a plate of any country may stand in the wrong column.
+    `delivered_ids`: camera_id, feed_id, source_id, reads. `camera_codes`: camera_id, code, of cameras that the register
+    does not have. `plate_like_ids`: id, of those that read as UK plates. `withheld_ids`: id, code: feed and source ids
+    that are written as codes, because they read as plates, or because VRMs are opaque, so that any text may be one.
+    `doubtful_ids`: id, code: likewise, for batches that fail, where a plate of any country may stand in the wrong
+    column.
 
     Args:
         connection: Where the tables are.
@@ -43,9 +45,13 @@ def make_id_tables(
         pseudonymiser: Makes the codes; installed on the connection.
     """
     connection.execute(
+        """CREATE TABLE delivered_ids AS
+            SELECT camera_id, feed_id, source_id, count(*)::BIGINT AS reads FROM delivered GROUP BY ALL"""
+    )
+    connection.execute(
         f"""CREATE TABLE camera_codes AS
             SELECT camera_id, {_code(pseudonymiser, UNREGISTERED, "camera_id")} AS code
-            FROM (SELECT DISTINCT camera_id FROM delivered WHERE camera_id IS NOT NULL)
+            FROM (SELECT DISTINCT camera_id FROM delivered_ids WHERE camera_id IS NOT NULL)
             WHERE camera_id NOT IN (SELECT camera_id FROM register)"""
     )
     connection.execute(
@@ -83,20 +89,26 @@ def withhold_doubtful(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _find_unproven(connection: duckdb.DuckDBPyConnection, column: str) -> None:
-    texts = f"SELECT DISTINCT {column} AS id FROM delivered WHERE {column} IS NOT NULL"
+    texts = f"SELECT DISTINCT {column} AS id FROM delivered_ids WHERE {column} IS NOT NULL"
     ((rows, ids),) = connection.execute(
-        f"SELECT (SELECT count(*) FROM delivered), (SELECT count(*) FROM ({texts}))"
+        f"SELECT (SELECT coalesce(sum(reads), 0) FROM delivered_ids), (SELECT count(*) FROM ({texts}))"
     ).fetchall()
     connection.execute(f"CREATE TABLE ids_now AS FROM ({texts}) ANTI JOIN known_ids USING (id)")
     if ids <= max(FEW_IDS, rows / READS_PER_ID):
-        # a camera id in the place of a VRM is a sign of swapped columns
-        connection.execute(
-            f"""DELETE FROM ids_now WHERE id IN (
-                SELECT {column} FROM delivered SEMI JOIN ids_now ON ids_now.id = {column}
-                WHERE vrm NOT IN (SELECT camera_id FROM register) GROUP BY {column}
-                HAVING count(*) >= {LEAST_READS} AND approx_count_distinct(vrm) >= {LEAST_VRMS})"""
-        )
+        # what the first reads prove, the others need not
+        for reads in (f"(FROM delivered LIMIT {FIRST_READS})", "delivered"):
+            _drop_proven(connection, column, reads)
     connection.execute(f"INSERT INTO unproven_ids SELECT id, '{column}' FROM ids_now; DROP TABLE ids_now")
+
+
+def _drop_proven(connection: duckdb.DuckDBPyConnection, column: str, reads: str) -> None:
+    # a camera id in the place of a VRM is a sign of swapped columns
+    connection.execute(
+        f"""DELETE FROM ids_now WHERE id IN (
+            SELECT {column} FROM {reads} AS reads SEMI JOIN ids_now ON ids_now.id = {column}
+            WHERE vrm NOT IN (SELECT camera_id FROM register) GROUP BY {column}
+            HAVING count(*) >= {LEAST_READS} AND approx_count_distinct(vrm) >= {LEAST_VRMS})"""
+    )
 
 
 def _code(pseudonymiser: Pseudonymiser, prefix: str, column: str) -> str:

@@ -154,19 +154,20 @@ def _make_codes(connection: duckdb.DuckDBPyConnection) -> None:
     _make_code_type(
         connection,
         "camera_id",
-        f"(SELECT DISTINCT camera_id FROM delivered WHERE camera_id NOT IN (SELECT camera_id FROM camera_codes) UNION "
+        f"(SELECT camera_id FROM delivered_ids WHERE camera_id NOT IN (SELECT camera_id FROM camera_codes) UNION "
         f"{codes} camera_codes)",
     )
     for column in ("feed_id", "source_id"):
-        written = f"SELECT DISTINCT {column} FROM delivered WHERE {column} NOT IN (SELECT id FROM withheld_ids)"
+        written = f"SELECT {column} FROM delivered_ids WHERE {column} NOT IN (SELECT id FROM withheld_ids)"
         _make_code_type(connection, column, f"({written} UNION {codes} withheld_ids UNION {codes} doubtful_ids)")
     connection.execute(
         """CREATE TABLE cameras AS
             SELECT camera_id, coalesce(camera_codes.code, camera_id)::camera_id_code AS code,
                 camera_codes.code IS NULL AS known, camera_id IN (FROM plate_like_ids) AS plate_like
-            FROM (SELECT DISTINCT camera_id FROM delivered WHERE camera_id IS NOT NULL)
+            FROM (SELECT DISTINCT camera_id FROM delivered_ids WHERE camera_id IS NOT NULL)
             LEFT JOIN camera_codes USING (camera_id)"""
     )
+    connection.execute("DROP TABLE delivered_ids")
 
 
 def _make_code_type(connection: duckdb.DuckDBPyConnection, column: str, table: str) -> None:
