@@ -31,7 +31,7 @@ from data_contracts.parts import write_quarantine, write_reads
 from data_contracts.repairs import make_repairs
 from data_contracts.repeats import find_repeats, repeats_said
 from data_contracts.rule_counts import write_rule_counts
-from data_contracts.segments import write_segments
+from data_contracts.segments import segments_written
 from data_contracts.sources.model import Source
 from data_contracts.swapped import find_swapped, tell_swapped
 from data_contracts.taking import reading_of_reads, take
@@ -255,9 +255,11 @@ def _days(connection: duckdb.DuckDBPyConnection, limits: IngestLimits) -> dict[i
 
 
 def _find_candidates(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
+    position = ", latitude, longitude" if run.source.position == "file" else ""
     connection.execute(
-        """CREATE OR REPLACE TABLE candidates AS
-            SELECT batch_no, row_no, vehicle_no, camera_id, captured_at
+        f"""CREATE OR REPLACE TABLE candidates AS
+            SELECT batch_no, row_no, vehicle_no, camera_id, register_no, captured_at, received_at, confidence, feed_id,
+                plate_format{position}
             FROM judged SEMI JOIN (FROM named WHERE NOT failed) USING (batch_no)
             ANTI JOIN rejected USING (batch_no, row_no)"""
     )
@@ -279,14 +281,10 @@ def _keep_failed(run: Run, judgements: Sequence[Judgement]) -> tuple[Judgement, 
 
 def write_judgements(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequence[Judgement]) -> IngestRecord:
     """The second half of `judge_files`: parts first, the record last."""
-    write_segments(connection, run.settings, run.lake, run.rocu, run.call.deliveries, bool(run.supersedes))
-    parts: list[PartRef] = [
-        *write_reads(connection, run.lake, run.rocu, run.ingest_id, run.contract.version),
-        *write_quarantine(connection, run.lake, run.rocu, run.ingest_id, "expired"),
-        *write_camera_hours(connection, run.lake, run.rocu, run.ingest_id, run.limits.clock_skew_max_s),
-        *write_rule_counts(connection, run.lake, run.rocu, run.ingest_id),
-        *write_notes(connection, run.lake, run.rocu, run.ingest_id),
-    ]
+    with segments_written(
+        connection, run.settings, run.lake, run.rocu, run.call.deliveries, again=bool(run.supersedes)
+    ):
+        parts = _write_parts(connection, run)
     record = IngestRecord(
         ingest_id=run.ingest_id,
         sequence=run.call.sequence,
@@ -297,7 +295,7 @@ def write_judgements(connection: duckdb.DuckDBPyConnection, run: Run, judgements
         register_digest=run.register.digest,
         source_digest=run.source.digest,
         batches=make_manifests(connection, run, judgements),
-        parts=tuple(parts),
+        parts=parts,
         supersedes=run.supersedes,
         reason=run.reason,
         source_said=run.source.model_dump_json(),
@@ -305,6 +303,16 @@ def write_judgements(connection: duckdb.DuckDBPyConnection, run: Run, judgements
     require_conservation(record)
     write_text(run.lake.folder("ingests", run.rocu) / f"{run.ingest_id}.json", record.model_dump_json(indent=1))
     return record
+
+
+def _write_parts(connection: duckdb.DuckDBPyConnection, run: Run) -> tuple[PartRef, ...]:
+    return (
+        *write_reads(connection, run.lake, run.rocu, run.ingest_id, run.contract.version),
+        *write_quarantine(connection, run.lake, run.rocu, run.ingest_id, "expired"),
+        *write_camera_hours(connection, run.lake, run.rocu, run.ingest_id, run.limits.clock_skew_max_s),
+        *write_rule_counts(connection, run.lake, run.rocu, run.ingest_id),
+        *write_notes(connection, run.lake, run.rocu, run.ingest_id),
+    )
 
 
 def make_manifests(

@@ -21,7 +21,10 @@ ONE_DAY = timedelta(days=1)
 ROWS_IN_A_PART = 2_500_000
 LARGE_DAY = 0.05  # share of the reads of a call
 # as small as the defaults, for two thirds of the work: tokens are given up on sooner as a dictionary
-_WRITTEN = "FORMAT parquet, PARQUET_VERSION 'V2', COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 5000"
+_WRITTEN = (
+    "FORMAT parquet, PARQUET_VERSION 'V2', COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 5000, "
+    "WRITE_BLOOM_FILTER false"
+)
 QUARANTINE_COLUMNS = {
     "batch_id": "VARCHAR",
     "row_no": "BIGINT",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
@@ -24,6 +25,22 @@ from infra.vault import SEGMENT_SCHEMA, pack_segment, read_segment, seal_segment
 PAIRS_AT_ONCE = 200_000
 SEALED_AT_ONCE = 2
 WAITING = 16
+
+
+@contextmanager
+def segments_written(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    lake: Lake,
+    rocu: str,
+    deliveries: Sequence[Delivery],
+    again: bool,
+) -> Iterator[None]:
+    """`write_segments` while the block is at work; when the block has ended well, all are sealed."""
+    with ThreadPoolExecutor(1) as pool, connection.cursor() as beside:
+        writing = pool.submit(write_segments, beside, settings, lake, rocu, deliveries, again)
+        yield
+        writing.result()
 
 
 def write_segments(
@@ -58,10 +75,12 @@ def _pairs(
     named = " UNION ALL ".join(
         f"SELECT batch_no, {column} AS vehicle_no FROM judged WHERE {column} IS NOT NULL" for column in columns
     )
-    reader = connection.sql(
-        f"""SELECT batch_no, vehicle, vrm FROM (SELECT DISTINCT batch_no, vehicle_no FROM ({named}))
-            JOIN vehicles USING (vehicle_no) ORDER BY batch_no, vehicle_no"""
-    ).to_arrow_reader(PAIRS_AT_ONCE)
+    query = f"""SELECT batch_no, vehicle, vrm FROM (SELECT DISTINCT batch_no, vehicle_no FROM ({named}))
+        JOIN vehicles USING (vehicle_no) ORDER BY batch_no, vehicle_no"""
+    if len(deliveries) == 1:
+        # every vehicle is of the one batch
+        query = "SELECT 0 AS batch_no, vehicle, vrm FROM vehicles ORDER BY vehicle_no"
+    reader = connection.sql(query).to_arrow_reader(PAIRS_AT_ONCE)
     batches = groupby(_runs(reader), key=lambda run: run[0])
     following = next(batches, None)
     for number, delivery in enumerate(deliveries):

@@ -109,7 +109,8 @@ def write_segment(settings: Settings, lake: Lake, rocu: str, batch_id: str, tabl
 def pack_segment(blocks: Iterable[pa.RecordBatch]) -> io.BytesIO:
     """The pairs of one batch as `seal_segment` takes them; columns as in `SEGMENT_SCHEMA`. Not to be put on a disk."""
     plain = io.BytesIO()
-    with pq.ParquetWriter(plain, SEGMENT_SCHEMA, compression="zstd") as writer:
+    # each pair is there once, so a dictionary would be the column again
+    with pq.ParquetWriter(plain, SEGMENT_SCHEMA, compression="zstd", use_dictionary=False) as writer:
         for block in blocks:
             writer.write_batch(block.cast(SEGMENT_SCHEMA))
     plain.seek(0)

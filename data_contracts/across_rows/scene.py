@@ -24,7 +24,7 @@ class Scene:
     """One call, as the rules across rows see it.
 
     Args:
-        connection: Holds `judged`, `registered`, `vehicles`, `named`, `rejected`, `doubled` and `described`.
+        connection: Holds `judged`, `candidates`, `doubled`, `rejected`, `registered`, `vehicles`, `named`, `described`.
         lake: Where reads and counts of earlier calls are.
         rocu: Code of the ROCU, lower case.
         limits: How strictly the files are judged.
@@ -64,12 +64,12 @@ class Family:
 
 def set_scene(scene: Scene) -> None:
     """Make the view `kept`, the reads about to be accepted, each with a `read_no`, and the empty table `noted`."""
+    position = "latitude, longitude" if scene.positioned else "NULL::DOUBLE AS latitude, NULL::DOUBLE AS longitude"
     scene.connection.execute(
         f"""CREATE OR REPLACE VIEW kept AS
             SELECT (batch_no::BIGINT << {ROW_BITS}) | row_no AS read_no, batch_no, row_no, vehicle_no, camera_id,
-                register_no, captured_at, received_at, latitude, longitude, confidence, feed_id, plate_format
-            FROM judged SEMI JOIN (FROM named WHERE NOT failed) USING (batch_no)
-            ANTI JOIN rejected USING (batch_no, row_no) ANTI JOIN doubled USING (batch_no, row_no)"""
+                register_no, captured_at, received_at, {position}, confidence, feed_id, plate_format
+            FROM candidates ANTI JOIN doubled USING (batch_no, row_no)"""
     )
     scene.connection.execute(
         """CREATE OR REPLACE TABLE noted (batch_no INTEGER, row_no BIGINT, rule VARCHAR, cause VARCHAR,
