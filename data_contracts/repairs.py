@@ -30,19 +30,22 @@ def make_repairs(connection: duckdb.DuckDBPyConnection, pseudonymiser: Pseudonym
         "CREATE TABLE confusions AS SELECT unnest($1::VARCHAR[]) AS read, unnest($2::VARCHAR[]) AS meant",
         [list(column) for column in zip(*sorted(ways), strict=True)],
     )
+    # in a table of their own, as the grammar is slow on vectors of rows that mostly do not need it
     connection.execute(
-        f"""CREATE TABLE repairs AS
+        f"""CREATE TABLE changed_plates AS
             WITH unknown AS (
                 SELECT DISTINCT vehicle_no, day, vrm FROM plates JOIN vehicles USING (vehicle_no)
                 WHERE plate_format = 'unknown'),
             places AS (
                 SELECT *, vrm[place] AS read
-                FROM unknown, (SELECT unnest(range(1, {MAX_LENGTH + 1})) AS place) WHERE place <= length(vrm)),
-            meant AS (
-                SELECT vehicle_no, day, vrm, normalise_vrm(changed, day) AS candidate
-                FROM (SELECT *, vrm[:place - 1] || meant || vrm[place + 1:] AS changed
-                    FROM places JOIN confusions USING (read))
-                WHERE regexp_full_match(changed, '{_LAYOUTS}')),
+                FROM unknown, (SELECT unnest(range(1, {MAX_LENGTH + 1})) AS place) WHERE place <= length(vrm))
+            SELECT vehicle_no, day, vrm, vrm[:place - 1] || meant || vrm[place + 1:] AS changed
+            FROM places JOIN confusions USING (read) WHERE regexp_full_match(changed, '{_LAYOUTS}')"""
+    )
+    connection.execute(
+        f"""CREATE TABLE repairs AS
+            WITH meant AS (
+                SELECT vehicle_no, day, vrm, normalise_vrm(changed, day) AS candidate FROM changed_plates),
             fitting AS (
                 SELECT DISTINCT vehicle_no, day, candidate FROM meant
                 WHERE candidate <> vrm AND plate_format(candidate, day) <> 'unknown'),
@@ -54,4 +57,4 @@ def make_repairs(connection: duckdb.DuckDBPyConnection, pseudonymiser: Pseudonym
                 weight / sum(weight) OVER (PARTITION BY vehicle_no, day) AS score
             FROM weighed"""
     )
-    connection.execute("DROP TABLE confusions")
+    connection.execute("DROP TABLE confusions; DROP TABLE changed_plates")

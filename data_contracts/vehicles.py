@@ -51,18 +51,22 @@ def make_plates(
     placeholders = ", ".join(f"'{word}'" for word in _PLACEHOLDERS)
     connection.execute(
         f"""CREATE TABLE texts AS
-            SELECT *, {_is_current(source)} AS is_current FROM (
-                SELECT *, upper(vrm_text) IN ({placeholders}) AS is_placeholder, {_cleaned(source)} AS cleaned
-                FROM (SELECT DISTINCT vrm AS vrm_text, {period} AS day FROM {delivered} WHERE vrm IS NOT NULL))"""
+            SELECT *, {_is_current(source)} AS is_current
+            FROM (SELECT DISTINCT vrm AS vrm_text, {period} AS day FROM {delivered} WHERE vrm IS NOT NULL)"""
     )
     connection.execute(
         """CREATE TABLE readings AS
-            SELECT vrm_text, day, cleaned AS vrm, NULL::VARCHAR AS vrm_fault, 'current' AS plate_format,
+            SELECT vrm_text, day, vrm_text AS vrm, NULL::VARCHAR AS vrm_fault, 'current' AS plate_format,
                 false AS plate_repaired, false AS impossible_age
-            FROM texts WHERE is_current AND NOT is_placeholder"""
+            FROM texts WHERE is_current"""
     )
     # the others are few: the whole grammar is slow on vectors of rows that mostly do not need it
-    connection.execute("CREATE TABLE unusual AS FROM texts WHERE NOT is_current OR is_placeholder; DROP TABLE texts")
+    connection.execute(
+        f"""CREATE TABLE unusual AS
+            SELECT vrm_text, day, upper(vrm_text) IN ({placeholders}) AS is_placeholder, {_cleaned(source)} AS cleaned
+            FROM texts WHERE NOT is_current"""
+    )
+    connection.execute("DROP TABLE texts")
     connection.execute(
         f"""INSERT INTO readings
             SELECT vrm_text, day, vrm,
@@ -112,7 +116,7 @@ def _cleaned(source: Source) -> str:
 
 
 def _is_current(source: Source) -> str:
-    return "false" if source.plate_scheme == "opaque" else "coalesce(age_identifier_valid(cleaned, day), false)"
+    return "false" if source.plate_scheme == "opaque" else "coalesce(age_identifier_valid(vrm_text, day), false)"
 
 
 def _normalised(source: Source) -> str:
