@@ -129,7 +129,7 @@ def write_day(path: Path, reads: int, day: int) -> date:
 def cut_small(whole: Path, folder: Path, rows: int, first: int = 0) -> list[Path]:
     """Cut a delivery into files of some thousand rows, as mobile units upload them."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    written: list[Path] = []
     with whole.open("rb") as stream:
         header = next(stream)
         while lines := list(islice(stream, rows)):

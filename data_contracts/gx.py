@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -299,10 +301,27 @@ def _context() -> Any:
 
 @cache
 def _library() -> Any:
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _main_module():
         # its own imports warn about the standard library
         warnings.simplefilter("ignore")
         import great_expectations
         import great_expectations.expectations.expectation_configuration
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     return great_expectations
+
+
+@contextmanager
+def _main_module() -> Iterator[None]:
+    """Let the main module have a file while Great Expectations is imported.
+
+    It imports PySpark where that is installed; PySpark takes a main module without a file (`python -c`, a worker of a
+    test run) for a run of its own doctests, and would end the process as if all were well.
+    """
+    main = vars(sys.modules["__main__"])
+    had = "__file__" in main
+    main.setdefault("__file__", __file__)
+    try:
+        yield
+    finally:
+        if not had:
+            del main["__file__"]

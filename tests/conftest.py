@@ -13,10 +13,6 @@ import pytest
 import yaml
 from loop_support import AS_OF, MODEL, POLICY, ROCUS, SMALL, Loop, run
 
-# A worker of pytest-xdist has no main module. PySpark, which Great Expectations imports where it is installed, takes that
-# for a run of its own doctests, and ends the process.
-vars(sys.modules["__main__"]).setdefault("__file__", __file__)
-
 SHARED = ("prefect_server", "in_force", "delivered")
 
 

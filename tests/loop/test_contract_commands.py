@@ -151,7 +151,7 @@ def test_a_difference_is_told_in_few_lines_and_whole_as_data(tmp_path: Path) -> 
     assert "rule too_many_impossible_speeds: added (fail)" in said.out
     assert len(said.out.splitlines()) < 50
     whole = run(tmp_path / "home", "contracts", "diff", "reads@1.0.0", "reads@2.0.0", "--json").data
-    assert len(whole["changes"]) == 63
+    assert len(whole["changes"]) == 65
 
 
 def test_a_rule_about_a_flag_says_only_what_it_means(tmp_path: Path) -> None:
