@@ -84,7 +84,7 @@ def test_files_have_the_agreed_columns_and_names(small: Any) -> None:
         "vrm,captured_at,camera_id,confidence,motion_toward_camera,feed_id,source_id,received_at"
     )
     register = (small.folder / "nwrocu" / "cameras.csv").read_text().splitlines()[0]
-    assert register == "camera_id,latitude,longitude,valid_from,valid_to,force,site_id,kind,road,bearing"
+    assert register == "camera_id,latitude,longitude,valid_from,valid_to,force,site_id,kind,road,bearing,area_group"
     findings = next((small.folder / "nwrocu" / "dispositions").iterdir())
     assert findings.read_text().splitlines()[0] == "vrm,window_end,finding,decided_at,decided_by,selected_by"
     for day in range(small.world.days):
