@@ -309,7 +309,7 @@ def _write_parts(connection: duckdb.DuckDBPyConnection, run: Run) -> tuple[PartR
     return (
         *write_reads(connection, run.lake, run.rocu, run.ingest_id, run.contract.version),
         *write_quarantine(connection, run.lake, run.rocu, run.ingest_id, "expired"),
-        *write_camera_hours(connection, run.lake, run.rocu, run.ingest_id, run.limits.clock_skew_max_s),
+        *write_camera_hours(connection, run.lake, run.rocu, run.ingest_id, run.limits),
         *write_rule_counts(connection, run.lake, run.rocu, run.ingest_id),
         *write_notes(connection, run.lake, run.rocu, run.ingest_id),
     )
