@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from governance.audit_aside import AsideFile
 from governance.audit_checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from governance.audit_clock import TOLERANCE, dated, require_clock
-from governance.audit_entry import Entry, Operation, Outcome, Row, iso_moment, read_row, stored_values
+from governance.audit_entry import Entry, Outcome, Row, iso_moment, read_row, stored_values
 from governance.audit_head import HeadFile, LogBrokenError, open_head
 from governance.audit_mark import SHORT_LOG_ROWS, MarkFile
 from governance.audit_tables import CHAIN_START, COLUMNS, audit_log, create_audit_tables, is_complete
@@ -33,6 +33,7 @@ from governance.audit_walk import (
     verify_from,
     verify_log,
 )
+from governance.operations import Operation
 from infra.database import writing
 from infra.errors import FaultError
 

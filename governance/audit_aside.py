@@ -47,7 +47,7 @@ class AsideFile:
     keys: AuditKeys
 
     def add(self, entries: Sequence[Entry], why: str, now: datetime) -> None:
-        """Keep what the log did not take. What claims to be done was not: the log comes first."""
+        """Keep what the log did not take, as it was said."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a+", encoding="utf-8") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
@@ -55,7 +55,7 @@ class AsideFile:
             before = stream.read().splitlines()
             previous = _digest(before[-1]) if before else ""
             for entry in entries:
-                said = entry.model_dump(mode="json") | ({"outcome": "refused"} if entry.outcome == "done" else {})
+                said = entry.model_dump(mode="json")
                 line = Line(at=iso_moment(now), why=withhold_plates(why), entry=said, previous=previous)
                 text = json.dumps(line.signed_by(self.keys).model_dump(mode="json"), ensure_ascii=False)
                 stream.write(f"{text}\n")

@@ -106,9 +106,7 @@ def still_stands(connection: Connection, mark: Mark) -> bool:
     query = select(*(audit_log.c[name] for name in HASHED), audit_log.c.hash).where(decisive, up_to)
     found = DecisionDigest()
     seq = HASHED.index("seq")
-    for values in connection.execute(
-        query.order_by(audit_log.c.seq).execution_options(yield_per=_STREAM_ROWS)
-    ).all():
+    for values in connection.execute(query.order_by(audit_log.c.seq).execution_options(yield_per=_STREAM_ROWS)).all():
         if not holds(values, values[-1]):
             return False
         found.add(values[seq], values[-1])

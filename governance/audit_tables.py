@@ -115,7 +115,9 @@ def is_protected(connection: Connection) -> bool:
             " AND t.tgqual IS NULL"
         )
         return {str(name): (int(kind), _words(source)) for name, kind, source in triggers} == _POSTGRESQL_TRIGGERS
-    found = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_log'")
+    found = connection.exec_driver_sql(
+        "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_log'"
+    )
     return {_words(sql) for (sql,) in found} == {_words(rule.replace("IF NOT EXISTS ", "")) for rule in SQLITE_RULES}
 
 

@@ -68,8 +68,8 @@ def _missing(connection: Connection, kept: Checkpoint, rows: int) -> Problem | N
         return Problem(
             rows,
             "cut off",
-            f"The audit log ends at row {rows}, but a checkpoint of {kept.made_at} has seen row {kept.seq}: its end was cut"
-            " off, or an older copy of the database was put back.",
+            f"The audit log ends at row {rows}, but a checkpoint of {kept.made_at} has seen row {kept.seq}:"
+            " its end was cut off, or an older copy of the database was put back.",
         )
     found = connection.execute(select(audit_log.c.hash).where(audit_log.c.seq == kept.seq)).scalar_one()
     if found == kept.hash:
@@ -77,8 +77,8 @@ def _missing(connection: Connection, kept: Checkpoint, rows: int) -> Problem | N
     return Problem(
         kept.seq,
         "changed",
-        f"Row {kept.seq} of the audit log is not the row that a checkpoint of {kept.made_at} has seen: the log was written"
-        " anew.",
+        f"Row {kept.seq} of the audit log is not the row that a checkpoint of {kept.made_at} has seen:"
+        " the log was written anew.",
     )
 
 
