@@ -50,8 +50,8 @@ def open_context(settings: Settings, progress: Progress = silent, *, unaccepted:
             stop a model.
 
     Raises:
-        RefusedError: There is no token, it does not verify, the clock was set back, or the operating procedures in force
-            are not accepted; the log has it.
+        RefusedError: There is no token, it does not verify, the clock was set back, or the operating procedures in
+            force are not accepted; the log has it.
     """
     from governance.audit import open_audit
     from governance.lineage_events import LineageLog
@@ -163,7 +163,7 @@ def acting(
 
 
 def _record(context: Context, entry: Entry, outcome: str) -> None:
-    """Put an entry into the log. One that the log does not take is set aside; what was refused is still what is told."""
+    """Put an entry into the log; one that it does not take is set aside, and what was refused is still what is told."""
     from governance.audit import LogBrokenError
 
     try:

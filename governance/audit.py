@@ -28,7 +28,7 @@ from governance.audit_walk import (
     VerifyReport,
     first_unsigned,
     last_link,
-    last_row,
+    newest_time,
     require_witnessed,
     verify_from,
     verify_log,
@@ -58,7 +58,8 @@ class AuditSession:
 
     def __init__(self, connection: Connection, head: HeadFile | None, tolerance: timedelta = TOLERANCE) -> None:
         self._connection = connection
-        self._seq, self._hash, self._newest = last_row(connection)
+        self._seq, self._hash = last_link(connection)
+        self._newest = newest_time(connection)
         self._tolerance = tolerance
         self._keys = head.keys if head is not None else None
         self.appended: list[Row] = []
@@ -203,7 +204,7 @@ class AuditLog:
             FaultError: The database does not answer.
         """
         with _answering(), self._engine.connect() as connection:
-            require_clock(last_row(connection)[2], now, self._tolerance)
+            require_clock(newest_time(connection), now, self._tolerance)
 
     def entries(self, model: str) -> tuple[Row, ...]:
         """Every row about a model or one of its versions, oldest first."""

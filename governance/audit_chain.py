@@ -34,8 +34,8 @@ class Problem:
 def row_digest(row: Stored) -> str:
     """SHA-256 of the canonical JSON of every column but `hash` and its `signature`.
 
-    `previous_hash` among them makes the chain; `signer` among them, that a row cannot be given to another machine. A row
-    with something in it that no row was ever written with has no digest, which is no row's hash.
+    `previous_hash` among them makes the chain; `signer` among them, that a row cannot be given to another machine. A
+    row with something in it that no row was ever written with has no digest: `""`, which is no row's hash.
     """
     said = {name: value for name, value in row.items() if name not in ("hash", "signature")}
     try:

@@ -69,8 +69,8 @@ def read_checkpoint(keys: AuditKeys, path: Path) -> Checkpoint:
         raise RefusedError(f"The checkpoint {path.name} was changed after it was signed.", "Take another copy of it.")
     if fingerprint(key) not in {fingerprint(trusted) for trusted in keys.trusted().values()}:
         raise RefusedError(
-            f"The checkpoint {path.name} is signed by a key that is not trusted here: this machine's audit key is another"
-            " than it was, or the checkpoint is of another machine.",
+            f"The checkpoint {path.name} is signed by a key that is not trusted here: this machine's audit key is"
+            " another than it was, or the checkpoint is of another machine.",
             "If it is of another machine, put its records/audit-public.pem into FINDPROFILE_AUDIT_TRUSTED_KEYS; if not,"
             " tell governance.",
         )

@@ -34,7 +34,7 @@ def require_clock(newest: str, now: datetime, tolerance: timedelta) -> None:
 
 
 def dated(entry: Entry, newest: str, now: datetime, tolerance: timedelta) -> tuple[Entry, datetime]:
-    """The entry and the time that it is dated by. A refusal is never lost to the clock: it is dated by the newest entry.
+    """The entry and its date. A refusal is never lost to the clock: it is dated by the newest entry.
 
     Raises:
         RefusedError: The clock lies before the newest entry, and the entry says that something was done.

@@ -1,9 +1,10 @@
 """How far a full walk has vouched for the audit log, signed and kept outside the database.
 
 Scoring asks at every run whether the log holds. Once the log is long, it walks only the rows behind the mark, with
-their signatures; before the mark it counts the rows and hashes again those that decide something: approvals, promotions,
-suspensions, policies. So nothing that a decision rests on can be changed, hidden, put in or taken out unseen, whatever
-the mark is. What can wait for the next full walk, a day at the most, is a change of a row that decides nothing.
+their signatures; before the mark it counts the rows and hashes again those that decide something: approvals,
+promotions, suspensions, policies. So nothing that a decision rests on can be changed, hidden, put in or taken out
+unseen, whatever the mark is. What can wait for the next full walk, a day at the most, is a change of a row that decides
+nothing.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from governance.audit_chain import HASHED, Problem, explain_break, holds
 from governance.audit_checkpoint import Checkpoint
@@ -121,14 +121,14 @@ def _head_problem(connection: Connection, head_file: HeadFile | None, seen: Head
 
 def last_link(connection: Connection) -> tuple[int, str]:
     """The seq and hash of the last row; seq 0 for an empty log."""
-    return last_row(connection)[:2]
-
-
-def last_row(connection: Connection) -> tuple[int, str, str]:
-    """The seq, hash and time of the last row; seq 0 and no time for an empty log."""
-    said = select(audit_log.c.seq, audit_log.c.hash, audit_log.c.at)
+    said = select(audit_log.c.seq, audit_log.c.hash)
     found = connection.execute(said.order_by(audit_log.c.seq.desc()).limit(1)).first()
-    return (found[0], found[1], found[2]) if found else (0, CHAIN_START, "")
+    return (found[0], found[1]) if found else (0, CHAIN_START)
+
+
+def newest_time(connection: Connection) -> str:
+    """The latest time of any row, which the last one may lie a little before; empty for an empty log."""
+    return connection.execute(select(func.max(audit_log.c.at))).scalar_one() or ""
 
 
 def first_unsigned(connection: Connection, keys: AuditKeys, after: int) -> int | None:

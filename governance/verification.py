@@ -56,7 +56,8 @@ def verify_champion(desk: Desk, model: str, rocu: str, now: datetime) -> Champio
 
     Raises:
         RefusedError: Another ROCU's model; a clock set back; a changed audit log; no promotion; suspended; a lapsed
-            term; a gate or approvals that do not hold; edited evidence; an alias moved by hand; a text or signature that differs.
+            term; a gate or approvals that do not hold; edited evidence; an alias moved by hand; a text or signature
+            that differs.
         FaultError: The log or the registry does not answer.
     """
     if split_model(model)[1] != rocu:

@@ -32,7 +32,7 @@ def syops_accept(
     version: Annotated[str, typer.Option(help="the version that was read, as `syops show` prints it")],
     json: AsJson = False,
 ) -> None:
-    """Accept the operating procedures, for every ROCU of the token; on record, and for the time that the policy says."""
+    """Accept the operating procedures, for every ROCU of the token; on record, for as long as the policy says."""
     from flows.steps.syops import accept_procedures
 
     show(accept_procedures(session(unaccepted=True), version), json)

@@ -41,7 +41,7 @@ def issue(settings: Settings, name: str, roles: Sequence[str], rocus: Sequence[s
 def _record(settings: Settings, token: str, now: datetime) -> None:
     """Who uses the issuer's key is on record before the token is given out.
 
-    A log that does not hold takes no entry. Then only a token to look into it is given, which is set aside in the log's place.
+    A log that does not hold takes no entry. Then only a token to look into it is given, and the entry is set aside.
 
     Raises:
         RefusedError: The log does not hold and the token is for more than looking, or the clock was set back.
