@@ -13,13 +13,13 @@ from infra.errors import FindProfileError, RefusedError
 from infra.lake import Lake
 
 if TYPE_CHECKING:
-    from governance.audit import AuditLog
+    from governance.audit import AuditLog, Entry
     from governance.lineage_events import LineageLog
+    from governance.operations import Operation
     from infra.identity import Identity
     from infra.settings import Settings
 
 EVERYWHERE = "*"
-Operation = Literal["collection", "alteration", "consultation", "disclosure", "combination", "erasure", "decision"]
 Progress = Callable[[str], None]
 
 
@@ -40,14 +40,22 @@ class Context:
     progress: Progress = silent
 
 
-def open_context(settings: Settings, progress: Progress = silent) -> Context:
+def open_context(settings: Settings, progress: Progress = silent, *, unaccepted: bool = False) -> Context:
     """Verify the token of the settings and open what steps need.
 
+    Args:
+        settings: Of this process.
+        progress: Told what goes on.
+        unaccepted: Let in who has not accepted the operating procedures: to accept them, to see how things stand, or to
+            stop a model.
+
     Raises:
-        RefusedError: There is no token, or it does not verify.
+        RefusedError: There is no token, it does not verify, the clock was set back, or the operating procedures in
+            force are not accepted; the log has it.
     """
     from governance.audit import open_audit
     from governance.lineage_events import LineageLog
+    from governance.syops import require_accepted
     from infra.database import open_database
     from infra.identity import verify_token
 
@@ -63,8 +71,32 @@ def open_context(settings: Settings, progress: Progress = silent) -> Context:
     except RefusedError as refusal:
         _record_stranger(audit, refusal.reason)
         raise
+    try:
+        audit.require_clock(now)
+        if not unaccepted:
+            require_accepted(audit, identity, now)
+    except RefusedError as refusal:
+        _record_sign_in(audit, identity, refusal.reason)
+        raise
     lake = Lake(settings.lake)
     return Context(settings, lake, identity, audit, LineageLog(lake), now, progress)
+
+
+def _record_sign_in(audit: AuditLog, identity: Identity, reason: str) -> None:
+    """Somebody who is known may not act now."""
+    from governance.audit import Entry
+
+    for rocu in sorted(identity.rocus):
+        entry = Entry.by(
+            identity,
+            action="sign-in",
+            operation="decision",
+            rocu=rocu,
+            object="token",
+            outcome="refused",
+            details={"reason": reason, "token_id": identity.token_id},
+        )
+        audit.append(entry, utc_now())
 
 
 def _record_stranger(audit: AuditLog, reason: str) -> None:
@@ -127,7 +159,18 @@ def acting(
             outcome=outcome,
             details=details,
         )
+        _record(context, entry, outcome)
+
+
+def _record(context: Context, entry: Entry, outcome: str) -> None:
+    """Put an entry into the log; one that it does not take is set aside, and what was refused is still what is told."""
+    from governance.audit import LogBrokenError
+
+    try:
         context.audit.append(entry, utc_now())
+    except LogBrokenError:
+        if outcome == "done":
+            raise
 
 
 def permit(context: Context, action: str, rocu: str | None, subject: str) -> None:
@@ -136,10 +179,11 @@ def permit(context: Context, action: str, rocu: str | None, subject: str) -> Non
     Raises:
         RefusedError: No permission; the log has it.
     """
+    from governance.operations import OPERATIONS
     from governance.permissions import require
 
     try:
         require(context.identity, action, rocu)
     except RefusedError:
-        with acting(context, action, rocu, "consultation", subject):
+        with acting(context, action, rocu, OPERATIONS.get(action, ("consultation",))[0], subject):
             raise

@@ -8,48 +8,80 @@ for nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, Select, inspect, or_, select
+from sqlalchemy import Connection, Engine, Select, and_, or_, select
 from sqlalchemy.exc import DBAPIError
 
-from governance.audit_entry import Entry, Operation, Outcome, Row, iso_moment, read_row, stored_values
-from governance.audit_head import HeadFile, open_head
-from governance.audit_tables import CHAIN_START, COLUMNS, audit_log, create_audit_tables
-from governance.audit_walk import VerifyReport, first_unsigned, last_link, require_witnessed, verify_log
+from governance.audit_aside import AsideFile
+from governance.audit_checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from governance.audit_clock import TOLERANCE, dated, require_clock
+from governance.audit_entry import Entry, Outcome, Row, iso_moment, read_row, stored_values
+from governance.audit_head import HeadFile, LogBrokenError, open_head
+from governance.audit_mark import SHORT_LOG_ROWS, MarkFile
+from governance.audit_tables import CHAIN_START, COLUMNS, audit_log, create_audit_tables, is_complete
+from governance.audit_walk import (
+    VerifyReport,
+    first_unsigned,
+    last_link,
+    newest_time,
+    require_witnessed,
+    verify_from,
+    verify_log,
+)
+from governance.operations import Operation
 from infra.database import writing
 from infra.errors import FaultError
 
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-__all__ = ["AuditLog", "AuditSession", "Entry", "Operation", "Outcome", "Row", "VerifyReport", "open_audit"]
+__all__ = [
+    "AuditLog",
+    "AuditSession",
+    "Entry",
+    "LogBrokenError",
+    "Operation",
+    "Outcome",
+    "Row",
+    "VerifyReport",
+    "open_audit",
+]
 
 
 class AuditSession:
     """Reading and writing while holding the writers' lock: what is read cannot change before what is written."""
 
-    def __init__(self, connection: Connection, head: HeadFile | None) -> None:
+    def __init__(self, connection: Connection, head: HeadFile | None, tolerance: timedelta = TOLERANCE) -> None:
         self._connection = connection
         self._seq, self._hash = last_link(connection)
+        self._newest = newest_time(connection)
+        self._tolerance = tolerance
         self._keys = head.keys if head is not None else None
         self.appended: list[Row] = []
         if head is not None:
             require_witnessed(connection, head, self._seq)
 
     def append(self, entry: Entry, now: datetime) -> Row:
-        """Write the next row; it becomes visible to others when the session ends well."""
+        """Write the next row; it becomes visible to others when the session ends well.
+
+        Raises:
+            RefusedError: The clock lies before the newest entry.
+        """
         return self.extend((entry,), now)[0]
 
     def extend(self, entries: tuple[Entry, ...], now: datetime) -> tuple[Row, ...]:
-        """Write the next rows, in order."""
+        """Write the next rows, in order. Raises as `append` does."""
         stored = []
         for entry in entries:
-            stored.append(stored_values(entry, now, self._seq + 1, self._hash, self._keys))
+            said, at = dated(entry, self._newest, now, self._tolerance)
+            stored.append(stored_values(said, at, self._seq + 1, self._hash, self._keys))
             self._seq, self._hash = stored[-1]["seq"], stored[-1]["hash"]
+            self._newest = max(self._newest, stored[-1]["at"])
         if stored:
             self._connection.execute(audit_log.insert(), stored)
         rows = tuple(read_row(tuple(values[name] for name in COLUMNS)) for values in stored)
@@ -68,16 +100,29 @@ class AuditLog:
         engine: SQLite or PostgreSQL; the table and its rules are made if there is no table yet.
         head: This machine's signed head and keys. Without them rows are neither signed nor checked for a signature,
             and a cut-off end cannot be seen: use `open_audit`.
+        tolerance: By how much the clock may lie before the newest entry.
+        full_walk: After how long a mark is no longer believed and the whole log is walked again.
 
     Raises:
         FaultError: The database does not answer.
     """
 
-    def __init__(self, engine: Engine, head: HeadFile | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        head: HeadFile | None = None,
+        *,
+        tolerance: timedelta = TOLERANCE,
+        full_walk: timedelta = timedelta(days=1),
+    ) -> None:
         self._engine = engine
         self._head = head
+        self._tolerance = tolerance
+        self._full_walk = full_walk
+        self._mark = MarkFile(head.path.with_name("audit-verified.json"), head.keys) if head else None
+        self._aside = AsideFile(head.path.with_name("audit-aside.jsonl"), head.keys) if head else None
         with _answering():
-            if not inspect(engine).has_table(audit_log.name):
+            if not is_complete(engine):
                 with writing(self._engine) as connection:
                     create_audit_tables(connection)
             self._enrol()
@@ -101,30 +146,65 @@ class AuditLog:
         """Hold the writers' lock; the rows appended inside become visible together, or not at all.
 
         Raises:
-            RefusedError: The log does not hold what the signed head witnesses, or goes on with rows that no trusted
+            LogBrokenError: The log does not hold what the signed head witnesses, or goes on with rows that no trusted
                 key signed, so nothing may be added to it.
             FaultError: The database does not answer.
         """
+        taken = None
         with _answering(), writing(self._engine) as connection:
-            session = AuditSession(connection, self._head)
+            session = AuditSession(connection, self._head, self._tolerance)
             yield session
+            if session.appended:
+                taken = self._take_up(session)
         if self._head is not None and session.appended:
             last = session.appended[-1]
             self._head.advance(last.seq, last.hash, last.at)
+        if self._aside is not None and taken is not None:
+            self._aside.taken(taken.seq)
+
+    def _take_up(self, session: AuditSession) -> Row | None:
+        """Tell a log that holds again what it could not take."""
+        waiting = self._aside.summary() if self._aside is not None else None
+        return session.append(waiting, session.appended[-1].moment) if waiting is not None else None
 
     def append(self, entry: Entry, now: datetime) -> Row:
         """Write one row.
 
         Raises:
-            RefusedError: The log does not hold what the signed head witnesses, or rows that nobody trusted signed.
+            LogBrokenError: The log does not hold what the signed head witnesses, or has rows that nobody trusted
+                signed. The entry is set aside.
+            RefusedError: The clock lies before the newest entry, and the entry says that something was done.
             FaultError: The database does not answer.
         """
         return self.extend((entry,), now)[0]
 
     def extend(self, entries: tuple[Entry, ...], now: datetime) -> tuple[Row, ...]:
         """Write several rows together. Raises as `append` does."""
-        with self.writing() as session:
-            return session.extend(entries, now)
+        try:
+            with self.writing() as session:
+                return session.extend(entries, now)
+        except LogBrokenError as broken:
+            self.set_aside(entries, broken.reason, now)
+            raise
+
+    def set_aside(self, entries: Sequence[Entry], why: str, now: datetime) -> None:
+        """Keep entries that a log that does not hold could not take."""
+        if self._aside is not None:
+            self._aside.add(entries, why, now)
+
+    def waiting_aside(self) -> int:
+        """How many entries are set aside until the log holds again."""
+        return len(self._aside.lines()) if self._aside is not None else 0
+
+    def require_clock(self, now: datetime) -> None:
+        """Refuse a time before the newest entry.
+
+        Raises:
+            RefusedError: The clock was set back, or was once ahead.
+            FaultError: The database does not answer.
+        """
+        with _answering(), self._engine.connect() as connection:
+            require_clock(newest_time(connection), now, self._tolerance)
 
     def entries(self, model: str) -> tuple[Row, ...]:
         """Every row about a model or one of its versions, oldest first."""
@@ -180,14 +260,60 @@ class AuditLog:
         with _answering(), self._engine.connect() as connection:
             return _fetch(connection, query.order_by(None).order_by(audit_log.c.seq.desc()).limit(limit))
 
-    def verify(self) -> VerifyReport:
+    def verify(self, now: datetime | None = None, against: Sequence[Checkpoint] = ()) -> VerifyReport:
         """Read the whole log, newest head included, and name the first thing that is wrong.
+
+        Args:
+            now: The time; with it, and if nothing is wrong, `check` need not walk these rows again for a while.
+            against: Checkpoints that were kept elsewhere.
 
         Raises:
             FaultError: The database does not answer.
         """
         with _answering(), self._engine.connect() as connection:
-            return verify_log(connection, self._head)
+            report, walked = verify_log(connection, self._head, against)
+        if report.intact and report.rows and now is not None and self._mark is not None:
+            self._mark.write(report.rows, report.head, walked.decisions, now)
+        return report
+
+    def check(self, now: datetime) -> VerifyReport:
+        """Whether decisions may rest on the log: `verify`, at the price of what is new since it was last walked.
+
+        A long log that was walked in full within a day is walked from there on; before, rows are counted, and those
+        that decide something are hashed again. A row that decides nothing waits for the next full walk.
+
+        Raises:
+            FaultError: The database does not answer.
+        """
+        mark = self._mark.read(now, self._full_walk) if self._mark is not None else None
+        if mark is not None and self._head is not None and mark.seq > SHORT_LOG_ROWS:
+            with _answering(), self._engine.connect() as connection:
+                report = verify_from(connection, self._head, mark)
+            if report is not None:
+                return report
+        return self.verify(now)
+
+    def checkpoint(self, path: Path, now: datetime) -> Checkpoint:
+        """Write where the log stands now to a file, to be kept elsewhere. The caller has verified the log.
+
+        Raises:
+            FaultError: The database does not answer, or there is nothing in the log.
+        """
+        newest = self.search(limit=1)
+        if self._head is None or not newest:
+            raise FaultError("There is nothing in the audit log yet.", "Make the checkpoint after the first entry.")
+        return write_checkpoint(self._head.keys, newest[0], path, now)
+
+    def read_checkpoint(self, path: Path) -> Checkpoint:
+        """A checkpoint that was kept elsewhere.
+
+        Raises:
+            WrongInputError: The file is no checkpoint.
+            RefusedError: It was changed, or its key is not trusted here.
+        """
+        if self._head is None:
+            raise FaultError("This log has no keys to trust.", "Open it as the command line does.")
+        return read_checkpoint(self._head.keys, path)
 
 
 def open_audit(settings: Settings, engine: Engine) -> AuditLog:
@@ -198,7 +324,12 @@ def open_audit(settings: Settings, engine: Engine) -> AuditLog:
         WrongInputError: The audit key file, or a trusted key, does not hold the right kind of key.
         FaultError: The database does not answer.
     """
-    return AuditLog(engine, open_head(settings))
+    return AuditLog(
+        engine,
+        open_head(settings),
+        tolerance=timedelta(seconds=settings.clock_tolerance_s),
+        full_walk=timedelta(hours=settings.audit_full_walk_hours),
+    )
 
 
 @contextmanager
@@ -214,11 +345,12 @@ def _answering() -> Iterator[None]:
 
 def _about(name: str) -> Select[Any]:
     column = audit_log.c.object
-    return (
-        select(audit_log)
-        .where(or_(column == name, column.startswith(f"{name}/", autoescape=True)))
-        .order_by(audit_log.c.seq)
-    )
+    own = or_(column == name, column.startswith(f"{name}/", autoescape=True))
+    pattern, dot, rocu = name.partition(".")
+    if pattern and dot and rocu:
+        # a model's rows carry its ROCU, and with that the index serves
+        own = and_(audit_log.c.rocu == rocu, own)
+    return select(audit_log).where(own).order_by(audit_log.c.seq)
 
 
 def _fetch(connection: Connection, query: Select[Any]) -> tuple[Row, ...]:

@@ -16,13 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from governance.audit_chain import row_digest
 from governance.audit_tables import COLUMNS
 from governance.canonical import canonical_json
+from governance.operations import Operation, fits
 from governance.plate_guard import refuse_plate_name, refuse_plate_text
 
 if TYPE_CHECKING:
     from governance.audit_keys import AuditKeys
     from infra.identity import Identity
 
-Operation = Literal["collection", "alteration", "consultation", "disclosure", "combination", "erasure", "decision"]
 Outcome = Literal["done", "refused", "failed"]
 
 
@@ -51,6 +51,12 @@ class Entry(BaseModel):
         refuse_plate_name("the object", self.object)
         for name in ("object", "purpose", "authority", "details"):
             refuse_plate_text(f"the {name}", getattr(self, name))
+        return self
+
+    @model_validator(mode="after")
+    def _operation_of_the_table(self) -> Entry:
+        if not fits(self.action, self.operation):
+            raise ValueError(f"{self.action} is no {self.operation} by the table of operations")
         return self
 
     @classmethod

@@ -8,38 +8,31 @@ that trusted keys signed. The head moves only past rows that were checked so; it
 
 from __future__ import annotations
 
-import base64
 import fcntl
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from governance.audit_keys import AuditKeys, fingerprint, open_keys
-from governance.canonical import canonical_json
+from governance.audit_keys import AuditKeys, open_keys
+from governance.audit_signed import Signed
 from infra.errors import RefusedError
 from infra.lake import write_text
 from infra.settings import Settings
 
 
-class Head(BaseModel):
+class Head(Signed):
     """What the log's last row was when this was written."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     seq: int = Field(ge=0)
     hash: str
     at: str
-    key: str = Field(description="SHA-256 of the public key that signs")
-    signature: str = Field(default="", description="Ed25519 over the canonical JSON of the other fields, base64")
 
-    def signed_part(self) -> bytes:
-        """The bytes that the signature covers."""
-        return canonical_json(self.model_dump(exclude={"signature"})).encode()
+
+class LogBrokenError(RefusedError):
+    """The log does not hold what it should, so nothing may be added to it; what was to be added is set aside."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +55,12 @@ class HeadFile:
         """
         if not self.path.exists():
             return None
-        try:
-            head = Head.model_validate(json.loads(self.path.read_text(encoding="utf-8")))
-            self.keys.own.public_key().verify(base64.b64decode(head.signature), head.signed_part())
-        except (ValueError, ValidationError, InvalidSignature):
-            raise RefusedError(
+        head = Head.read(self.path.read_text(encoding="utf-8", errors="replace"), self.keys.own.public_key())
+        if head is None:
+            raise LogBrokenError(
                 f"The audit head {self.path.name} is not signed by this machine's audit key.",
                 "Put back the head from the last backup and run findprofile audit verify.",
-            ) from None
+            )
         return head
 
     def advance(self, seq: int, row_hash: str, at: str) -> None:
@@ -77,9 +68,8 @@ class HeadFile:
         with self._locked():
             current = self.read()
             if current is None or current.seq < seq or seq == 0:
-                unsigned = Head(seq=seq, hash=row_hash, at=at, key=fingerprint(self.keys.own.public_key()))
-                signature = base64.b64encode(self.keys.own.sign(unsigned.signed_part())).decode()
-                write_text(self.path, unsigned.model_copy(update={"signature": signature}).model_dump_json(indent=1))
+                head = Head(seq=seq, hash=row_hash, at=at).signed_by(self.keys)
+                write_text(self.path, head.model_dump_json(indent=1))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ an INSERT only as the next link of the chain. On PostgreSQL the rights are withd
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Connection, Engine, Index, Integer, MetaData, Table, Text, inspect
 
 CHAIN_START = "0" * 64
 
@@ -35,6 +35,8 @@ audit_log = Table(
     Column("signature", Text, nullable=False),
     Index("audit_log_object", "rocu", "object"),
     Index("audit_log_at", "at"),
+    Index("audit_log_action", "action", "rocu"),
+    Index("audit_log_operation", "operation"),
 )
 
 COLUMNS: tuple[str, ...] = tuple(column.name for column in audit_log.columns)
@@ -73,22 +75,51 @@ POSTGRESQL_RULES: tuple[str, ...] = (
 )
 
 
+def _source(rule: str) -> str:
+    return " ".join(rule.split("$$")[1].replace("%%", "%").split())
+
+
+# name: (tgtype, which says before, row or statement, and on what; source of the function)
+_POSTGRESQL_TRIGGERS: dict[str, tuple[int, str]] = {
+    "audit_log_no_change": (27, _source(POSTGRESQL_RULES[0])),
+    "audit_log_next_only": (7, _source(POSTGRESQL_RULES[1])),
+    "audit_log_no_truncate": (34, _source(POSTGRESQL_RULES[0])),
+}
+
+
 def create_audit_tables(connection: Connection) -> None:
-    """Create the table and its rules where they are missing. The caller holds the writers' lock."""
+    """Create the table, its indexes and its rules where they are missing. The caller holds the writers' lock."""
+    known = inspect(connection).has_table(audit_log.name)
     metadata.create_all(connection)
-    for rule in POSTGRESQL_RULES if connection.dialect.name == "postgresql" else SQLITE_RULES:
-        connection.exec_driver_sql(rule)
+    for index in audit_log.indexes:
+        index.create(connection, checkfirst=True)
+    if not known:
+        for rule in POSTGRESQL_RULES if connection.dialect.name == "postgresql" else SQLITE_RULES:
+            connection.exec_driver_sql(rule)
+
+
+def is_complete(engine: Engine) -> bool:
+    """Whether the table is there with every index."""
+    found = inspect(engine)
+    if not found.has_table(audit_log.name):
+        return False
+    return {index.name for index in audit_log.indexes} <= {index["name"] for index in found.get_indexes(audit_log.name)}
 
 
 def is_protected(connection: Connection) -> bool:
-    """Whether the database has every rule that keeps the log append-only; false when there is no table yet."""
+    """Whether the database has every rule that keeps the log append-only, as it was made; false without a table."""
     if connection.dialect.name == "postgresql":
-        found = connection.exec_driver_sql(
-            "SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass('audit_log')"
-            " AND tgname LIKE 'audit_log_%%' AND tgenabled IN ('O', 'A')"
-        ).scalar_one()
-        return int(found) == 3
+        triggers = connection.exec_driver_sql(
+            "SELECT t.tgname, t.tgtype, p.prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
+            " WHERE t.tgrelid = to_regclass('audit_log') AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')"
+            " AND t.tgqual IS NULL"
+        )
+        return {str(name): (int(kind), _words(source)) for name, kind, source in triggers} == _POSTGRESQL_TRIGGERS
     found = connection.exec_driver_sql(
-        "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_log'"
-    ).scalar_one()
-    return int(found) == len(SQLITE_RULES)
+        "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_log'"
+    )
+    return {_words(sql) for (sql,) in found} == {_words(rule.replace("IF NOT EXISTS ", "")) for rule in SQLITE_RULES}
+
+
+def _words(sql: str) -> str:
+    return " ".join(sql.split())

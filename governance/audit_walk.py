@@ -5,15 +5,18 @@ Belongs here: the walk and the witness check. Does not: what kind of change a br
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, func, select
 
-from governance.audit_chain import Problem, explain_break, row_digest
-from governance.audit_head import Head, HeadFile
+from governance.audit_chain import HASHED, Problem, explain_break, holds
+from governance.audit_checkpoint import Checkpoint
+from governance.audit_head import Head, HeadFile, LogBrokenError
 from governance.audit_keys import AuditKeys, is_signed
+from governance.audit_mark import DecisionDigest, Mark, still_stands
 from governance.audit_tables import CHAIN_START, COLUMNS, audit_log, is_protected
+from governance.operations import is_decisive
 from infra.errors import RefusedError
 
 _STREAM_ROWS = 10_000
@@ -34,19 +37,69 @@ class VerifyReport:
         return self.problem is None
 
 
-def verify_log(connection: Connection, head: HeadFile | None) -> VerifyReport:
+@dataclass(frozen=True)
+class Walked:
+    """What a walk met: the last good row, the first break, the first row of no trusted signer, the decisions so far."""
+
+    rows: int
+    head: str
+    problem: Problem | None
+    stranger: int | None
+    decisions: str
+
+
+def verify_log(
+    connection: Connection, head: HeadFile | None, against: Sequence[Checkpoint] = ()
+) -> tuple[VerifyReport, Walked]:
     """Read every row, then the head, the signatures and the database's rules; name the first thing that is wrong.
 
     Signatures are computed only beyond the head: up to it the head's own signature covers the chain.
     """
     # the head is read before the rows: what others append meanwhile lies beyond it
     seen, unreadable = _seen(head)
-    rows, last_hash, problem = _walk(connection)
-    problem = problem or unreadable or _head_problem(connection, head, seen, rows)
-    problem = problem or _signature_problem(connection, head, seen)
+    walked = _walk(connection, 0, CHAIN_START, head)
+    report = _report(connection, head, seen, unreadable, walked)
+    elsewhere = next((found for kept in against if (found := _missing(connection, kept, walked.rows))), None)
+    return (report if report.problem else replace(report, problem=elsewhere)), walked
+
+
+def _missing(connection: Connection, kept: Checkpoint, rows: int) -> Problem | None:
+    if kept.seq > rows:
+        return Problem(
+            rows,
+            "cut off",
+            f"The audit log ends at row {rows}, but a checkpoint of {kept.made_at} has seen row {kept.seq}:"
+            " its end was cut off, or an older copy of the database was put back.",
+        )
+    found = connection.execute(select(audit_log.c.hash).where(audit_log.c.seq == kept.seq)).scalar_one()
+    if found == kept.hash:
+        return None
+    return Problem(
+        kept.seq,
+        "changed",
+        f"Row {kept.seq} of the audit log is not the row that a checkpoint of {kept.made_at} has seen:"
+        " the log was written anew.",
+    )
+
+
+def verify_from(connection: Connection, head: HeadFile, mark: Mark) -> VerifyReport | None:
+    """The same for the rows behind a mark; `None` if those before it have to be walked again."""
+    seen, unreadable = _seen(head)
+    if not still_stands(connection, mark):
+        return None
+    walked = _walk(connection, mark.seq, mark.hash, head)
+    return _report(connection, head, seen, unreadable, walked)
+
+
+def _report(
+    connection: Connection, head: HeadFile | None, seen: Head | None, unreadable: Problem | None, walked: Walked
+) -> VerifyReport:
+    rows = walked.rows
+    problem = walked.problem or unreadable or _head_problem(connection, head, seen, rows)
+    problem = problem or _signature_problem(connection, head, seen, walked.stranger)
     if problem is None and not is_protected(connection):
         problem = Problem(rows, "unprotected", "The database has lost a rule that keeps the audit log append-only.")
-    return VerifyReport(rows, last_hash, problem)
+    return VerifyReport(rows, walked.head, problem)
 
 
 def _seen(head_file: HeadFile | None) -> tuple[Head | None, Problem | None]:
@@ -68,27 +121,22 @@ def _head_problem(connection: Connection, head_file: HeadFile | None, seen: Head
 
 def last_link(connection: Connection) -> tuple[int, str]:
     """The seq and hash of the last row; seq 0 for an empty log."""
-    found = connection.execute(
-        select(audit_log.c.seq, audit_log.c.hash).order_by(audit_log.c.seq.desc()).limit(1)
-    ).first()
+    said = select(audit_log.c.seq, audit_log.c.hash)
+    found = connection.execute(said.order_by(audit_log.c.seq.desc()).limit(1)).first()
     return (found[0], found[1]) if found else (0, CHAIN_START)
 
 
-def first_unsigned(connection: Connection, keys: AuditKeys, after: int, everywhere: bool = False) -> int | None:
-    """The first row that no trusted key signed; `None` if there is none.
+def newest_time(connection: Connection) -> str:
+    """The latest time of any row, which the last one may lie a little before; empty for an empty log."""
+    return connection.execute(select(func.max(audit_log.c.at))).scalar_one() or ""
 
-    Args:
-        connection: To the database of the log.
-        keys: Whom to believe.
-        after: Compute the signatures of the rows beyond this seq.
-        everywhere: Look also at the rows up to there, whether each names a trusted key.
-    """
+
+def first_unsigned(connection: Connection, keys: AuditKeys, after: int) -> int | None:
+    """The first row beyond a seq that no trusted key signed; `None` if there is none."""
     trusted = keys.trusted()
-    wanted = audit_log.c.seq > after
-    if everywhere:
-        wanted = or_(wanted, audit_log.c.signer.not_in(sorted(trusted)))
-    query = select(audit_log.c.seq, audit_log.c.hash, audit_log.c.signature, audit_log.c.signer).where(wanted)
-    stream = connection.execute(query.order_by(audit_log.c.seq).execution_options(yield_per=_STREAM_ROWS))
+    query = select(audit_log.c.seq, audit_log.c.hash, audit_log.c.signature, audit_log.c.signer)
+    query = query.where(audit_log.c.seq > after).order_by(audit_log.c.seq)
+    stream = connection.execute(query.execution_options(yield_per=_STREAM_ROWS))
     for seq, row_hash, signature, signer in stream:
         if not is_signed(row_hash, signature, trusted.get(signer)):
             stream.close()
@@ -96,10 +144,13 @@ def first_unsigned(connection: Connection, keys: AuditKeys, after: int, everywhe
     return None
 
 
-def _signature_problem(connection: Connection, head_file: HeadFile | None, seen: Head | None) -> Problem | None:
+def _signature_problem(
+    connection: Connection, head_file: HeadFile | None, seen: Head | None, stranger: int | None
+) -> Problem | None:
     if head_file is None or seen is None:
         return None
-    seq = first_unsigned(connection, head_file.keys, seen.seq, everywhere=True)
+    unsigned = first_unsigned(connection, head_file.keys, seen.seq)
+    seq = min((found for found in (unsigned, stranger) if found is not None), default=None)
     return Problem(seq, "unsigned", _UNSIGNED.format(seq=seq)) if seq is not None else None
 
 
@@ -107,11 +158,11 @@ def require_witnessed(connection: Connection, head_file: HeadFile, last_seq: int
     """Refuse unless the log holds the row that the head has seen, and trusted keys signed every row after it.
 
     Raises:
-        RefusedError: It does not, or a row is not signed, or the head is missing or not ours.
+        LogBrokenError: It does not, or a row is not signed, or the head is missing or not ours.
     """
     seq = first_unsigned(connection, head_file.keys, _require_head(connection, head_file.read(), last_seq))
     if seq is not None:
-        raise RefusedError(
+        raise LogBrokenError(
             _UNSIGNED.format(seq=seq),
             "If another machine wrote it, put its records/audit-public.pem into the folder of"
             " FINDPROFILE_AUDIT_TRUSTED_KEYS; if not, stop and tell governance.",
@@ -121,40 +172,51 @@ def require_witnessed(connection: Connection, head_file: HeadFile, last_seq: int
 def _require_head(connection: Connection, head: Head | None, last_seq: int) -> int:
     remedy = "Stop, tell governance, and compare the database with its backups before anything else is done."
     if head is None:
-        raise RefusedError("The signed head of the audit log is missing.", remedy)
+        raise LogBrokenError("The signed head of the audit log is missing.", remedy)
     if head.seq == 0:
         return 0
     found = connection.execute(select(audit_log.c.hash).where(audit_log.c.seq == head.seq)).scalar_one_or_none()
     if found is None:
-        raise RefusedError(
+        raise LogBrokenError(
             f"The audit log ends at row {last_seq}, but its signed head has seen row {head.seq}: its end was cut off,"
             " or an older copy of the database was put back.",
             remedy,
         )
     if found != head.hash:
-        raise RefusedError(f"Row {head.seq} of the audit log is not the row that its signed head has seen.", remedy)
+        raise LogBrokenError(f"Row {head.seq} of the audit log is not the row that its signed head has seen.", remedy)
     return head.seq
 
 
-def _walk(connection: Connection) -> tuple[int, str, Problem | None]:
-    """Follow the chain from its start: the rows that hold, the last good hash, and the first break."""
-    query = select(audit_log).order_by(audit_log.c.seq)
-    expected, previous = 1, CHAIN_START
-    stream = connection.execution_options(yield_per=_STREAM_ROWS).execute(query)
+_SEQ, _PREVIOUS, _SIGNER = (HASHED.index(name) for name in ("seq", "previous_hash", "signer"))
+_ACTION, _OPERATION = HASHED.index("action"), HASHED.index("operation")
+
+
+def _walk(connection: Connection, after: int, previous: str, head: HeadFile | None) -> Walked:
+    """Follow the chain from behind a row: the rows that hold, the last good hash, and the first break."""
+    query = select(*(audit_log.c[name] for name in HASHED), audit_log.c.hash).where(audit_log.c.seq > after)
+    query = query.order_by(audit_log.c.seq)
+    trusted = head.keys.trusted() if head is not None else None
+    expected, stranger, problem, decisions = after + 1, None, None, DecisionDigest()
+    stream = connection.execute(query.execution_options(yield_per=_STREAM_ROWS))
     for values in stream:
-        row = dict(zip(COLUMNS, values, strict=True))
-        if row["seq"] != expected or row["previous_hash"] != previous or row_digest(row) != row["hash"]:
-            following = next(stream, None)
+        row_hash = values[-1]
+        if values[_SEQ] != expected or values[_PREVIOUS] != previous or not holds(values, row_hash):
             stream.close()
-            after = dict(zip(COLUMNS, following, strict=True)) if following is not None else None
-            return expected - 1, previous, _explain(connection, row, previous, expected, after)
-        expected, previous = expected + 1, row["hash"]
-    return expected - 1, previous, None
+            problem = _explain(connection, int(values[_SEQ]), previous, expected)
+            break
+        if trusted is not None and stranger is None and values[_SIGNER] not in trusted:
+            stranger = expected
+        if is_decisive(values[_ACTION], values[_OPERATION]):
+            decisions.add(expected, row_hash)
+        expected, previous = expected + 1, row_hash
+    return Walked(expected - 1, previous, problem, stranger, decisions.value)
 
 
-def _explain(
-    connection: Connection, row: dict[str, Any], previous: str, expected: int, after: dict[str, Any] | None
-) -> Problem:
+def _explain(connection: Connection, seq: int, previous: str, expected: int) -> Problem:
+    query = select(audit_log).where(audit_log.c.seq >= seq).order_by(audit_log.c.seq).limit(2)
+    broken = [dict(zip(COLUMNS, values, strict=True)) for values in connection.execute(query)]
+    row, after = broken[0], broken[1] if len(broken) > 1 else None
+
     def seq_of_hash(wanted: str) -> int | None:
         found = connection.execute(select(audit_log.c.seq).where(audit_log.c.hash == wanted)).scalar_one_or_none()
         return int(found) if found is not None else None

@@ -46,6 +46,8 @@ Action = Literal[
     "reproduce",
     "audit.verify",
     "audit.search",
+    "audit.checkpoint",
+    "syops.accept",
     "policy.load",
     "deploy",
     "status",
@@ -90,6 +92,8 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
         "reproduce": frozenset({"ml_engineer", "governance", "auditor"}),
         "audit.verify": frozenset({"operator", "governance", "auditor"}),
         "audit.search": frozenset({"governance", "auditor"}),
+        "audit.checkpoint": frozenset({"operator", "governance", "auditor"}),
+        "syops.accept": _EVERYBODY,
         "policy.load": frozenset({"governance"}),
         "deploy": frozenset({"operator"}),
         "status": _EVERYBODY,
@@ -97,7 +101,7 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
 )
 
 # These look at the installation as a whole, so they may be asked without a ROCU.
-INSTALLATION_WIDE: frozenset[Action] = frozenset({"audit.verify", "deploy", "status"})
+INSTALLATION_WIDE: frozenset[Action] = frozenset({"audit.verify", "audit.checkpoint", "deploy", "status"})
 
 
 def allowed(roles: frozenset[str], action: str) -> bool:

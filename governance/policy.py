@@ -75,6 +75,9 @@ class RocuPolicy(BaseModel):
     approval_valid_days: int = Field(
         ge=1, description="days after which a promotion lapses and the model stops scoring"
     )
+    syops_valid_days: int = Field(
+        default=365, ge=1, description="days after which the operating procedures have to be accepted again"
+    )
     token_max_age_hours: float = Field(gt=0, description="age of a token above which no decision is taken with it")
     vault: VaultRules
 

@@ -55,13 +55,14 @@ def verify_champion(desk: Desk, model: str, rocu: str, now: datetime) -> Champio
         now: The time.
 
     Raises:
-        RefusedError: Another ROCU's model; a changed audit log; no promotion; suspended; a lapsed term; a gate or
-            approvals that do not hold; edited evidence; an alias moved by hand; a text or signature that differs.
+        RefusedError: Another ROCU's model; a clock set back; a changed audit log; no promotion; suspended; a lapsed
+            term; a gate or approvals that do not hold; edited evidence; an alias moved by hand; a text or signature
+            that differs.
         FaultError: The log or the registry does not answer.
     """
     if split_model(model)[1] != rocu:
         raise RefusedError(f"{model} is not a model of {rocu}.", f"Use a model that was approved for {rocu}.")
-    _require_intact(desk.audit)
+    _require_intact(desk.audit, now)
     state = model_state(desk.audit, model)
     found = _require_in_force(state, now)
     promoted, row = _require_approved(desk.audit, state, found)
@@ -90,8 +91,9 @@ def verify_champion(desk: Desk, model: str, rocu: str, now: datetime) -> Champio
     )
 
 
-def _require_intact(audit: AuditLog) -> None:
-    report = audit.verify()
+def _require_intact(audit: AuditLog, now: datetime) -> None:
+    audit.require_clock(now)
+    report = audit.check(now)
     if report.problem is not None:
         raise RefusedError(
             f"The audit log does not hold: {report.problem.what}",

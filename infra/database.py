@@ -5,6 +5,7 @@ Belongs here: opening it with the settings that make several processes safe, and
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ CONNECT_SECONDS = 10
 # any number will do, so long as all writers of this product use the same one
 _WRITER_LOCK = 7_214_055_806
 _WRITER = "findprofile_writer"
+_OTHERS = 0o077
 
 
 def open_database(settings: Settings) -> Engine:
@@ -91,12 +93,24 @@ def _open_sqlite(url: URL) -> Engine:
     if url.database and url.database != ":memory:":
         try:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_private(Path(url.database))
         except OSError:
             raise _silent(url) from None
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """The file is readable by its owner alone: who trains as another user cannot read the audit log in it.
+
+    SQLite gives the files that it puts beside it the same mode.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    said = path.stat()
+    if said.st_mode & _OTHERS and said.st_uid == os.getuid():
+        path.chmod(0o600)
 
 
 def _prepare_sqlite(driver_connection: Any, _record: Any) -> None:

@@ -12,7 +12,7 @@ import json
 import secrets
 import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -51,6 +51,7 @@ class Identity:
         issuer: Who says so.
         issued_at: When the token was issued, UTC.
         expires_at: From when on the token is worth nothing, UTC.
+        key_id: Which of the issuer's keys signed the token.
     """
 
     subject: str
@@ -61,6 +62,7 @@ class Identity:
     issuer: str
     issued_at: datetime
     expires_at: datetime
+    key_id: str = field(default="", compare=False)
 
 
 class _Claims(BaseModel):
@@ -150,6 +152,7 @@ def verify_token(settings: Settings, token: str, now: datetime) -> Identity:
         issuer=claims.iss,
         issued_at=issued_at,
         expires_at=expires_at,
+        key_id=str(key.key_id),
     )
 
 

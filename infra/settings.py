@@ -54,6 +54,16 @@ class Settings(BaseSettings):
     audit_trusted_keys: Path | None = Field(
         default=None, description="folder of the PEM public keys of other machines that write to the same audit log"
     )
+    audit_full_walk_hours: float = Field(
+        default=24,
+        ge=0,
+        description="how long scoring trusts the last full walk of a long audit log; 0: it walks all of it every time",
+    )
+    clock_tolerance_s: float = Field(
+        default=60,
+        ge=0,
+        description="by how many seconds the clock may lie before the newest entry of the audit log",
+    )
     threads: int = Field(default=2, ge=1, description="threads for DuckDB and LightGBM")
     memory_limit: str = Field(default="3GB", description="memory limit of DuckDB")
     engine: Literal["duckdb", "spark"] = Field(

@@ -32,15 +32,35 @@ def token_issue(
 
 
 @audit.command("verify")
-def audit_verify(json: AsJson = False) -> None:
+def audit_verify(
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(help="a checkpoint that was kept elsewhere; may be repeated", metavar="FILE"),
+    ] = None,
+    json: AsJson = False,
+) -> None:
     """Check the whole chain; any row changed, removed, added or cut off is named."""
     from flows.steps.audit import verify_audit
 
-    report = verify_audit(session())
+    report = verify_audit(session(), tuple(against or ()))
     if json:
         as_json(asdict(report))
     else:
         line(f"  {report.rows} rows, chain whole, head {report.head}")
+
+
+@audit.command("checkpoint")
+def audit_checkpoint(
+    out: Annotated[Path, typer.Option(help="write the checkpoint to this file", metavar="FILE")], json: AsJson = False
+) -> None:
+    """Verify the log and write where it stands, signed; kept elsewhere, it shows a log that was cut off or replaced."""
+    from flows.steps.audit import make_checkpoint
+
+    checkpoint = make_checkpoint(session(), out)
+    if json:
+        as_json(checkpoint)
+    else:
+        line(f"  row {checkpoint.seq}, hash {checkpoint.hash}, in {out}; keep it where this machine cannot change it")
 
 
 @audit.command("search")

@@ -89,10 +89,16 @@ def settings() -> Settings:
     return load_settings()
 
 
-def session(engine: str | None = None) -> Context:
-    """The signed-in session of this process, with progress on standard error; `engine` in place of the setting."""
+def session(engine: str | None = None, *, unaccepted: bool = False) -> Context:
+    """The signed-in session of this process, with progress on standard error.
+
+    Args:
+        engine: In place of the setting.
+        unaccepted: Also for who has not accepted the operating procedures.
+    """
     from flows.cli.output import say
     from flows.context import open_context
 
     own = settings()
-    return open_context(own.model_copy(update={"engine": engine}) if engine else own, say)
+    chosen = own.model_copy(update={"engine": engine}) if engine else own
+    return open_context(chosen, say, unaccepted=unaccepted)

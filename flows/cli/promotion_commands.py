@@ -55,7 +55,7 @@ def suspend(model: Model, reason: Reason, json: AsJson = False) -> None:
     """Stop a model from scoring, at once; one person is enough."""
     from flows.steps.promotion import suspend_model
 
-    show(suspend_model(session(), model, reason), json)
+    show(suspend_model(session(unaccepted=True), model, reason), json)
 
 
 @promote.command("resume")

@@ -55,7 +55,7 @@ def status(json: AsJson = False) -> None:
     """Per ROCU: newest reads, failed batches, champion, newest scores, and what is half-done."""
     from flows.steps.status import read_status
 
-    rows = read_status(session())
+    rows = read_status(session(unaccepted=True))
     if not rows and not json:
         line("  nothing yet: load a camera register and ingest reads first")
         return

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from pydantic import SecretStr
 
 from flows.cli.output import line
 from flows.context import Context, open_context
-from infra.clock import utc_now
 from infra.lake import write_text
 from infra.settings import Settings
 
@@ -59,12 +57,22 @@ class Stage:
 
     def act_as(self, person: Person, rocus: tuple[str, ...]) -> Context:
         """A signed-in session of one person, by a token of the embedded issuer like any other."""
-        from infra.identity import issue_token
+        from flows.steps.identity import issue
 
-        token = issue_token(self.settings, person.name, person.roles, rocus, timedelta(hours=1), utc_now())
-        return open_context(
-            self.settings.model_copy(update={"token": SecretStr(token)}), lambda text: self.say(text, indent=2)
-        )
+        token = issue(self.settings, person.name, person.roles, rocus, hours=1)
+        signed_in = self.settings.model_copy(update={"token": SecretStr(token)})
+        self._accept_procedures(signed_in)
+        return open_context(signed_in, lambda text: self.say(text, indent=2))
+
+    def _accept_procedures(self, signed_in: Settings) -> None:
+        """Once a person and ROCU; nobody acts before."""
+        from flows.steps.syops import accept_procedures
+        from governance.syops import accepted_until, procedures
+
+        context = open_context(signed_in, unaccepted=True)
+        if accepted_until(context.audit, context.identity) is None:
+            accepted = accept_procedures(context, procedures().version)
+            self.say(f"{accepted.by} accepts the operating procedures, version {accepted.version}", indent=1)
 
     def chapter(self, key: str, title: str, play: Callable[[], Summary]) -> Summary:
         """Play a chapter once; on a later run say that it is done and give what it gave."""

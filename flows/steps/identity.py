@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from governance.permissions import EVERY_ROCU, ROLES
 from infra.clock import utc_now
 from infra.errors import WrongInputError
 from infra.settings import Settings
+
+ONLY_LOOKING = frozenset({"auditor"})
 
 
 def issue(settings: Settings, name: str, roles: Sequence[str], rocus: Sequence[str], hours: int) -> str:
@@ -29,4 +33,54 @@ def issue(settings: Settings, name: str, roles: Sequence[str], rocus: Sequence[s
     for code in codes:
         if code != EVERY_ROCU:
             require_rocu(code, now.date())
-    return issue_token(settings, name, tuple(roles), tuple(codes), timedelta(hours=hours), now)
+    token = issue_token(settings, name, tuple(roles), tuple(codes), timedelta(hours=hours), now)
+    _record(settings, token, now)
+    return token
+
+
+def _record(settings: Settings, token: str, now: datetime) -> None:
+    """Who uses the issuer's key is on record before the token is given out.
+
+    A log that does not hold takes no entry. Then only a token to look into it is given, and the entry is set aside.
+
+    Raises:
+        RefusedError: The log does not hold and the token is for more than looking, or the clock was set back.
+    """
+    from governance.audit import Entry, LogBrokenError, open_audit
+    from infra.database import open_database
+    from infra.identity import verify_token
+
+    said = verify_token(settings, token, now)
+    issuer = f"operating system:{_user()}"
+    entries = tuple(
+        Entry(
+            action="token.issue",
+            operation="decision",
+            actor=issuer,
+            actor_name=issuer,
+            actor_roles=(),
+            rocu=rocu,
+            object=f"token {said.token_id}",
+            outcome="done",
+            details={
+                "subject": said.subject,
+                "roles": sorted(said.roles),
+                "rocus": sorted(said.rocus),
+                "expires_at": said.expires_at.isoformat(),
+                "signed_with": said.key_id,
+            },
+        )
+        for rocu in sorted(said.rocus)
+    )
+    try:
+        open_audit(settings, open_database(settings)).extend(entries, now)
+    except LogBrokenError:
+        if said.roles != ONLY_LOOKING:
+            raise
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from flows.context import Context, Operation, acting
+from flows.context import Context, acting
 from flows.steps.desk import policy_of
 from flows.steps.results import StepResult
 from infra.clock import utc_now
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from data_contracts.limits import IngestLimits
     from data_contracts.moved_rows import Asked, BatchAgain
     from data_contracts.requalify import Due, Judge, RecordAgain
+    from governance.operations import Operation
 
 DEFAULT_REASON = "what decides about reads has changed"
 NOTHING_CHANGED = "Nothing that decides about them has changed since they were judged"

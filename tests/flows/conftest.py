@@ -10,6 +10,8 @@ import pytest
 
 from flows.context import Context, open_context
 from flows.server import running_server
+from flows.steps.syops import accept_procedures
+from governance.syops import procedures
 from infra.clock import utc_now
 from infra.identity import issue_token
 from infra.settings import Settings
@@ -22,6 +24,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting
     token = issue_token(
         settings, "Olive", ["operator", "ml_engineer"], ["nwrocu", "tarian"], timedelta(hours=1), utc_now()
     )
+    accept_procedures(open_context(Settings(home=settings.home, token=token), unaccepted=True), procedures().version)
     with running_server(Settings(home=settings.home, token=token)) as running:
         yield running
 

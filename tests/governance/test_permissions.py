@@ -16,13 +16,14 @@ MAY = {
         "cameras.health",
         "retrain", "monitor", "promote.request", "promote.rollback", "promote.suspend", "history.read", "lineage.read",
         "batches.read", "scoreboard.read",
-        "reproduce", "status",
+        "reproduce", "status", "syops.accept",
     },
     "operator": {
         "requalify", "quarantine.read", "quarantine.release", "inbox.read", "inbox.set_aside", "inbox.bring_back",
         "cameras.health",
         "cameras.load", "ingest", "dispositions.load", "retrain", "score", "scores.read", "monitor", "promote.suspend",
         "history.read", "lineage.read", "audit.verify", "deploy", "status",
+        "audit.checkpoint", "syops.accept",
         "batches.read", "scoreboard.read",
     },
     "governance": {
@@ -32,15 +33,17 @@ MAY = {
         "promote.suspend",
         "promote.resume", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "policy.load",
         "batches.read", "scoreboard.read",
-        "status",
+        "status", "audit.checkpoint", "syops.accept",
     },
     "auditor": {
+        "audit.checkpoint", "syops.accept",
         "quarantine.read", "inbox.read",
         "cameras.health",
         "promote.suspend", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "status",
         "batches.read", "scoreboard.read",
     },
     "analyst": {
+        "syops.accept",
         "dispositions.load", "scores.read", "profile.read", "vault.reveal", "promote.suspend", "history.read", "status",
     },
 }  # fmt: skip

@@ -17,7 +17,7 @@ LETTERS = "ABCDEFGHJKLMNPRSTUVWXY"
 
 def entry(**changes: Any) -> Entry:
     values: dict[str, Any] = {
-        "action": "score", "operation": "consultation", "actor": "embedded:a", "actor_name": "A", "actor_roles": (),
+        "action": "score", "operation": "combination", "actor": "embedded:a", "actor_name": "A", "actor_roles": (),
         "rocu": "nwrocu", "object": "run", "outcome": "done",
     }  # fmt: skip
     return Entry(**{**values, **changes})

@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli import main
+from governance.audit import open_audit
+from governance.syops import accepted_until, procedures
+from infra.clock import utc_now
+from infra.database import open_database
+from infra.identity import verify_token
+from infra.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 SMALL = ROOT / "simulation" / "worlds" / "small.yaml"
@@ -51,6 +57,9 @@ POLICY = {
     },
 }
 
+
+# tokens by the issuer's key, so that copies of a home share them
+_TOKENS: dict[tuple[bytes, str, tuple[str, ...]], str] = {}
 
 # One key for all test homes: tokens decide which unreviewed vehicles are sampled, so another key is another model.
 PSEUDONYM_KEY = "5a" * 32
@@ -96,9 +105,26 @@ def token(home: Path, who: str, *rocus: str) -> str:
     """A token of the embedded issuer for one of the people."""
     name, role = PEOPLE[who]
     named = [part for rocu in rocus or ROCUS for part in ("--rocu", rocu)]
-    issued = run(home, "token", "issue", "--name", name, "--role", role, *named)
-    assert issued.code == 0, issued.err
-    return issued.out.strip()
+    known = (home / "keys" / "identity_issuer.pem", who, rocus)
+    key = known[0].read_bytes() if known[0].exists() else b""
+    if (key, who, rocus) not in _TOKENS:
+        issued = run(home, "token", "issue", "--name", name, "--role", role, *named)
+        assert issued.code == 0, issued.err
+        key = known[0].read_bytes()
+        _TOKENS[key, who, rocus] = issued.out.strip()
+    signed = _TOKENS[key, who, rocus]
+    _accept_once(home, signed)
+    return signed
+
+
+def _accept_once(home: Path, signed: str) -> None:
+    """Whoever acts has accepted the operating procedures; a log that was spoilt takes no acceptance, and needs none."""
+    settings = Settings(home=home)
+    engine = open_database(settings)
+    accepted = accepted_until(open_audit(settings, engine), verify_token(settings, signed, utc_now()))
+    engine.dispose()
+    if accepted is None:
+        run(home, "syops", "accept", "--version", procedures().version, token=signed)
 
 
 @dataclass(frozen=True)

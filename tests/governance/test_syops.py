@@ -1,0 +1,115 @@
+"""Nobody acts who has not accepted the operating procedures in force, lately, for the ROCU in question."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import governance.syops
+from governance.policy import store_policy
+from governance.syops import accept, accepted_until, procedures, require_accepted
+from infra.errors import FaultError, RefusedError
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Operating procedures of a test's own."""
+    folder = tmp_path / "syops"
+    folder.mkdir()
+    (folder / "README.md").write_text("# Procedures\n\nRead every six months. Version 7.1. A rule.\n")
+    (folder / "analyst.md").write_text("# Analyst\n")
+    monkeypatch.setattr(governance.syops.procedures, "__defaults__", (folder,))
+    return folder
+
+
+def accepted(world: Any, name: str = "Ann", **known: Any) -> Any:
+    person = world.person(name, "analyst", **known)
+    accept(world.audit, world.lake, person, procedures().version, NOW)
+    return person
+
+
+def test_the_procedures_that_come_with_the_product_say_their_version() -> None:
+    found = procedures()
+    assert found.version == "0.2"
+    assert {"README.md", "operator.md", "analyst.md", "governance.md", "administrator.md"} <= set(found.pages)
+    assert f"accept --version {found.version}" in found.pages["README.md"]
+
+
+def test_who_has_accepted_may_act_until_it_ends(world: Any) -> None:
+    person = world.person("Ann", "analyst")
+    with pytest.raises(RefusedError, match=r"has not accepted version 0\.2") as refused:
+        require_accepted(world.audit, person, NOW)
+    assert "findprofile syops accept --version 0.2" in refused.value.instruction
+    until = accept(world.audit, world.lake, person, "0.2", NOW)
+    assert until == NOW + timedelta(days=365) == accepted_until(world.audit, person)
+    require_accepted(world.audit, person, until - timedelta(seconds=1))
+    with pytest.raises(RefusedError, match="must accept again"):
+        require_accepted(world.audit, person, until)
+
+
+def test_an_acceptance_is_an_entry_with_version_and_digest(world: Any) -> None:
+    accepted(world)
+    (row,) = world.audit.search(action="syops.accept")
+    assert (row.actor, row.rocu, row.operation, row.outcome) == ("embedded:ann", "nwrocu", "decision", "done")
+    assert row.details["digest"] == procedures().digest
+
+
+def test_one_person_does_not_accept_for_another_nor_one_rocu_for_another(world: Any) -> None:
+    accepted(world)
+    for other in (world.person("Bea", "analyst"), world.person("Ann", "analyst", rocu="nerocu")):
+        with pytest.raises(RefusedError, match="has not accepted"):
+            require_accepted(world.audit, other, NOW)
+    require_accepted(world.audit, world.person("Ann", "operator"), NOW)
+
+
+def test_an_acceptance_for_everywhere_holds_in_each_rocu(world: Any) -> None:
+    accepted(world, rocu="*")
+    require_accepted(world.audit, world.person("Ann", "analyst", rocu="tarian"), NOW)
+
+
+@pytest.mark.parametrize(
+    ("page", "content"),
+    [("README.md", "# Procedures\n\nVersion 7.2. A rule.\n"), ("analyst.md", "# Analyst\n\nAnother rule.\n")],
+)
+def test_another_version_or_other_words_need_another_acceptance(
+    world: Any, pages: Path, page: str, content: str
+) -> None:
+    person = accepted(world)
+    require_accepted(world.audit, person, NOW)
+    (pages / page).write_text(content)
+    with pytest.raises(RefusedError, match="has not accepted"):
+        require_accepted(world.audit, person, NOW)
+
+
+@pytest.mark.parametrize("version", ["0.1", "", "9.9"])
+def test_accepting_another_version_than_the_one_in_force_is_refused_and_recorded(world: Any, version: str) -> None:
+    person = world.person("Ann", "analyst")
+    with pytest.raises(RefusedError, match="is in force"):
+        accept(world.audit, world.lake, person, version, NOW)
+    (row,) = world.audit.search(action="syops.accept")
+    assert row.outcome == "refused"
+    assert accepted_until(world.audit, person) is None
+
+
+def test_the_policy_says_how_long_it_holds(world: Any, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("version: own-1\nsyops_valid_days: 30\n")
+    store_policy(world.lake, "nwrocu", tmp_path / "own.yaml")
+    assert accepted_until(world.audit, accepted(world)) == NOW + timedelta(days=30)
+
+
+def test_a_spoilt_policy_does_not_keep_out_who_must_mend_it(world: Any, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("version: own-1\n")
+    store_policy(world.lake, "nwrocu", tmp_path / "own.yaml")
+    (stored,) = world.lake.folder("policies", "nwrocu").glob("*.yaml")
+    stored.write_text("version: x")
+    assert accepted_until(world.audit, accepted(world)) == NOW + timedelta(days=365)
+
+
+def test_procedures_that_do_not_say_their_version_are_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(FaultError, match="not installed"):
+        procedures(tmp_path)

