@@ -100,7 +100,7 @@ def acting(
         subject: What is acted on: a model, a date, a batch. Never a raw VRM.
 
     Yields:
-        A dict for what the log should keep beside it.
+        A dict for what the log should keep beside it; `purpose` and `authority` become the entry's own columns.
     """
     from governance.audit import Entry
     from governance.permissions import require
@@ -125,6 +125,8 @@ def acting(
             rocu=rocu or EVERYWHERE,
             object=subject,
             outcome=outcome,
+            purpose=details.pop("purpose", None),
+            authority=details.pop("authority", None),
             details=details,
         )
         context.audit.append(entry, utc_now())

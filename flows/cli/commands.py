@@ -2,6 +2,7 @@
 
 from flows.cli import (
     audit_commands,
+    authority_commands,
     batch_commands,
     contract_commands,
     data_commands,
@@ -18,6 +19,7 @@ from flows.cli import (
 
 __all__ = [
     "audit_commands",
+    "authority_commands",
     "batch_commands",
     "contract_commands",
     "data_commands",

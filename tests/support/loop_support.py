@@ -18,6 +18,7 @@ SMALL = ROOT / "simulation" / "worlds" / "small.yaml"
 ROCUS = ("nwrocu", "yhrocu")
 AS_OF = "2026-04-05"
 MODEL = "county_lines.nwrocu"
+ANY_DAY = ("--from", "2015-01-01", "--to", "2026-12-31")
 PEOPLE = {
     "engineer": ("Erin Holt", "ml_engineer"),
     "operator": ("Omar Vance", "operator"),
@@ -118,3 +119,11 @@ class Loop:
         said = self(who, *arguments)
         assert said.code == 0, f"{arguments}: {said.err}"
         return said
+
+
+def authorise(loop: Loop, rocu: str = "nwrocu", pattern: str = "county_lines") -> str:
+    """Have the validator grant what `score` needs for a pattern in a ROCU, once per home; its reference."""
+    reference = f"TEST/{rocu}/{pattern.replace('_', '')}/1".upper()
+    what = ("--rocu", rocu, "--pattern", pattern, "--purpose", "testing")
+    loop.done("validator", "authority", "grant", reference, *what, *ANY_DAY)
+    return reference
