@@ -129,7 +129,7 @@ def require_covered(known: Sequence[RunAuthority], run: Run, rules: RunRules, no
 
 def _remedy(run: Run) -> str:
     return (
-        f"Have somebody else, of governance, grant one: findprofile authority grant REFERENCE --rocu {run.rocu} "
+        f"Have one granted by somebody who does not run it: findprofile authority grant REFERENCE --rocu {run.rocu} "
         f"--pattern {run.pattern} --purpose PURPOSE --from {run.as_of} --to {run.as_of}."
     )
 

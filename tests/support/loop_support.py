@@ -24,6 +24,7 @@ PEOPLE = {
     "operator": ("Omar Vance", "operator"),
     "validator": ("Grace Lund", "governance"),
     "owner": ("Gareth Pike", "governance"),
+    "governance": ("Gwen Shaw", "governance"),
     "auditor": ("Ada Moss", "auditor"),
     "analyst": ("Nils Frost", "analyst"),
 }
@@ -122,8 +123,8 @@ class Loop:
 
 
 def authorise(loop: Loop, rocu: str = "nwrocu", pattern: str = "county_lines") -> str:
-    """Have the validator grant what `score` needs for a pattern in a ROCU, once per home; its reference."""
+    """Have the owner grant what `score` needs for a pattern in a ROCU, once per home; its reference."""
     reference = f"TEST/{rocu}/{pattern.replace('_', '')}/1".upper()
     what = ("--rocu", rocu, "--pattern", pattern, "--purpose", "testing")
-    loop.done("validator", "authority", "grant", reference, *what, *ANY_DAY)
+    loop.done("owner", "authority", "grant", reference, *what, *ANY_DAY)
     return reference
