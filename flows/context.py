@@ -132,7 +132,7 @@ def acting(
         subject: What is acted on: a model, a date, a batch. Never a raw VRM.
 
     Yields:
-        A dict for what the log should keep beside it.
+        A dict for what the log should keep beside it; `purpose` and `authority` become the entry's own columns.
     """
     from governance.audit import Entry
     from governance.permissions import require
@@ -157,6 +157,8 @@ def acting(
             rocu=rocu or EVERYWHERE,
             object=subject,
             outcome=outcome,
+            purpose=details.pop("purpose", None),
+            authority=details.pop("authority", None),
             details=details,
         )
         _record(context, entry, outcome)

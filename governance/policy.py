@@ -19,6 +19,7 @@ from data_contracts.limits import IngestLimits
 from governance.canonical import canonical_json
 from governance.gate_limits import GateLimits
 from governance.policy_yaml import lay_over
+from governance.run_rules import RunRules
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import Lake, write_text
 from infra.strict_yaml import read_yaml
@@ -80,6 +81,9 @@ class RocuPolicy(BaseModel):
     )
     token_max_age_hours: float = Field(gt=0, description="age of a token above which no decision is taken with it")
     vault: VaultRules
+    runs: RunRules = Field(
+        description="which purposes may rank reads of which age, and how long an authority for it holds"
+    )
 
     @field_validator("patterns", mode="before")
     @classmethod

@@ -43,6 +43,7 @@ Layer = Literal[
     "notes",
     "pages",
     "tuning",
+    "authorities",
 ]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from loop_support import AS_OF, MODEL, POLICY, ROCUS, SMALL, Loop, run
+from loop_support import AS_OF, MODEL, POLICY, ROCUS, SMALL, Loop, authorise, run
 
 SHARED = ("prefect_server", "in_force", "delivered")
 
@@ -55,6 +55,7 @@ def delivered(small_world: Path, policy_file: Path, tmp_path_factory: pytest.Tem
     loop = Loop(tmp_path_factory.mktemp("delivered") / "home", small_world)
     for rocu in ROCUS:
         loop.done("validator", "policy", "load", policy_file, "--rocu", rocu)
+        authorise(loop, rocu)
         loop.done("operator", "cameras", "load", small_world / rocu / "cameras.csv", "--rocu", rocu)
         loop.done("operator", "ingest", *sorted((small_world / rocu / "reads").iterdir()), "--rocu", rocu)
         loop.done(

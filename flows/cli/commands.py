@@ -2,6 +2,7 @@
 
 from flows.cli import (
     audit_commands,
+    authority_commands,
     batch_commands,
     contract_commands,
     data_commands,
@@ -19,6 +20,7 @@ from flows.cli import (
 
 __all__ = [
     "audit_commands",
+    "authority_commands",
     "batch_commands",
     "contract_commands",
     "data_commands",

@@ -109,6 +109,29 @@ def bring_model_into_force(stage: Stage, rocu: str) -> None:
     stage.chapter(f"promote-{rocu}", f"{rocu}: the gate, and two people", play)
 
 
+def authorise_runs(stage: Stage, rocu: str) -> None:
+    """Nobody is ranked without an authority for it, and who grants it does not run."""
+
+    def play() -> Summary:
+        from flows.steps.authority import grant_authority
+        from governance.run_authority_log import Terms
+
+        try:
+            run_step(stage.act_as(OPERATOR, (rocu,)), "score", rocu=rocu, pattern=PATTERN, as_of=FIRST_MODEL)
+        except RefusedError as refusal:
+            stage.say(f"scoring without one: refused. {refusal.reason}", indent=1)
+        terms = Terms(f"DEMO/{rocu.upper()}/1", PATTERN, "serious_crime", FIRST_MODEL, LAST_DAY)
+        granted = grant_authority(stage.act_as(OWNER, (rocu,)), rocu, terms)
+        stage.say(
+            f"{granted.granted_by} grants {granted.reference}: {granted.purpose}, {granted.area}, windows that end "
+            f"{granted.window_ends}, until {granted.expires_at}",
+            indent=1,
+        )
+        return {"reference": granted.reference}
+
+    stage.chapter(f"authority-{rocu}", f"{rocu}: an authority to rank the vehicles of the region", play)
+
+
 def score_first(stage: Stage, rocu: str) -> None:
     """The first ranked list."""
     stage.chapter(f"score-{rocu}", f"{rocu}: score as of {FIRST_MODEL}", lambda: _score(stage, rocu, FIRST_MODEL))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flows.cli.output import as_json, line
 from flows.demo.chapters import (
+    authorise_runs,
     bring_data,
     bring_model_into_force,
     deploy_everything,
@@ -42,6 +43,7 @@ def run_demo(settings: Settings, json_wanted: bool) -> None:
             bring_data(stage, rocu, world)
             train_first(stage, rocu)
             bring_model_into_force(stage, rocu)
+            authorise_runs(stage, rocu)
             score_first(stage, rocu)
         line()
         stage.say("Two weeks later")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from flows.context import Context, acting
+from flows.steps.authority import Planned, authorised
 from flows.steps.desk import (
     open_desk,
     part_datasets,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from data_contracts.manifests import PartRef
+    from governance.run_authority import RunAuthority
     from governance.verification import Champion
     from models.scoring import Provenance
 
@@ -45,6 +48,7 @@ class Scored(StepResult):
     vehicles: int
     shown: int
     already_done: bool
+    authority: str
     data_digest: str
     scores: Path
     page: Path
@@ -86,11 +90,21 @@ class Ranked(BaseModel):
     rows: tuple[RankedRow, ...]
 
 
+@dataclass(frozen=True)
+class MadeBy:
+    """What lets a list be made, and what it is made from."""
+
+    champion: Champion
+    authority: RunAuthority
+    provenance: Provenance
+
+
 def score(context: Context, rocu: str, pattern: str, as_of: date) -> Scored:
-    """Verify the champion, rank the vehicles of the window, explain the first ones. Done once per model and data.
+    """Verify authority and champion, rank the vehicles of the window, explain the first. Done once per model and data.
 
     Raises:
-        RefusedError: No permission, no champion that verifies, or a failed batch of that day stands.
+        RefusedError: No permission, no authority that covers the run, no champion that verifies, or a failed batch of
+            that day stands.
         WrongInputError: No such ROCU or pattern, or no reads of that date.
         FaultError: The registry or the lake does not answer.
     """
@@ -104,6 +118,8 @@ def score(context: Context, rocu: str, pattern: str, as_of: date) -> Scored:
         details["as_of"] = as_of.isoformat()
         require_no_failure(context, rocu, as_of, as_of)
         parts = _parts(context, rocu, as_of, settings.window_days)
+        authority = authorised(context, policy, Planned(rocu, pattern, as_of, settings.window_days, parts))
+        details |= {"authority": authority.reference, "purpose": authority.purpose}
         champion = verify_champion(open_desk(context), model, rocu, utc_now())
         require_parts_unchanged(context, parts)
         provenance = _provenance(context, champion, parts, rocu, pattern, as_of, policy.digest)
@@ -113,7 +129,8 @@ def score(context: Context, rocu: str, pattern: str, as_of: date) -> Scored:
         already = target.is_file() and page.is_file() and _is_recorded(context, model, provenance.run_id, target)
         if not already:
             listed = policy.policy.rows(pattern), policy.policy.random_review
-            _score(context, chosen, settings, parts, champion, provenance, listed, page)
+            made_by = MadeBy(champion, authority, provenance)
+            _score(context, chosen, settings, parts, made_by, listed, page)
         details["scores_sha256"] = file_sha256(target)
         _record_lineage(context, parts, provenance, target)
     rows = _rows(target)
@@ -128,6 +145,7 @@ def score(context: Context, rocu: str, pattern: str, as_of: date) -> Scored:
         vehicles=rows,
         shown=min(rows, policy.policy.rows(pattern) + policy.policy.random_review),
         already_done=already,
+        authority=authority.reference,
         data_digest=provenance.data_digest,
         scores=target,
         page=page,
@@ -187,30 +205,31 @@ def _score(
     chosen: Any,
     settings: Any,
     parts: tuple[PartRef, ...],
-    champion: Champion,
-    provenance: Provenance,
+    made_by: MadeBy,
     listed: tuple[int, int],
     page: Path,
 ) -> None:
     from models.scoring import RandomDraw, score_windows, write_scores
     from models.window_engines import open_windows
 
+    provenance = made_by.provenance
     context.progress(f"windows of {provenance.rocu} to {provenance.window_end}")
     with open_windows(context.settings, provenance.rocu) as windows_of:
         windows = windows_of(context.lake, parts, provenance.window_end, chosen, settings)
     top, drawn = listed
-    scored = score_windows(champion.text, windows, chosen, settings, top, RandomDraw(drawn, provenance.run_id))
+    scored = score_windows(made_by.champion.text, windows, chosen, settings, top, RandomDraw(drawn, provenance.run_id))
     now = utc_now()
-    write_text(page, _page(context, scored, provenance, champion, settings.window_days))
+    write_text(page, _page(context, scored, made_by, settings.window_days))
     write_scores(context.lake, scored, provenance, now)
 
 
-def _page(context: Context, scored: pa.Table, provenance: Provenance, champion: Champion, window_days: int) -> str:
+def _page(context: Context, scored: pa.Table, made_by: MadeBy, window_days: int) -> str:
     from data_contracts.regions import require_rocu
     from governance.pages.models import AnalystListPage, AnalystRow, Fact
     from governance.pages.render import render_analyst_list
     from models.scoring import review_list
 
+    champion, authority, provenance = made_by.champion, made_by.authority, made_by.provenance
     rows = review_list(scored, provenance.run_id)
     drawn = sum(row["selected_by"] == "random" for row in rows)
     first = provenance.window_end - timedelta(days=window_days - 1)
@@ -231,6 +250,8 @@ def _page(context: Context, scored: pa.Table, provenance: Provenance, champion: 
                 Fact(name="model SHA-256", value=provenance.model_sha256, code=True),
                 Fact(name="approved by", value=", ".join(champion.approvers)),
                 Fact(name="approved until", value=champion.valid_until[:10]),
+                Fact(name="authority for the run", value=f"{authority.reference}, for {authority.purpose}"),
+                Fact(name="authority granted by", value=authority.granted_by_name),
                 Fact(name="contract", value=provenance.contract_version),
                 Fact(name="data digest", value=provenance.data_digest, code=True),
                 Fact(name="commit", value=provenance.commit, code=True),

@@ -43,6 +43,17 @@ def test_a_refused_day_is_a_run_named_refused_with_the_reason(
     assert "promoted" in run["state"]["message"]
 
 
+def test_a_run_without_an_authority_is_refused_as_a_flow_too(
+    in_force: Loop, prefect_server: Settings, ask: Callable[..., Any]
+) -> None:
+    what = ("--rocu", "nwrocu", "--pattern", "convoy", "--as-of", AS_OF)
+    said = _on_server(in_force, prefect_server, "operator", "score", *what)
+    assert said.code == 1
+    run = _run(ask, f"score nwrocu {AS_OF}")
+    assert run["state"]["name"] == "Refused"
+    assert "is for the pattern county_lines" in run["state"]["message"]
+
+
 def test_a_failed_batch_ends_the_ingest_run_and_keeps_its_day_from_being_scored(
     delivered: Loop, prefect_server: Settings, ask: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -13,12 +13,14 @@ from infra.identity import Identity
 # Written out by hand, so that a change of the table has to be made twice.
 MAY = {
     "ml_engineer": {
+        "authority.read",
         "cameras.health",
         "retrain", "monitor", "promote.request", "promote.rollback", "promote.suspend", "history.read", "lineage.read",
         "batches.read", "scoreboard.read",
         "reproduce", "status", "syops.accept",
     },
     "operator": {
+        "authority.read",
         "requalify", "quarantine.read", "quarantine.release", "inbox.read", "inbox.set_aside", "inbox.bring_back",
         "cameras.health",
         "cameras.load", "ingest", "dispositions.load", "retrain", "score", "scores.read", "monitor", "promote.suspend",
@@ -27,6 +29,7 @@ MAY = {
         "batches.read", "scoreboard.read",
     },
     "governance": {
+        "authority.grant", "authority.withdraw", "authority.read",
         "quarantine.read", "inbox.read",
         "cameras.health",
         "scores.read", "profile.read", "vault.reveal", "promote.approve", "promote.refuse", "promote.rollback",
@@ -37,6 +40,7 @@ MAY = {
     },
     "auditor": {
         "audit.checkpoint", "syops.accept",
+        "authority.read",
         "quarantine.read", "inbox.read",
         "cameras.health",
         "promote.suspend", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "status",
@@ -44,6 +48,7 @@ MAY = {
     },
     "analyst": {
         "syops.accept",
+        "authority.read",
         "dispositions.load", "scores.read", "profile.read", "vault.reveal", "promote.suspend", "history.read", "status",
     },
 }  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from loop_support import POLICY, PSEUDONYM_KEY, ROOT, Loop, run
+from loop_support import POLICY, PSEUDONYM_KEY, ROOT, Loop, authorise, run
 
 from infra.pseudonyms import load_pseudonymiser
 from infra.settings import Settings
@@ -39,6 +39,7 @@ def convoys(tmp_path_factory: pytest.TempPathFactory) -> Loop:
     loop.done("engineer", "promote", "request", CONVOY, "1")
     loop.done("validator", "promote", "approve", CONVOY, "1", "--reason", "figures looked at")
     loop.done("owner", "promote", "approve", CONVOY, "1", "--reason", "purpose holds")
+    authorise(loop, pattern="convoy")
     return loop
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from loop_support import ROOT, Loop
+from loop_support import ROOT, Loop, authorise
 
 from data_contracts.sources.model import load_source
 from governance.policy import read_policy
@@ -50,6 +50,7 @@ def test_the_example_from_cameras_to_lineage(tmp_path: Path, capsys: pytest.Capt
     loop.done("engineer", "promote", "request", MODEL, "1")
     for who in ("validator", "owner"):
         loop.done(who, "promote", "approve", MODEL, "1", "--reason", "an example on fictional data")
+    authorise(loop)
     as_of = ("--as-of", "2016-05-31")
     run_id = loop.done("operator", "score", *rocu, *as_of, "--json").data["run_id"]
     top = loop.done("analyst", "scores", *rocu, *as_of, "--top", "2", "--json").data["rows"]

@@ -24,11 +24,13 @@ SMALL = ROOT / "simulation" / "worlds" / "small.yaml"
 ROCUS = ("nwrocu", "yhrocu")
 AS_OF = "2026-04-05"
 MODEL = "county_lines.nwrocu"
+ANY_DAY = ("--from", "2015-01-01", "--to", "2026-12-31")
 PEOPLE = {
     "engineer": ("Erin Holt", "ml_engineer"),
     "operator": ("Omar Vance", "operator"),
     "validator": ("Grace Lund", "governance"),
     "owner": ("Gareth Pike", "governance"),
+    "governance": ("Gwen Shaw", "governance"),
     "auditor": ("Ada Moss", "auditor"),
     "analyst": ("Nils Frost", "analyst"),
 }
@@ -144,3 +146,11 @@ class Loop:
         said = self(who, *arguments)
         assert said.code == 0, f"{arguments}: {said.err}"
         return said
+
+
+def authorise(loop: Loop, rocu: str = "nwrocu", pattern: str = "county_lines") -> str:
+    """Have the owner grant what `score` needs for a pattern in a ROCU, once per home; its reference."""
+    reference = f"TEST/{rocu}/{pattern.replace('_', '')}/1".upper()
+    what = ("--rocu", rocu, "--pattern", pattern, "--purpose", "testing")
+    loop.done("owner", "authority", "grant", reference, *what, *ANY_DAY)
+    return reference
