@@ -155,18 +155,14 @@ def _training(champion: VersionRecord, challenger: VersionRecord, plan: ChangePl
 
 
 def _meaning(champion: VersionRecord, challenger: VersionRecord) -> Iterator[Changed]:
-    yield from _differs(
-        "capacity", "rows of a list (k)", champion.inputs.capacity, challenger.inputs.capacity
-    )
+    yield from _differs("capacity", "rows of a list (k)", champion.inputs.capacity, challenger.inputs.capacity)
     old, new = champion.inputs.pattern_settings, challenger.inputs.pattern_settings
     for name in sorted({*old, *new}):
         yield from _differs("pattern settings", f"{challenger.inputs.pattern}.{name}", old.get(name), new.get(name))
     yield from _features(champion.training.features, challenger.training.features)
     yield from _definitions(champion.definition, challenger.definition)
     yield from _contract(champion.inputs.contract_versions, challenger.inputs.contract_versions)
-    yield from _differs(
-        "library", "LightGBM", champion.training.lightgbm_version, challenger.training.lightgbm_version
-    )
+    yield from _differs("library", "LightGBM", champion.training.lightgbm_version, challenger.training.lightgbm_version)
 
 
 def _features(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Changed]:
@@ -186,7 +182,9 @@ def _definitions(before: Definition | None, after: Definition | None) -> Iterato
     }
     for aspect, (what, field) in named.items():
         yield from _known(aspect, what, getattr(before, field, None), getattr(after, field, None))
-    yield from _known("label source", "what confirmed means", *(getattr(d, "confirmed_means", None) for d in (before, after)))
+    yield from _known(
+        "label source", "what confirmed means", *(getattr(d, "confirmed_means", None) for d in (before, after))
+    )
     yield from _known("purpose", "what it is not for", *(getattr(d, "not_for", None) for d in (before, after)))
 
 
