@@ -20,9 +20,9 @@ from governance.policy_strictness import PolicyDifference
 from models.assurance.results import Explained, Fairness, Leakage, Parity, Refit, Robustness, Thinning
 from models.stability import Stability
 
-TRIALS = frozenset({"parity", "leakage", "fairness", "thinning", "robustness", "stability", "refit", "explained"})
+TRIALS = frozenset({"parity", "leakage", "fairness", "thinning", "robustness", "stability"})
 # what is left out of the record when it is not there
-LATER = TRIALS | {"made_again", "data_rocus", "change", "policy_differences", "made_documents"}
+LATER = TRIALS | {"refit", "explained", "made_again", "data_rocus", "change", "policy_differences", "made_documents"}
 
 
 class Frozen(BaseModel):

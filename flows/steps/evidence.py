@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.steps.evidence_record import about_change, with_documents
 from governance.evidence import (
     Champion,
     ChampionMeasured,
@@ -21,7 +22,6 @@ from governance.evidence import (
     NotYetKnown,
     Performance,
 )
-from flows.steps.evidence_record import about_change, with_documents
 from infra.errors import FindProfileError, RefusedError
 from infra.lake import file_sha256
 

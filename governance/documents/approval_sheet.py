@@ -15,6 +15,7 @@ from governance.promotion_state import ModelState, VersionState, replay
 from infra.errors import RefusedError
 
 # shown in columns of their own, or in another table
+_CONFIRMS = frozenset({"promote.confirm"})
 _SAID = frozenset({"reason", "comment", "lines", "seconds"})
 
 
@@ -45,7 +46,7 @@ def approval_sheet(source: Source, made: tuple[MadeDocument, ...]) -> MadeFromRe
             Section(title="For those who decide", fields=_to_know(source.evidence)),
             Section(
                 title="Everything that happened",
-                note="In the order of the log, refusals among it. The last column is what the version was after the entry.",
+                note="In the order of the log, refusals among it. The last column says what the version was then.",
                 tables=(_entries(moments), _beside(moments)),
             ),
             Section(title="Use", tables=(_use(source),)),
@@ -123,7 +124,7 @@ def _people(moments: tuple[Moment, ...]) -> str | None:
         row = moment.row
         if row.action == "promote.gate":
             said = []
-        elif row.outcome == "done" and row.action.startswith("promote.") and row.details.get("token_id"):
+        elif row.outcome == "done" and (row.action in _CONFIRMS or "token_id" in row.details):
             said.append(f"{row.actor_name} ({', '.join(row.actor_roles)}), {moment.what}, {moment.when}")
     return "; ".join(said) or None
 

@@ -98,13 +98,17 @@ def _rationale(source: Source, own: TransparencyFacts) -> tuple[Field, ...]:
 def _deployment(source: Source, own: TransparencyFacts) -> tuple[Field, ...]:
     policy, k = source.policy, source.record.inputs.capacity
     review = (
-        "An analyst examines every listed vehicle, facts first, and records a finding; the tool decides nothing and stops "
-        "nobody. "
+        "An analyst examines every listed vehicle, facts first, and records a finding; the tool decides nothing and "
+        "stops nobody. "
     )
-    drawn = f"{policy.random_review} vehicles are put on each list at random, unmarked, to measure what lists miss."
+    drawn = (
+        f"{policy.random_review} vehicles are put on each list at random, unmarked, to measure what lists miss."
+        if policy
+        else ""
+    )
     return (
         field("integration into the broader operational process", own.operational_process, POLICY, "3.1"),
-        field("human review", review + drawn if policy else None, POLICY, "3.2"),
+        field("human review", review + drawn if drawn else None, POLICY, "3.2"),
         field("frequency and scale of use", f"lists of at most {k} of every vehicle read in a window", RECORD, "3.3"),
         field("required training", own.required_training, POLICY, "3.4"),
         field("appeals and review", own.appeals_and_review, POLICY, "3.5"),
@@ -132,8 +136,8 @@ def _risks(source: Source, own: TransparencyFacts) -> tuple[Field, ...]:
     )
     product = field(
         "mitigations of the product",
-        "No score without a model that a gate passed and people approved; two people, neither the trainer; every access "
-        "in an append-only audit log; plates replaced by tokens; one person can stop a model at once.",
+        "No score without a model that a gate passed and people approved; two people, neither the trainer; every "
+        "access in an append-only audit log; plates replaced by tokens; one person can stop a model at once.",
         PRODUCT,
         "5.2",
     )

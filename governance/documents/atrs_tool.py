@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from governance.documents.model import Field
 from governance.documents.source import EVIDENCE, POLICY, PRODUCT, RECORD, Source, field, figure_text
 from governance.transparency import TransparencyFacts
@@ -62,10 +64,13 @@ def model_fields(source: Source) -> tuple[Field, ...]:
 def _datasets(source: Source) -> str:
     snapshot = source.record.snapshot
     return (
-        f"{snapshot.train_rows:,} rows to train on ({snapshot.train_window_ends[0]} to {snapshot.train_window_ends[-1]}), "
-        f"{snapshot.holdout_rows:,} later rows to test on ({snapshot.holdout_window_ends[0]} to "
-        f"{snapshot.holdout_window_ends[-1]})"
+        f"{snapshot.train_rows:,} rows to train on ({_span(snapshot.train_window_ends)}), "
+        f"{snapshot.holdout_rows:,} later rows to test on ({_span(snapshot.holdout_window_ends)})"
     )
+
+
+def _span(ends: tuple[date, ...]) -> str:
+    return f"{ends[0]} to {ends[-1]}"
 
 
 def data_fields(source: Source, own: TransparencyFacts) -> tuple[Field, ...]:
@@ -116,8 +121,8 @@ def _operational(source: Source, own: TransparencyFacts) -> tuple[Field, ...]:
 
 def _sensitive() -> str:
     return (
-        "No attribute of a person is in the data. Movements are personal data, and where a vehicle goes may point to one; "
-        "the list is compared between groups by force, density of cameras and kind of area."
+        "No attribute of a person is in the data. Movements are personal data, and where a vehicle goes may point to "
+        "one; the list is compared between groups by force, density of cameras and kind of area."
     )
 
 

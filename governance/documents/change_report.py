@@ -1,4 +1,4 @@
-"""The change-plan report: what a version has otherwise than the champion, what the plan allows, who must then decide."""
+"""The change-plan report: what a version has otherwise than the champion, what the plan allows, who must decide."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def change_report(source: Source) -> MadeFromRecord:
             ),
             Section(
                 title="Policy against the packaged default",
-                note="A region sets its own limits. Where they are weaker than the product's own, approvers must know it.",
+                note="A region sets its own limits. Approvers must know where they are weaker.",
                 tables=(_policy(evidence),),
             ),
             Section(title="Effect", note="Champion and challenger on the same rows.", fields=_effect(source)),

@@ -100,7 +100,10 @@ def _explained(found: Evidence | None) -> str | None:
     if found is None or found.explained is None:
         return None
     told = found.explained
-    return f"{told.rows} rows: {told.without_facts} without facts; contributions miss the score by {told.largest_gap:.0e} at most"
+    return (
+        f"{told.rows} rows: {told.without_facts} without facts; contributions miss the score by "
+        f"{told.largest_gap:.0e} at most"
+    )
 
 
 def _stability(found: Evidence | None) -> str | None:

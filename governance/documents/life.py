@@ -107,4 +107,5 @@ def _status(model: str, version: str, rows: Sequence[Row]) -> str:
 def _named(state: ModelState, version: str) -> str:
     found = state.versions.get(version)
     status = found.status.replace("_", " ") if found else ""
-    return f"{status}, suspended".removeprefix(", ") if state.suspended is not None and found else status
+    stopped = state.suspended is not None and found is not None and status != "suspended"
+    return f"{status}, suspended" if stopped else status

@@ -1,4 +1,4 @@
-"""The model card: what a version is for, what it was made from, how it did, for whom it is worse, and what it cannot do.
+"""The model card: what a version is for, made from, how it did, for whom it is worse, and what it cannot do.
 
 About the version as it was judged; what became of it stands on the approval sheet.
 """
@@ -30,7 +30,7 @@ def model_card(source: Source) -> MadeFromRecord:
             Section(title="Trials", fields=trial_fields(source)),
             Section(
                 title="Fairness",
-                note="There is no attribute of a person in the data; groups are told apart by where a vehicle is based.",
+                note="No attribute of a person is in the data; groups are told apart by where a vehicle is based.",
                 tables=fairness_tables(source),
             ),
             Section(title="Limits of use", fields=_limits(source)),
@@ -113,8 +113,8 @@ def _data(source: Source) -> tuple[Field, ...]:
 def _window(source: Source) -> str:
     ends = source.record.evaluation.window_ends
     return (
-        f"On a hold-out of windows that end from {ends[0]} to {ends[-1]}, later than everything trained on; 95 % bootstrap "
-        "intervals in brackets. Vehicles not yet known are those that training had no finding about."
+        f"On a hold-out of windows that end from {ends[0]} to {ends[-1]}, later than everything trained on; 95 % "
+        "bootstrap intervals in brackets. Vehicles not yet known are those that training had no finding about."
     )
 
 

@@ -1,4 +1,4 @@
-"""What documents are made from: a version's signed record, the policy, the evidence, the audit log. Read, never asked."""
+"""What documents are made from: a version's signed record, the policy, the evidence, the audit log."""
 
 from __future__ import annotations
 

@@ -13,12 +13,14 @@ from infra.identity import Identity
 # Written out by hand, so that a change of the table has to be made twice.
 MAY = {
     "ml_engineer": {
+        "documents.read",
         "cameras.health",
         "retrain", "monitor", "promote.request", "promote.rollback", "promote.suspend", "history.read", "lineage.read",
         "batches.read", "scoreboard.read",
         "reproduce", "status",
     },
     "operator": {
+        "documents.read",
         "requalify", "quarantine.read", "quarantine.release", "inbox.read", "inbox.set_aside", "inbox.bring_back",
         "cameras.health",
         "cameras.load", "ingest", "dispositions.load", "retrain", "score", "scores.read", "monitor", "promote.suspend",
@@ -26,6 +28,7 @@ MAY = {
         "batches.read", "scoreboard.read",
     },
     "governance": {
+        "documents.read",
         "quarantine.read", "inbox.read",
         "cameras.health",
         "scores.read", "profile.read", "vault.reveal", "promote.approve", "promote.refuse", "promote.rollback",
@@ -35,12 +38,14 @@ MAY = {
         "status",
     },
     "auditor": {
+        "documents.read",
         "quarantine.read", "inbox.read",
         "cameras.health",
         "promote.suspend", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "status",
         "batches.read", "scoreboard.read",
     },
     "analyst": {
+        "documents.read",
         "dispositions.load", "scores.read", "profile.read", "vault.reveal", "promote.suspend", "history.read", "status",
     },
 }  # fmt: skip
