@@ -75,7 +75,6 @@ _KEYS: Mapping[str, _Compare] = MappingProxyType(
         "request_valid_days": _lower,
         "token_max_age_hours": _lower,
         "gate.fairness_attributes": _more,
-        "gate.fairness_min_expected": _lower,
         "gate.required_documents": _more,
         "ingest.retention_days": _lower,
         "ingest.retention_from": _today,
@@ -93,6 +92,7 @@ _PREFIXES: tuple[tuple[str, str, _Compare], ...] = (
     ("gate.", "min_", _higher),
     ("gate.", "max_", _lower),
     ("ingest.", "max_", _lower),
+    ("training.", "min_", _higher),
     ("change_plan.", "high", _lower),
     ("change_plan.", "low", _higher),
 )

@@ -70,7 +70,7 @@ def _datasets(source: Source) -> str:
 
 
 def _span(ends: tuple[date, ...]) -> str:
-    return f"{ends[0]} to {ends[-1]}"
+    return f"{ends[0]} to {ends[-1]}" if ends[0] != ends[-1] else f"window to {ends[0]}"
 
 
 def data_fields(source: Source, own: TransparencyFacts) -> tuple[Field, ...]:

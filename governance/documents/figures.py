@@ -140,9 +140,10 @@ def _faults(found: Evidence | None) -> Iterator[Field]:
         trial = trials.get(name)
         said = None
         if trial is not None and trial.top_k_overlap is not None and present(trial.average_precision_loss):
+            lost = trial.average_precision_loss or 0.0
             said = (
                 f"{trial.what} ({trial.reads_changed:,} reads): {trial.top_k_overlap:.0%} of the list stays, average "
-                f"precision falls by {trial.average_precision_loss:.3f}"
+                f"precision {abs(lost):.3f} {'lower' if lost >= 0 else 'higher'}"
             )
         yield field(f"faults in the reads: {name}", said, EVIDENCE)
 

@@ -113,7 +113,7 @@ def _data(source: Source) -> tuple[Field, ...]:
 def _window(source: Source) -> str:
     ends = source.record.evaluation.window_ends
     return (
-        f"On a hold-out of windows that end from {ends[0]} to {ends[-1]}, later than everything trained on; 95 % "
+        f"On a hold-out of {len(ends)} windows, the last to {ends[-1]}, later than everything trained on; 95 % "
         "bootstrap intervals in brackets. Vehicles not yet known are those that training had no finding about."
     )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from loop_support import AS_OF, MODEL, Loop
+import yaml
+from loop_support import AS_OF, MODEL, POLICY, Loop, run, token
 from page_support import check_asks_nobody, check_readable
 
 NAMES = ("model-card", "atrs-record", "change-plan-report", "approval-sheet")
@@ -99,9 +101,7 @@ def test_opening_is_logged_with_the_digests(in_force: Loop, made: Path) -> None:
     assert len(found[-1]["details"]["approval-sheet"]) == 64
 
 
-def test_another_roc_is_refused_and_the_refusal_is_logged(in_force: Loop) -> None:
-    from loop_support import run, token
-
+def test_another_rocu_is_refused_and_the_refusal_is_logged(in_force: Loop) -> None:
     said = run(in_force.home, "documents", MODEL, "1", token=token(in_force.home, "auditor", "yhrocu"))
     assert said.code == 1
     found = in_force.done("auditor", "audit", "search", "--action", "documents.read", "--json").data
@@ -112,3 +112,66 @@ def test_no_plate_and_no_vehicle_is_in_any_document(in_force: Loop, made: Path) 
     listing = in_force.done("analyst", "scores", "--rocu", "nwrocu", "--as-of", AS_OF, "--json").data
     text = "".join((made / f"{name}.json").read_text() for name in NAMES)
     assert all(row["vehicle"] not in text for row in listing["rows"])
+
+
+@pytest.fixture(scope="module")
+def later(in_force: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    """A second version that sees another distance as far: outside the change plan. Refused, asked for, suspended."""
+    loop = Loop(tmp_path_factory.mktemp("later") / "home", in_force.world)
+    shutil.copytree(in_force.home, loop.home)
+    file = loop.home / "policy.yaml"
+    patterns = {"county_lines": {"away_km": 55}}
+    file.write_text(yaml.safe_dump(POLICY | {"training": POLICY["training"] | {"trees": 150}, "patterns": patterns}))
+    loop.done("validator", "policy", "load", file, "--rocu", "nwrocu")
+    loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF)
+    assert loop("engineer", "promote", "approve", MODEL, "2", "--reason", "my own work").code == 1
+    loop("engineer", "promote", "request", MODEL, "2")
+    loop.done("analyst", "promote", "suspend", MODEL, "--reason", "cameras were moved")
+    return loop
+
+
+def test_a_change_outside_the_plan_is_reported_with_what_it_was(later: Loop, tmp_path: Path) -> None:
+    later.done("auditor", "documents", MODEL, "2", "--out", tmp_path)
+    report = read(tmp_path, "change-plan-report")
+    changes = {row["What"]: row for row in table(report, "Everything that differs")}
+    assert changes["county_lines.away_km"]["Verdict"] == "outside"
+    assert (changes["county_lines.away_km"]["Before"], changes["county_lines.away_km"]["After"]) == ("60", "55")
+    assert changes["training.trees"]["Verdict"] == "inside"
+    assert fields(report)["full board needed"] == "yes: county_lines.away_km"
+    assert fields(report)["compared with"] == "version 1, the champion"
+    weaker = [row for row in table(report, "Keys that differ, weaker ones first") if row["Direction"] == "weaker"]
+    assert "gate.min_average_precision" in {row["Key"] for row in weaker}
+    sheet = read(tmp_path, "approval-sheet")
+    lines = {row["Line"]: row for row in table(sheet, "Line by line")}
+    assert "pattern settings; the full board is needed" in lines["change plan"]["Value"]
+
+
+def test_refusals_before_and_what_came_after_are_on_the_sheet(later: Loop, tmp_path: Path) -> None:
+    later.done("auditor", "documents", MODEL, "2", "--out", tmp_path / "2")
+    second = [(row["What"], row["Outcome"]) for row in table(read(tmp_path / "2", "approval-sheet"), "Entries")]
+    assert second.index(("approve", "refused")) < second.index(("request", "done"))
+    later.done("auditor", "documents", MODEL, "1", "--out", tmp_path / "1")
+    sheet = read(tmp_path / "1", "approval-sheet")
+    last = table(sheet, "Entries")[-1]
+    assert (last["What"], last["Who"], last["Why"]) == ("suspend", "Nils Frost (analyst)", "cameras were moved")
+    assert "suspended" in last["Version is then"]
+    assert "cameras were moved" in sheet["warnings"][0]
+
+
+def test_a_version_that_nobody_asked_for_has_documents_with_gaps(later: Loop, tmp_path: Path) -> None:
+    later.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", "2026-04-04")
+    later.done("auditor", "documents", MODEL, "3", "--out", tmp_path)
+    card, sheet = read(tmp_path, "model-card"), read(tmp_path, "approval-sheet")
+    assert fields(sheet)["status"] == "never requested"
+    assert "evidence, SHA-256" in sheet["missing"]
+    assert "batches by verdict" in card["missing"]
+    assert {row["Verdict"] for row in table(sheet, "By digest")} == {"no gate yet"}
+
+
+def test_evidence_that_was_edited_makes_no_document(in_force: Loop, changed: Any, tmp_path: Path) -> None:
+    file = next((in_force.home / "lake" / "records").rglob("evidence-*.json"))
+    changed(file, file.read_bytes().replace(b'"trainer":"embedded', b'"trainer":"imbedded'))
+    said = in_force("auditor", "documents", MODEL, "1", "--out", tmp_path)
+    assert said.code == 1
+    assert "edited" in said.err
+    assert not list(tmp_path.iterdir())
