@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,3 +109,12 @@ def test_evidence_from_before_keeps_its_text(make: Any) -> None:
     old = make.evidence(**dict.fromkeys(LATER))
     assert not LATER & json.loads(old.to_json()).keys()
     assert Evidence.model_validate_json(old.to_json()).digest == old.digest
+
+
+def test_the_table_of_questions_names_every_line_and_no_other(make: Any, measured: ChampionMeasured) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "promotion.md").read_text()
+    rows = re.findall(r"^\| (G\d+) [^|]*\|([^|]*)\|", page, flags=re.MULTILINE)
+    assert [name for name, _ in rows] == [f"G{number}" for number in range(1, 16)]
+    named = {name for _, cell in rows for name in re.findall(r"`([^`]+)`", cell)}
+    lines = {line.name for line in decide(make.evidence(champion=measured), LIMITS).lines}
+    assert named == lines
