@@ -15,10 +15,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from governance.canonical import canonical_json
-from models.assurance.results import Fairness, Leakage, Parity, Robustness, Thinning
+from governance.change_plan import Change
+from governance.policy_strictness import PolicyDifference
+from models.assurance.results import Explained, Fairness, Leakage, Parity, Refit, Robustness, Thinning
 from models.stability import Stability
 
 TRIALS = frozenset({"parity", "leakage", "fairness", "thinning", "robustness", "stability"})
+# what is left out of the record when it is not there
+LATER = TRIALS | {"refit", "explained", "made_again", "data_rocus", "change", "policy_differences", "made_documents"}
 
 
 class Frozen(BaseModel):
@@ -129,6 +133,35 @@ class Document(Frozen):
     sha256: str
 
 
+class MadeAgain(Frozen):
+    """What the audit log says of the latest attempt to make the whole version again, by `findprofile reproduce`.
+
+    Args:
+        same: Whether the digests agreed.
+        seq: The entry's number.
+    """
+
+    same: bool
+    seq: int
+    at: str
+    by: str
+
+
+class MadeDocument(Frozen):
+    """A document that the product made from the record, by its digest.
+
+    Args:
+        sha256: Of its JSON; made again from the same record it is the same.
+        fields: How many it has.
+        missing: How many of them it shows as missing.
+    """
+
+    name: str
+    sha256: str
+    fields: int
+    missing: int
+
+
 class Evidence(Frozen):
     """Everything that the gate and the approvers are shown about one version."""
 
@@ -154,6 +187,16 @@ class Evidence(Frozen):
     robustness: Robustness | None = None
     stability: Stability | None = Field(default=None, description="the same training under other seeds")
 
+    refit: Refit | None = Field(default=None, description="the model fitted again from its snapshot")
+    made_again: MadeAgain | None = Field(default=None, description="the whole version made again, if anybody did")
+    explained: Explained | None = Field(default=None, description="whether explanations are what the model did")
+    data_rocus: tuple[str, ...] | None = Field(default=None, description="whose reads and findings it was made from")
+    change: Change | None = Field(default=None, description="against the champion; nothing for a first version")
+    policy_differences: tuple[PolicyDifference, ...] | None = Field(
+        default=None, description="what the policy sets otherwise than the packaged default"
+    )
+    made_documents: tuple[MadeDocument, ...] | None = Field(default=None, description="made from the record")
+
     @property
     def digest(self) -> str:
         """SHA-256 over the whole record; an approval is bound to it."""
@@ -162,10 +205,10 @@ class Evidence(Frozen):
     def to_json(self) -> str:
         """The record as canonical JSON; a figure that is not a number is written as null.
 
-        A trial that was not made is left out, so that evidence from before there were trials keeps its digest.
+        What came later and was not gathered is left out, so that evidence from before keeps its digest.
         """
         values = json.loads(self.model_dump_json())
-        return canonical_json({key: value for key, value in values.items() if value is not None or key not in TRIALS})
+        return canonical_json({key: value for key, value in values.items() if value is not None or key not in LATER})
 
 
 def present(value: float | int | None) -> bool:

@@ -25,6 +25,7 @@ from governance.gate_line import GateLine, Result
 from governance.gate_line import at_least as _at_least
 from governance.gate_line import at_most as _at_most
 from governance.gate_line import line as _line
+from governance.gate_record import record_lines
 from governance.gate_trials import trial_lines
 
 __all__ = ["Decision", "GateLine", "Result", "decide"]
@@ -57,6 +58,7 @@ def decide(evidence: Evidence, limits: GateLimits) -> Decision:
         *_floors(evidence.challenger, limits),
         *_against_champion(evidence, limits),
         *trial_lines(evidence, limits),
+        *record_lines(evidence, limits),
         *_documents(evidence, limits),
     )
     passed = all(line.result == "passed" for line in lines)

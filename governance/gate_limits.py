@@ -73,4 +73,7 @@ class GateLimits(BaseModel):
     max_precision_lost_under_faults: float = Field(
         ge=0, lt=1, description="average precision that may be lost under each kind of fault put into the hold-out"
     )
+    max_missing_document_fields: int = Field(
+        ge=0, description="fields that the documents made from the record may show as missing"
+    )
     required_documents: tuple[str, ...] = Field(description="documents that must be there, each with its digest")

@@ -41,6 +41,7 @@ Action = Literal[
     "promote.resume",
     "history.read",
     "lineage.read",
+    "documents.read",
     "batches.read",
     "scoreboard.read",
     "reproduce",
@@ -90,6 +91,8 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
         "promote.resume": frozenset({"governance"}),
         "history.read": _EVERYBODY,
         "lineage.read": frozenset({"ml_engineer", "operator", "governance", "auditor"}),
+        # model card and approval sheet hold nothing about a vehicle; whoever works with a model may read them
+        "documents.read": _EVERYBODY,
         "batches.read": frozenset({"ml_engineer", "operator", "governance", "auditor"}),
         "scoreboard.read": frozenset({"ml_engineer", "operator", "governance", "auditor"}),
         "reproduce": frozenset({"ml_engineer", "governance", "auditor"}),

@@ -17,9 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 
 from data_contracts.limits import IngestLimits
 from governance.canonical import canonical_json
+from governance.change_limits import ChangePlan
 from governance.gate_limits import GateLimits
 from governance.policy_yaml import lay_over
 from governance.run_rules import RunRules
+from governance.transparency import TransparencyFacts
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import Lake, write_text
 from infra.strict_yaml import read_yaml
@@ -72,6 +74,10 @@ class RocuPolicy(BaseModel):
         description="vehicles drawn at random onto each list, blindly, so that precision and recall can be estimated",
     )
     gate: GateLimits
+    change_plan: ChangePlan = Field(description="what a retrain may change without a full board")
+    transparency: TransparencyFacts = Field(
+        default=TransparencyFacts(), description="what only the owner can say in the transparency record"
+    )
     approvers_needed: int = Field(ge=2, description="different people who must approve; two is the floor")
     approval_valid_days: int = Field(
         ge=1, description="days after which a promotion lapses and the model stops scoring"

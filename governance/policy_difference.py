@@ -10,7 +10,7 @@ from governance.policy import RocuPolicy
 
 def differences(usual: RocuPolicy, own: RocuPolicy) -> dict[str, str]:
     """Every value of `own` that is not that of `usual`, as `old -> new` by dotted key."""
-    before, after = (dict(_leaves(policy.model_dump(mode="json"))) for policy in (usual, own))
+    before, after = (dict(leaves(policy.model_dump(mode="json"))) for policy in (usual, own))
     return {
         key: f"{before.get(key)} -> {after.get(key)}"
         for key in sorted({*before, *after})
@@ -18,9 +18,10 @@ def differences(usual: RocuPolicy, own: RocuPolicy) -> dict[str, str]:
     }
 
 
-def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested mappings by dotted key."""
     for key, value in values.items():
         if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
+            yield from leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

@@ -56,13 +56,13 @@ def _source_digest() -> str:
         for path in sorted((ROOT / package).rglob("*")):
             if path.suffix in (".py", ".yaml", ".sql") and path.is_file():
                 digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes() + b"\0")
-    for name, content in _installed_patterns():
+    for name, content in installed_pattern_files():
         digest.update(name.encode() + b"\0" + content + b"\0")
     return digest.hexdigest()
 
 
-def _installed_patterns() -> Iterator[tuple[str, bytes]]:
-    """Name and version of each distribution that offers patterns, and its Python files."""
+def installed_pattern_files() -> Iterator[tuple[str, bytes]]:
+    """Name and version of each distribution that offers patterns, and its Python files with their content."""
     found = {point.dist.name: point.dist for point in entry_points(group=PATTERN_GROUP) if point.dist is not None}
     for name, distribution in sorted(found.items()):
         yield f"{name} {distribution.version}", b""

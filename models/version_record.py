@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from infra.lake import file_sha256
 from models.assurance.results import Assurance
 from models.code_state import CodeState
+from models.definition import Definition, define
 from models.evaluation import Evaluation
 from models.inputs import TrainingInputs
 from models.pipeline import TrainingOutputs
@@ -25,6 +26,7 @@ from models.training import TrainingRecord
 
 _PARTS = ("inputs", "code", "snapshot", "training", "evaluation")
 _ASSURANCE = "assurance.json"
+_DEFINITION = "definition.json"
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class RegisteredVersion:
 class VersionRecord(BaseModel):
     """Everything written down about a version. `trained_by` is the subject of a verified identity.
 
-    `assurance` is `None` for a version that was registered without trials; the gate refuses it.
+    `assurance` is `None` for a version that was registered without trials; the gate refuses it. `definition` is `None`
+    for one from before definitions were written down; a comparison with it needs the full board.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,12 +64,13 @@ class VersionRecord(BaseModel):
     evaluation: Evaluation
     dvc_lock_sha256: str
     assurance: Assurance | None = None
+    definition: Definition | None = None
 
 
 def write_record(
     folder: Path, outputs: TrainingOutputs, trained_by: str, now: datetime, assurance: Assurance | None = None
 ) -> None:
-    """Write the record of a run: one JSON file per part, the trials, the `dvc.lock`, and who trained it when."""
+    """Write the record of a run: a JSON file per part, trials, definition, the `dvc.lock`, and who trained it when."""
     (folder / "dvc.lock").write_bytes(outputs.dvc_lock.read_bytes())
     (folder / "inputs.json").write_text(outputs.inputs.to_json(), encoding="utf-8")
     for name in _PARTS[1:]:
@@ -74,6 +78,8 @@ def write_record(
         (folder / f"{name}.json").write_text(part.model_dump_json(indent=1) + "\n", encoding="utf-8")
     if assurance is not None:
         (folder / _ASSURANCE).write_text(assurance.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    definition = define(outputs.inputs.pattern)
+    (folder / _DEFINITION).write_text(definition.model_dump_json(indent=1) + "\n", encoding="utf-8")
     about = {"trained_by": trained_by, "registered_at": now.isoformat(), "seconds": outputs.seconds}
     (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
@@ -82,7 +88,7 @@ def read_record(folder: Path, version: RegisteredVersion) -> VersionRecord:
     """Read the record of a version from its folder."""
     parts = {name: json.loads((folder / f"{name}.json").read_bytes()) for name in _PARTS}
     about = json.loads((folder / "about.json").read_bytes())
-    tried = folder / _ASSURANCE
+    tried, defined = folder / _ASSURANCE, folder / _DEFINITION
     return VersionRecord.model_validate(
         parts
         | {
@@ -94,6 +100,7 @@ def read_record(folder: Path, version: RegisteredVersion) -> VersionRecord:
             "model_sha256": version.model_sha256,
             "dvc_lock_sha256": file_sha256(folder / "dvc.lock"),
             "assurance": json.loads(tried.read_bytes()) if tried.is_file() else None,
+            "definition": json.loads(defined.read_bytes()) if defined.is_file() else None,
         }
     )
 

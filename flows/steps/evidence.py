@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.steps.evidence_record import about_change, with_documents
 from governance.evidence import (
     Champion,
     ChampionMeasured,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from flows.context import Context
     from governance.policy import LoadedPolicy
     from governance.promotion_record import Desk
-    from models.assurance.results import Parity
     from models.evaluation import Estimate, Evaluation, Population
     from models.registry import Registry, VersionRecord
 
@@ -45,7 +45,7 @@ def gather_evidence(context: Context, desk: Desk, model: str, version: int, poli
 
     registry = Registry(context.settings)
     record = registry.record(model, str(version))
-    return Evidence(
+    evidence = Evidence(
         model=model,
         version=str(version),
         rocu=record.inputs.rocu,
@@ -61,9 +61,11 @@ def gather_evidence(context: Context, desk: Desk, model: str, version: int, poli
         trainer=record.trained_by,
         policy_digest=policy.digest,
         documents=(Document(name="dvc.lock", sha256=record.dvc_lock_sha256), *_documents(context, record)),
-        parity=_parity(context, desk, record, policy),
         **_trials(record),
+        **_tried_now(context, desk, record, policy),
+        **about_change(context, registry, record, policy),
     )
+    return with_documents(context, record, policy, evidence)
 
 
 def _trials(record: VersionRecord) -> dict[str, Any]:
@@ -74,25 +76,35 @@ def _trials(record: VersionRecord) -> dict[str, Any]:
     return {name: getattr(tried, name) for name in ("leakage", "fairness", "thinning", "robustness", "stability")}
 
 
-def _parity(context: Context, desk: Desk, record: VersionRecord, policy: LoadedPolicy) -> Parity | None:
-    """Training rows made again as scoring would make them now; `None` if the snapshot or its reads are gone."""
+def _tried_now(context: Context, desk: Desk, record: VersionRecord, policy: LoadedPolicy) -> dict[str, Any]:
+    """What is tried when somebody asks: rows made again as in service, the fit made again, explanations.
+
+    Nothing of it, if the snapshot or its reads are gone.
+    """
     import pyarrow.parquet as pq
 
+    from models.assurance.explained import check_explanations
     from models.assurance.parity import check_parity
+    from models.assurance.refit import fit_again
     from models.patterns import get_pattern
     from models.window_engines import open_windows
 
-    pattern = get_pattern(record.inputs.pattern)
-    serving: Any = policy.policy.pattern(record.inputs.pattern)
+    inputs, pattern = record.inputs, get_pattern(record.inputs.pattern)
+    serving: Any = policy.policy.pattern(inputs.pattern)
     text = desk.registry.model_text(record.model, record.version)
     try:
         snapshot = pq.ParquetFile(_snapshot(context, record)).read()
     except FindProfileError as error:
-        context.progress(f"parity cannot be checked: {error.reason}")
-        return None
-    context.progress("parity: training rows made again as in service")
-    with open_windows(context.settings, record.inputs.rocu) as windows_of:
-        return check_parity(windows_of, context.lake, record.inputs, snapshot, text, pattern, serving)
+        context.progress(f"nothing can be made again: {error.reason}")
+        return {}
+    context.progress("training rows made again as in service, the model fitted again")
+    with open_windows(context.settings, inputs.rocu) as windows_of:
+        parity = check_parity(windows_of, context.lake, inputs, snapshot, text, pattern, serving)
+    return {
+        "parity": parity,
+        "refit": fit_again(inputs, snapshot, text, record.training),
+        "explained": check_explanations(snapshot, text, pattern, serving, inputs.capacity),
+    }
 
 
 def performance(evaluation: Evaluation) -> Performance:

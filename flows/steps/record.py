@@ -28,14 +28,6 @@ if TYPE_CHECKING:
     from models.evaluation import Estimate, Population
     from models.registry import Registry, VersionRecord
 
-PURPOSE = (
-    "Ranks the vehicles of one region by how much their movements look like the pattern, so that analysts know which "
-    "few to look at first. A person examines every one."
-)
-NOT_FOR = (
-    "Not for stopping a vehicle, not for a decision about a person, not for another region or purpose. "
-    "A score is an assessment, not a fact and not a probability of guilt."
-)
 NEW = ", vehicles not yet known"
 
 
@@ -51,6 +43,7 @@ def record_page(context: Context, model: str, version: int, graph: LineageGraph)
     from flows.steps.record_trials import group_rows, trial_facts
     from governance.pages.render import render_model_record
     from governance.promotion import history
+    from models.patterns import get_pattern
     from models.registry import Registry
 
     registry = Registry(context.settings)
@@ -58,6 +51,7 @@ def record_page(context: Context, model: str, version: int, graph: LineageGraph)
     rows = tuple(row for row in history(context.audit, model) if row.object == f"{model}/{version}")
     evidence, gate = _judged(context, record)
     inputs = record.inputs
+    pattern = get_pattern(inputs.pattern)
     with tempfile.TemporaryDirectory() as folder:
         plots = _plots(registry, record, Path(folder))
         lock = (registry.download(model, str(version), "record", Path(folder)) / "dvc.lock").read_text("utf-8")
@@ -69,8 +63,8 @@ def record_page(context: Context, model: str, version: int, graph: LineageGraph)
             version=str(version),
             status=_status(context, model, version),
             made_at=context.now.strftime("%Y-%m-%d %H:%M UTC"),
-            purpose=PURPOSE,
-            not_for=NOT_FOR,
+            purpose=pattern.purpose,
+            not_for=pattern.not_for,
             identity=_identity(record),
             digests=_digests(record),
             data=_data(record),

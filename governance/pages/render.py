@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from governance.documents.model import MadeFromRecord
 from governance.lineage import LineageGraph, describe
 from governance.pages.batch_models import BatchPage, TrendPoint
 from governance.pages.behaviours import named_behaviours
@@ -21,6 +22,11 @@ from governance.pages.scoreboard_models import Scoreboard
 from governance.pages.trend_svg import draw_bar, draw_trend
 
 TEMPLATES = Path(__file__).parent / "templates"
+VERDICTS = {
+    **dict.fromkeys(("passed", "done", "inside", "stricter", "same"), "good"),
+    **dict.fromkeys(("refused", "failed", "missing", "outside", "weaker", "changed"), "bad"),
+    "other": "look",
+}
 # shares up to which each shade of the scoreboard goes
 SHADES = (0.0, 0.001, 0.01, 0.03, 0.1)
 
@@ -60,6 +66,11 @@ def render_contract(page: ContractPage) -> str:
     return _render("contract.html.j2", page=page, effects=EFFECTS)
 
 
+def render_document(document: MadeFromRecord) -> str:
+    """A document made from the record, as one HTML file."""
+    return _render("document.html.j2", page=document)
+
+
 def _render(template: str, **values: object) -> str:
     return _environment().get_template(template).render(**values)
 
@@ -91,6 +102,7 @@ def _environment() -> Environment:
         "trend_most": lambda points, rule: max(point.shares[rule] for point in points),
         "parted": lambda reason: reason.partition(": "),
         "shade": shade,
+        "verdict": lambda word: VERDICTS.get(word, "calm"),
         "seconds": seconds_text,
     }
     return environment

@@ -219,3 +219,34 @@ class Assurance(Frozen):
     thinning: Thinning | None
     robustness: Robustness | None
     stability: Stability | None = None
+
+
+class Refit(Frozen):
+    """A model fitted again to the rows of its snapshot, as it was fitted then.
+
+    Args:
+        model_sha256: Digest of the registered text.
+        again_sha256: Digest of the text that came out now.
+        rows: Rows that were fitted to.
+        lightgbm_version: With which it was made again.
+    """
+
+    model_sha256: str
+    again_sha256: str
+    rows: int
+    lightgbm_version: str
+
+
+class Explained(Frozen):
+    """Whether what is said about the rows of a list is what the model did.
+
+    Args:
+        rows: Rows of the hold-out's lists, k of each window.
+        without_facts: Those about which no sentence of facts can be said, neither for nor against.
+        largest_gap: The most by which the contributions of a row, added up, miss its score (in log-odds).
+    """
+
+    model_sha256: str
+    rows: int
+    without_facts: int
+    largest_gap: float

@@ -36,6 +36,14 @@ __all__ = ["PATTERN_GROUP", "Pattern", "features_reference", "get_pattern", "pat
 WindowTable = Callable[[Table, date, PatternSettings, Engine], pa.Table]
 BuildByDay = Callable[[duckdb.DuckDBPyConnection, Lake, str, Sequence[PartRef], date, PatternSettings], pa.Table]
 BuildWindows = Callable[[duckdb.DuckDBPyConnection, Lake, Sequence[PartRef], date, PatternSettings], pa.Table]
+PURPOSE = (
+    "Ranks the vehicles of one region by how much their movements look like the pattern, so that analysts know which "
+    "few to look at first. A person examines every one."
+)
+NOT_FOR = (
+    "Not for stopping a vehicle, not for a decision about a person, not for another region or purpose. "
+    "A score is an assessment, not a fact and not a probability of guilt."
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,8 @@ class Pattern:
             pattern runs on DuckDB alone.
         build_by_day: (connection, lake, rocu, parts, as_of, settings) to the same windows from what is kept of each
             day; without it every window is built from its reads.
+        purpose: What its models are for; part of every version's record, and a change of it needs the full board.
+        not_for: What they may not be used for.
     """
 
     name: str
@@ -76,6 +86,8 @@ class Pattern:
     rows_share: float | None = None
     window_table: WindowTable | None = None
     build_by_day: BuildByDay | None = None
+    purpose: str = PURPOSE
+    not_for: str = NOT_FOR
 
     def k(self, capacity: int) -> int:
         """Rows of one window that analysts can look at, of a capacity in vehicles; at least 1."""

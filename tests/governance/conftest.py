@@ -15,6 +15,7 @@ import pytest
 from batch_support import Batches, make_batches
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from record_results import good_record
 from sqlalchemy import Engine, create_engine, text
 from trial_results import good_trials
 
@@ -199,7 +200,9 @@ def make_evidence(**changes: object) -> Evidence:
         "policy_digest": "f" * 64,
     }
     tried = good_trials(str(changes.get("model_sha256", values["model_sha256"])))
-    return Evidence.model_validate({**values, **tried, **changes})
+    given = {**values, **tried, **changes}
+    record = good_record(str(given["model_sha256"]), str(given["rocu"]), given["champion"])
+    return Evidence.model_validate({**record, **given})
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from record_results import change
 
 from governance.evidence import ChampionMeasured, ChampionUnreachable, Document, Evidence, Figure, NoChampion
 from governance.gate import Decision, decide
@@ -33,6 +34,7 @@ LIMITS = GateLimits(
     max_thinned_list_replaced=0.5,
     min_list_kept_under_faults=0.5,
     max_precision_lost_under_faults=0.2,
+    max_missing_document_fields=40,
     required_documents=("model_record",),
 )
 DOCUMENTS = (Document(name="model_record", sha256="1" * 64),)
@@ -48,6 +50,10 @@ def champion(make: Any, low: float | None = -0.01, **changes: Any) -> ChampionMe
         performance=make.performance(**changes),
         difference=Figure(value=0.02, low=low, high=0.09),
     )
+
+
+def against(good: Evidence, found: object) -> Evidence:
+    return good.model_copy(update={"champion": found, "change": change()})
 
 
 def refused_by(decision: Decision) -> set[str]:
@@ -68,7 +74,7 @@ def test_good_evidence_passes_and_every_line_says_where_its_limit_comes_from(goo
 
 
 def test_good_evidence_passes_against_a_champion(make: Any, good: Evidence) -> None:
-    assert decide(good.model_copy(update={"champion": champion(make)}), LIMITS).outcome == "passed"
+    assert decide(against(good, champion(make)), LIMITS).outcome == "passed"
 
 
 @pytest.mark.parametrize(
@@ -171,31 +177,31 @@ def test_data_that_no_contract_judged_or_that_failed_refuses(
 
 def test_an_unreachable_champion_refuses(good: Evidence) -> None:
     unreachable = ChampionUnreachable(reason="the registry does not answer")
-    decision = decide(good.model_copy(update={"champion": unreachable}), LIMITS)
+    decision = decide(against(good, unreachable), LIMITS)
     assert refused_by(decision) == {"champion"}
     assert "does not answer" in decision.reasons[0]
 
 
 def test_an_unknown_state_of_the_champion_refuses(good: Evidence) -> None:
-    assert refused_by(decide(good.model_copy(update={"champion": object()}), LIMITS)) == {"champion"}
+    assert refused_by(decide(against(good, object()), LIMITS)) == {"champion"}
 
 
 @pytest.mark.parametrize("low", [-0.051, None, math.nan, -math.inf])
 def test_a_challenger_that_may_be_worse_than_the_champion_is_refused(
     make: Any, good: Evidence, low: float | None
 ) -> None:
-    decision = decide(good.model_copy(update={"champion": champion(make, low)}), LIMITS)
+    decision = decide(against(good, champion(make, low)), LIMITS)
     assert refused_by(decision) == {"loss to champion"}
 
 
 def test_a_champion_measured_on_other_rows_refuses(make: Any, good: Evidence) -> None:
     other = champion(make, holdout_digest="x" * 64)
-    assert refused_by(decide(good.model_copy(update={"champion": other}), LIMITS)) == {"same hold-out"}
+    assert refused_by(decide(against(good, other), LIMITS)) == {"same hold-out"}
 
 
 def test_a_comparison_without_a_difference_refuses(make: Any, good: Evidence) -> None:
     without = champion(make).model_copy(update={"difference": None})
-    assert refused_by(decide(good.model_copy(update={"champion": without}), LIMITS)) == {"loss to champion"}
+    assert refused_by(decide(against(good, without), LIMITS)) == {"loss to champion"}
 
 
 shares = st.floats(0, 1)
@@ -302,7 +308,7 @@ def test_the_digest_changes_with_every_figure(make: Any, good: Evidence) -> None
         good.model_copy(update={"challenger": make.performance(average_precision=Figure(value=0.51))}),
         good.model_copy(update={"commit": "0" * 40}),
         good.model_copy(update={"documents": ()}),
-        good.model_copy(update={"champion": champion(make)}),
+        against(good, champion(make)),
     ]
     assert len({good.digest, *(other.digest for other in changed)}) == 5
 

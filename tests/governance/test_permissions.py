@@ -14,6 +14,7 @@ from infra.identity import Identity
 MAY = {
     "ml_engineer": {
         "authority.read",
+        "documents.read",
         "cameras.health",
         "retrain", "monitor", "promote.request", "promote.rollback", "promote.suspend", "history.read", "lineage.read",
         "batches.read", "scoreboard.read",
@@ -21,6 +22,7 @@ MAY = {
     },
     "operator": {
         "authority.read",
+        "documents.read",
         "requalify", "quarantine.read", "quarantine.release", "inbox.read", "inbox.set_aside", "inbox.bring_back",
         "cameras.health",
         "cameras.load", "ingest", "dispositions.load", "retrain", "score", "scores.read", "monitor", "promote.suspend",
@@ -30,6 +32,7 @@ MAY = {
     },
     "governance": {
         "authority.grant", "authority.withdraw", "authority.read",
+        "documents.read",
         "quarantine.read", "inbox.read",
         "cameras.health",
         "scores.read", "profile.read", "vault.reveal", "promote.approve", "promote.refuse", "promote.rollback",
@@ -41,6 +44,7 @@ MAY = {
     "auditor": {
         "audit.checkpoint", "syops.accept",
         "authority.read",
+        "documents.read",
         "quarantine.read", "inbox.read",
         "cameras.health",
         "promote.suspend", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "status",
@@ -49,6 +53,7 @@ MAY = {
     "analyst": {
         "syops.accept",
         "authority.read",
+        "documents.read",
         "dispositions.load", "scores.read", "profile.read", "vault.reveal", "promote.suspend", "history.read", "status",
     },
 }  # fmt: skip

@@ -1,0 +1,61 @@
+"""A digest of the code that decides what a row of a pattern is, what its label is, and how a model is fitted to it.
+
+Narrower than the digest of all source (code_state): it stays the same when a plot or a command changes, and another one
+means that figures of before and after are about different things. Does not belong here: running any of that code.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from models.code_state import ROOT, installed_pattern_files
+
+_ROOM = "models"
+_DECIDING = ("models.labels", "models.snapshot", "models.training", "models.units")
+
+
+def pattern_code_digest(pattern: str) -> str:
+    """SHA-256 over the pattern's module, labels, snapshot and fit, and every module of this room that they import.
+
+    Args:
+        pattern: Name of a pattern; one that another distribution brings counts with all of that distribution's files.
+    """
+    digest = hashlib.sha256()
+    own = f"{_ROOM}.patterns.{pattern}"
+    for name, path in sorted(_closure((own, *_DECIDING)).items()):
+        digest.update(f"{name}\0".encode() + path.read_bytes() + b"\0")
+    if _path(own) is None:
+        for name, content in installed_pattern_files():
+            digest.update(name.encode() + b"\0" + content + b"\0")
+    return digest.hexdigest()
+
+
+def _closure(modules: tuple[str, ...]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        path = _path(name)
+        if path is None or name in found:
+            continue
+        found[name] = path
+        waiting += _imported(path)
+    return found
+
+
+def _path(module: str) -> Path | None:
+    base = ROOT.joinpath(*module.split("."))
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """Modules of this room that a file names in an import, also inside its functions."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith(f"{_ROOM}."))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == _ROOM:
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
