@@ -18,7 +18,7 @@ from governance.canonical import canonical_json
 from models.assurance.results import Fairness, Leakage, Parity, Robustness, Thinning
 from models.stability import Stability
 
-TRIALS = frozenset({"parity", "leakage", "fairness", "thinning", "robustness", "stability"})
+TRIALS = frozenset({"change", "parity", "leakage", "fairness", "thinning", "robustness", "stability"})
 
 
 class Frozen(BaseModel):
@@ -122,6 +122,12 @@ class DataVerdicts(Frozen):
     contract_versions: tuple[str, ...]
 
 
+class Change(Frozen):
+    """What the version changes against the champion, and whether the change plan leaves that to the board."""
+
+    board_needed: bool
+
+
 class Document(Frozen):
     """A document about the version, by its digest."""
 
@@ -147,6 +153,7 @@ class Evidence(Frozen):
     trainer: str | None = Field(description="subject of the verified identity that trained it")
     policy_digest: str
     documents: tuple[Document, ...] = ()
+    change: Change | None = Field(default=None, description="against the champion, held against the change plan")
     parity: Parity | None = Field(default=None, description="training rows made again as in service")
     leakage: Leakage | None = None
     fairness: Fairness | None = None

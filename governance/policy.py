@@ -71,9 +71,15 @@ class RocuPolicy(BaseModel):
         description="vehicles drawn at random onto each list, blindly, so that precision and recall can be estimated",
     )
     gate: GateLimits
-    approvers_needed: int = Field(ge=2, description="different people who must approve; two is the floor")
+    approvers_needed: int = Field(
+        ge=2, description="different people who must approve: validator and owner; more than two are of the board"
+    )
+    request_valid_days: int = Field(ge=1, description="days after which a request that lacks an approval expires")
     approval_valid_days: int = Field(
-        ge=1, description="days after which a promotion lapses and the model stops scoring"
+        ge=1, description="days after which an approval lapses; a model whose approval has lapsed stops scoring"
+    )
+    shadow_runs: int = Field(
+        ge=0, le=100, description="days on which an approved version scores in shadow before it can be confirmed"
     )
     token_max_age_hours: float = Field(gt=0, description="age of a token above which no decision is taken with it")
     vault: VaultRules
