@@ -112,8 +112,8 @@ def parts_needed(approvers_needed: int, board_needed: bool) -> tuple[Part, ...]:
         approvers_needed: What the policy asks for; the validator and the owner are never fewer than two.
         board_needed: Whether the version changes something that the change plan leaves to the board.
     """
-    board = max(approvers_needed - 2, int(board_needed))
-    return ("validator", "owner", *("board" for _ in range(board)))
+    board: tuple[Part, ...] = ("board",) * max(approvers_needed - 2, int(board_needed))
+    return ("validator", "owner", *board)
 
 
 def status_after(parts: tuple[Part, ...], given: int) -> Status:

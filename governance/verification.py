@@ -159,7 +159,8 @@ def _require_in_force(state: ModelState, now: datetime) -> VersionState:
         raise RefusedError(f"{state.model} is suspended: {state.suspended}", "Two people can resume it.")
     if state.standing is None:
         raise RefusedError(
-            f"No version of {state.model} was ever promoted.", "Request a promotion, have it approved by validator and owner, and confirmed."
+            f"No version of {state.model} was ever promoted.",
+            "Request a promotion, have it approved by validator and owner, and confirmed.",
         )
     require_in_term(state.model, state.standing, now)
     return state.standing

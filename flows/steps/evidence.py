@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from governance.evidence import (
+    Change,
     Champion,
     ChampionMeasured,
     ChampionUnreachable,
@@ -45,6 +46,7 @@ def gather_evidence(context: Context, desk: Desk, model: str, version: int, poli
 
     registry = Registry(context.settings)
     record = registry.record(model, str(version))
+    champion = _champion(context, desk, record)
     return Evidence(
         model=model,
         version=str(version),
@@ -55,7 +57,9 @@ def gather_evidence(context: Context, desk: Desk, model: str, version: int, poli
         snapshot_digest=record.snapshot.sha256,
         data=_verdicts(context, record),
         challenger=performance(record.evaluation),
-        champion=_champion(context, desk, record),
+        champion=champion,
+        # until a change plan says otherwise, every change to a champion is for the board
+        change=Change(board_needed=True) if isinstance(champion, ChampionMeasured) else None,
         signature_verified=_signature(registry, model, version),
         commit=record.code.label,
         trainer=record.trained_by,

@@ -1,9 +1,14 @@
-"""The step that ranks the vehicles of a window, and the reading of its list."""
+"""The step that ranks the vehicles of a window, and the reading of its list.
+
+Versions in shadow are scored on the same windows (`shadow`), after the champion's list is in place.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import date, timedelta
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +23,7 @@ from flows.steps.desk import (
     require_parts_unchanged,
 )
 from flows.steps.results import StepResult
+from flows.steps.shadow import ShadowRun, ShadowScored, Windows, in_words, score_shadows
 from infra.clock import utc_now
 from infra.errors import RefusedError, WrongInputError
 from infra.lake import file_sha256, write_text
@@ -26,7 +32,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from data_contracts.manifests import PartRef
-    from governance.verification import Champion
+    from governance.policy import LoadedPolicy
+    from governance.verification import Candidate, Champion
     from models.scoring import Provenance
 
 BANNER = "An assessment to be examined by a person. Most vehicles that look odd are innocent."
@@ -46,8 +53,15 @@ class Scored(StepResult):
     shown: int
     already_done: bool
     data_digest: str
+    shadow: tuple[ShadowRun, ...] = ()
     scores: Path
     page: Path
+
+    def summary(self) -> dict[str, str | int | float]:
+        """The figures, and a line for each version in shadow."""
+        plain = super().summary()
+        plain.pop("shadow")
+        return plain | in_words(self.shadow)
 
     def links(self) -> dict[str, Path]:
         """The list for analysts."""
@@ -86,52 +100,118 @@ class Ranked(BaseModel):
     rows: tuple[RankedRow, ...]
 
 
-def score(context: Context, rocu: str, pattern: str, as_of: date) -> Scored:
+def score(context: Context, rocu: str, pattern: str, as_of: date, shadow: bool = False) -> Scored | ShadowScored:
     """Verify the champion, rank the vehicles of the window, explain the first ones. Done once per model and data.
+
+    Versions in shadow are scored on the same windows; what goes wrong with them is recorded and stops nothing.
+
+    Args:
+        context: Who acts.
+        rocu: The ROCU whose reads are scored.
+        pattern: The pattern.
+        as_of: Last day of the window.
+        shadow: Score only versions in shadow, for a model that has no champion yet.
 
     Raises:
         RefusedError: No permission, no champion that verifies, or a failed batch of that day stands.
         WrongInputError: No such ROCU or pattern, or no reads of that date.
         FaultError: The registry or the lake does not answer.
     """
-    from governance.verification import verify_champion
     from models.patterns import get_pattern
 
-    chosen, policy = get_pattern(pattern), policy_of(context, rocu)
+    get_pattern(pattern)
+    policy, model = policy_of(context, rocu), f"{pattern}.{rocu}"
     settings: Any = policy.policy.pattern(pattern)
-    model = f"{pattern}.{rocu}"
     with acting(context, "score", rocu, "combination", model) as details:
         details["as_of"] = as_of.isoformat()
         require_no_failure(context, rocu, as_of, as_of)
         parts = _parts(context, rocu, as_of, settings.window_days)
-        champion = verify_champion(open_desk(context), model, rocu, utc_now())
         require_parts_unchanged(context, parts)
-        provenance = _provenance(context, champion, parts, rocu, pattern, as_of, policy.digest)
-        details |= {"version": champion.version, "run_id": provenance.run_id, "data_digest": provenance.data_digest}
-        folder = context.lake.folder("scores", rocu, pattern=pattern, as_of=as_of.isoformat(), run=provenance.run_id)
-        target, page = folder / "scores.parquet", folder / "list.html"
-        already = target.is_file() and page.is_file() and _is_recorded(context, model, provenance.run_id, target)
-        if not already:
-            listed = policy.policy.rows(pattern), policy.policy.random_review
-            _score(context, chosen, settings, parts, champion, provenance, listed, page)
-        details["scores_sha256"] = file_sha256(target)
-        _record_lineage(context, parts, provenance, target)
+        windows = cache(lambda: _windows(context, rocu, pattern, as_of, parts, settings))
+        day = _Day(context, rocu, pattern, as_of, parts, policy, windows)
+        return _score_shadow(day, details) if shadow else _score_champion(day, details)
+
+
+@dataclass(frozen=True)
+class _Day:
+    """One window of one ROCU, to be scored. `windows` builds its rows once, when they are first asked for."""
+
+    context: Context
+    rocu: str
+    pattern: str
+    as_of: date
+    parts: tuple[PartRef, ...]
+    policy: LoadedPolicy
+    windows: Windows
+
+    @property
+    def model(self) -> str:
+        return f"{self.pattern}.{self.rocu}"
+
+    @property
+    def settings(self) -> Any:
+        return self.policy.policy.pattern(self.pattern)
+
+    def provenance(self, by: Champion | Candidate) -> Provenance:
+        """What every row of a list by this version carries."""
+        return _provenance(self.context, by, self.parts, self.rocu, self.pattern, self.as_of, self.policy.digest)
+
+
+def _score_champion(day: _Day, details: dict[str, Any]) -> Scored:
+    from governance.verification import verify_champion
+    from models.scoring import scores_file
+
+    context, policy = day.context, day.policy.policy
+    champion = verify_champion(open_desk(context), day.model, day.rocu, utc_now())
+    provenance = day.provenance(champion)
+    details |= {"version": champion.version, "run_id": provenance.run_id, "data_digest": provenance.data_digest}
+    target = scores_file(context.lake, provenance)
+    page = target.with_name("list.html")
+    already = target.is_file() and page.is_file() and _is_recorded(context, day.model, provenance.run_id, target)
+    if not already:
+        _score(day, champion, provenance, page)
+    details["scores_sha256"] = file_sha256(target)
+    _record_lineage(context, day.parts, provenance, target)
+    shadow = score_shadows(context, day.policy, day.windows, day.provenance, day.model, (champion.version, target))
+    details["shadow_versions"] = [run.version for run in shadow]
     rows = _rows(target)
     return Scored(
-        rocu=rocu,
-        pattern=pattern,
-        as_of=as_of,
+        rocu=day.rocu,
+        pattern=day.pattern,
+        as_of=day.as_of,
         run_id=provenance.run_id,
-        model=model,
+        model=day.model,
         version=int(champion.version),
         model_sha256=champion.sha256,
         vehicles=rows,
-        shown=min(rows, policy.policy.rows(pattern) + policy.policy.random_review),
+        shown=min(rows, policy.rows(day.pattern) + policy.random_review),
         already_done=already,
         data_digest=provenance.data_digest,
+        shadow=shadow,
         scores=target,
         page=page,
     )
+
+
+def _score_shadow(day: _Day, details: dict[str, Any]) -> ShadowScored:
+    from governance.promotion_state import model_state
+
+    state = model_state(day.context.audit, day.model)
+    if state.champion is not None:
+        raise RefusedError(
+            f"{day.model} has a champion, beside which versions in shadow are scored.",
+            "Leave out --shadow: findprofile score scores them on the same windows.",
+        )
+    if not state.candidates:
+        raise RefusedError(
+            f"No version of {day.model} has every approval, so none is in shadow.", "See findprofile models list."
+        )
+    details["shadow"] = True
+    runs = score_shadows(day.context, day.policy, day.windows, day.provenance, day.model, None)
+    details["shadow_versions"] = [run.version for run in runs]
+    if all(run.problem for run in runs):
+        raise RefusedError(f"No version in shadow could be scored: {runs[0].problem}", "See findprofile models show.")
+    return ShadowScored(rocu=day.rocu, pattern=day.pattern, as_of=day.as_of, model=day.model, shadow=runs)
 
 
 def _is_recorded(context: Context, model: str, run_id: str, scores: Path) -> bool:
@@ -155,7 +235,7 @@ def _parts(context: Context, rocu: str, as_of: date, window_days: int) -> tuple[
 
 def _provenance(
     context: Context,
-    champion: Champion,
+    champion: Champion | Candidate,
     parts: tuple[PartRef, ...],
     rocu: str,
     pattern: str,
@@ -182,27 +262,27 @@ def _provenance(
     )
 
 
-def _score(
-    context: Context,
-    chosen: Any,
-    settings: Any,
-    parts: tuple[PartRef, ...],
-    champion: Champion,
-    provenance: Provenance,
-    listed: tuple[int, int],
-    page: Path,
-) -> None:
-    from models.scoring import RandomDraw, score_windows, write_scores
+def _windows(
+    context: Context, rocu: str, pattern: str, as_of: date, parts: tuple[PartRef, ...], settings: Any
+) -> pa.Table:
+    from models.patterns import get_pattern
     from models.window_engines import open_windows
 
-    context.progress(f"windows of {provenance.rocu} to {provenance.window_end}")
-    with open_windows(context.settings, provenance.rocu) as windows_of:
-        windows = windows_of(context.lake, parts, provenance.window_end, chosen, settings)
-    top, drawn = listed
-    scored = score_windows(champion.text, windows, chosen, settings, top, RandomDraw(drawn, provenance.run_id))
+    context.progress(f"windows of {rocu} to {as_of}")
+    with open_windows(context.settings, rocu) as windows_of:
+        return windows_of(context.lake, parts, as_of, get_pattern(pattern), settings)
+
+
+def _score(day: _Day, champion: Champion, provenance: Provenance, page: Path) -> None:
+    from models.patterns import get_pattern
+    from models.scoring import RandomDraw, score_windows, write_scores
+
+    policy, settings, chosen = day.policy.policy, day.settings, get_pattern(day.pattern)
+    draw = RandomDraw(policy.random_review, provenance.run_id)
+    scored = score_windows(champion.text, day.windows(), chosen, settings, policy.rows(day.pattern), draw)
     now = utc_now()
-    write_text(page, _page(context, scored, provenance, champion, settings.window_days))
-    write_scores(context.lake, scored, provenance, now)
+    write_text(page, _page(day.context, scored, provenance, champion, settings.window_days))
+    write_scores(day.context.lake, scored, provenance, now)
 
 
 def _page(context: Context, scored: pa.Table, provenance: Provenance, champion: Champion, window_days: int) -> str:
@@ -230,6 +310,9 @@ def _page(context: Context, scored: pa.Table, provenance: Provenance, champion: 
                 Fact(name="model", value=f"{provenance.model} version {provenance.version}"),
                 Fact(name="model SHA-256", value=provenance.model_sha256, code=True),
                 Fact(name="approved by", value=", ".join(champion.approvers)),
+                Fact(
+                    name="confirmed by", value=f"{champion.confirmed_by}, after {champion.shadow_days} days in shadow"
+                ),
                 Fact(name="approved until", value=champion.valid_until[:10]),
                 Fact(name="contract", value=provenance.contract_version),
                 Fact(name="data digest", value=provenance.data_digest, code=True),
