@@ -112,7 +112,7 @@ def parts_needed(approvers_needed: int, board_needed: bool) -> tuple[Part, ...]:
         approvers_needed: What the policy asks for; the validator and the owner are never fewer than two.
         board_needed: Whether the version changes something that the change plan leaves to the board.
     """
-    board: tuple[Part, ...] = ("board",) * max(approvers_needed - 2, int(board_needed))
+    board: list[Part] = ["board"] * max(approvers_needed - 2, int(board_needed))
     return ("validator", "owner", *board)
 
 

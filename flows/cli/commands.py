@@ -14,6 +14,7 @@ from flows.cli import (
     quarantine_commands,
     running_commands,
     simulation_commands,
+    version_commands,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "quarantine_commands",
     "running_commands",
     "simulation_commands",
+    "version_commands",
 ]

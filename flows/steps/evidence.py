@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from governance.evidence import (
-    Change,
     Champion,
     ChampionMeasured,
     ChampionUnreachable,
+    Change,
     DataVerdicts,
     Document,
     Evidence,

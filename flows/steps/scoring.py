@@ -6,8 +6,8 @@ Versions in shadow are scored on the same windows (`shadow`), after the champion
 from __future__ import annotations
 
 import hashlib
-from datetime import date, timedelta
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -168,7 +168,7 @@ def _write(
     from models.patterns import get_pattern
     from models.scoring import score_windows, write_scores
 
-    chosen = get_pattern(provenance.pattern)
+    settings: Any = policy.policy.pattern(provenance.pattern)
     # nobody reads it, so no row is listed and none is explained
-    scored = score_windows(candidate.text, windows, chosen, policy.policy.pattern(provenance.pattern), 0)
+    scored = score_windows(candidate.text, windows, get_pattern(provenance.pattern), settings, 0)
     write_scores(context.lake, scored, provenance, utc_now(), "shadow_scores")

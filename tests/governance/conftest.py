@@ -19,10 +19,11 @@ from sqlalchemy import Engine, create_engine, text
 from trial_results import good_trials
 
 from governance.audit import AuditLog, open_audit
+from governance.confirmation import confirm, record_shadow_run
 from governance.evidence import (
-    Change,
     Champion,
     ChampionMeasured,
+    Change,
     DataVerdicts,
     Evidence,
     Figure,
@@ -31,7 +32,6 @@ from governance.evidence import (
     Performance,
 )
 from governance.policy import LoadedPolicy, packaged_policy
-from governance.confirmation import confirm, record_shadow_run
 from governance.promotion import approve, request
 from governance.promotion_record import Act, Desk
 from governance.promotion_state import ShadowDetails, VersionState, model_state

@@ -115,7 +115,7 @@ def test_approvals_expire_before_a_confirmation_too(world: Any) -> None:
     world.approved()
     world.shadowed()
     later = NOW + timedelta(days=365)
-    with pytest.raises(RefusedError, match="approval of .* has expired"):
+    with pytest.raises(RefusedError, match=r"approval of .* has expired"):
         world.confirmed(at=later)
     assert [row.action for row in history(world.audit, MODEL)][-2:] == ["promote.expired", "promote.confirm"]
     assert model_state(world.audit, MODEL).versions["1"].status == "expired"

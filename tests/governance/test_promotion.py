@@ -115,7 +115,7 @@ def test_a_request_expires_and_the_log_has_who_found_it(world: Any, now: Any) ->
     world.requested()
     world.approve("validator")
     later = now + timedelta(days=30)
-    with pytest.raises(RefusedError, match="request for .* has expired"):
+    with pytest.raises(RefusedError, match=r"request for .* has expired"):
         world.approve("owner", at=later)
     assert actions(world)[-2:] == [("promote.expired", "done"), ("promote.approve", "refused")]
     assert model_state(world.audit, MODEL).versions["1"].status == "expired"
@@ -374,8 +374,8 @@ def test_an_entry_that_does_not_fit_stops_everything(world: Any, now: Any) -> No
     """An approval without its binding, written past the rules, is an unknown state, and that refuses."""
     world.requested()
     entry = Entry.by(
-        world.person("Gwen", "validator"), action="promote.approve", operation="decision", rocu="nwrocu", object=f"{MODEL}/1",
-        outcome="done", details={"note": "approved"},
+        world.person("Gwen", "validator"), action="promote.approve", operation="decision", rocu="nwrocu",
+        object=f"{MODEL}/1", outcome="done", details={"note": "approved"},
     )  # fmt: skip
     world.audit.append(entry, now)
     with pytest.raises(RefusedError, match="does not fit the life"):

@@ -317,9 +317,8 @@ def test_a_promotion_without_two_valid_approvals_is_refused(
 
 
 def test_a_promotion_without_the_boards_approval_is_refused(world: Any, verify: Verify) -> None:
-    forger = Forger(world, board=True)
+    Forger(world, board=True).everything()
     with pytest.raises(RefusedError, match="does not fit the life"):
-        forger.everything()
         verify()
 
 
