@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -300,12 +301,33 @@ def default_policy() -> LoadedPolicy:
 
 @pytest.fixture
 def world(tmp_path: Path, default_policy: LoadedPolicy) -> Iterator[World]:
-    settings = Settings(home=tmp_path / "home")
+    with opened_world(tmp_path, default_policy) as opened:
+        yield opened
+
+
+@pytest.fixture
+def fresh_world(tmp_path: Path, default_policy: LoadedPolicy) -> Iterator[Callable[[], World]]:
+    """Gives a new world each time; the one before is closed."""
+    with ExitStack() as worlds:
+
+        def another() -> World:
+            worlds.close()
+            folder = tmp_path / f"world {next(_NUMBERS)}"
+            return worlds.enter_context(opened_world(folder, default_policy))
+
+        yield another
+
+
+@contextmanager
+def opened_world(folder: Path, policy: LoadedPolicy) -> Iterator[World]:
+    settings = Settings(home=folder / "home")
     engine = open_database(settings)
-    registry = FolderRegistry(tmp_path / "registry")
+    registry = FolderRegistry(folder / "registry")
     lake = Lake(settings.lake)
-    yield World(settings, lake, Desk(open_audit(settings, engine), lake, registry), registry, default_policy)
-    engine.dispose()
+    try:
+        yield World(settings, lake, Desk(open_audit(settings, engine), lake, registry), registry, policy)
+    finally:
+        engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -9,18 +9,25 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from loop_support import AS_OF, MODEL, Loop
+import yaml
+from loop_support import AS_OF, MODEL, POLICY, Loop
 
-EARLIER = "2026-03-29"
+TREES = 60
 SCORE = ("score", "--rocu", "nwrocu", "--as-of")
 
 
 @pytest.fixture(scope="module")
-def beside(in_force: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
-    """Version 1 in force, and version 2, trained on less, with every approval."""
-    loop = Loop(tmp_path_factory.mktemp("beside") / "home", in_force.world)
-    shutil.copytree(in_force.home, loop.home)
-    made = loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", EARLIER, "--json").data
+def beside(delivered: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    """Version 1 in force, and version 2, of fewer trees, with every approval; a registry of its own."""
+    folder = tmp_path_factory.mktemp("beside")
+    loop = Loop(folder / "home", delivered.world)
+    shutil.copytree(delivered.home, loop.home)
+    loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF)
+    loop.bring_into_force(MODEL, "1", AS_OF)
+    policy = folder / "policy.yaml"
+    policy.write_text(yaml.safe_dump(POLICY | {"version": "test-2", "training": POLICY["training"] | {"trees": TREES}}))
+    loop.done("governance", "policy", "load", policy, "--rocu", "nwrocu")
+    made = loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF, "--json").data
     assert made["version"] == 2
     loop.done("engineer", "promote", "request", MODEL, "2")
     loop.approve(MODEL, "2")
@@ -33,20 +40,19 @@ def scored(beside: Loop) -> dict[str, Any]:
     return data
 
 
-def shadow_lists(loop: Loop) -> list[Path]:
-    return sorted((loop.home / "lake" / "shadow_scores").rglob("scores.parquet"))
+def shadow_lists(loop: Loop, version: str) -> list[Path]:
+    found = (loop.home / "lake" / "shadow_scores").rglob("scores.parquet")
+    return [path for path in found if pq.ParquetFile(path).read()["version"][0].as_py() == version]
 
 
 def test_before_its_run_it_cannot_be_confirmed(beside: Loop) -> None:
     said = beside("owner", "promote", "confirm", MODEL, "2", "--reason", "in a hurry")
     assert said.code == 1
-    if not shadow_lists(beside):
+    if not shadow_lists(beside, "2"):
         assert "0 days of the 1" in said.err
 
 
-def test_the_champions_list_is_made_and_version_two_is_compared_with_it(
-    beside: Loop, scored: dict[str, Any]
-) -> None:
+def test_the_champions_list_is_made_and_version_two_is_compared_with_it(beside: Loop, scored: dict[str, Any]) -> None:
     assert scored["version"] == 1
     (run,) = scored["shadow"]
     assert (run["version"], run["problem"], run["failures"], run["days"]) == ("2", None, 0, 1)
@@ -58,7 +64,7 @@ def test_the_champions_list_is_made_and_version_two_is_compared_with_it(
     assert (shown["champion"], shown["champion_run"]) == ("1", scored["run_id"])
     mine, other = (
         set(pq.ParquetFile(path).read().slice(0, shown["k"]).column("vehicle").to_pylist())
-        for path in (shadow_lists(beside)[-1], scored["scores"])
+        for path in (*shadow_lists(beside, "2"), scored["scores"])
     )
     assert shown["overlap_at_k"] == pytest.approx(len(mine & other) / len(other))
     assert shown["share_new"] == pytest.approx(len(mine - other) / len(mine))
@@ -72,7 +78,7 @@ def test_the_same_day_again_is_no_second_run(beside: Loop, scored: dict[str, Any
 
 
 def test_no_command_shows_a_vehicle_of_a_list_in_shadow(beside: Loop, scored: dict[str, Any]) -> None:
-    (path,) = (path for path in shadow_lists(beside) if pq.ParquetFile(path).read()["version"][0].as_py() == "2")
+    (path,) = shadow_lists(beside, "2")
     assert not list(path.parent.glob("*.html"))
     rows = pq.ParquetFile(path).read().to_pylist()
     assert not any(row["reasons"] or row["selected_by"] for row in rows)
@@ -89,21 +95,24 @@ def test_no_command_shows_a_vehicle_of_a_list_in_shadow(beside: Loop, scored: di
     for who, *command in asked:
         said = beside.done(who, *command).out
         assert not any(vehicle in said for vehicle in unseen), command
-    version = beside.done("analyst", "scores", "--rocu", "nwrocu", "--as-of", AS_OF, "--json").data["rows"][0]["version"]
+    version = beside.done("analyst", "scores", "--rocu", "nwrocu", "--as-of", AS_OF, "--json").data["rows"][0][
+        "version"
+    ]
     assert version == "1"
 
 
 def test_compare_shows_data_figures_and_how_the_lists_differ(beside: Loop, scored: dict[str, Any]) -> None:
     compared = beside.done("validator", "models", "compare", MODEL, "1", "2", "--json").data
     rows = {(row["about"], row["name"]): (row["first"], row["second"]) for row in compared["rows"]}
-    assert rows["data", "trained as of"] == (AS_OF, EARLIER)
-    assert rows["figure", "average precision"][0] != rows["figure", "average precision"][1]
+    assert rows["data", "trained as of"] == (AS_OF, AS_OF)
+    assert rows["setting", "trees"][1] == str(TREES) != rows["setting", "trees"][0]
+    assert all(rows["figure", "average precision"])
     assert rows["setting", "seed"][0] == rows["setting", "seed"][1]
     (day,) = compared["lists"]
     assert day["as_of"] == AS_OF
     assert 0 <= day["overlap_at_k"] <= 1
     text = beside.done("validator", "models", "compare", MODEL, "1", "2").out
-    assert EARLIER in text
+    assert "trees" in text
     assert "seed" not in text
     assert beside("analyst", "models", "compare", MODEL, "1", "2").code == 1
 
@@ -143,8 +152,12 @@ def test_every_plan_says_what_would_happen_and_changes_nothing(beside: Loop, sco
     why = ("--reason", "to see what it would do", "--plan")
     before = _everything(beside)
     for who, command, words in (
-        ("engineer", ("request", MODEL, "2", "--plan"), ("promote.gate", "2 approvals are void")),
-        ("owner", ("confirm", MODEL, "2", *why), ("shadow → champion", "version 1 → version 2", "shadow run of", "until")),
+        ("engineer", ("request", MODEL, "2", "--plan"), ("promote.gate", "approvals are void")),
+        (
+            "owner",
+            ("confirm", MODEL, "2", *why),
+            ("shadow → champion", "version 1 → version 2", "shadow run of", "until"),
+        ),
         ("owner", ("refuse", MODEL, "2", *why), ("→ refused", "approvals are void")),
         ("analyst", ("suspend", MODEL, *why), ("it scores nothing", "two people")),
         ("governance", ("reconcile", MODEL, "--plan"), ("nothing is done",)),
