@@ -69,7 +69,7 @@ def _hours(clock_skew_max_s: float) -> str:
             {_sum("unknown_format")} AS unknown_format, {_bins("sure", CONFIDENCE_BINS)} AS confidence_bins,
             {_bins("late", LATENESS_BINS)} AS lateness_bins
         FROM told JOIN named USING (batch_no) LEFT JOIN registered USING (register_no)
-        GROUP BY batch_id, told.camera_id, feed_id, hour ORDER BY ALL"""
+        GROUP BY batch_id, told.camera_id, feed_id, hour ORDER BY batch_id, camera_id, feed_id, hour"""
 
 
 def _sum(condition: str) -> str:
