@@ -1,6 +1,7 @@
 """Writes the reference pages that are made from the code: commands, settings, features. `make docs` runs it.
 
-A test holds the committed pages against `pages()`, so that they cannot fall behind the code.
+The page on promotion is written by hand, but for the picture and the table of a version's life inside it. A test
+holds the committed pages against `pages()`, so that they cannot fall behind the code.
 """
 
 from __future__ import annotations
@@ -22,7 +23,23 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(),
         "features.md": features_reference(),
         "features-convoy.md": features_reference("convoy"),
+        "promotion.md": promotion_page(),
     }
+
+
+def promotion_page() -> str:
+    """The page on promotion, with the picture and the table of a version's life made anew from the code."""
+    from governance.life import moves_table, state_diagram
+
+    text = (HERE / "promotion.md").read_text(encoding="utf-8")
+    text = _between(text, "picture", f"```mermaid\n{state_diagram()}\n```")
+    return _between(text, "table", moves_table())
+
+
+def _between(text: str, name: str, made: str) -> str:
+    start, end = f"<!-- {name}: made from governance/life.py by make docs -->", f"<!-- end of {name} -->"
+    before, rest = text.split(start, 1)
+    return f"{before}{start}\n{made}\n{end}{rest.split(end, 1)[1]}"
 
 
 def commands_page() -> str:

@@ -145,8 +145,8 @@ def _ingest_waiting(context: Context, rocu: str, day: date, source: str, files: 
         return perform("ingest", context, rocu, day, files=left, source=source) if left else aside
 
 
-def _dated(name: str, acting: Acting, rocu: str, pattern: str, day: date) -> StepResult:
-    return perform(name, acting.context, rocu, day, pattern=pattern, as_of=day)
+def _dated(name: str, acting: Acting, rocu: str, pattern: str, day: date, **more: bool) -> StepResult:
+    return perform(name, acting.context, rocu, day, pattern=pattern, as_of=day, **more)
 
 
 def _flow(function: Callable[..., State[Any]]) -> Flow[..., Any]:
@@ -177,9 +177,9 @@ def retrain(rocu: str, pattern: str = PATTERN, as_of: date | None = None) -> Sta
 
 
 @_flow
-def score(rocu: str, pattern: str = PATTERN, as_of: date | None = None) -> State[Any]:
-    """Rank the vehicles of a window with the approved champion."""
-    return ended(lambda: _dated("score", _session(), rocu, pattern, run_date(as_of)))
+def score(rocu: str, pattern: str = PATTERN, as_of: date | None = None, shadow: bool = False) -> State[Any]:
+    """Rank the vehicles of a window with the champion, and with versions in shadow, unseen."""
+    return ended(lambda: _dated("score", _session(), rocu, pattern, run_date(as_of), shadow=shadow))
 
 
 @_flow

@@ -186,7 +186,6 @@ class Evidence(Frozen):
     thinning: Thinning | None = Field(default=None, description="the list with fewer cameras in one area")
     robustness: Robustness | None = None
     stability: Stability | None = Field(default=None, description="the same training under other seeds")
-
     refit: Refit | None = Field(default=None, description="the model fitted again from its snapshot")
     made_again: MadeAgain | None = Field(default=None, description="the whole version made again, if anybody did")
     explained: Explained | None = Field(default=None, description="whether explanations are what the model did")

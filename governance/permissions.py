@@ -15,7 +15,7 @@ from infra.errors import RefusedError
 if TYPE_CHECKING:
     from infra.identity import Identity
 
-Role = Literal["ml_engineer", "operator", "governance", "auditor", "analyst"]
+Role = Literal["ml_engineer", "operator", "validator", "owner", "governance", "auditor", "analyst"]
 Action = Literal[
     "cameras.load",
     "cameras.health",
@@ -35,11 +35,13 @@ Action = Literal[
     "monitor",
     "promote.request",
     "promote.approve",
+    "promote.confirm",
     "promote.refuse",
     "promote.rollback",
     "promote.suspend",
     "promote.resume",
     "history.read",
+    "models.read",
     "lineage.read",
     "documents.read",
     "batches.read",
@@ -61,17 +63,18 @@ ROLES: tuple[Role, ...] = get_args(Role)
 ACTIONS: tuple[Action, ...] = get_args(Action)
 EVERY_ROCU = "*"
 _EVERYBODY = frozenset(ROLES)
+_STAFF: frozenset[Role] = frozenset({"ml_engineer", "operator", "validator", "owner", "governance", "auditor"})
 
 PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
     {
         "cameras.load": frozenset({"operator"}),
-        "cameras.health": frozenset({"ml_engineer", "operator", "governance", "auditor"}),
+        "cameras.health": _STAFF,
         "ingest": frozenset({"operator"}),
         "requalify": frozenset({"operator"}),
         "inbox.read": frozenset({"operator", "governance", "auditor"}),
         "inbox.set_aside": frozenset({"operator"}),
         "inbox.bring_back": frozenset({"operator"}),
-        "quarantine.read": frozenset({"operator", "governance", "auditor"}),
+        "quarantine.read": frozenset({"operator", "validator", "governance", "auditor"}),
         "quarantine.release": frozenset({"operator"}),
         "dispositions.load": frozenset({"operator", "analyst"}),
         # scheduled retraining runs as a worker, which is an operator; whoever retrains is the trainer
@@ -83,26 +86,29 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
         "vault.reveal": frozenset({"governance", "analyst"}),
         "monitor": frozenset({"ml_engineer", "operator"}),
         "promote.request": frozenset({"ml_engineer"}),
-        "promote.approve": frozenset({"governance"}),
-        "promote.refuse": frozenset({"governance"}),
-        "promote.rollback": frozenset({"ml_engineer", "governance"}),
-        # stopping takes one person of any role; starting again takes two of governance
+        # whose turn it is follows from the state of the version: validator, owner, and the board (governance) if needed
+        "promote.approve": frozenset({"validator", "owner", "governance"}),
+        "promote.confirm": frozenset({"owner", "governance"}),
+        "promote.refuse": frozenset({"validator", "owner", "governance"}),
+        "promote.rollback": frozenset({"ml_engineer", "owner", "governance"}),
+        # stopping takes one person of any role; starting again takes two
         "promote.suspend": _EVERYBODY,
-        "promote.resume": frozenset({"governance"}),
+        "promote.resume": frozenset({"owner", "governance"}),
         "history.read": _EVERYBODY,
-        "lineage.read": frozenset({"ml_engineer", "operator", "governance", "auditor"}),
+        "models.read": _STAFF,
+        "lineage.read": _STAFF,
         # model card and approval sheet hold nothing about a vehicle; whoever works with a model may read them
         "documents.read": _EVERYBODY,
-        "batches.read": frozenset({"ml_engineer", "operator", "governance", "auditor"}),
-        "scoreboard.read": frozenset({"ml_engineer", "operator", "governance", "auditor"}),
-        "reproduce": frozenset({"ml_engineer", "governance", "auditor"}),
+        "batches.read": _STAFF,
+        "scoreboard.read": _STAFF,
+        "reproduce": frozenset({"ml_engineer", "validator", "governance", "auditor"}),
         "audit.verify": frozenset({"operator", "governance", "auditor"}),
         "audit.search": frozenset({"governance", "auditor"}),
         "audit.checkpoint": frozenset({"operator", "governance", "auditor"}),
         "syops.accept": _EVERYBODY,
         # whoever grants an authority may not run under it, whatever other role they hold: run_authority sees to that
-        "authority.grant": frozenset({"governance"}),
-        "authority.withdraw": frozenset({"governance"}),
+        "authority.grant": frozenset({"owner", "governance"}),
+        "authority.withdraw": frozenset({"owner", "governance"}),
         "authority.read": _EVERYBODY,
         "policy.load": frozenset({"governance"}),
         "deploy": frozenset({"operator"}),

@@ -78,9 +78,15 @@ class RocuPolicy(BaseModel):
     transparency: TransparencyFacts = Field(
         default=TransparencyFacts(), description="what only the owner can say in the transparency record"
     )
-    approvers_needed: int = Field(ge=2, description="different people who must approve; two is the floor")
+    approvers_needed: int = Field(
+        ge=2, description="different people who must approve: validator and owner; more than two are of the board"
+    )
+    request_valid_days: int = Field(ge=1, description="days after which a request that lacks an approval expires")
     approval_valid_days: int = Field(
-        ge=1, description="days after which a promotion lapses and the model stops scoring"
+        ge=1, description="days after which an approval lapses; a model whose approval has lapsed stops scoring"
+    )
+    shadow_runs: int = Field(
+        ge=0, le=100, description="days on which an approved version scores in shadow before it can be confirmed"
     )
     syops_valid_days: int = Field(
         default=365, ge=1, description="days after which the operating procedures have to be accepted again"

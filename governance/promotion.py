@@ -1,7 +1,7 @@
-"""How a version becomes champion: requested with evidence, judged by the gate, approved by people, promoted.
+"""How a version gets its approvals: requested with evidence, judged by the gate, approved or refused by people.
 
-Every step is an audit entry, refusals too, and the entries are the state. The promotion is in the log before the
-registry's alias is touched; what a kill leaves undone in between, `promotion_control.reconcile` finishes.
+Every step is an audit entry, refusals too, and the entries are the state; which step leads where is the table in
+`life`. What comes after the last approval, shadow runs and confirmation, is in `confirmation`.
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from governance.approvals import enough, require_approvable, require_decider
+from governance.approvals import expiry, is_expired, require_approvable, require_decider
+from governance.approvals import said as in_words
 from governance.audit import AuditLog, AuditSession, Row
 from governance.audit_entry import iso_moment
 from governance.champion_alias import finish_alias
 from governance.evidence import ChampionMeasured, Evidence, NoChampion
 from governance.evidence_store import load_evidence, store_evidence
 from governance.gate import Decision, decide
+from governance.life import OPEN
 from governance.policy import LoadedPolicy
 from governance.promotion_record import Act, Desk, require_reason
 from governance.promotion_state import (
     ApproveDetails,
     GateDetails,
     ModelState,
-    PromotedDetails,
     ReasonDetails,
     VersionState,
     model_state,
@@ -57,22 +58,23 @@ def request(desk: Desk, identity: Identity, evidence: Evidence, policy: LoadedPo
     The same evidence again, while it waits for approval, changes nothing.
 
     Raises:
-        RefusedError: No permission, the evidence is about another policy or another champion than stands, or the
-            version is champion already.
+        RefusedError: No permission, the evidence is about another policy or another champion than stands, it does not
+            say what changed against the champion, or the version is champion already.
     """
     act = Act(identity, "promote.request", evidence.model, evidence.version, now)
     with act.recorded(desk.audit):
         require_decider(identity, act.action, act.rocu, policy, now)
         _require_current_policy(evidence, policy)
+        board = _board_needed(evidence)
         decision = decide(evidence, policy.policy.gate)
         digest = store_evidence(desk.lake, evidence)
         with desk.audit.writing() as session:
             state = replay(evidence.model, session.entries(evidence.model))
             _require_true_champion(state, evidence)
             waiting = state.versions.get(evidence.version)
-            if waiting and waiting.status == "requested" and _same_gate(waiting, digest, policy):
+            if waiting and _still_open(waiting, now) and _same_gate(waiting, digest, policy):
                 return Requested(decision, digest, waiting)
-            details = _gate_details(evidence, digest, decision, policy, identity)
+            details = _gate_details(evidence, digest, decision, policy, act, board)
             session.append(act.done(ReasonDetails(reason=f"evidence {digest}")), now)
             entry = act.done if decision.outcome == "passed" else act.refused
             session.append(entry(details, "promote.gate"), now)
@@ -99,6 +101,20 @@ def _require_true_champion(state: ModelState, evidence: Evidence) -> None:
         )
 
 
+def _board_needed(evidence: Evidence) -> bool:
+    """Whether the board must approve as well. A first version changes nothing; what is not known is for the board.
+
+    A change that is not known is missing in the gate as well, which refuses.
+    """
+    if evidence.change is None:
+        return not isinstance(evidence.champion, NoChampion)
+    return evidence.change.board_needed
+
+
+def _still_open(found: VersionState, now: datetime) -> bool:
+    return found.status in OPEN and not is_expired(found, now)
+
+
 def _named(version: str | None) -> str:
     return f"version {version}" if version else "no champion"
 
@@ -108,7 +124,7 @@ def _same_gate(waiting: VersionState, digest: str, policy: LoadedPolicy) -> bool
 
 
 def _gate_details(
-    evidence: Evidence, digest: str, decision: Decision, policy: LoadedPolicy, identity: Identity
+    evidence: Evidence, digest: str, decision: Decision, policy: LoadedPolicy, act: Act, board_needed: bool
 ) -> GateDetails:
     return GateDetails(
         evidence_digest=digest,
@@ -116,9 +132,12 @@ def _gate_details(
         policy_version=policy.policy.version,
         model_sha256=evidence.model_sha256,
         trainer=evidence.trainer or "",
-        requested_by=identity.subject,
+        requested_by=act.identity.subject,
         compared_with=evidence.champion.version if isinstance(evidence.champion, ChampionMeasured) else None,
         approvers_needed=policy.policy.approvers_needed,
+        board_needed=board_needed,
+        shadow_runs=policy.policy.shadow_runs,
+        valid_until=iso_moment(act.now + timedelta(days=policy.policy.request_valid_days)),
         gate=decision.outcome,
         lines=tuple(line.model_dump(mode="json") for line in decision.lines),
     )
@@ -135,9 +154,9 @@ def approve(
     seen_digest: str | None = None,
     comment: str = "",
 ) -> VersionState:
-    """Approve a version that the gate has passed; with enough approvals it becomes champion.
+    """Approve a version that the gate has passed, as the one whose turn it is: validator, owner, then the board.
 
-    If the version is champion already (a promotion that was killed before the alias moved), the alias is finished.
+    With the last approval it is a candidate for shadow runs; it becomes champion by `confirmation.confirm`.
 
     Args:
         desk: Log, lake and registry.
@@ -152,68 +171,69 @@ def approve(
     Raises:
         RefusedError: Any rule of approval says no; the log has it.
         WrongInputError: No such version was requested.
-        FaultError: The registry does not answer. If the log has the promotion, the same command finishes it.
+        FaultError: The registry does not answer.
     """
     act = Act(identity, "promote.approve", model, version, now)
     with act.recorded(desk.audit):
         require_decider(identity, act.action, act.rocu, policy, now)
         finish_alias(desk, model)
-        found = model_state(desk.audit, model).version(version)
-        if found.status != "champion":
-            _require_judged_model(desk, act, found)
-            with desk.audit.writing() as session:
-                _approve(session, act, policy, seen_digest, comment)
-        finish_alias(desk, model)
+        found = require_term(desk, act)
+        require_judged_model(desk, act, found)
+        with desk.audit.writing() as session:
+            _approve(session, act, policy, seen_digest, comment)
     return model_state(desk.audit, model).version(version)
 
 
-def _require_judged_model(desk: Desk, act: Act, found: VersionState) -> None:
-    """Evidence, text and signature must be what the gate saw, before anybody's approval is added to it."""
+def require_term(desk: Desk, act: Act) -> VersionState:
+    """The version, unless its term is over; then the log has that it expired, and who found it.
+
+    Raises:
+        RefusedError: It has expired.
+        WrongInputError: No such version was requested.
+    """
+    with desk.audit.writing() as session:
+        found = replay(act.model, session.entries(act.model)).version(act.version)
+        over = is_expired(found, act.now)
+        if over:
+            session.append(act.done(ReasonDetails(reason=expiry(act.model, found)), "promote.expired"), act.now)
+    if over:
+        raise RefusedError(expiry(act.model, found), "Request the promotion again.")
+    return found
+
+
+def require_judged_model(desk: Desk, act: Act, found: VersionState) -> None:
+    """Refuse unless evidence, text and signature are what the gate saw, before anybody's decision is added to it.
+
+    Raises:
+        RefusedError: One of them is not.
+        FaultError: The registry does not answer.
+    """
     evidence = load_evidence(desk.lake, act.rocu, act.model, act.version, found.gate.evidence_digest)
     require_genuine(desk.registry, act.model, act.version, evidence.model_sha256)
 
 
 def _approve(session: AuditSession, act: Act, policy: LoadedPolicy, seen_digest: str | None, comment: str) -> None:
-    """Add the approval, and the promotion if it was the last one needed: together in the log, or neither."""
     state = replay(act.model, session.entries(act.model))
     found = state.version(act.version)
-    require_approvable(state, found, act.identity, policy, seen_digest)
-    gate, identity = found.gate, act.identity
-    approval = session.append(
-        act.done(
-            ApproveDetails(
-                evidence_digest=gate.evidence_digest,
-                policy_digest=gate.policy_digest,
-                token_id=identity.token_id,
-                issuer=identity.issuer,
-                comment=comment,
-            )
-        ),
-        act.now,
+    details = ApproveDetails(
+        part=require_approvable(state, found, act.identity, policy, act.now, seen_digest),
+        evidence_digest=found.gate.evidence_digest,
+        policy_digest=found.gate.policy_digest,
+        valid_until=iso_moment(act.now + timedelta(days=policy.policy.approval_valid_days)),
+        token_id=act.identity.token_id,
+        issuer=act.identity.issuer,
+        comment=comment,
     )
-    approvers = (*(earlier.subject for earlier in found.approvals), identity.subject)
-    if enough(approvers, gate.approvers_needed):
-        promoted = PromotedDetails(
-            model_sha256=gate.model_sha256,
-            evidence_digest=gate.evidence_digest,
-            policy_digest=gate.policy_digest,
-            gate_seq=found.gate_seq,
-            approval_seqs=(*(earlier.seq for earlier in found.approvals), approval.seq),
-            approvers=approvers,
-            approvers_needed=gate.approvers_needed,
-            valid_until=iso_moment(act.now + timedelta(days=policy.policy.approval_valid_days)),
-            replaces=state.champion,
-        )
-        session.append(act.done(promoted, "promote.promoted"), act.now)
+    session.append(act.done(details), act.now)
 
 
 def refuse(
     desk: Desk, identity: Identity, model: str, version: str, reason: str, policy: LoadedPolicy, now: datetime
 ) -> VersionState:
-    """Refuse a version that waits for approval; one person is enough, and earlier approvals are void.
+    """Refuse a version on its way to champion; one person is enough, and earlier approvals are void.
 
     Raises:
-        RefusedError: No permission, or the version waits for no approval; the log has it.
+        RefusedError: No permission, or the version is not on its way; the log has it.
         WrongInputError: No such version was requested, or there is no reason.
     """
     act = Act(identity, "promote.refuse", model, version, now)
@@ -221,11 +241,19 @@ def refuse(
         require_decider(identity, act.action, act.rocu, policy, now)
         details = ReasonDetails(reason=require_reason(reason))
         with desk.audit.writing() as session:
-            found = replay(model, session.entries(model)).version(version)
-            if found.status != "requested":
-                raise RefusedError(
-                    f"{model} version {version} waits for no approval: it is {found.status.replace('_', ' ')}.",
-                    "A champion is stopped with findprofile promote suspend or rollback.",
-                )
+            require_refusable(model, replay(model, session.entries(model)).version(version))
             session.append(act.done(details), now)
     return model_state(desk.audit, model).version(version)
+
+
+def require_refusable(model: str, found: VersionState) -> None:
+    """Refuse to refuse what is not on its way to champion.
+
+    Raises:
+        RefusedError: It is not.
+    """
+    if found.status not in OPEN:
+        raise RefusedError(
+            f"{model} version {found.version} is not on its way to champion: it is {in_words(found.status)}.",
+            "A champion is stopped with findprofile promote suspend or rollback.",
+        )

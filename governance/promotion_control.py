@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from governance.approvals import enough, require_decider
+from governance.approvals import enough, require_decider, said
 from governance.champion_alias import Standing, alias_standing, finish_alias, moved_by_hand
 from governance.evidence_store import load_evidence
 from governance.permissions import require
@@ -79,13 +79,13 @@ def rollback(
         why = require_reason(reason)
         if _finish_rollback(desk, model):
             return model_state(desk.audit, model)
-        target = _target(model_state(desk.audit, model), to, now)
+        target = rollback_target(model_state(desk.audit, model), to, now)
         act = Act(identity, act.action, model, target.version, now)
         evidence = load_evidence(desk.lake, act.rocu, model, target.version, target.gate.evidence_digest)
         require_genuine(desk.registry, model, target.version, evidence.model_sha256)
         with desk.audit.writing() as session:
             state = replay(model, session.entries(model))
-            target = _target(state, target.version, now)
+            target = rollback_target(state, target.version, now)
             details = RollbackDetails(reason=why, replaces=state.champion or "", promoted_seq=target.promoted_seq or 0)
             session.append(act.done(details), now)
         desk.registry.set_champion(model, target.version)
@@ -105,7 +105,12 @@ def _finish_rollback(desk: Desk, model: str) -> bool:
     return False
 
 
-def _target(state: ModelState, to: str | None, now: datetime) -> VersionState:
+def rollback_target(state: ModelState, to: str | None, now: datetime) -> VersionState:
+    """The version that a rollback would bring back.
+
+    Raises:
+        RefusedError: There is none, or its term is over.
+    """
     if state.champion is None or not state.before:
         raise RefusedError(
             f"{state.model} has no earlier champion to go back to.", "Stop it with findprofile promote suspend instead."
@@ -113,7 +118,7 @@ def _target(state: ModelState, to: str | None, now: datetime) -> VersionState:
     target = state.version(to or state.before[-1])
     if target.status != "superseded" or target.promoted is None:
         raise RefusedError(
-            f"{state.model} version {target.version} is {target.status.replace('_', ' ')}, not an earlier champion.",
+            f"{state.model} version {target.version} is {said(target.status)}, not an earlier champion.",
             f"Go back to one of: {', '.join(state.before)}.",
         )
     require_in_term(state.model, target, now)
@@ -161,14 +166,23 @@ def resume(desk: Desk, identity: Identity, model: str, reason: str, policy: Load
         details = ReasonDetails(reason=require_reason(reason))
         with desk.audit.writing() as session:
             state = replay(model, session.entries(model))
-            if state.suspended is None:
-                raise RefusedError(f"{model} is not suspended.", "Nothing is to be done.")
-            if identity.subject in state.resume_votes:
-                raise RefusedError(f"{identity.name} has already agreed; resuming needs two people.", "Ask another.")
+            require_resumable(state, identity)
             session.append(act.done(details), now)
             if enough((*state.resume_votes, identity.subject), policy.policy.approvers_needed):
                 session.append(act.done(details, "promote.resumed"), now)
     return model_state(desk.audit, model)
+
+
+def require_resumable(state: ModelState, identity: Identity) -> None:
+    """Refuse unless this person's agreement to resume would count.
+
+    Raises:
+        RefusedError: The model is not suspended, or the person agreed before.
+    """
+    if state.suspended is None:
+        raise RefusedError(f"{state.model} is not suspended.", "Nothing is to be done.")
+    if identity.subject in state.resume_votes:
+        raise RefusedError(f"{identity.name} has already agreed; resuming needs two people.", "Ask another.")
 
 
 def reconcile(desk: Desk, identity: Identity, model: str, policy: LoadedPolicy, now: datetime) -> Reconciled:

@@ -1,8 +1,8 @@
 """The life of a model's versions, replayed from audit entries and from nothing else.
 
-A version is requested, judged by the gate, approved or refused by people, promoted, and later superseded or rolled
-back; a model can be suspended. Only entries with the outcome `done` move anything, but for a gate that said no. An
-entry that cannot be read stops the replay: an unknown state refuses.
+Which entry moves a version from where to where is the table in `life`; here it is followed. Only entries with the
+outcome `done` move anything, but for a gate that said no. An entry that cannot be read, or that asks for a move that
+the table does not have, stops the replay: an unknown state refuses.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from governance.audit_entry import Row
+from governance.life import CANDIDATES, OPEN, WAITING, Part, Status, may_move, parts_needed, status_after
 from governance.registry_port import split_model
 from infra.errors import RefusedError, WrongInputError
 
 if TYPE_CHECKING:
     from governance.audit import AuditLog
-
-Status = Literal["gate_refused", "requested", "refused", "champion", "superseded", "rolled_back"]
 
 
 class Details(BaseModel):
@@ -40,18 +39,73 @@ class GateDetails(Details):
     requested_by: str
     compared_with: str | None
     approvers_needed: int
+    board_needed: bool
+    shadow_runs: int
+    valid_until: str
     gate: Literal["passed", "refused"]
     lines: tuple[dict[str, str], ...]
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Whose approvals are needed, in their order."""
+        return parts_needed(self.approvers_needed, self.board_needed)
+
 
 class ApproveDetails(Details):
-    """Beside `promote.approve`: what the approval is bound to, and the token that it was given with."""
+    """Beside `promote.approve`: as what, what the approval is bound to, how long it holds, and with which token."""
 
+    part: Part
     evidence_digest: str
     policy_digest: str
+    valid_until: str
     token_id: str
     issuer: str
     comment: str = ""
+
+
+class ShadowDetails(Details):
+    """Beside `promote.shadow`: a list that nobody saw, and how it compares with the champion's of the same windows.
+
+    Args:
+        run_id: Of the shadow run.
+        as_of: The day that was scored, ISO.
+        model_sha256: Of the text that scored.
+        evidence_digest: Of the evidence that the version was approved on.
+        data_digest: Of the reads.
+        scores_sha256: Of the list as it was written.
+        k: Capacity: the length of the lists that are compared.
+        vehicles: How many were scored.
+        failures: How many of them have no number for a score.
+        champion: The version that it is compared with; `None` if there is none.
+        champion_run: That version's run.
+        overlap_at_k: Share of the champion's first k that is in the first k here.
+        share_new: Share of the first k here that is not in the champion's.
+        rank_correlation: Spearman's, over the vehicles that both scored.
+    """
+
+    run_id: str
+    as_of: str
+    model_sha256: str
+    evidence_digest: str
+    data_digest: str
+    scores_sha256: str
+    k: int
+    vehicles: int
+    failures: int
+    champion: str | None
+    champion_run: str | None
+    overlap_at_k: float | None
+    share_new: float | None
+    rank_correlation: float | None
+
+
+class ConfirmDetails(Details):
+    """Beside `promote.confirm`: on the strength of which shadow runs."""
+
+    reason: str
+    evidence_digest: str
+    policy_digest: str
+    shadow_seqs: tuple[int, ...]
 
 
 class PromotedDetails(Details):
@@ -63,7 +117,9 @@ class PromotedDetails(Details):
     gate_seq: int
     approval_seqs: tuple[int, ...]
     approvers: tuple[str, ...]
-    approvers_needed: int
+    shadow_seqs: tuple[int, ...]
+    confirm_seq: int
+    confirmed_by: str
     valid_until: str
     replaces: str | None
 
@@ -83,26 +139,68 @@ class RollbackDetails(ReasonDetails):
 
 @dataclass(frozen=True)
 class Approval:
-    """One person's approval."""
+    """One person's approval, as whom, and until when it holds."""
 
     seq: int
     at: str
     subject: str
     name: str
+    part: Part
+    valid_until: str
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """One shadow run."""
+
+    seq: int
+    at: str
+    details: ShadowDetails
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of those that a confirmation asks for: every vehicle has a score."""
+        return self.details.failures == 0 and self.details.vehicles > 0
 
 
 @dataclass(frozen=True)
 class VersionState:
-    """What the log says about one version. The digests are those of its latest gate."""
+    """What the log says about one version. The digests are those of its latest gate; a new gate voids the rest."""
 
     version: str
     status: Status
     gate_seq: int
     gate: GateDetails
     approvals: tuple[Approval, ...] = ()
+    shadows: tuple[Shadow, ...] = ()
+    confirm_seq: int | None = None
     promoted_seq: int | None = None
     promoted: PromotedDetails | None = None
     reason: str | None = None
+
+    @property
+    def due_part(self) -> Part | None:
+        """Whose approval is due next; `None` if none is."""
+        if self.status not in WAITING:
+            return None
+        return self.gate.parts[len(self.approvals)]
+
+    @property
+    def shadow_days(self) -> tuple[Shadow, ...]:
+        """The first good shadow run of each day."""
+        found: dict[str, Shadow] = {}
+        for shadow in self.shadows:
+            if shadow.counts:
+                found.setdefault(shadow.details.as_of, shadow)
+        return tuple(found.values())
+
+    @property
+    def ends(self) -> str | None:
+        """When the term of an open version is over, as the log spells times; `None` if it is not open."""
+        if self.status not in OPEN:
+            return None
+        terms = [approval.valid_until for approval in self.approvals]
+        return min([*terms, self.gate.valid_until] if self.status in WAITING else terms)
 
 
 @dataclass(frozen=True)
@@ -140,6 +238,15 @@ class ModelState:
                 "Request it first, or name another version.",
             )
         return self.versions[version]
+
+    @property
+    def candidates(self) -> tuple[VersionState, ...]:
+        """The versions that score in shadow: with every approval, and compared with the champion that stands."""
+        return tuple(
+            found
+            for found in self.versions.values()
+            if found.status in CANDIDATES and found.gate.compared_with == self.champion
+        )
 
     @property
     def standing(self) -> VersionState | None:
@@ -200,11 +307,18 @@ def _unreadable(row: Row) -> RefusedError:
     )
 
 
-def _known(state: ModelState, version: str, row: Row, *statuses: Status) -> VersionState:
+def _known(state: ModelState, version: str, row: Row) -> VersionState:
     found = state.versions.get(version)
-    if found is None or found.status not in statuses:
+    if found is None:
         raise _unreadable(row)
     return found
+
+
+def _move(found: VersionState, row: Row, after: Status) -> VersionState:
+    """The version in its new state, if the table has such a move."""
+    if not may_move(row.action, found.status, after):
+        raise _unreadable(row)
+    return replace(found, status=after)
 
 
 def _with(state: ModelState, found: VersionState) -> ModelState:
@@ -215,56 +329,88 @@ def _gate(state: ModelState, version: str, row: Row) -> ModelState:
     details = read_details(GateDetails, row)
     passed = row.outcome == "done" and details.gate == "passed"
     earlier = state.versions.get(version)
-    if earlier is not None and earlier.status == "champion":
-        raise _unreadable(row)
     if earlier is not None and earlier.status == "superseded" and not passed:
         return state
-    status: Status = "requested" if passed else "gate_refused"
-    return _with(state, VersionState(version, status, row.seq, details))
+    after: Status = "requested" if passed else "gate_refused"
+    if not may_move(row.action, earlier.status if earlier else "trained", after):
+        raise _unreadable(row)
+    return _with(state, VersionState(version, after, row.seq, details))
 
 
 def _approve(state: ModelState, version: str, row: Row) -> ModelState:
-    found = _known(state, version, row, "requested")
+    found = _known(state, version, row)
     details = read_details(ApproveDetails, row)
     bound = (details.evidence_digest, details.policy_digest) == (found.gate.evidence_digest, found.gate.policy_digest)
-    if not bound:
+    if not bound or details.part != found.due_part:
         raise _unreadable(row)
-    approval = Approval(row.seq, row.at, row.actor, row.actor_name)
-    return _with(state, replace(found, approvals=(*found.approvals, approval)))
+    approval = Approval(row.seq, row.at, row.actor, row.actor_name, details.part, details.valid_until)
+    approvals = (*found.approvals, approval)
+    moved = _move(found, row, status_after(found.gate.parts, len(approvals)))
+    return _with(state, replace(moved, approvals=approvals))
+
+
+def _shadow(state: ModelState, version: str, row: Row) -> ModelState:
+    found = _known(state, version, row)
+    details = read_details(ShadowDetails, row)
+    expected = (found.gate.model_sha256, found.gate.evidence_digest, state.champion)
+    if (details.model_sha256, details.evidence_digest, details.champion) != expected:
+        raise _unreadable(row)
+    moved = _move(found, row, "shadow")
+    return _with(state, replace(moved, shadows=(*found.shadows, Shadow(row.seq, row.at, details))))
 
 
 def _refuse(state: ModelState, version: str, row: Row) -> ModelState:
-    found = _known(state, version, row, "requested")
-    return _with(state, replace(found, status="refused", reason=read_details(ReasonDetails, row).reason))
+    moved = _move(_known(state, version, row), row, "refused")
+    return _with(state, replace(moved, reason=read_details(ReasonDetails, row).reason))
+
+
+def _expired(state: ModelState, version: str, row: Row) -> ModelState:
+    found = _known(state, version, row)
+    if found.ends is None or row.at < found.ends:
+        raise _unreadable(row)
+    return _with(state, replace(_move(found, row, "expired"), reason=read_details(ReasonDetails, row).reason))
+
+
+def _confirm(state: ModelState, version: str, row: Row) -> ModelState:
+    found = _known(state, version, row)
+    details = read_details(ConfirmDetails, row)
+    bound = (details.evidence_digest, details.policy_digest) == (found.gate.evidence_digest, found.gate.policy_digest)
+    shadowed = {shadow.seq for shadow in found.shadow_days} >= set(details.shadow_seqs)
+    if not bound or not shadowed or len(set(details.shadow_seqs)) < found.gate.shadow_runs:
+        raise _unreadable(row)
+    return _with(state, replace(_move(found, row, "confirmed"), confirm_seq=row.seq))
 
 
 def _promoted(state: ModelState, version: str, row: Row) -> ModelState:
-    found = _known(state, version, row, "requested")
+    found = _known(state, version, row)
     details = read_details(PromotedDetails, row)
-    if details.replaces != state.champion:
+    if details.replaces != state.champion or details.confirm_seq != found.confirm_seq:
         raise _unreadable(row)
-    return _crown(state, replace(found, status="champion", promoted_seq=row.seq, promoted=details), "superseded")
+    return _crown(state, replace(found, promoted_seq=row.seq, promoted=details), row, "superseded")
 
 
 def _rollback(state: ModelState, version: str, row: Row) -> ModelState:
-    found = _known(state, version, row, "superseded")
+    found = _known(state, version, row)
     details = read_details(RollbackDetails, row)
     if details.replaces != state.champion or details.promoted_seq != found.promoted_seq:
         raise _unreadable(row)
-    return _crown(state, replace(found, status="champion"), "rolled_back")
+    return _crown(state, found, row, "rolled_back")
 
 
-def _crown(state: ModelState, found: VersionState, old_becomes: Status) -> ModelState:
+def _crown(state: ModelState, found: VersionState, row: Row, old_becomes: Status) -> ModelState:
+    found = _move(found, row, "champion" if state.suspended is None else "suspended")
     before = tuple(earlier for earlier in state.before if earlier != found.version)
     if state.champion is not None:
-        old = state.versions[state.champion]
-        state = _with(state, replace(old, status=old_becomes))
+        old = _move(state.versions[state.champion], row, old_becomes)
+        state = _with(state, old)
         before = (*before, old.version) if old_becomes == "superseded" else before
     changed_from = state.champion
     return replace(_with(state, found), champion=found.version, before=before, changed_from=changed_from)
 
 
 def _suspend(state: ModelState, version: str, row: Row) -> ModelState:
+    if state.standing is not None:
+        state = _with(state, _move(state.standing, row, "suspended"))
     return replace(state, suspended=read_details(ReasonDetails, row).reason, resume_votes=())
 
 
@@ -277,13 +423,18 @@ def _resume(state: ModelState, version: str, row: Row) -> ModelState:
 def _resumed(state: ModelState, version: str, row: Row) -> ModelState:
     if len(set(state.resume_votes)) < 2:
         raise _unreadable(row)
+    if state.standing is not None:
+        state = _with(state, _move(state.standing, row, "champion"))
     return replace(state, suspended=None, resume_votes=())
 
 
 _STEPS: dict[str, Step] = {
     "promote.gate": _gate,
     "promote.approve": _approve,
+    "promote.shadow": _shadow,
     "promote.refuse": _refuse,
+    "promote.expired": _expired,
+    "promote.confirm": _confirm,
     "promote.promoted": _promoted,
     "promote.rollback": _rollback,
     "promote.suspend": _suspend,

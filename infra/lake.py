@@ -34,6 +34,7 @@ Layer = Literal[
     "days",
     "windows",
     "scores",
+    "shadow_scores",
     "monitoring",
     "lineage",
     "policies",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,7 @@ from models.review_sample import Selection, blind_order, select_for_review
 from models.training import feature_matrix, load_booster
 
 TEXTS = pa.list_(pa.string())
+ScoresLayer = Literal["scores", "shadow_scores"]
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,15 @@ def scores_folder(lake: Lake, rocu: str, pattern: str, as_of: date) -> Path:
     return lake.folder("scores", rocu, pattern=pattern, as_of=as_of.isoformat())
 
 
-def write_scores(lake: Lake, scored: pa.Table, provenance: Provenance, now: datetime) -> Path:
+def scores_file(lake: Lake, provenance: Provenance, layer: ScoresLayer = "scores") -> Path:
+    """Where the list of a run lies: `scores` for lists that are shown, `shadow_scores` for those that nobody sees."""
+    keys = {"pattern": provenance.pattern, "as_of": provenance.window_end.isoformat(), "run": provenance.run_id}
+    return lake.folder(layer, provenance.rocu, **keys) / "scores.parquet"
+
+
+def write_scores(
+    lake: Lake, scored: pa.Table, provenance: Provenance, now: datetime, layer: ScoresLayer = "scores"
+) -> Path:
     """Write a list with its provenance in every row; a second write of the same run replaces it by the same.
 
     Args:
@@ -136,6 +145,7 @@ def write_scores(lake: Lake, scored: pa.Table, provenance: Provenance, now: date
         scored: From `score_windows`.
         provenance: How it came to be.
         now: Time of scoring; decides which run of a day is the latest.
+        layer: Of lists that are shown, or of those that nobody sees.
 
     Raises:
         FaultError: No space is left.
@@ -145,8 +155,7 @@ def write_scores(lake: Lake, scored: pa.Table, provenance: Provenance, now: date
         kind = pa.date32() if name == "window_end" else pa.string()
         table = table.append_column(name, pa.array([value] * table.num_rows, kind))
     table = table.replace_schema_metadata({"scored_at": now.isoformat(), "run_id": provenance.run_id})
-    folder = scores_folder(lake, provenance.rocu, provenance.pattern, provenance.window_end)
-    target = folder / f"run={provenance.run_id}" / "scores.parquet"
+    target = scores_file(lake, provenance, layer)
     with placed(target) as temporary:
         pq.write_table(table, temporary, compression="zstd")
     return target

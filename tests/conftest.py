@@ -54,7 +54,7 @@ def policy_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def delivered(small_world: Path, policy_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     loop = Loop(tmp_path_factory.mktemp("delivered") / "home", small_world)
     for rocu in ROCUS:
-        loop.done("validator", "policy", "load", policy_file, "--rocu", rocu)
+        loop.done("governance", "policy", "load", policy_file, "--rocu", rocu)
         authorise(loop, rocu)
         loop.done("operator", "cameras", "load", small_world / rocu / "cameras.csv", "--rocu", rocu)
         loop.done("operator", "ingest", *sorted((small_world / rocu / "reads").iterdir()), "--rocu", rocu)
@@ -66,13 +66,11 @@ def delivered(small_world: Path, policy_file: Path, tmp_path_factory: pytest.Tem
 
 @pytest.fixture(scope="session")
 def in_force(delivered: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
-    """Trained, through the gate, approved by two people, scored."""
+    """Trained, through the gate, approved by two people, scored in shadow, confirmed, scored."""
     loop = Loop(tmp_path_factory.mktemp("in_force") / "home", delivered.world)
     shutil.copytree(delivered.home, loop.home)
     loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF)
-    loop.done("engineer", "promote", "request", MODEL, "1")
-    loop.done("validator", "promote", "approve", MODEL, "1", "--reason", "figures looked at")
-    loop.done("owner", "promote", "approve", MODEL, "1", "--reason", "purpose holds")
+    loop.bring_into_force(MODEL, "1", AS_OF)
     loop.done("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF)
     return loop
 

@@ -17,6 +17,7 @@ from flows.cli import (
     running_commands,
     simulation_commands,
     syops_commands,
+    version_commands,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "running_commands",
     "simulation_commands",
     "syops_commands",
+    "version_commands",
 ]

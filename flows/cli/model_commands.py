@@ -53,10 +53,13 @@ def score(
         date | None, typer.Option("--to", parser=parse_date, metavar="DATE", help="backfill to", callback=in_order)
     ] = None,
     pattern: Pattern = PATTERN,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="only versions in shadow, of a model that has no champion yet")
+    ] = False,
     engine: EngineName = None,
     json: AsJson = False,
 ) -> None:
-    """Rank the vehicles of a window with the approved champion; one date, or a backfill."""
+    """Rank the vehicles of a window with the champion, and with versions in shadow, unseen; one date, or a backfill."""
     from flows.running import run_step
 
     days = _days(as_of, first, last)
@@ -65,7 +68,7 @@ def score(
     for number, day in enumerate(days, 1):
         if len(days) > 1:
             say(f"{day} ({number}/{len(days)})")
-        results.append(run_step(context, "score", rocu=rocu, pattern=pattern, as_of=day))
+        results.append(run_step(context, "score", rocu=rocu, pattern=pattern, as_of=day, shadow=shadow))
     if json and as_of is None:
         as_json([result.model_dump(mode="json") for result in results])
         return

@@ -49,10 +49,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
 
 
 def reason_of(row: Row) -> str:
-    """Why, as the log has it: the reason, the approver's words, or the lines of the gate that did not pass."""
+    """Why, as the log has it: a reason, the approver's words, a shadow run's figures, or what the gate did not pass."""
     said = row.details.get("reason") or row.details.get("comment")
     if said:
         return str(said)
+    if row.action == "promote.shadow":
+        from governance.promotion_plan import shadow_figures
+
+        return f"{row.details['as_of']}: {shadow_figures(row.details)}"
     lines = [line for line in row.details.get("lines", ()) if line["result"] != "passed"]
     return "; ".join(f"{line['name']}: {line['value']} (needed: {line['limit']})" for line in lines)
 

@@ -1,87 +1,164 @@
-"""Commands on the life of a model version: request, approve, refuse, roll back, suspend, resume, history."""
+"""Commands on the life of a model version: request, approve, confirm, refuse, roll back, suspend, resume, history.
+
+Each says what it will do before it does it; with `--plan` it only says so.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cli.frame import group
 from flows.cli.options import AsJson, session
-from flows.cli.output import as_json, reason_of, show, table
+from flows.cli.output import as_json, line, reason_of, say, show, table
+from infra.errors import RefusedError
 
-promote = group("promote", "From challenger to champion: gate, two people, and the way back.")
+if TYPE_CHECKING:
+    from flows.context import Context
+    from governance.audit import Row
+
+promote = group(
+    "promote", "From challenger to champion: gate, two people, shadow runs, confirmation, and the way back."
+)
 
 Model = Annotated[str, typer.Argument(help="model name, such as county_lines.nwrocu")]
 Version = Annotated[int, typer.Argument(help="model version")]
 Reason = Annotated[str, typer.Option(help="why, in a sentence")]
+OnlyPlan = Annotated[bool, typer.Option("--plan", help="say what would happen, and do nothing")]
+Seen = Annotated[
+    str | None,
+    typer.Option("--evidence", metavar="DIGEST", help="the evidence you looked at; refused if it is another"),
+]
+
+
+def _told(
+    context: Context,
+    what: str,
+    only: bool,
+    json: bool,
+    model: str,
+    version: int | None = None,
+    reason: str = "",
+    seen: str | None = None,
+) -> bool:
+    """Say what the command will do; whether that was all that was asked for."""
+    from flows.steps.promotion import plan_promotion
+
+    plan = plan_promotion(context, what, model, version, reason, seen)
+    if only and json:
+        as_json(plan)
+    elif json:
+        for text in plan.lines():
+            say(text)
+    else:
+        for text in plan.lines():
+            line(f"  {text}")
+    if only and plan.refused:
+        raise RefusedError(f"It would be refused: {plan.refused}", plan.instruction)
+    return only
 
 
 @promote.command("request")
-def request(model: Model, version: Version, json: AsJson = False) -> None:
+def request(model: Model, version: Version, plan: OnlyPlan = False, json: AsJson = False) -> None:
     """Collect the evidence, put it before the gate, and ask for approval."""
     from flows.steps.promotion import request_promotion
 
-    show(request_promotion(session(), model, version), json)
+    context = session()
+    if not _told(context, "request", plan, json, model, version):
+        show(request_promotion(context, model, version), json)
 
 
 @promote.command("approve")
-def approve(model: Model, version: Version, reason: Reason, json: AsJson = False) -> None:
-    """Approve a requested version; the last approval that is needed makes it champion."""
+def approve(
+    model: Model,
+    version: Version,
+    reason: Reason,
+    evidence: Seen = None,
+    plan: OnlyPlan = False,
+    json: AsJson = False,
+) -> None:
+    """Approve a version as the one whose turn it is: validator, owner, then the board if it is needed."""
     from flows.steps.promotion import approve_promotion
 
-    show(approve_promotion(session(), model, version, reason), json)
+    context = session()
+    if not _told(context, "approve", plan, json, model, version, reason, evidence):
+        show(approve_promotion(context, model, version, reason, evidence), json)
+
+
+@promote.command("confirm")
+def confirm(model: Model, version: Version, reason: Reason, plan: OnlyPlan = False, json: AsJson = False) -> None:
+    """Make an approved version champion, after the shadow runs that the policy asks for."""
+    from flows.steps.promotion import confirm_promotion
+
+    context = session()
+    if not _told(context, "confirm", plan, json, model, version, reason):
+        show(confirm_promotion(context, model, version, reason), json)
 
 
 @promote.command("refuse")
-def refuse(model: Model, version: Version, reason: Reason, json: AsJson = False) -> None:
-    """Refuse a requested version."""
+def refuse(model: Model, version: Version, reason: Reason, plan: OnlyPlan = False, json: AsJson = False) -> None:
+    """Refuse a version on its way to champion; its approvals are void."""
     from flows.steps.promotion import refuse_promotion
 
-    show(refuse_promotion(session(), model, version, reason), json)
+    context = session()
+    if not _told(context, "refuse", plan, json, model, version, reason):
+        show(refuse_promotion(context, model, version, reason), json)
 
 
 @promote.command("rollback")
-def rollback(model: Model, reason: Reason, json: AsJson = False) -> None:
+def rollback(model: Model, reason: Reason, plan: OnlyPlan = False, json: AsJson = False) -> None:
     """Make the champion before the present one champion again, after checking that it still verifies."""
     from flows.steps.promotion import roll_back
 
-    show(roll_back(session(), model, reason), json)
+    context = session()
+    if not _told(context, "rollback", plan, json, model, reason=reason):
+        show(roll_back(context, model, reason), json)
 
 
 @promote.command("suspend")
-def suspend(model: Model, reason: Reason, json: AsJson = False) -> None:
+def suspend(model: Model, reason: Reason, plan: OnlyPlan = False, json: AsJson = False) -> None:
     """Stop a model from scoring, at once; one person is enough."""
     from flows.steps.promotion import suspend_model
 
-    show(suspend_model(session(unaccepted=True), model, reason), json)
+    context = session(unaccepted=True)
+    if not _told(context, "suspend", plan, json, model, reason=reason):
+        show(suspend_model(context, model, reason), json)
 
 
 @promote.command("resume")
-def resume(model: Model, reason: Reason, json: AsJson = False) -> None:
+def resume(model: Model, reason: Reason, plan: OnlyPlan = False, json: AsJson = False) -> None:
     """Let a suspended model score again; it takes two people."""
     from flows.steps.promotion import resume_model
 
-    show(resume_model(session(), model, reason), json)
+    context = session()
+    if not _told(context, "resume", plan, json, model, reason=reason):
+        show(resume_model(context, model, reason), json)
 
 
 @promote.command("reconcile")
-def reconcile(model: Model, json: AsJson = False) -> None:
+def reconcile(model: Model, plan: OnlyPlan = False, json: AsJson = False) -> None:
     """Put the registry's alias where the audit log has the champion, after a kill or a hand; recorded."""
     from flows.steps.promotion import reconcile_alias
 
-    show(reconcile_alias(session(), model), json)
+    context = session()
+    if not _told(context, "reconcile", plan, json, model):
+        show(reconcile_alias(context, model), json)
 
 
 @promote.command("history")
 def history(
     model: Model, version: Annotated[int | None, typer.Argument(help="only this version")] = None, json: AsJson = False
 ) -> None:
-    """Every request, gate result, approval, refusal and change of champion, with names and dates."""
+    """Every request, gate result, approval, shadow run, refusal and change of champion, with names and dates."""
     from flows.steps.promotion import promotion_history
 
-    rows = promotion_history(session(), model, version)
+    show_history(promotion_history(session(), model, version), json)
+
+
+def show_history(rows: tuple[Row, ...], json: bool) -> None:
+    """Print entries about a model's promotion."""
     if json:
         as_json([asdict(row) for row in rows])
         return

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from flows.demo.stage import AUDITOR, ENGINEER, OPERATOR, OWNER, VALIDATOR, Stage, Summary
+from flows.demo.stage import AUDITOR, ENGINEER, GOVERNANCE, OPERATOR, OWNER, VALIDATOR, Stage, Summary
 from flows.running import run_step
 from infra.errors import FaultError, RefusedError
 
@@ -48,7 +48,7 @@ def bring_data(stage: Stage, rocu: str, world: Path) -> None:
         from flows.steps.data import load_cameras, load_dispositions
         from flows.steps.policy import load_rocu_policy
 
-        load_rocu_policy(stage.act_as(VALIDATOR, (rocu,)), rocu, POLICY)
+        load_rocu_policy(stage.act_as(GOVERNANCE, (rocu,)), rocu, POLICY)
         operator = stage.act_as(OPERATOR, (rocu,))
         register = load_cameras(operator, rocu, world / rocu / "cameras.csv")
         files = _files(world / rocu / "reads", None, FIRST_MODEL)
@@ -89,10 +89,10 @@ def train_first(stage: Stage, rocu: str) -> None:
 
 
 def bring_model_into_force(stage: Stage, rocu: str) -> None:
-    """Gate, and two approvals by people who did not train it."""
+    """Gate, two approvals by people who did not train it, a run in shadow, and the confirmation."""
 
     def play() -> Summary:
-        from flows.steps.promotion import approve_promotion, request_promotion
+        from flows.steps.promotion import approve_promotion, confirm_promotion, request_promotion
 
         model = f"{PATTERN}.{rocu}"
         judged = request_promotion(stage.act_as(ENGINEER, (rocu,)), model, 1)
@@ -103,10 +103,20 @@ def bring_model_into_force(stage: Stage, rocu: str) -> None:
             stage.say(f"{ENGINEER.name} tries to approve their own model: refused. {refusal.reason}", indent=1)
         for person in (VALIDATOR, OWNER):
             decided = approve_promotion(stage.act_as(person, (rocu,)), model, 1, "figures and data looked at")
-            stage.say(f"{person.name} approves: {decided.status}", indent=1)
+            stage.say(f"{person.name} approves as {person.roles[0]}: {decided.status}", indent=1)
+        _score_in_shadow(stage, rocu)
+        decided = confirm_promotion(stage.act_as(OWNER, (rocu,)), model, 1, "runs as it should")
+        stage.say(f"{OWNER.name} confirms: {decided.status}", indent=1)
         return {"champion": decided.champion}
 
-    stage.chapter(f"promote-{rocu}", f"{rocu}: the gate, and two people", play)
+    stage.chapter(f"promote-{rocu}", f"{rocu}: the gate, two people, a run in shadow, and the confirmation", play)
+
+
+def _score_in_shadow(stage: Stage, rocu: str) -> None:
+    operator = stage.act_as(OPERATOR, (rocu,))
+    ran: Any = run_step(operator, "score", rocu=rocu, pattern=PATTERN, as_of=FIRST_MODEL, shadow=True)
+    run = ran.shadow[0]
+    stage.say(f"in shadow: {run.vehicles:,} vehicles scored, shown to nobody; {run.days} of {run.days_needed} days", 1)
 
 
 def authorise_runs(stage: Stage, rocu: str) -> None:

@@ -27,10 +27,11 @@ class Person:
     roles: tuple[str, ...]
 
 
-ENGINEER = Person("Erin Holt", ("ml_engineer", "governance"))  # both roles: what stops them is a rule about the person
+ENGINEER = Person("Erin Holt", ("ml_engineer", "validator"))  # both roles: what stops them is a rule about the person
 OPERATOR = Person("Omar Vance", ("operator",))
-VALIDATOR = Person("Grace Lund", ("governance",))
-OWNER = Person("Gareth Pike", ("governance",))
+VALIDATOR = Person("Grace Lund", ("validator",))
+OWNER = Person("Gareth Pike", ("owner",))
+GOVERNANCE = Person("Gwen Shaw", ("governance",))
 AUDITOR = Person("Ada Moss", ("auditor",))
 
 

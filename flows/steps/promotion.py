@@ -1,4 +1,4 @@
-"""Steps of a version's life: request, approve, refuse, roll back, suspend, resume, reconcile, history."""
+"""Steps of a version's life: request, approve, confirm, refuse, roll back, suspend, resume, reconcile, history."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from infra.errors import RefusedError
 if TYPE_CHECKING:
     from governance.audit import Row
     from governance.policy import LoadedPolicy
+    from governance.promotion_plan import Plan
     from governance.promotion_state import ModelState
 
 
@@ -86,24 +87,71 @@ def request_promotion(context: Context, model: str, version: int) -> Judged:
         evidence_digest=requested.evidence_digest,
         policy_digest=policy.digest,
         lines=tuple(line.model_dump() for line in decision.lines),
-        waits_for=f"{policy.policy.approvers_needed} people of governance, neither of them trainer or requester",
+        waits_for=f"{', then '.join(requested.state.gate.parts)}; neither of them trainer or requester",
     )
 
 
-def approve_promotion(context: Context, model: str, version: int, reason: str) -> Decided:
-    """Approve; the last approval that is needed makes the version champion."""
+def approve_promotion(
+    context: Context, model: str, version: int, reason: str, seen_digest: str | None = None
+) -> Decided:
+    """Approve, as the one whose turn it is; with the last approval the version can score in shadow."""
     from governance.promotion import approve
 
-    state = approve(
-        open_desk(context), context.identity, model, str(version), _policy(context, model), utc_now(), comment=reason
+    desk, policy, now = open_desk(context), _policy(context, model), utc_now()
+    state = approve(desk, context.identity, model, str(version), policy, now, seen_digest=seen_digest, comment=reason)
+    waits = (
+        f", waits for the {state.due_part}" if state.due_part else f", to run in shadow {state.gate.shadow_runs} times"
     )
-    given, needed = len(state.approvals), state.gate.approvers_needed
-    status = f"approved by {given} of {needed}, waits for another" if state.status == "requested" else state.status
-    return _decided(context, model, version, status)
+    return _decided(context, model, version, f"{state.status.replace('_', ' ')}{waits}")
+
+
+def confirm_promotion(context: Context, model: str, version: int, reason: str) -> Decided:
+    """Make an approved version champion, on the strength of its shadow runs."""
+    from governance.confirmation import confirm
+
+    state = confirm(
+        open_desk(context), context.identity, model, str(version), reason, _policy(context, model), utc_now()
+    )
+    return _decided(context, model, version, state.status)
+
+
+def plan_promotion(
+    context: Context,
+    what: str,
+    model: str,
+    version: int | None = None,
+    reason: str = "",
+    seen_digest: str | None = None,
+) -> Plan:
+    """What a decision would do. Nothing is done, and nothing is recorded.
+
+    Args:
+        context: Who would decide.
+        what: `request`, `approve`, `confirm`, `refuse`, `rollback`, `suspend`, `resume` or `reconcile`.
+        model: `<pattern>.<rocu>`.
+        version: The version, if the decision is about one.
+        reason: The reason that would be given.
+        seen_digest: Digest of the evidence that the approver was shown, if they name it.
+    """
+    from governance import promotion_plan as plans
+
+    asking = plans.Asking(open_desk(context), context.identity, lambda: _policy(context, model), utc_now(), reason)
+    if what == "approve":
+        return plans.plan_approve(asking, model, str(version), seen_digest)
+    if version is not None:
+        of_version = {"request": plans.plan_request, "confirm": plans.plan_confirm, "refuse": plans.plan_refuse}
+        return of_version[what](asking, model, str(version))
+    of_model = {
+        "rollback": plans.plan_rollback,
+        "suspend": plans.plan_suspend,
+        "resume": plans.plan_resume,
+        "reconcile": plans.plan_reconcile,
+    }
+    return of_model[what](asking, model)
 
 
 def refuse_promotion(context: Context, model: str, version: int, reason: str) -> Decided:
-    """Refuse a version that waits."""
+    """Refuse a version on its way to champion."""
     from governance.promotion import refuse
 
     state = refuse(

@@ -1,10 +1,14 @@
-"""The step that ranks the vehicles of a window, and the reading of its list."""
+"""The step that ranks the vehicles of a window, and the reading of its list.
+
+Versions in shadow are scored on the same windows (`shadow`), after the champion's list is in place.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +24,7 @@ from flows.steps.desk import (
     require_parts_unchanged,
 )
 from flows.steps.results import StepResult
+from flows.steps.shadow import ShadowRun, ShadowScored, Windows, in_words, score_shadows
 from infra.clock import utc_now
 from infra.errors import RefusedError, WrongInputError
 from infra.lake import file_sha256, write_text
@@ -28,8 +33,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from data_contracts.manifests import PartRef
+    from governance.policy import LoadedPolicy
     from governance.run_authority import RunAuthority
-    from governance.verification import Champion
+    from governance.verification import Candidate, Champion
     from models.scoring import Provenance
 
 BANNER = "An assessment to be examined by a person. Most vehicles that look odd are innocent."
@@ -50,8 +56,15 @@ class Scored(StepResult):
     already_done: bool
     authority: str
     data_digest: str
+    shadow: tuple[ShadowRun, ...] = ()
     scores: Path
     page: Path
+
+    def summary(self) -> dict[str, str | int | float]:
+        """The figures, and a line for each version in shadow."""
+        plain = super().summary()
+        plain.pop("shadow")
+        return plain | in_words(self.shadow)
 
     def links(self) -> dict[str, Path]:
         """The list for analysts."""
@@ -99,8 +112,17 @@ class MadeBy:
     provenance: Provenance
 
 
-def score(context: Context, rocu: str, pattern: str, as_of: date) -> Scored:
+def score(context: Context, rocu: str, pattern: str, as_of: date, shadow: bool = False) -> Scored | ShadowScored:
     """Verify authority and champion, rank the vehicles of the window, explain the first. Done once per model and data.
+
+    Versions in shadow are scored on the same windows; what goes wrong with them is recorded and stops nothing.
+
+    Args:
+        context: Who acts.
+        rocu: The ROCU whose reads are scored.
+        pattern: The pattern.
+        as_of: Last day of the window.
+        shadow: Score only versions in shadow, for a model that has no champion yet.
 
     Raises:
         RefusedError: No permission, no authority that covers the run, no champion that verifies, or a failed batch of
@@ -108,48 +130,105 @@ def score(context: Context, rocu: str, pattern: str, as_of: date) -> Scored:
         WrongInputError: No such ROCU or pattern, or no reads of that date.
         FaultError: The registry or the lake does not answer.
     """
-    from governance.verification import verify_champion
     from models.patterns import get_pattern
 
-    chosen, policy = get_pattern(pattern), policy_of(context, rocu)
+    get_pattern(pattern)
+    policy, model = policy_of(context, rocu), f"{pattern}.{rocu}"
     settings: Any = policy.policy.pattern(pattern)
-    model = f"{pattern}.{rocu}"
     with acting(context, "score", rocu, "combination", model) as details:
         details["as_of"] = as_of.isoformat()
         require_no_failure(context, rocu, as_of, as_of)
         parts = _parts(context, rocu, as_of, settings.window_days)
         authority = authorised(context, policy, Planned(rocu, pattern, as_of, settings.window_days, parts))
         details |= {"authority": authority.reference, "purpose": authority.purpose}
-        champion = verify_champion(open_desk(context), model, rocu, utc_now())
         require_parts_unchanged(context, parts)
-        provenance = _provenance(context, champion, parts, rocu, pattern, as_of, policy.digest)
-        details |= {"version": champion.version, "run_id": provenance.run_id, "data_digest": provenance.data_digest}
-        folder = context.lake.folder("scores", rocu, pattern=pattern, as_of=as_of.isoformat(), run=provenance.run_id)
-        target, page = folder / "scores.parquet", folder / "list.html"
-        already = target.is_file() and page.is_file() and _is_recorded(context, model, provenance.run_id, target)
-        if not already:
-            listed = policy.policy.rows(pattern), policy.policy.random_review
-            made_by = MadeBy(champion, authority, provenance)
-            _score(context, chosen, settings, parts, made_by, listed, page)
-        details["scores_sha256"] = file_sha256(target)
-        _record_lineage(context, parts, provenance, target)
+        windows = cache(lambda: _windows(context, rocu, pattern, as_of, parts, settings))
+        day = _Day(context, rocu, pattern, as_of, parts, policy, authority, windows)
+        return _score_shadow(day, details) if shadow else _score_champion(day, details)
+
+
+@dataclass(frozen=True)
+class _Day:
+    """One window of one ROCU, to be scored. `windows` builds its rows once, when they are first asked for."""
+
+    context: Context
+    rocu: str
+    pattern: str
+    as_of: date
+    parts: tuple[PartRef, ...]
+    policy: LoadedPolicy
+    authority: RunAuthority
+    windows: Windows
+
+    @property
+    def model(self) -> str:
+        return f"{self.pattern}.{self.rocu}"
+
+    @property
+    def settings(self) -> Any:
+        return self.policy.policy.pattern(self.pattern)
+
+    def provenance(self, by: Champion | Candidate) -> Provenance:
+        """What every row of a list by this version carries."""
+        return _provenance(self.context, by, self.parts, self.rocu, self.pattern, self.as_of, self.policy.digest)
+
+
+def _score_champion(day: _Day, details: dict[str, Any]) -> Scored:
+    from governance.verification import verify_champion
+    from models.scoring import scores_file
+
+    context, policy = day.context, day.policy.policy
+    champion = verify_champion(open_desk(context), day.model, day.rocu, utc_now())
+    provenance = day.provenance(champion)
+    details |= {"version": champion.version, "run_id": provenance.run_id, "data_digest": provenance.data_digest}
+    target = scores_file(context.lake, provenance)
+    page = target.with_name("list.html")
+    already = target.is_file() and page.is_file() and _is_recorded(context, day.model, provenance.run_id, target)
+    if not already:
+        _score(day, MadeBy(champion, day.authority, provenance), page)
+    details["scores_sha256"] = file_sha256(target)
+    _record_lineage(context, day.parts, provenance, target)
+    shadow = score_shadows(context, day.policy, day.windows, day.provenance, day.model, (champion.version, target))
+    details["shadow_versions"] = [run.version for run in shadow]
     rows = _rows(target)
     return Scored(
-        rocu=rocu,
-        pattern=pattern,
-        as_of=as_of,
+        rocu=day.rocu,
+        pattern=day.pattern,
+        as_of=day.as_of,
         run_id=provenance.run_id,
-        model=model,
+        model=day.model,
         version=int(champion.version),
         model_sha256=champion.sha256,
         vehicles=rows,
-        shown=min(rows, policy.policy.rows(pattern) + policy.policy.random_review),
+        shown=min(rows, policy.rows(day.pattern) + policy.random_review),
         already_done=already,
-        authority=authority.reference,
+        authority=day.authority.reference,
         data_digest=provenance.data_digest,
+        shadow=shadow,
         scores=target,
         page=page,
     )
+
+
+def _score_shadow(day: _Day, details: dict[str, Any]) -> ShadowScored:
+    from governance.promotion_state import model_state
+
+    state = model_state(day.context.audit, day.model)
+    if state.champion is not None:
+        raise RefusedError(
+            f"{day.model} has a champion, beside which versions in shadow are scored.",
+            "Leave out --shadow: findprofile score scores them on the same windows.",
+        )
+    if not state.candidates:
+        raise RefusedError(
+            f"No version of {day.model} has every approval, so none is in shadow.", "See findprofile models list."
+        )
+    details["shadow"] = True
+    runs = score_shadows(day.context, day.policy, day.windows, day.provenance, day.model, None)
+    details["shadow_versions"] = [run.version for run in runs]
+    if all(run.problem for run in runs):
+        raise RefusedError(f"No version in shadow could be scored: {runs[0].problem}", "See findprofile models show.")
+    return ShadowScored(rocu=day.rocu, pattern=day.pattern, as_of=day.as_of, model=day.model, shadow=runs)
 
 
 def _is_recorded(context: Context, model: str, run_id: str, scores: Path) -> bool:
@@ -173,7 +252,7 @@ def _parts(context: Context, rocu: str, as_of: date, window_days: int) -> tuple[
 
 def _provenance(
     context: Context,
-    champion: Champion,
+    champion: Champion | Candidate,
     parts: tuple[PartRef, ...],
     rocu: str,
     pattern: str,
@@ -200,27 +279,27 @@ def _provenance(
     )
 
 
-def _score(
-    context: Context,
-    chosen: Any,
-    settings: Any,
-    parts: tuple[PartRef, ...],
-    made_by: MadeBy,
-    listed: tuple[int, int],
-    page: Path,
-) -> None:
-    from models.scoring import RandomDraw, score_windows, write_scores
+def _windows(
+    context: Context, rocu: str, pattern: str, as_of: date, parts: tuple[PartRef, ...], settings: Any
+) -> pa.Table:
+    from models.patterns import get_pattern
     from models.window_engines import open_windows
 
-    provenance = made_by.provenance
-    context.progress(f"windows of {provenance.rocu} to {provenance.window_end}")
-    with open_windows(context.settings, provenance.rocu) as windows_of:
-        windows = windows_of(context.lake, parts, provenance.window_end, chosen, settings)
-    top, drawn = listed
-    scored = score_windows(made_by.champion.text, windows, chosen, settings, top, RandomDraw(drawn, provenance.run_id))
+    context.progress(f"windows of {rocu} to {as_of}")
+    with open_windows(context.settings, rocu) as windows_of:
+        return windows_of(context.lake, parts, as_of, get_pattern(pattern), settings)
+
+
+def _score(day: _Day, made_by: MadeBy, page: Path) -> None:
+    from models.patterns import get_pattern
+    from models.scoring import RandomDraw, score_windows, write_scores
+
+    policy, settings, chosen = day.policy.policy, day.settings, get_pattern(day.pattern)
+    draw = RandomDraw(policy.random_review, made_by.provenance.run_id)
+    scored = score_windows(made_by.champion.text, day.windows(), chosen, settings, policy.rows(day.pattern), draw)
     now = utc_now()
-    write_text(page, _page(context, scored, made_by, settings.window_days))
-    write_scores(context.lake, scored, provenance, now)
+    write_text(page, _page(day.context, scored, made_by, settings.window_days))
+    write_scores(day.context.lake, scored, made_by.provenance, now)
 
 
 def _page(context: Context, scored: pa.Table, made_by: MadeBy, window_days: int) -> str:
@@ -249,6 +328,9 @@ def _page(context: Context, scored: pa.Table, made_by: MadeBy, window_days: int)
                 Fact(name="model", value=f"{provenance.model} version {provenance.version}"),
                 Fact(name="model SHA-256", value=provenance.model_sha256, code=True),
                 Fact(name="approved by", value=", ".join(champion.approvers)),
+                Fact(
+                    name="confirmed by", value=f"{champion.confirmed_by}, after {champion.shadow_days} days in shadow"
+                ),
                 Fact(name="approved until", value=champion.valid_until[:10]),
                 Fact(name="authority for the run", value=f"{authority.reference}, for {authority.purpose}"),
                 Fact(name="authority granted by", value=authority.granted_by_name),

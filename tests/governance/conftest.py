@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,9 +21,11 @@ from sqlalchemy import Engine, create_engine, text
 from trial_results import good_trials
 
 from governance.audit import AuditLog, open_audit
+from governance.confirmation import confirm, record_shadow_run
 from governance.evidence import (
     Champion,
     ChampionMeasured,
+    Change,
     DataVerdicts,
     Evidence,
     Figure,
@@ -32,7 +35,8 @@ from governance.evidence import (
 )
 from governance.policy import LoadedPolicy, packaged_policy
 from governance.promotion import approve, request
-from governance.promotion_record import Desk
+from governance.promotion_record import Act, Desk
+from governance.promotion_state import ShadowDetails, VersionState, model_state
 from infra.database import open_database
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.identity import Identity, issue_token, verify_token
@@ -125,6 +129,7 @@ class World:
             "model_sha256": sha256,
             "policy_digest": self.policy.digest,
             "champion": champion or NoChampion(),
+            "change": make_change() if champion else None,
         }
         return make_evidence(**{**values, **changes})
 
@@ -137,15 +142,82 @@ class World:
             difference=Figure(value=0.02, low=low, high=0.1),
         )
 
-    def requested(self, version: str = "1", champion: Champion | None = None, at: datetime = NOW) -> None:
+    def requested(
+        self, version: str = "1", champion: Champion | None = None, at: datetime = NOW, **changes: object
+    ) -> None:
         engineer = self.person("Edda Engineer", "ml_engineer", at=at)
-        outcome = request(self.desk, engineer, self.evidence(version, champion), self.policy, at)
+        outcome = request(self.desk, engineer, self.evidence(version, champion, **changes), self.policy, at)
         assert outcome.decision.outcome == "passed", outcome.decision.reasons
 
-    def promoted(self, version: str = "1", champion: Champion | None = None, at: datetime = NOW) -> None:
-        self.requested(version, champion, at)
-        for name in ("Gwen Governor", "Gareth Governor"):
-            approve(self.desk, self.person(name, at=at), MODEL, version, self.policy, at)
+    def approve(self, *whose: str, version: str = "1", at: datetime = NOW) -> VersionState:
+        """Approved as `validator`, `owner` or `governance`, each by the person of the story who is one."""
+        for role in whose:
+            name, given = DECIDERS[role], role.removeprefix("second ")
+            approve(self.desk, self.person(name, given, at=at), MODEL, version, self.policy, at)
+        return model_state(self.audit, MODEL).version(version)
+
+    def approved(
+        self, version: str = "1", champion: Champion | None = None, at: datetime = NOW, **changes: object
+    ) -> None:
+        """With every approval that the gate asked for."""
+        self.requested(version, champion, at, **changes)
+        parts = model_state(self.audit, MODEL).version(version).gate.parts
+        self.approve(
+            "validator", "owner", *("governance", "second governance")[: len(parts) - 2], version=version, at=at
+        )
+
+    def shadowed(self, version: str = "1", days: int = 3, at: datetime = NOW, **changes: object) -> VersionState:
+        """Scored in shadow on so many days more."""
+        state = model_state(self.audit, MODEL)
+        found = state.version(version)
+        for day in range(len(found.shadows), len(found.shadows) + days):
+            details = shadow_details(found, state.champion, day, **changes)
+            act = Act(self.person("Olga Operator", "operator", at=at), "promote.shadow", MODEL, version, at)
+            found = record_shadow_run(self.desk, act, details)
+        return found
+
+    def confirmed(self, version: str = "1", at: datetime = NOW, name: str = "Olive Owner") -> VersionState:
+        return confirm(self.desk, self.person(name, "owner", at=at), MODEL, version, "runs well", self.policy, at)
+
+    def promoted(
+        self, version: str = "1", champion: Champion | None = None, at: datetime = NOW, **changes: object
+    ) -> None:
+        self.approved(version, champion, at, **changes)
+        self.shadowed(version, at=at)
+        self.confirmed(version, at)
+
+
+DECIDERS = {
+    "validator": "Vera Validator",
+    "owner": "Olive Owner",
+    "governance": "Gwen Governor",
+    "second governance": "Gareth Governor",
+}
+
+
+def make_change(board_needed: bool = False) -> Change:
+    """What changed against the champion: inside the change plan, or not."""
+    return Change(board_needed=board_needed)
+
+
+def shadow_details(found: VersionState, champion: str | None, day: int, **changes: object) -> ShadowDetails:
+    values: dict[str, object] = {
+        "run_id": f"{day:016x}",
+        "as_of": (date(2026, 11, 1) + timedelta(days=day)).isoformat(),
+        "model_sha256": found.gate.model_sha256,
+        "evidence_digest": found.gate.evidence_digest,
+        "data_digest": "d" * 64,
+        "scores_sha256": "5" * 64,
+        "k": 20,
+        "vehicles": 900,
+        "failures": 0,
+        "champion": champion,
+        "champion_run": f"{day:015x}c" if champion else None,
+        "overlap_at_k": 0.75 if champion else None,
+        "share_new": 0.25 if champion else None,
+        "rank_correlation": 0.5 if champion else None,
+    }
+    return ShadowDetails.model_validate({**values, **changes})
 
 
 def make_not_yet_known(**changes: object) -> NotYetKnown:
@@ -219,6 +291,8 @@ def make() -> type:
         evidence = staticmethod(make_evidence)
         performance = staticmethod(make_performance)
         not_yet_known = staticmethod(make_not_yet_known)
+        change = staticmethod(make_change)
+        shadow = staticmethod(shadow_details)
 
     return Makers
 
@@ -230,12 +304,33 @@ def default_policy() -> LoadedPolicy:
 
 @pytest.fixture
 def world(tmp_path: Path, default_policy: LoadedPolicy) -> Iterator[World]:
-    settings = Settings(home=tmp_path / "home")
+    with opened_world(tmp_path, default_policy) as opened:
+        yield opened
+
+
+@pytest.fixture
+def fresh_world(tmp_path: Path, default_policy: LoadedPolicy) -> Iterator[Callable[[], World]]:
+    """Gives a new world each time; the one before is closed."""
+    with ExitStack() as worlds:
+
+        def another() -> World:
+            worlds.close()
+            folder = tmp_path / f"world {next(_NUMBERS)}"
+            return worlds.enter_context(opened_world(folder, default_policy))
+
+        yield another
+
+
+@contextmanager
+def opened_world(folder: Path, policy: LoadedPolicy) -> Iterator[World]:
+    settings = Settings(home=folder / "home")
     engine = open_database(settings)
-    registry = FolderRegistry(tmp_path / "registry")
+    registry = FolderRegistry(folder / "registry")
     lake = Lake(settings.lake)
-    yield World(settings, lake, Desk(open_audit(settings, engine), lake, registry), registry, default_policy)
-    engine.dispose()
+    try:
+        yield World(settings, lake, Desk(open_audit(settings, engine), lake, registry), registry, policy)
+    finally:
+        engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -107,23 +107,32 @@ def test_a_promotion_forged_in_the_database_scores_nothing(world: Any, keys: Aud
     gate = found.gate
     engine = open_database(world.settings)
 
-    def forge(name: str, action: str, details: ApproveDetails | PromotedDetails) -> int:
+    def forge(name: str, action: str, details: ApproveDetails | PromotedDetails, role: str) -> int:
         said = Entry.by(
-            world.person(name, "governance"), action=action, operation="decision", rocu="nwrocu",
+            world.person(name, role), action=action, operation="decision", rocu="nwrocu",
             object=f"{MODEL}/1", outcome="done", details=details.model_dump(mode="json"),
         )  # fmt: skip
         return insert(engine, said, keys)
 
-    approval = ApproveDetails(
-        evidence_digest=gate.evidence_digest, policy_digest=gate.policy_digest, token_id="t", issuer="i"
-    )
-    approvals = tuple(forge(name, "promote.approve", approval) for name in ("Ann", "Bea"))
+    term = "2027-11-20T09:00:00.000000Z"
+    approvals = tuple(
+        forge(
+            name,
+            "promote.approve",
+            ApproveDetails(
+                part=role, evidence_digest=gate.evidence_digest, policy_digest=gate.policy_digest, token_id="t",
+                issuer="i", valid_until=term,
+            ),
+            role,
+        )
+        for name, role in (("Ann", "validator"), ("Bea", "owner"))
+    )  # fmt: skip
     promoted = PromotedDetails(
         model_sha256=gate.model_sha256, evidence_digest=gate.evidence_digest, policy_digest=gate.policy_digest,
-        gate_seq=found.gate_seq, approval_seqs=approvals, approvers=("a", "b"), approvers_needed=2,
-        valid_until="2027-11-20T09:00:00.000000Z", replaces=None,
+        gate_seq=found.gate_seq, approval_seqs=approvals, approvers=("a", "b"), shadow_seqs=(), confirm_seq=1,
+        confirmed_by="a", valid_until=term, replaces=None,
     )  # fmt: skip
-    forge("Mallory", "promote.promoted", promoted)
+    forge("Mallory", "promote.promoted", promoted, "owner")
     world.registry.set_champion(MODEL, "1")
     engine.dispose()
     with pytest.raises(RefusedError, match=f"Row {approvals[0]} .*not signed by a trusted key"):

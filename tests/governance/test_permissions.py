@@ -17,7 +17,7 @@ MAY = {
         "documents.read",
         "cameras.health",
         "retrain", "monitor", "promote.request", "promote.rollback", "promote.suspend", "history.read", "lineage.read",
-        "batches.read", "scoreboard.read",
+        "batches.read", "scoreboard.read", "models.read",
         "reproduce", "status", "syops.accept",
     },
     "operator": {
@@ -28,15 +28,26 @@ MAY = {
         "cameras.load", "ingest", "dispositions.load", "retrain", "score", "scores.read", "monitor", "promote.suspend",
         "history.read", "lineage.read", "audit.verify", "deploy", "status",
         "audit.checkpoint", "syops.accept",
-        "batches.read", "scoreboard.read",
+        "batches.read", "scoreboard.read", "models.read",
+    },
+    "validator": {
+        "syops.accept", "authority.read", "documents.read",
+        "quarantine.read", "cameras.health", "promote.approve", "promote.refuse", "promote.suspend", "history.read",
+        "models.read", "lineage.read", "batches.read", "scoreboard.read", "reproduce", "status",
+    },
+    "owner": {
+        "syops.accept", "authority.read", "authority.grant", "authority.withdraw", "documents.read",
+        "cameras.health", "promote.approve", "promote.confirm", "promote.refuse", "promote.rollback",
+        "promote.suspend", "promote.resume", "history.read", "models.read", "lineage.read", "batches.read",
+        "scoreboard.read", "status",
     },
     "governance": {
         "authority.grant", "authority.withdraw", "authority.read",
         "documents.read",
         "quarantine.read", "inbox.read",
         "cameras.health",
-        "scores.read", "profile.read", "vault.reveal", "promote.approve", "promote.refuse", "promote.rollback",
-        "promote.suspend",
+        "scores.read", "profile.read", "vault.reveal", "promote.approve", "promote.confirm", "promote.refuse",
+        "promote.rollback", "promote.suspend", "models.read",
         "promote.resume", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "policy.load",
         "batches.read", "scoreboard.read",
         "status", "audit.checkpoint", "syops.accept",
@@ -48,7 +59,7 @@ MAY = {
         "quarantine.read", "inbox.read",
         "cameras.health",
         "promote.suspend", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "status",
-        "batches.read", "scoreboard.read",
+        "batches.read", "scoreboard.read", "models.read",
     },
     "analyst": {
         "syops.accept",
@@ -93,7 +104,7 @@ def test_only_what_looks_at_the_whole_installation_may_go_without_a_rocu(action:
 
 
 def test_a_refusal_says_which_role_may() -> None:
-    with pytest.raises(RefusedError, match="role governance") as refusal:
+    with pytest.raises(RefusedError, match="role validator or owner or governance") as refusal:
         require(somebody("ml_engineer", "operator"), "promote.approve", "nwrocu")
     assert "ml_engineer, operator" in refusal.value.reason
 

@@ -1,4 +1,4 @@
-"""From request to champion: every rule says no once, and every no is in the log before it is heard."""
+"""From request to the last approval: every rule says no once, and every no is in the log before it is heard."""
 
 from __future__ import annotations
 
@@ -39,40 +39,100 @@ def with_policy(world: Any, **changes: Any) -> LoadedPolicy:
     return LoadedPolicy(policy, policy.digest, "changed")
 
 
-def test_a_version_becomes_champion_by_request_gate_and_two_people(world: Any, now: Any) -> None:
+def approve_as(world: Any, role: str, name: str, now: datetime, version: str = "1", policy: Any = None) -> Any:
+    return approve(world.desk, world.person(name, role), MODEL, version, policy or world.policy, now)
+
+
+def test_a_version_becomes_champion_by_request_gate_two_people_shadow_and_confirmation(world: Any, now: Any) -> None:
     world.promoted()
     state = model_state(world.audit, MODEL)
     assert (state.champion, state.versions["1"].status) == ("1", "champion")
     assert world.registry.champion_version(MODEL) == "1"
     assert actions(world) == [
         ("promote.request", "done"), ("promote.gate", "done"), ("promote.approve", "done"), ("promote.approve", "done"),
-        ("promote.promoted", "done"),
+        *[("promote.shadow", "done")] * 3, ("promote.confirm", "done"), ("promote.promoted", "done"),
     ]  # fmt: skip
     promoted = history(world.audit, MODEL)[-1].details
-    assert promoted["approvers"] == ["embedded:gwen governor", "embedded:gareth governor"]
+    assert promoted["approvers"] == ["embedded:vera validator", "embedded:olive owner"]
     assert (promoted["policy_digest"], promoted["replaces"]) == (world.policy.digest, None)
     assert world.audit.verify().intact
 
 
-def test_one_approval_is_not_enough(world: Any, now: Any) -> None:
+def test_the_validator_comes_first_then_the_owner(world: Any, now: Any) -> None:
     world.requested()
-    state = approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
-    assert (state.status, len(state.approvals)) == ("requested", 1)
+    with pytest.raises(RefusedError, match="waits for the approval of the validator"):
+        approve_as(world, "owner", "Olive", now)
+    assert "Olive is not one" in last_refusal(world)
+    assert world.approve("validator").status == "validated"
+    with pytest.raises(RefusedError, match="waits for the approval of the owner"):
+        approve_as(world, "validator", "Vic", now)
+    assert world.approve("owner").status == "approved"
     assert model_state(world.audit, MODEL).champion is None
     assert world.registry.champion_version(MODEL) is None
 
 
-def test_a_policy_may_ask_for_more_than_two(world: Any, now: Any) -> None:
-    policy = with_policy(world, approvers_needed=3)
+def test_one_person_with_both_roles_is_still_one_person(world: Any, now: Any) -> None:
+    world.requested()
+    both = world.person("Bo Both", "validator", "owner", "governance")
+    assert approve(world.desk, both, MODEL, "1", world.policy, now).status == "validated"
+    with pytest.raises(RefusedError, match="has already approved"):
+        approve(world.desk, both, MODEL, "1", world.policy, now)
+
+
+def test_outside_the_change_plan_the_board_approves_as_well(world: Any, make: Any, now: Any) -> None:
+    world.promoted("1")
+    world.requested("2", world.measured("1"), change=make.change(board_needed=True))
+    assert world.approve("validator", "owner", version="2").status == "awaiting_board"
+    with pytest.raises(RefusedError, match="waits for the approval of the board"):
+        approve_as(world, "owner", "Otto", now, "2")
+    assert world.approve("governance", version="2").status == "approved"
+
+
+def test_what_does_not_say_what_it_changed_is_refused_when_there_is_a_champion(world: Any, now: Any) -> None:
+    world.promoted("1")
+    with pytest.raises(RefusedError, match="does not say what was changed"):
+        request(world.desk, world.engineer, world.evidence("2", world.measured("1"), change=None), world.policy, now)
+    assert last_refusal(world)
+
+
+def test_a_policy_may_ask_for_more_than_two_and_each_more_is_of_the_board(world: Any, now: Any) -> None:
+    policy = with_policy(world, approvers_needed=4)
     request(world.desk, world.engineer, world.evidence(policy_digest=policy.digest), policy, now)
-    for name, status in (("Ann", "requested"), ("Bea", "requested"), ("Cat", "champion")):
-        assert approve(world.desk, world.person(name), MODEL, "1", policy, now).status == status
+    for name, role, status in (
+        ("Ann", "validator", "validated"), ("Bea", "owner", "awaiting_board"), ("Cat", "governance", "awaiting_board"),
+        ("Dee", "governance", "approved"),
+    ):  # fmt: skip
+        assert approve_as(world, role, name, now, policy=policy).status == status
 
 
 def test_no_policy_makes_one_person_enough(world: Any, now: Any) -> None:
     policy = with_policy(world, approvers_needed=1)
     request(world.desk, world.engineer, world.evidence(policy_digest=policy.digest), policy, now)
-    assert approve(world.desk, world.person("Ann"), MODEL, "1", policy, now).status == "requested"
+    assert approve_as(world, "validator", "Ann", now, policy=policy).status == "validated"
+
+
+def test_a_request_expires_and_the_log_has_who_found_it(world: Any, now: Any) -> None:
+    world.requested()
+    world.approve("validator")
+    later = now + timedelta(days=30)
+    with pytest.raises(RefusedError, match=r"request for .* has expired"):
+        world.approve("owner", at=later)
+    assert actions(world)[-2:] == [("promote.expired", "done"), ("promote.approve", "refused")]
+    assert model_state(world.audit, MODEL).versions["1"].status == "expired"
+    with pytest.raises(RefusedError, match="it is expired"):
+        world.approve("owner", at=later)
+    world.requested(at=later)
+    assert model_state(world.audit, MODEL).versions["1"].approvals == ()
+
+
+def test_the_same_request_after_its_term_is_a_new_one(world: Any, now: Any) -> None:
+    world.requested()
+    world.approve("validator")
+    world.requested(at=now + timedelta(days=31))
+    assert (model_state(world.audit, MODEL).versions["1"].status, actions(world).count(("promote.gate", "done"))) == (
+        "requested",
+        2,
+    )
 
 
 def test_a_gate_that_says_no_is_recorded_and_cannot_be_approved(world: Any, now: Any) -> None:
@@ -86,7 +146,7 @@ def test_a_gate_that_says_no_is_recorded_and_cannot_be_approved(world: Any, now:
     assert (line["limit"], line["value"], line["result"]) == ("verified", "not valid", "refused")
     assert line["source"] == "rule of the product"
     with pytest.raises(RefusedError, match="waits for no approval: it is gate refused"):
-        approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
+        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now)
     assert "gate refused" in last_refusal(world)
 
 
@@ -112,17 +172,18 @@ def test_the_same_request_again_changes_nothing(world: Any, now: Any) -> None:
 
 def test_new_evidence_makes_earlier_approvals_void(world: Any, now: Any) -> None:
     world.requested()
-    approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
+    world.approve("validator")
     request(world.desk, world.engineer, world.evidence(commit="9" * 40), world.policy, now)
-    state = approve(world.desk, world.person("Gareth"), MODEL, "1", world.policy, now)
-    assert (state.status, len(state.approvals)) == ("requested", 1)
+    with pytest.raises(RefusedError, match="approval of the validator"):
+        world.approve("owner")
+    assert model_state(world.audit, MODEL).versions["1"].approvals == ()
 
 
 def test_worse_evidence_takes_a_waiting_request_back(world: Any, now: Any) -> None:
     world.requested()
     request(world.desk, world.engineer, world.evidence(signature_verified=None), world.policy, now)
     with pytest.raises(RefusedError, match="gate refused"):
-        approve(world.desk, world.person("Gareth"), MODEL, "1", world.policy, now)
+        approve_as(world, "validator", "Vera", now)
 
 
 @pytest.mark.parametrize(
@@ -130,17 +191,18 @@ def test_worse_evidence_takes_a_waiting_request_back(world: Any, now: Any) -> No
     [
         ("Edda Engineer", ("ml_engineer",), "nwrocu", "may not do promote.approve"),
         ("Audrey", ("auditor", "operator", "analyst"), "nwrocu", "may not do promote.approve"),
-        ("Gwen", ("governance",), "nerocu", "is for nerocu, not for nwrocu"),
-        ("Tess  TRAINER", ("governance",), "nwrocu", "trained county_lines.nwrocu version 1"),
-        ("Edda Engineer", ("governance",), "nwrocu", "requested county_lines.nwrocu version 1"),
-        ("gwen governor", ("governance",), "nwrocu", "has already approved"),
+        ("Oona", ("owner",), "nerocu", "is for nerocu, not for nwrocu"),
+        ("Tess  TRAINER", ("owner",), "nwrocu", "trained county_lines.nwrocu version 1"),
+        ("Edda Engineer", ("owner",), "nwrocu", "requested county_lines.nwrocu version 1"),
+        ("vera validator", ("owner",), "nwrocu", "has already approved"),
+        ("Gwen", ("governance",), "nwrocu", "Gwen is not one"),
     ],
 )
 def test_who_may_not_approve_is_refused_and_recorded(
     world: Any, now: Any, name: str, roles: tuple[str, ...], rocu: str, reason: str
 ) -> None:
     world.requested()
-    approve(world.desk, world.person("Gwen Governor"), MODEL, "1", world.policy, now)
+    world.approve("validator")
     with pytest.raises(RefusedError, match=reason):
         approve(world.desk, world.person(name, *roles, rocu=rocu), MODEL, "1", world.policy, now)
     assert reason in last_refusal(world)
@@ -153,13 +215,13 @@ def test_who_may_not_approve_is_refused_and_recorded(
 )
 def test_an_expired_or_old_token_is_refused(world: Any, now: Any, hours: int, later: int, reason: str) -> None:
     world.requested()
-    identity = world.person("Gwen", hours=hours)
+    identity = world.person("Vera", "validator", hours=hours)
     with pytest.raises(RefusedError, match=reason):
         approve(world.desk, identity, MODEL, "1", world.policy, now + timedelta(hours=later))
     assert reason in last_refusal(world)
 
 
-@pytest.mark.parametrize("role", ["governance", "operator", "auditor", "analyst"])
+@pytest.mark.parametrize("role", ["validator", "owner", "governance", "operator", "auditor", "analyst"])
 def test_only_an_engineer_requests(world: Any, now: Any, role: str) -> None:
     with pytest.raises(RefusedError, match="role ml_engineer"):
         request(world.desk, world.person("Olga", role), world.evidence(), world.policy, now)
@@ -169,13 +231,13 @@ def test_only_an_engineer_requests(world: Any, now: Any, role: str) -> None:
 def test_an_approval_for_other_evidence_is_refused(world: Any, now: Any) -> None:
     world.requested()
     with pytest.raises(RefusedError, match="other evidence"):
-        approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now, seen_digest="0" * 64)
+        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now, seen_digest="0" * 64)
 
 
 def test_a_policy_that_changed_after_the_gate_is_refused(world: Any, now: Any) -> None:
     world.requested()
     with pytest.raises(RefusedError, match="policy has changed"):
-        approve(world.desk, world.person("Gwen"), MODEL, "1", with_policy(world, capacity=99), now)
+        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", with_policy(world, capacity=99), now)
 
 
 def test_evidence_of_another_policy_is_refused(world: Any, now: Any) -> None:
@@ -196,7 +258,7 @@ def test_evidence_that_was_edited_after_the_gate_is_refused(world: Any, now: Any
     else:
         path.unlink()
     with pytest.raises(RefusedError, match=r"edited|gone"):
-        approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
+        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now)
     assert last_refusal(world)
 
 
@@ -204,7 +266,7 @@ def test_a_model_that_changed_after_the_gate_is_refused(world: Any, now: Any) ->
     world.requested()
     world.registry.text_path(MODEL, "1").write_text("another tree")
     with pytest.raises(RefusedError, match="signature"):
-        approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
+        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now)
 
 
 def test_a_model_that_was_changed_and_signed_again_is_refused(world: Any, now: Any, tmp_path: Any) -> None:
@@ -213,7 +275,7 @@ def test_a_model_that_was_changed_and_signed_again_is_refused(world: Any, now: A
     folder.rename(tmp_path / "kept")
     world.registry.add(MODEL, "1", "another tree")
     with pytest.raises(RefusedError, match="not the one that the evidence is about"):
-        approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
+        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now)
 
 
 def test_no_champion_is_not_for_the_evidence_to_say(world: Any, now: Any) -> None:
@@ -247,27 +309,31 @@ def test_the_next_champion_supersedes_the_one_before(world: Any, now: Any) -> No
 
 def test_of_two_waiting_versions_the_second_must_be_compared_again(world: Any, now: Any) -> None:
     """What was compared with no champion, or with an older one, cannot pass the new champion by."""
-    world.requested("1")
+    world.approved("1")
     world.requested("2")
-    for name in ("Gwen", "Gareth"):
-        approve(world.desk, world.person(name), MODEL, "1", world.policy, now)
+    world.approved("3")
+    world.shadowed("3")
+    world.shadowed("1")
+    world.confirmed("1")
     with pytest.raises(RefusedError, match="champion has changed"):
-        approve(world.desk, world.person("Gareth"), MODEL, "2", world.policy, now)
+        world.approve("validator", version="2")
+    with pytest.raises(RefusedError, match="champion has changed"):
+        world.confirmed("3")
     assert model_state(world.audit, MODEL).champion == "1"
 
 
 def test_a_refusal_by_a_person_ends_a_request(world: Any, now: Any) -> None:
     world.requested()
-    approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
+    world.approve("validator")
     state = refuse(world.desk, world.person("Gareth"), MODEL, "1", "too few findings", world.policy, now)
     assert (state.status, state.reason) == ("refused", "too few findings")
     with pytest.raises(RefusedError, match="it is refused"):
-        approve(world.desk, world.person("Gina"), MODEL, "1", world.policy, now)
+        approve_as(world, "validator", "Gina", now)
     with pytest.raises(RefusedError, match="it is refused"):
         refuse(world.desk, world.person("Gina"), MODEL, "1", "again", world.policy, now)
 
 
-def test_refusing_needs_governance_and_a_reason(world: Any, now: Any) -> None:
+def test_refusing_needs_a_decider_and_a_reason(world: Any, now: Any) -> None:
     world.requested()
     with pytest.raises(RefusedError, match="may not do"):
         refuse(world.desk, world.engineer, MODEL, "1", "no", world.policy, now)
@@ -286,7 +352,7 @@ def test_a_plate_in_a_reason_is_wrong_input_and_changes_nothing(world: Any, now:
 def test_a_version_that_nobody_requested_is_wrong_input(world: Any, now: Any) -> None:
     world.requested("1")
     with pytest.raises(WrongInputError, match="requested so far: 1"):
-        approve(world.desk, world.person("Gwen"), MODEL, "9", world.policy, now)
+        approve(world.desk, world.person("Vera", "validator"), MODEL, "9", world.policy, now)
 
 
 @pytest.mark.parametrize("name", ["county_lines", "", "a.b.c", ".nwrocu", "county_lines.", "county_lines.nwrocu/1"])
@@ -299,7 +365,7 @@ def test_a_registry_that_does_not_answer_is_a_fault_and_nobody_has_approved(worl
     world.requested()
     world.registry.reachable = False
     with pytest.raises(FaultError):
-        approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, now)
+        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now)
     assert model_state(world.audit, MODEL).versions["1"].approvals == ()
     assert actions(world)[-1] == ("promote.approve", "failed")
 
@@ -308,12 +374,12 @@ def test_an_entry_that_does_not_fit_stops_everything(world: Any, now: Any) -> No
     """An approval without its binding, written past the rules, is an unknown state, and that refuses."""
     world.requested()
     entry = Entry.by(
-        world.person("Gwen"), action="promote.approve", operation="decision", rocu="nwrocu", object=f"{MODEL}/1",
-        outcome="done", details={"note": "approved"},
+        world.person("Gwen", "validator"), action="promote.approve", operation="decision", rocu="nwrocu",
+        object=f"{MODEL}/1", outcome="done", details={"note": "approved"},
     )  # fmt: skip
     world.audit.append(entry, now)
     with pytest.raises(RefusedError, match="does not fit the life"):
-        approve(world.desk, world.person("Gareth"), MODEL, "1", world.policy, now)
+        approve_as(world, "owner", "Gareth", now)
 
 
 def test_roles_of_one_rocu_say_nothing_about_a_model_of_another(world: Any, now: Any) -> None:

@@ -86,7 +86,7 @@ def test_a_rollback_checks_everything_before_anything_moves(two: Any, damage: st
         assert last(two) == ("promote.rollback", "refused")
 
 
-def test_one_person_of_any_role_suspends_and_two_of_governance_resume(world: Any) -> None:
+def test_one_person_of_any_role_suspends_and_two_resume(world: Any) -> None:
     world.promoted("1")
     state = suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd ranking", NOW)
     assert state.suspended == "odd ranking"
@@ -107,10 +107,15 @@ def test_a_new_suspension_makes_earlier_agreement_void(world: Any) -> None:
     assert state.suspended == "odd again"
 
 
-def test_a_promotion_does_not_end_a_suspension(world: Any) -> None:
+def test_neither_a_promotion_nor_a_rollback_ends_a_suspension(world: Any) -> None:
     suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd ranking", NOW)
     world.promoted("1")
-    assert model_state(world.audit, MODEL).suspended == "odd ranking"
+    world.promoted("2", world.measured("1"))
+    state = rollback(world.desk, world.engineer, MODEL, "misses a site", world.policy, NOW)
+    assert (state.suspended, state.versions["1"].status) == ("odd ranking", "suspended")
+    for role, name in (("owner", "Olive"), ("governance", "Gwen")):
+        state = resume(world.desk, world.person(name, role), MODEL, "explained", world.policy, NOW)
+    assert (state.champion, state.versions["1"].status) == ("1", "champion")
 
 
 def test_suspending_and_resuming_are_refused_to_others_and_recorded(world: Any) -> None:
@@ -145,17 +150,13 @@ def killed_before_the_alias_moves(world: Any, monkeypatch: pytest.MonkeyPatch, a
 def test_a_promotion_killed_before_the_alias_moved_is_in_the_log_and_is_finished(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.requested()
-    approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, NOW)
-
-    def last_approval() -> None:
-        approve(world.desk, world.person("Gareth"), MODEL, "1", world.policy, NOW)
-
-    killed_before_the_alias_moves(world, monkeypatch, last_approval)
+    world.approved()
+    world.shadowed()
+    killed_before_the_alias_moves(world, monkeypatch, world.confirmed)
     assert model_state(world.audit, MODEL).champion == "1"
     assert world.registry.champion_version(MODEL) is None
     rows = len(history(world.audit, MODEL))
-    last_approval()
+    world.confirmed()
     assert world.registry.champion_version(MODEL) == "1"
     assert len(history(world.audit, MODEL)) == rows
 
@@ -174,30 +175,28 @@ def test_a_rollback_killed_before_the_alias_moved_is_finished_and_not_done_twice
 
 
 def test_a_promotion_killed_inside_the_log_has_not_happened(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from governance import promotion
+    from governance import confirmation
 
-    world.requested()
-    approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, NOW)
+    world.approved()
+    world.shadowed()
 
     def kill(**_: object) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(promotion, "PromotedDetails", kill)
+        patch.setattr(confirmation, "PromotedDetails", kill)
         with pytest.raises(Killed):
-            approve(world.desk, world.person("Gareth"), MODEL, "1", world.policy, NOW)
+            world.confirmed()
     state = model_state(world.audit, MODEL).versions["1"]
-    assert (state.status, len(state.approvals)) == ("requested", 1)
-    approve(world.desk, world.person("Gareth"), MODEL, "1", world.policy, NOW)
+    assert (state.status, state.confirm_seq) == ("shadow", None)
+    world.confirmed()
     assert world.registry.champion_version(MODEL) == "1"
 
 
 def test_reconcile_finishes_what_was_killed_and_says_so(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.requested()
-    approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, NOW)
-    killed_before_the_alias_moves(
-        world, monkeypatch, lambda: approve(world.desk, world.person("Gareth"), MODEL, "1", world.policy, NOW)
-    )
+    world.approved()
+    world.shadowed()
+    killed_before_the_alias_moves(world, monkeypatch, world.confirmed)
     found = reconcile(world.desk, world.engineer, MODEL, world.policy, NOW)
     assert (found.found, found.alias, found.champion) == ("unfinished", None, "1")
     assert world.registry.champion_version(MODEL) == "1"
@@ -236,7 +235,7 @@ def test_approving_over_an_alias_moved_by_hand_is_refused(two: Any) -> None:
     two.registry.set_champion(MODEL, "66")
     two.requested("3", two.measured("2"))
     with pytest.raises(RefusedError, match="moved by hand"):
-        approve(two.desk, two.person("Ann"), MODEL, "3", two.policy, NOW)
+        approve(two.desk, two.person("Ann", "validator"), MODEL, "3", two.policy, NOW)
     with pytest.raises(RefusedError, match="moved by hand"):
         rollback(two.desk, two.engineer, MODEL, "bad", two.policy, NOW)
     assert two.registry.champion_version(MODEL) == "66"

@@ -13,9 +13,17 @@ from sqlalchemy import text
 
 from governance.audit import Entry
 from governance.evidence_store import evidence_path
-from governance.promotion import approve, refuse, request
+from governance.policy import LoadedPolicy
+from governance.promotion import refuse, request
 from governance.promotion_control import resume, rollback, suspend
-from governance.promotion_state import ApproveDetails, GateDetails, PromotedDetails, model_state
+from governance.promotion_state import (
+    ApproveDetails,
+    ConfirmDetails,
+    GateDetails,
+    PromotedDetails,
+    ShadowDetails,
+    model_state,
+)
 from governance.verification import verify_champion
 from infra.database import open_database
 from infra.errors import FaultError, RefusedError, WrongInputError
@@ -44,7 +52,9 @@ def test_a_promoted_version_is_given_with_all_that_made_it_so(world: Any, verify
     world.promoted()
     champion = verify()
     assert (champion.version, champion.text) == ("1", "tree of version 1")
-    assert champion.approvers == ("embedded:gwen governor", "embedded:gareth governor")
+    assert champion.approvers == ("embedded:vera validator", "embedded:olive owner")
+    assert champion.confirmed_by == "embedded:olive owner"
+    assert champion.shadow_days == 3
     assert champion.policy_digest == world.policy.digest
     assert champion.evidence_digest == world.evidence().digest
 
@@ -52,8 +62,8 @@ def test_a_promoted_version_is_given_with_all_that_made_it_so(world: Any, verify
 def test_nothing_scores_before_the_first_promotion(world: Any, verify: Verify) -> None:
     with pytest.raises(RefusedError, match="ever promoted"):
         verify()
-    world.requested()
-    approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, NOW)
+    world.approved()
+    world.shadowed()
     with pytest.raises(RefusedError, match="ever promoted"):
         verify()
 
@@ -119,6 +129,8 @@ def test_a_changed_model_with_a_good_signature_is_refused(world: Any, verify: Ve
     [
         "UPDATE audit_log SET actor = 'embedded:someone else' WHERE action = 'promote.approve'",
         "DELETE FROM audit_log WHERE action = 'promote.approve'",
+        "DELETE FROM audit_log WHERE action = 'promote.shadow'",
+        "UPDATE audit_log SET details = replace(details, 'failures', 'vehicles') WHERE action = 'promote.shadow'",
         "DELETE FROM audit_log WHERE seq = (SELECT max(seq) FROM audit_log)",
         "UPDATE audit_log SET details = replace(details, 'passed', 'refused') WHERE action = 'promote.gate'",
         "UPDATE audit_log SET seq = seq + 100",
@@ -202,39 +214,75 @@ def test_an_unreachable_registry_is_a_fault_and_scores_nothing(world: Any, verif
         verify()
 
 
+SHADOW = {
+    "run_id": "r", "data_digest": "d", "scores_sha256": "s", "k": 20, "vehicles": 900, "failures": 0, "champion": None,
+    "champion_run": None, "overlap_at_k": None, "share_new": None, "rank_correlation": None,
+}  # fmt: skip
+TERM = "2027-11-20T09:00:00.000000Z"
+GOOD = (("Ann", "validator", "validator"), ("Bea", "owner", "owner"))
+Forged = tuple[tuple[str, str, str], ...]
+
+
 class Forger:
     """Writes entries past the rules of promotion, but well chained, as code inside the process could."""
 
-    def __init__(self, world: Any) -> None:
+    def __init__(self, world: Any, board: bool = False) -> None:
         self.world = world
+        if board:
+            own = world.policy.policy.model_copy(update={"approvers_needed": 3})
+            world.policy = LoadedPolicy(own, own.digest, "changed")
         self.evidence = world.evidence()
         world.requested()
         self.gate = model_state(world.audit, MODEL).versions["1"]
 
     def write(self, name: str, action: str, details: Any, *roles: str, version: str = "1") -> int:
         entry = Entry.by(
-            self.world.person(name, *(roles or ("governance",))), action=action, operation="decision", rocu="nwrocu",
+            self.world.person(name, *roles), action=action, operation="decision", rocu="nwrocu",
             object=f"{MODEL}/{version}", outcome="done", details=details.model_dump(mode="json"),
         )  # fmt: skip
         seq: int = self.world.audit.append(entry, NOW).seq
         return seq
 
-    def approve(self, name: str, *roles: str) -> int:
+    def approve(self, name: str, role: str, part: Any, **changes: Any) -> int:
         gate = self.gate.gate
         details = ApproveDetails(
-            evidence_digest=gate.evidence_digest, policy_digest=gate.policy_digest, token_id="t", issuer="i"
-        )
-        return self.write(name, "promote.approve", details, *roles)
+            part=part, evidence_digest=gate.evidence_digest, policy_digest=gate.policy_digest, token_id="t", issuer="i",
+            valid_until=TERM,
+        )  # fmt: skip
+        return self.write(name, "promote.approve", details.model_copy(update=changes), role)
 
-    def promote(self, approval_seqs: tuple[int, ...], **changes: Any) -> None:
+    def shadow(self, days: int = 3, role: str = "operator", **changes: Any) -> tuple[int, ...]:
+        gate = self.gate.gate
+        own = {**SHADOW, "model_sha256": gate.model_sha256, "evidence_digest": gate.evidence_digest, **changes}
+        return tuple(
+            self.write("Olga", "promote.shadow", ShadowDetails(as_of=f"2026-11-0{day}", **own), role)
+            for day in range(1, days + 1)
+        )
+
+    def confirm(self, shadows: tuple[int, ...], name: str = "Bea", role: str = "owner", **changes: Any) -> int:
+        gate = self.gate.gate
+        details = ConfirmDetails(
+            reason="well", evidence_digest=gate.evidence_digest, policy_digest=gate.policy_digest, shadow_seqs=shadows
+        )
+        return self.write(name, "promote.confirm", details.model_copy(update=changes), role)
+
+    def promote(
+        self, approvals: tuple[int, ...], shadows: tuple[int, ...], confirm: int, people: Forged = GOOD, **changes: Any
+    ) -> None:
         gate: GateDetails = self.gate.gate
         details = PromotedDetails(
             model_sha256=gate.model_sha256, evidence_digest=gate.evidence_digest, policy_digest=gate.policy_digest,
-            gate_seq=self.gate.gate_seq, approval_seqs=approval_seqs, approvers=("a", "b"), approvers_needed=1,
-            valid_until="2027-11-20T09:00:00.000000Z", replaces=None,
+            gate_seq=self.gate.gate_seq, approval_seqs=approvals, shadow_seqs=shadows, confirm_seq=confirm,
+            approvers=tuple(f"embedded:{name.strip().lower()}" for name, _, _ in people), confirmed_by="embedded:bea",
+            valid_until=TERM, replaces=None,
         )  # fmt: skip
-        self.write("Mallory", "promote.promoted", details.model_copy(update=changes))
+        self.write("Mallory", "promote.promoted", details.model_copy(update=changes), "owner")
         self.world.registry.set_champion(MODEL, "1")
+
+    def everything(self, people: Forged = GOOD, **changes: Any) -> None:
+        approvals = tuple(self.approve(*person) for person in people)
+        shadows = self.shadow()
+        self.promote(approvals, shadows, self.confirm(shadows), people, **changes)
 
 
 @pytest.fixture
@@ -242,29 +290,41 @@ def forger(world: Any) -> Forger:
     return Forger(world)
 
 
-def test_two_forged_but_well_formed_approvals_by_different_people_count(forger: Forger, verify: Verify) -> None:
+def test_forged_but_well_formed_entries_by_different_people_count(forger: Forger, verify: Verify) -> None:
     """The measure of the tests below: this is what they spoil, each in one way."""
-    forger.promote((forger.approve("Ann"), forger.approve("Bea")))
+    forger.everything()
     assert verify().version == "1"
 
 
 @pytest.mark.parametrize(
-    "people",
+    ("second", "reason"),
     [
-        [],
-        [("Ann", "governance")],
-        [("Ann", "governance"), ("ANN ", "governance")],
-        [("Ann", "governance"), ("Tess Trainer", "governance")],
-        [("Ann", "governance"), ("Edda Engineer", "governance")],
-        [("Ann", "governance"), ("Olga", "operator")],
+        (("Ann", "owner", "owner"), "1 valid approvals of 2"),
+        (("ANN ", "owner", "owner"), "1 valid approvals of 2"),
+        (("Tess Trainer", "owner", "owner"), "1 valid approvals of 2"),
+        (("Edda Engineer", "owner", "owner"), "1 valid approvals of 2"),
+        (("Olga", "operator", "owner"), "1 valid approvals of 2"),
+        (("Gwen", "governance", "owner"), "1 valid approvals of 2"),
+        (("Bea", "owner", "board"), "does not fit the life"),
     ],
 )
 def test_a_promotion_without_two_valid_approvals_is_refused(
-    forger: Forger, verify: Verify, people: list[tuple[str, str]]
+    forger: Forger, verify: Verify, second: tuple[str, str, str], reason: str
 ) -> None:
-    forger.promote(tuple(forger.approve(name, role) for name, role in people))
-    with pytest.raises(RefusedError, match="valid approvals"):
+    forger.everything((GOOD[0], second))
+    with pytest.raises(RefusedError, match=reason):
         verify()
+
+
+def test_a_promotion_without_the_boards_approval_is_refused(world: Any, verify: Verify) -> None:
+    Forger(world, board=True).everything()
+    with pytest.raises(RefusedError, match="does not fit the life"):
+        verify()
+
+
+def test_a_promotion_with_the_boards_approval_is_not(world: Any, verify: Verify) -> None:
+    Forger(world, board=True).everything((*GOOD, ("Cat", "governance", "board")))
+    assert verify().version == "1"
 
 
 @pytest.mark.parametrize(
@@ -277,32 +337,76 @@ def test_a_promotion_without_two_valid_approvals_is_refused(
         {"policy_digest": "0" * 64},
         {"approval_seqs": (1, 2)},
         {"approval_seqs": (98, 99)},
+        {"approval_seqs": (3,)},
+        {"approvers": ("embedded:ann",)},
+        {"shadow_seqs": ()},
+        {"confirm_seq": 4},
+        {"confirmed_by": "embedded:somebody"},
+        {"valid_until": "2099-01-01T00:00:00.000000Z"},
+        {"replaces": "7"},
     ],
 )
 def test_a_promotion_that_names_something_else_is_refused(
     forger: Forger, verify: Verify, changes: dict[str, Any]
 ) -> None:
-    approvals = (forger.approve("Ann"), forger.approve("Bea"))
-    forger.promote(**({"approval_seqs": approvals} | changes))
+    forger.everything(**changes)
     with pytest.raises(RefusedError):
+        verify()
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [("Tess Trainer", "owner"), ("Edda Engineer", "governance"), ("Vic", "validator"), ("Olga", "operator")],
+)
+def test_a_confirmation_by_somebody_who_may_not_is_refused(
+    forger: Forger, verify: Verify, name: str, role: str
+) -> None:
+    approvals = tuple(forger.approve(*person) for person in GOOD)
+    shadows = forger.shadow()
+    confirmed = forger.confirm(shadows, name, role)
+    forger.promote(approvals, shadows, confirmed, confirmed_by=f"embedded:{name.lower()}")
+    with pytest.raises(RefusedError, match="no valid confirmation"):
+        verify()
+
+
+def test_a_confirmation_after_an_approval_had_lapsed_is_refused(forger: Forger, verify: Verify) -> None:
+    over = "2026-11-20T08:59:00.000000Z"
+    approvals = (forger.approve(*GOOD[0], valid_until=over), forger.approve(*GOOD[1]))
+    shadows = forger.shadow()
+    forger.promote(approvals, shadows, forger.confirm(shadows), valid_until=over)
+    with pytest.raises(RefusedError, match=r"lapsed|no valid confirmation"):
+        verify()
+
+
+@pytest.mark.parametrize("days", [0, 2])
+def test_a_confirmation_on_too_few_shadow_runs_is_refused(forger: Forger, verify: Verify, days: int) -> None:
+    approvals = tuple(forger.approve(*person) for person in GOOD)
+    shadows = forger.shadow(days)
+    forger.promote(approvals, shadows, forger.confirm(shadows))
+    with pytest.raises(RefusedError, match="does not fit the life"):
+        verify()
+
+
+def test_a_promotion_without_a_confirmation_is_refused(forger: Forger, verify: Verify) -> None:
+    approvals = tuple(forger.approve(*person) for person in GOOD)
+    forger.promote(approvals, forger.shadow(), 0)
+    with pytest.raises(RefusedError, match="does not fit the life"):
         verify()
 
 
 def test_an_approval_of_another_version_does_not_count(world: Any, forger: Forger, verify: Verify) -> None:
     world.requested("2")
-    other = approve(world.desk, world.person("Bea"), MODEL, "2", world.policy, NOW).approvals[0].seq
-    forger.promote((forger.approve("Ann"), other))
+    other = world.approve("validator", version="2").approvals[0].seq
+    mine = forger.approve(*GOOD[0]), forger.approve(*GOOD[1])
+    shadows = forger.shadow()
+    forger.promote((mine[0], other), shadows, forger.confirm(shadows))
     with pytest.raises(RefusedError, match="1 valid approvals"):
         verify()
 
 
 def test_an_approval_for_other_evidence_does_not_count(world: Any, forger: Forger, verify: Verify) -> None:
     request(world.desk, world.engineer, world.evidence(commit="9" * 40), world.policy, NOW)
-    old = forger.gate.gate
-    details = ApproveDetails(
-        evidence_digest=old.evidence_digest, policy_digest=old.policy_digest, token_id="t", issuer="i"
-    )
-    forger.write("Ann", "promote.approve", details)
+    forger.approve(*GOOD[0])
     with pytest.raises(RefusedError, match="does not fit the life"):
         verify()
 
@@ -310,6 +414,6 @@ def test_an_approval_for_other_evidence_does_not_count(world: Any, forger: Forge
 def test_a_promotion_after_a_gate_that_said_no_is_refused(world: Any, verify: Verify) -> None:
     forger = Forger(world)
     request(world.desk, world.engineer, world.evidence(signature_verified=False), world.policy, NOW)
-    forger.promote((1, 2))
+    forger.promote((1, 2), (), 3)
     with pytest.raises(RefusedError, match="does not fit the life"):
         verify()

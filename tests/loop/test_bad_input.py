@@ -119,7 +119,7 @@ def test_a_world_with_an_unknown_key(tmp_path: Path) -> None:
 def test_a_policy_with_an_unknown_key(delivered: Loop, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text("version: x\ngate: {min_average_precison: 0.0}\n")
-    check_told(delivered("validator", "policy", "load", policy, "--rocu", "nwrocu"), 2, "min_average_precison")
+    check_told(delivered("governance", "policy", "load", policy, "--rocu", "nwrocu"), 2, "min_average_precison")
 
 
 def test_nobody_signed_in(delivered: Loop) -> None:

@@ -60,7 +60,7 @@ def test_the_page_asks_for_nothing_from_elsewhere(tmp_path):
 def test_limits_are_those_of_the_rocu_that_is_named(tmp_path):
     policy = tmp_path / "policy.yaml"
     policy.write_text(yaml.safe_dump({"version": "own-1", "ingest": {"clock_skew_max_s": 42}}))
-    owner = token(tmp_path, "validator", "nwrocu")
+    owner = token(tmp_path, "governance", "nwrocu")
     assert run(tmp_path, "policy", "load", policy, "--rocu", "nwrocu", token=owner).code == 0
     analyst = token(tmp_path, "analyst", "nwrocu")
     said = run(tmp_path, "contracts", "show", "reads", "--rocu", "NWROCU", token=analyst)

@@ -23,7 +23,7 @@ FEW = {"max_shuffled_excess": 0.9, "max_single_feature_average_precision": 1.0, 
 
 @pytest.fixture(scope="module")
 def convoys(tmp_path_factory: pytest.TempPathFactory) -> Loop:
-    """Trained on findings about pairs, through the gate, approved by two people, scored."""
+    """Trained on findings about pairs, through the gate, approved by two people, confirmed."""
     base = tmp_path_factory.mktemp("convoys")
     said = run(base / "issuer", "simulate", "--world", WORLD, "--out", base / "world")
     assert said.code == 0, said.err
@@ -31,15 +31,13 @@ def convoys(tmp_path_factory: pytest.TempPathFactory) -> Loop:
     policy.write_text(yaml.safe_dump(POLICY | {"capacity": 16, "gate": POLICY["gate"] | FEW}))
     loop, given = Loop(base / "home", base / "world"), base / "world" / "nwrocu"
     here = ("--rocu", "nwrocu")
-    loop.done("validator", "policy", "load", policy, *here)
+    loop.done("governance", "policy", "load", policy, *here)
     loop.done("operator", "cameras", "load", given / "cameras.csv", *here)
     loop.done("operator", "ingest", *sorted((given / "reads").iterdir()), *here)
     loop.done("operator", "dispositions", "load", *sorted((given / "dispositions").glob("*_pairs.csv")), *here)
     loop.done("engineer", "retrain", *WHAT)
-    loop.done("engineer", "promote", "request", CONVOY, "1")
-    loop.done("validator", "promote", "approve", CONVOY, "1", "--reason", "figures looked at")
-    loop.done("owner", "promote", "approve", CONVOY, "1", "--reason", "purpose holds")
     authorise(loop, pattern="convoy")
+    loop.bring_into_force(CONVOY, "1", CONVOY_AS_OF)
     return loop
 
 

@@ -66,7 +66,7 @@ def test_the_page_has_the_reads_first_and_then_the_score(in_force: Loop, first: 
 
 def test_the_opening_is_in_the_log_before_anything_and_says_why(in_force: Loop, first: dict[str, Any]) -> None:
     before = len(log(in_force))
-    said = opened(in_force, "validator", first["vehicle"])
+    said = opened(in_force, "governance", first["vehicle"])
     assert said.code == 0, said.err
     (row,) = log(in_force)[before:]
     assert (row["object"], row["outcome"], row["operation"]) == (first["vehicle"], "done", "consultation")

@@ -155,7 +155,7 @@ def test_a_batch_that_fails_now_is_told_and_stands_in_the_way(home: Loop, tmp_pa
     policy = yaml.safe_load(policy_file.read_text())
     policy["ingest"]["max_quarantine_share"] = 0.0001
     strict.write_text(yaml.safe_dump(policy))
-    home.done("validator", "policy", "load", strict, *ROCU)
+    home.done("governance", "policy", "load", strict, *ROCU)
     said = home("operator", "requalify", *ROCU, "--from", "2026-04-01", "--to", "2026-04-01", "--json")
     assert said.code == 1
     assert "fail the contract now" in said.err
@@ -169,11 +169,14 @@ def test_a_batch_that_fails_now_is_told_and_stands_in_the_way(home: Loop, tmp_pa
 @pytest.mark.parametrize(
     ("arguments", "roles"),
     [
-        (("requalify", *ROCU, *DAYS), ("engineer", "validator", "auditor", "analyst")),
+        (("requalify", *ROCU, *DAYS), ("engineer", "validator", "governance", "auditor", "analyst")),
         (("quarantine", "list", *ROCU), ("engineer", "analyst")),
         (("quarantine", "show", *ROCU, "--rule", "camera_not_registered"), ("engineer", "analyst")),
-        (("quarantine", "release", *ROCU, "--reason", "x"), ("engineer", "validator", "auditor", "analyst")),
-        (("quarantine", "release", *ROCU, "--reason", "x", "--plan"), ("validator",)),
+        (
+            ("quarantine", "release", *ROCU, "--reason", "x"),
+            ("engineer", "validator", "governance", "auditor", "analyst"),
+        ),
+        (("quarantine", "release", *ROCU, "--reason", "x", "--plan"), ("validator", "governance")),
     ],
 )
 def test_others_are_refused_and_it_is_recorded(

@@ -79,7 +79,7 @@ def test_alias_moved_by_hand_is_refused_and_put_back_on_record(in_force: Loop) -
         assert "moved by hand" in _last_refusal(in_force)
         status = in_force.done("operator", "status", "--json").data
         assert any("by hand" in (row["state"] or "") for row in status)
-        in_force.done("validator", "promote", "reconcile", MODEL)
+        in_force.done("governance", "promote", "reconcile", MODEL)
         assert _score(in_force).code == 0
     finally:
         client.set_registered_model_alias(MODEL, "champion", "1")
@@ -155,7 +155,7 @@ def test_a_policy_that_nobody_loaded_is_refused_until_one_is_loaded_again(copy: 
     check_refused(copy, "audit log says was loaded")
     (folder / "current.json").unlink()
     check_refused(copy, "audit log says was loaded")
-    copy.done("validator", "policy", "load", policy_file, "--rocu", "nwrocu")
+    copy.done("governance", "policy", "load", policy_file, "--rocu", "nwrocu")
     assert _score(copy).code == 0
 
 
@@ -163,7 +163,7 @@ def test_a_spoilt_policy_can_be_replaced(copy: Loop, policy_file: Path) -> None:
     (stored,) = (copy.home / "lake" / "policies" / "rocu=nwrocu").glob("*.yaml")
     stored.write_text("version: x")
     check_refused(copy, "policy")
-    copy.done("validator", "policy", "load", policy_file, "--rocu", "nwrocu")
+    copy.done("governance", "policy", "load", policy_file, "--rocu", "nwrocu")
     assert _score(copy).code == 0
 
 
@@ -184,9 +184,9 @@ def test_a_model_that_nobody_approved_is_refused(delivered: Loop) -> None:
 def test_suspended_scores_nothing_and_two_people_resume(copy: Loop) -> None:
     copy.done("analyst", "promote", "suspend", MODEL, "--reason", "wrong stop reported")
     check_refused(copy, "suspended")
-    copy.done("validator", "promote", "resume", MODEL, "--reason", "looked into it")
+    copy.done("governance", "promote", "resume", MODEL, "--reason", "looked into it")
     check_refused(copy, "suspended")
-    assert copy("validator", "promote", "resume", MODEL, "--reason", "again").code == 1
+    assert copy("governance", "promote", "resume", MODEL, "--reason", "again").code == 1
     copy.done("owner", "promote", "resume", MODEL, "--reason", "looked into it")
     assert _score(copy).code == 0
 

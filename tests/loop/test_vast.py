@@ -35,7 +35,7 @@ def test_the_example_from_cameras_to_lineage(tmp_path: Path, capsys: pytest.Capt
             print(f"\nABSENT: {DATA} is not here, so the VAST example was not run")  # noqa: T201
         return
     loop, rocu = Loop(tmp_path / "home", DATA), ("--rocu", "nwrocu")
-    loop.done("validator", "policy", "load", POLICY, *rocu)
+    loop.done("governance", "policy", "load", POLICY, *rocu)
     cameras = loop.done("operator", "cameras", "load", DATA / "cameras.csv", *rocu, "--json").data
     assert cameras["cameras"] == 40
     source = ("--source", EXAMPLE / "reads.yaml")
@@ -47,10 +47,8 @@ def test_the_example_from_cameras_to_lineage(tmp_path: Path, capsys: pytest.Capt
     assert findings["accepted"] == 877
     made = loop.done("engineer", "retrain", *rocu, "--as-of", "2016-01-04", "--json").data
     assert made["average_precision"] > 0.5
-    loop.done("engineer", "promote", "request", MODEL, "1")
-    for who in ("validator", "owner"):
-        loop.done(who, "promote", "approve", MODEL, "1", "--reason", "an example on fictional data")
     authorise(loop)
+    loop.bring_into_force(MODEL, "1", "2016-05-30")
     as_of = ("--as-of", "2016-05-31")
     run_id = loop.done("operator", "score", *rocu, *as_of, "--json").data["run_id"]
     top = loop.done("analyst", "scores", *rocu, *as_of, "--top", "2", "--json").data["rows"]

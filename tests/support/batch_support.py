@@ -52,7 +52,7 @@ def make_batches(folder: Path) -> Batches:
         yaml.safe_dump({"version": "t", "ingest": {"retention_from": "newest_read", "max_quarantine_share": 0.5}})
     )
     for rocu, cameras in REGISTERS.items():
-        made.loop.done("validator", "policy", "load", policy, "--rocu", rocu)
+        made.loop.done("governance", "policy", "load", policy, "--rocu", rocu)
         _register(made, rocu, cameras)
     for number in (0, 1):
         deliver(made, "nwrocu", f"day{number}.csv", _day(number, 20))

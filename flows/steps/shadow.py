@@ -1,0 +1,174 @@
+"""Scoring versions in shadow: on the champion's windows, into a layer of its own, for nobody to see.
+
+A version in shadow has every approval but is not confirmed. Each run of it is an audit entry with how its list compares
+with the champion's of the day. What goes wrong with one is recorded and stops nothing else. Belongs here: that. Does
+not: permission and authority, which are those of the scoring that it is part of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from flows.context import Context
+from flows.steps.desk import open_desk
+from flows.steps.results import StepResult
+from infra.clock import utc_now
+from infra.errors import FaultError, RefusedError
+from infra.lake import file_sha256
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from governance.policy import LoadedPolicy
+    from governance.promotion_record import Act, Desk
+    from governance.promotion_state import ModelState
+    from governance.verification import Candidate
+    from models.scoring import Provenance
+
+Windows = Callable[[], "pa.Table"]
+Provenances = Callable[["Candidate"], "Provenance"]
+
+
+class ShadowRun(BaseModel):
+    """What came of scoring one version in shadow. No vehicle is named. `problem` says why there is no list."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str
+    days: int
+    days_needed: int
+    vehicles: int = 0
+    failures: int = 0
+    overlap_at_k: float | None = None
+    share_new: float | None = None
+    rank_correlation: float | None = None
+    problem: str | None = None
+
+
+class ShadowScored(StepResult):
+    """Versions of a model without a champion, scored for nobody to see."""
+
+    rocu: str
+    pattern: str
+    as_of: date
+    model: str
+    shadow: tuple[ShadowRun, ...]
+
+    def summary(self) -> dict[str, str | int | float]:
+        """A line for each version."""
+        plain = super().summary()
+        plain.pop("shadow")
+        return plain | in_words(self.shadow) | {"list": "none: what is scored in shadow is shown to nobody"}
+
+
+def in_words(runs: tuple[ShadowRun, ...]) -> dict[str, str | int | float]:
+    """A line for each version in shadow."""
+    return {f"shadow version {run.version}": run.problem or _sentence(run) for run in runs}
+
+
+def _sentence(run: ShadowRun) -> str:
+    days = f"{run.vehicles:,} vehicles, {run.days} of {run.days_needed} days"
+    if run.overlap_at_k is None or run.share_new is None:
+        return f"{days}; no champion to compare with"
+    ranks = "not known" if run.rank_correlation is None else f"{run.rank_correlation:.2f}"
+    return f"{days}; {run.overlap_at_k:.0%} of the champion's list, {run.share_new:.0%} new, rank correlation {ranks}"
+
+
+def score_shadows(
+    context: Context,
+    policy: LoadedPolicy,
+    windows: Windows,
+    provenance_of: Provenances,
+    model: str,
+    champion: tuple[str, Path] | None,
+) -> tuple[ShadowRun, ...]:
+    """Score every version in shadow, compare each with the champion's list, and record both.
+
+    Args:
+        context: Who acts.
+        policy: In force; gives the capacity.
+        windows: Gives the rows to score, the same for every version.
+        provenance_of: What every row of a list by a version carries.
+        model: `<pattern>.<rocu>`.
+        champion: Its version, and the list that it made of these windows; `None` if there is none.
+    """
+    from governance.promotion_record import Act
+    from governance.promotion_state import model_state
+
+    desk, runs = open_desk(context), []
+    for found in model_state(context.audit, model).candidates:
+        act = Act(context.identity, "promote.shadow", model, found.version, utc_now())
+        try:
+            with act.recorded(context.audit):
+                runs.append(_score_one(context, desk, act, policy, windows, provenance_of, champion))
+        except (RefusedError, FaultError) as error:
+            context.progress(f"version {found.version} could not be scored in shadow: {error.reason}")
+            days = len(found.shadow_days)
+            needed = found.gate.shadow_runs
+            runs.append(ShadowRun(version=found.version, days=days, days_needed=needed, problem=error.reason))
+    return tuple(runs)
+
+
+def _score_one(
+    context: Context,
+    desk: Desk,
+    act: Act,
+    policy: LoadedPolicy,
+    windows: Windows,
+    provenance_of: Provenances,
+    champion: tuple[str, Path] | None,
+) -> ShadowRun:
+    import pyarrow.parquet as pq
+
+    from governance.confirmation import record_shadow_run
+    from governance.promotion_state import ShadowDetails, model_state
+    from governance.verification import verify_candidate
+    from models.list_comparison import compare_lists
+    from models.scoring import scores_file
+
+    candidate = verify_candidate(desk, act.model, act.version, act.rocu, act.now)
+    provenance = provenance_of(candidate)
+    target = scores_file(context.lake, provenance, "shadow_scores")
+    if not _is_recorded(model_state(context.audit, act.model), act.version, provenance.run_id, target):
+        _write(context, policy, candidate, provenance, windows())
+    listed = pq.ParquetFile(champion[1]).read() if champion else None
+    compared = compare_lists(pq.ParquetFile(target).read(), listed, policy.policy.rows(provenance.pattern))
+    details = ShadowDetails(
+        run_id=provenance.run_id,
+        as_of=provenance.window_end.isoformat(),
+        model_sha256=candidate.sha256,
+        evidence_digest=candidate.evidence_digest,
+        data_digest=provenance.data_digest,
+        scores_sha256=file_sha256(target),
+        champion=champion[0] if champion else None,
+        champion_run=champion[1].parent.name.removeprefix("run=") if champion else None,
+        **compared.model_dump(),
+    )
+    found = record_shadow_run(desk, act, details)
+    figures = compared.model_dump(exclude={"k"})
+    return ShadowRun(version=act.version, days=len(found.shadow_days), days_needed=candidate.shadow_runs, **figures)
+
+
+def _is_recorded(state: ModelState, version: str, run_id: str, target: Path) -> bool:
+    """Whether the file is the one that the log says this run made."""
+    if not target.is_file():
+        return False
+    made = (run_id, file_sha256(target))
+    return any(made == (run.details.run_id, run.details.scores_sha256) for run in state.version(version).shadows)
+
+
+def _write(
+    context: Context, policy: LoadedPolicy, candidate: Candidate, provenance: Provenance, windows: pa.Table
+) -> None:
+    from models.patterns import get_pattern
+    from models.scoring import score_windows, write_scores
+
+    settings: Any = policy.policy.pattern(provenance.pattern)
+    # nobody reads it, so no row is listed and none is explained
+    scored = score_windows(candidate.text, windows, get_pattern(provenance.pattern), settings, 0)
+    write_scores(context.lake, scored, provenance, utc_now(), "shadow_scores")

@@ -1,0 +1,107 @@
+"""From the last approval to champion: shadow runs, which nobody sees, and the confirmation that rests on them.
+
+The promotion is in the log before the registry's alias is touched; what a kill leaves undone in between,
+`promotion_control.reconcile` or the same command again finishes. Does not belong here: scoring (flows).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from governance.approvals import require_confirmable, require_decider
+from governance.audit import AuditSession
+from governance.champion_alias import finish_alias
+from governance.life import IN_FORCE
+from governance.policy import LoadedPolicy
+from governance.promotion import require_judged_model, require_term
+from governance.promotion_record import Act, Desk, require_reason
+from governance.promotion_state import (
+    ConfirmDetails,
+    PromotedDetails,
+    ShadowDetails,
+    VersionState,
+    model_state,
+    replay,
+)
+from infra.errors import RefusedError
+
+if TYPE_CHECKING:
+    from infra.identity import Identity
+
+
+def record_shadow_run(desk: Desk, act: Act, details: ShadowDetails) -> VersionState:
+    """Write a shadow run into the log; the same run again changes nothing.
+
+    Args:
+        desk: Log, lake and registry.
+        act: Who scored which version, as `promote.shadow`.
+        details: What came of it.
+
+    Raises:
+        RefusedError: The version is no candidate any more, or the champion is another one.
+    """
+    with desk.audit.writing() as session:
+        state = replay(act.model, session.entries(act.model))
+        found = state.version(act.version)
+        if found not in state.candidates or details.champion != state.champion:
+            raise RefusedError(
+                f"{act.model} version {act.version} stopped being a candidate while it was scored in shadow.",
+                "See findprofile models show.",
+            )
+        known = {(run.details.run_id, run.details.scores_sha256, run.details.champion_run) for run in found.shadows}
+        if (details.run_id, details.scores_sha256, details.champion_run) not in known:
+            session.append(act.done(details, operation="combination"), act.now)
+    return model_state(desk.audit, act.model).version(act.version)
+
+
+def confirm(
+    desk: Desk, identity: Identity, model: str, version: str, reason: str, policy: LoadedPolicy, now: datetime
+) -> VersionState:
+    """Make an approved version champion, on the strength of its shadow runs.
+
+    If the version is champion already (a confirmation that was killed before the alias moved), the alias is finished.
+
+    Raises:
+        RefusedError: Any rule of confirmation says no; the log has it.
+        WrongInputError: No such version was requested, or there is no reason.
+        FaultError: The registry does not answer. If the log has the promotion, the same command finishes it.
+    """
+    act = Act(identity, "promote.confirm", model, version, now)
+    with act.recorded(desk.audit):
+        require_decider(identity, act.action, act.rocu, policy, now)
+        why = require_reason(reason)
+        finish_alias(desk, model)
+        found = require_term(desk, act)
+        if found.status not in IN_FORCE:
+            require_judged_model(desk, act, found)
+            with desk.audit.writing() as session:
+                _confirm(session, act, policy, why)
+        finish_alias(desk, model)
+    return model_state(desk.audit, model).version(version)
+
+
+def _confirm(session: AuditSession, act: Act, policy: LoadedPolicy, why: str) -> None:
+    """Add the confirmation and the promotion: together in the log, or neither."""
+    state = replay(act.model, session.entries(act.model))
+    found = state.version(act.version)
+    runs = require_confirmable(state, found, act.identity, policy, act.now)
+    gate, seqs = found.gate, tuple(run.seq for run in runs)
+    details = ConfirmDetails(
+        reason=why, evidence_digest=gate.evidence_digest, policy_digest=gate.policy_digest, shadow_seqs=seqs
+    )
+    confirmed = session.append(act.done(details), act.now)
+    promoted = PromotedDetails(
+        model_sha256=gate.model_sha256,
+        evidence_digest=gate.evidence_digest,
+        policy_digest=gate.policy_digest,
+        gate_seq=found.gate_seq,
+        approval_seqs=tuple(approval.seq for approval in found.approvals),
+        approvers=tuple(approval.subject for approval in found.approvals),
+        shadow_seqs=seqs,
+        confirm_seq=confirmed.seq,
+        confirmed_by=act.identity.subject,
+        valid_until=min(approval.valid_until for approval in found.approvals),
+        replaces=state.champion,
+    )
+    session.append(act.done(promoted, "promote.promoted"), act.now)

@@ -1,0 +1,211 @@
+"""From the last approval to champion: shadow runs that count, the confirmation, and whom and what it refuses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from governance.confirmation import confirm, record_shadow_run
+from governance.evidence_store import evidence_path
+from governance.policy import LoadedPolicy
+from governance.promotion import approve, history, refuse, request
+from governance.promotion_control import suspend
+from governance.promotion_record import Act
+from governance.promotion_state import model_state
+from governance.verification import verify_candidate, verify_champion
+from infra.errors import FaultError, RefusedError, WrongInputError
+
+MODEL = "county_lines.nwrocu"
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+def last(world: Any) -> tuple[str, str]:
+    row = history(world.audit, MODEL)[-1]
+    return row.action, row.outcome
+
+
+def test_a_version_is_in_shadow_after_its_first_run_and_champion_after_its_confirmation(world: Any) -> None:
+    world.approved()
+    assert world.shadowed(days=1).status == "shadow"
+    with pytest.raises(RefusedError, match="on 1 days of the 3"):
+        world.confirmed()
+    assert last(world) == ("promote.confirm", "refused")
+    assert len(world.shadowed(days=2).shadow_days) == 3
+    assert world.confirmed().status == "champion"
+    champion = verify_champion(world.desk, MODEL, "nwrocu", NOW)
+    assert (champion.shadow_days, champion.confirmed_by) == (3, "embedded:olive owner")
+
+
+def test_nothing_runs_in_shadow_or_is_confirmed_before_every_approval(world: Any) -> None:
+    world.requested()
+    world.approve("validator")
+    with pytest.raises(RefusedError, match="only a version with every approval"):
+        world.confirmed()
+    with pytest.raises(RefusedError, match="no candidate"):
+        verify_candidate(world.desk, MODEL, "1", "nwrocu", NOW)
+    with pytest.raises(RefusedError, match="stopped being a candidate"):
+        world.shadowed()
+
+
+@pytest.mark.parametrize("spoilt", [{"failures": 1}, {"vehicles": 0}, {"as_of": "2026-11-01"}])
+def test_runs_with_failures_without_vehicles_or_of_one_day_do_not_count(world: Any, spoilt: dict[str, Any]) -> None:
+    world.approved()
+    world.shadowed(days=5, **spoilt)
+    with pytest.raises(RefusedError, match=r"on [01] days of the 3"):
+        world.confirmed()
+
+
+def test_the_same_run_again_is_one_run(world: Any, make: Any) -> None:
+    world.approved()
+    found = world.shadowed(days=1)
+    act = Act(world.person("Olga", "operator"), "promote.shadow", MODEL, "1", NOW)
+    again = record_shadow_run(world.desk, act, make.shadow(found, None, 0))
+    assert len(again.shadows) == 1
+
+
+@pytest.mark.parametrize("what", [{"model_sha256": "0" * 64}, {"evidence_digest": "0" * 64}])
+def test_a_run_of_another_text_stops_everything(world: Any, what: dict[str, str]) -> None:
+    world.approved()
+    with pytest.raises(RefusedError, match="does not fit the life"):
+        world.shadowed(**what)
+
+
+def test_a_run_compared_with_another_champion_is_refused(world: Any, make: Any) -> None:
+    world.promoted("1")
+    world.approved("2", world.measured("1"))
+    found = model_state(world.audit, MODEL).version("2")
+    act = Act(world.person("Olga", "operator"), "promote.shadow", MODEL, "2", NOW)
+    with pytest.raises(RefusedError, match="stopped being a candidate"):
+        record_shadow_run(world.desk, act, make.shadow(found, "7", 0))
+
+
+@pytest.mark.parametrize(
+    ("name", "roles", "rocu", "reason"),
+    [
+        ("Vera Validator", ("validator",), "nwrocu", "may not do promote.confirm"),
+        ("Edda Engineer", ("ml_engineer",), "nwrocu", "may not do promote.confirm"),
+        ("Olga", ("operator", "analyst", "auditor"), "nwrocu", "may not do promote.confirm"),
+        ("Tess Trainer", ("owner",), "nwrocu", "trained or requested"),
+        ("Edda Engineer", ("governance",), "nwrocu", "trained or requested"),
+        ("Oona", ("owner",), "nerocu", "not for nwrocu"),
+    ],
+)
+def test_who_may_not_confirm_is_refused_and_recorded(
+    world: Any, name: str, roles: tuple[str, ...], rocu: str, reason: str
+) -> None:
+    world.approved()
+    world.shadowed()
+    with pytest.raises(RefusedError, match=reason):
+        confirm(world.desk, world.person(name, *roles, rocu=rocu), MODEL, "1", "why not", world.policy, NOW)
+    assert last(world) == ("promote.confirm", "refused")
+    assert model_state(world.audit, MODEL).champion is None
+    assert world.registry.champion_version(MODEL) is None
+
+
+def test_a_confirmation_needs_a_reason(world: Any) -> None:
+    world.approved()
+    world.shadowed()
+    with pytest.raises(WrongInputError, match="reason"):
+        confirm(world.desk, world.person("Olive", "owner"), MODEL, "1", " ", world.policy, NOW)
+
+
+def test_approvals_expire_before_a_confirmation_too(world: Any) -> None:
+    world.approved()
+    world.shadowed()
+    later = NOW + timedelta(days=365)
+    with pytest.raises(RefusedError, match=r"approval of .* has expired"):
+        world.confirmed(at=later)
+    assert [row.action for row in history(world.audit, MODEL)][-2:] == ["promote.expired", "promote.confirm"]
+    assert model_state(world.audit, MODEL).versions["1"].status == "expired"
+    with pytest.raises(RefusedError, match="expired"):
+        verify_candidate(world.desk, MODEL, "1", "nwrocu", later)
+
+
+def test_a_champion_lapses_with_the_first_of_its_approvals(world: Any) -> None:
+    world.requested()
+    world.approve("validator")
+    world.approve("owner", at=NOW + timedelta(days=20))
+    world.shadowed(at=NOW + timedelta(days=20))
+    world.confirmed(at=NOW + timedelta(days=20))
+    assert verify_champion(world.desk, MODEL, "nwrocu", NOW + timedelta(days=364)).version == "1"
+    with pytest.raises(RefusedError, match="lapsed"):
+        verify_champion(world.desk, MODEL, "nwrocu", NOW + timedelta(days=365))
+
+
+def test_another_policy_or_evidence_or_text_is_refused(world: Any) -> None:
+    world.approved()
+    world.shadowed()
+    own = world.policy.policy.model_copy(update={"shadow_runs": 0})
+    changed = LoadedPolicy(own, own.digest, "changed")
+    with pytest.raises(RefusedError, match="policy has changed"):
+        confirm(world.desk, world.person("Olive", "owner"), MODEL, "1", "why", changed, NOW)
+    digest = model_state(world.audit, MODEL).versions["1"].gate.evidence_digest
+    path = evidence_path(world.lake, "nwrocu", MODEL, "1", digest)
+    kept = path.read_text()
+    path.write_text(kept.replace('"positives":12', '"positives":13'))
+    for check in (world.confirmed, lambda: verify_candidate(world.desk, MODEL, "1", "nwrocu", NOW)):
+        with pytest.raises(RefusedError, match="edited"):
+            check()
+    path.write_text(kept)
+    world.registry.text_path(MODEL, "1").write_text("another tree")
+    for check in (world.confirmed, lambda: verify_candidate(world.desk, MODEL, "1", "nwrocu", NOW)):
+        with pytest.raises(RefusedError, match="signature"):
+            check()
+
+
+def test_a_policy_without_shadow_runs_lets_an_approved_version_be_confirmed(world: Any) -> None:
+    own = world.policy.policy.model_copy(update={"shadow_runs": 0})
+    world.policy = LoadedPolicy(own, own.digest, "changed")
+    world.approved()
+    assert world.confirmed().status == "champion"
+    assert verify_champion(world.desk, MODEL, "nwrocu", NOW).shadow_days == 0
+
+
+def test_a_refusal_ends_the_shadow_period(world: Any) -> None:
+    world.approved()
+    world.shadowed()
+    assert (
+        refuse(world.desk, world.person("Gwen"), MODEL, "1", "lists nobody new", world.policy, NOW).status == "refused"
+    )
+    with pytest.raises(RefusedError, match="is refused"):
+        world.confirmed()
+
+
+def test_new_evidence_voids_approvals_and_shadow_runs(world: Any) -> None:
+    world.approved()
+    world.shadowed()
+    request(world.desk, world.engineer, world.evidence(commit="9" * 40), world.policy, NOW)
+    found = model_state(world.audit, MODEL).versions["1"]
+    assert (found.status, found.approvals, found.shadows) == ("requested", (), ())
+
+
+def test_nothing_runs_in_shadow_while_the_model_is_suspended(world: Any) -> None:
+    world.approved()
+    suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd ranking", NOW)
+    with pytest.raises(RefusedError, match="suspended"):
+        verify_candidate(world.desk, MODEL, "1", "nwrocu", NOW)
+
+
+def test_a_candidate_is_a_model_of_its_own_rocu(world: Any) -> None:
+    world.approved()
+    assert verify_candidate(world.desk, MODEL, "1", "nwrocu", NOW).text == "tree of version 1"
+    with pytest.raises(RefusedError, match="not a model of nerocu"):
+        verify_candidate(world.desk, MODEL, "1", "nerocu", NOW)
+
+
+def test_a_registry_that_does_not_answer_is_a_fault_and_nothing_is_confirmed(world: Any) -> None:
+    world.approved()
+    world.shadowed()
+    world.registry.reachable = False
+    with pytest.raises(FaultError):
+        world.confirmed()
+    assert model_state(world.audit, MODEL).champion is None
+    assert last(world) == ("promote.confirm", "failed")
+
+
+def test_an_approved_version_needs_no_further_approval(world: Any) -> None:
+    world.approved()
+    with pytest.raises(RefusedError, match="waits for no approval: it is approved"):
+        approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, NOW)
