@@ -51,7 +51,7 @@ def record_shadow_run(desk: Desk, act: Act, details: ShadowDetails) -> VersionSt
             )
         known = {(run.details.run_id, run.details.scores_sha256, run.details.champion_run) for run in found.shadows}
         if (details.run_id, details.scores_sha256, details.champion_run) not in known:
-            session.append(act.done(details, operation="combination"), act.now)
+            session.append(act.done(details), act.now)
     return model_state(desk.audit, act.model).version(act.version)
 
 

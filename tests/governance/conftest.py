@@ -16,16 +16,16 @@ import pytest
 from batch_support import Batches, make_batches
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from record_results import good_record
+from record_results import change, good_record
 from sqlalchemy import Engine, create_engine, text
 from trial_results import good_trials
 
 from governance.audit import AuditLog, open_audit
+from governance.change_plan import Change
 from governance.confirmation import confirm, record_shadow_run
 from governance.evidence import (
     Champion,
     ChampionMeasured,
-    Change,
     DataVerdicts,
     Evidence,
     Figure,
@@ -129,7 +129,6 @@ class World:
             "model_sha256": sha256,
             "policy_digest": self.policy.digest,
             "champion": champion or NoChampion(),
-            "change": make_change() if champion else None,
         }
         return make_evidence(**{**values, **changes})
 
@@ -195,9 +194,9 @@ DECIDERS = {
 }
 
 
-def make_change(board_needed: bool = False) -> Change:
-    """What changed against the champion: inside the change plan, or not."""
-    return Change(board_needed=board_needed)
+def make_change(board_needed: bool = False, champion: str = "1") -> Change:
+    """What changed against a champion: inside the change plan, or not."""
+    return change(champion, board=board_needed)
 
 
 def shadow_details(found: VersionState, champion: str | None, day: int, **changes: object) -> ShadowDetails:

@@ -296,7 +296,7 @@ def _do(world: Any, make: Any, deed: str, version: str, flag: bool, now: datetim
     champion = model_state(world.audit, MODEL).champion
     measured = world.measured(champion) if champion else None
     if deed == "request":
-        world.requested(version, measured, now, **({"change": make.change(flag)} if measured else {}))
+        world.requested(version, measured, now, **({"change": make.change(flag, measured.version)} if measured else {}))
     elif deed == "worse":
         worse = world.evidence(version, measured, signature_verified=False)
         request(world.desk, world.person("Edda Engineer", "ml_engineer", at=now), worse, world.policy, now)

@@ -15,7 +15,7 @@ from governance.permissions import ACTIONS
 COLLECTION = {"cameras.load", "ingest", "inbox.set_aside", "dispositions.load"}
 ALTERATION = {"requalify", "quarantine.release", "inbox.bring_back"}
 COMBINATION = {"retrain", "reproduce", "score", "monitor"}
-DECISION = {"policy.load", "deploy", "syops.accept"}
+DECISION = {"policy.load", "deploy", "syops.accept", "authority.grant", "authority.withdraw"}
 
 
 def wanted(action: str) -> str:

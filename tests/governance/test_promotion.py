@@ -90,9 +90,10 @@ def test_outside_the_change_plan_the_board_approves_as_well(world: Any, make: An
 
 def test_what_does_not_say_what_it_changed_is_refused_when_there_is_a_champion(world: Any, now: Any) -> None:
     world.promoted("1")
-    with pytest.raises(RefusedError, match="does not say what was changed"):
-        request(world.desk, world.engineer, world.evidence("2", world.measured("1"), change=None), world.policy, now)
-    assert last_refusal(world)
+    evidence = world.evidence("2", world.measured("1"), change=None)
+    outcome = request(world.desk, world.engineer, evidence, world.policy, now)
+    assert outcome.decision.reasons == ("change plan: not compared (needed: compared with the champion that stands)",)
+    assert outcome.state.status == "gate_refused"
 
 
 def test_a_policy_may_ask_for_more_than_two_and_each_more_is_of_the_board(world: Any, now: Any) -> None:
