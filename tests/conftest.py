@@ -70,6 +70,8 @@ def in_force(delivered: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     shutil.copytree(delivered.home, loop.home)
     loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF)
     loop.done("engineer", "promote", "request", MODEL, "1")
+    # for tests of a version that waits; its registry's files stay here
+    shutil.copytree(loop.home, loop.home.parent / "requested")
     loop.done("validator", "promote", "approve", MODEL, "1", "--reason", "figures looked at")
     loop.done("owner", "promote", "approve", MODEL, "1", "--reason", "purpose holds")
     loop.done("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF)
