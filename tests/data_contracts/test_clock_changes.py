@@ -27,8 +27,9 @@ LONDON = BUILT_IN["canonical"].model_copy(update={"zone": "Europe/London"})
 )
 def test_local_times_when_clocks_change(room, row, captured, received, expected):
     later = replace(room, now=datetime(2026, 4, 1, tzinfo=UTC))
-    later.ingest(
-        later.deliver("one.csv", row(captured_at=captured, received_at=received)), source=LONDON, max_quarantine_share=1
-    )
-    reads = [f"{at:%H:%M}" for (at,) in later.reads("captured_at")]
+    # a file in which no time at all can be read would be refused
+    another = row(vrm="XY21ZZZ", captured_at="2026-03-30T10:00:00Z", received_at="")
+    file = later.deliver("one.csv", row(captured_at=captured, received_at=received), another)
+    later.ingest(file, source=LONDON, max_quarantine_share=1)
+    reads = [f"{at:%H:%M}" for at, number in later.reads("captured_at, row_no") if number == 1]
     assert reads + [rule for (rules,) in later.quarantine("rules") for rule in rules] == [expected]
