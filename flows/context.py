@@ -96,7 +96,7 @@ def _record_sign_in(audit: AuditLog, identity: Identity, reason: str) -> None:
             outcome="refused",
             details={"reason": reason, "token_id": identity.token_id},
         )
-        audit.append(entry, utc_now())
+        _record(audit, entry)
 
 
 def _record_stranger(audit: AuditLog, reason: str) -> None:
@@ -115,7 +115,7 @@ def _record_stranger(audit: AuditLog, reason: str) -> None:
         outcome="refused",
         details={"reason": withhold_plates(reason)},
     )
-    audit.append(stranger, utc_now())
+    _record(audit, stranger)
 
 
 @contextmanager
@@ -161,17 +161,17 @@ def acting(
             authority=details.pop("authority", None),
             details=details,
         )
-        _record(context, entry, outcome)
+        _record(context.audit, entry)
 
 
-def _record(context: Context, entry: Entry, outcome: str) -> None:
+def _record(audit: AuditLog, entry: Entry) -> None:
     """Put an entry into the log; one that it does not take is set aside, and what was refused is still what is told."""
     from governance.audit import LogBrokenError
 
     try:
-        context.audit.append(entry, utc_now())
+        audit.append(entry, utc_now())
     except LogBrokenError:
-        if outcome == "done":
+        if entry.outcome == "done":
             raise
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -23,6 +24,7 @@ CONNECT_SECONDS = 10
 _WRITER_LOCK = 7_214_055_806
 _WRITER = "findprofile_writer"
 _OTHERS = 0o077
+_opened: WeakSet[Engine] = WeakSet()
 
 
 def open_database(settings: Settings) -> Engine:
@@ -40,6 +42,7 @@ def open_database(settings: Settings) -> Engine:
         engine = _open_sqlite(url)
     else:
         engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
+    _opened.add(engine)
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
@@ -47,6 +50,12 @@ def open_database(settings: Settings) -> Engine:
         engine.dispose()
         raise _silent(url) from None
     return engine
+
+
+def close_databases() -> None:
+    """Give back every connection that this process still holds; a database that is used again connects again."""
+    for engine in tuple(_opened):
+        engine.dispose()
 
 
 @contextmanager

@@ -70,7 +70,10 @@ def in_force(delivered: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     loop = Loop(tmp_path_factory.mktemp("in_force") / "home", delivered.world)
     shutil.copytree(delivered.home, loop.home)
     loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF)
-    loop.bring_into_force(MODEL, "1", AS_OF)
+    loop.done("engineer", "promote", "request", MODEL, "1")
+    # for tests of a version that waits; its registry's files stay here
+    shutil.copytree(loop.home, loop.home.parent / "requested")
+    loop.confirm_requested(MODEL, "1", AS_OF)
     loop.done("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF)
     return loop
 

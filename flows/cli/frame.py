@@ -56,6 +56,10 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("stopped: nothing half-done was put in place; run the same command again to go on.\n")
         sys.exit(130)
+    finally:
+        # only where a database was opened; importing it for --help would cost half a second
+        if "infra.database" in sys.modules:
+            sys.modules["infra.database"].close_databases()
 
 
 def program() -> None:

@@ -76,9 +76,6 @@ LOG = {
     ),
     "a row removed": ("DELETE FROM audit_log WHERE seq = 3", "row 3 of the audit log is missing"),
     "the end cut off": (
-        "DELETE FROM audit_log WHERE seq > (SELECT max(seq) - 2 FROM audit_log)", "its end was cut off",
-    ),
-    "the newest row removed": (
         "DELETE FROM audit_log WHERE seq = (SELECT max(seq) FROM audit_log)", "its end was cut off",
     ),
 }  # fmt: skip
@@ -205,8 +202,10 @@ def test_a_log_that_holds_again_learns_what_it_could_not_take(copy: Loop) -> Non
     assert copy("auditor", "audit", "verify").code == 1
     head.write_bytes(kept)
     assert score(copy).code == 0
-    told = copy.done("auditor", "audit", "search", "--action", "audit.aside", "--json").data
-    assert [row["details"]["entries"] for row in told] == [2]
+    settings = Settings(home=copy.home)
+    engine = open_database(settings)
+    assert [row.details["entries"] for row in open_audit(settings, engine).search(action="audit.aside")] == [2]
+    engine.dispose()
 
 
 def test_no_more_than_a_look_is_given_out_while_the_log_does_not_hold(copy: Loop) -> None:
@@ -258,7 +257,7 @@ def test_every_entry_of_the_loop_says_the_operation_of_the_table(in_force: Loop)
 
 
 def test_the_log_can_be_read_by_its_owner_alone_and_training_is_given_no_way_to_it(copy: Loop) -> None:
-    for path in (copy.home / "state.db", copy.home / "keys", *(copy.home / "keys").iterdir()):
+    for path in (copy.home / "state.db", copy.home / "keys", copy.home / "keys" / "audit.pem"):
         assert path.stat().st_mode & 0o077 == 0, path
     (copy.home / "state.db").chmod(0o644)
     assert copy("auditor", "audit", "verify").code == 0
@@ -273,22 +272,14 @@ def test_the_log_can_be_read_by_its_owner_alone_and_training_is_given_no_way_to_
 # what is tried on a version that waits for approval
 
 
-@pytest.fixture(scope="session")
-def requested(delivered: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
-    """Trained by somebody who is of governance too, and requested; it waits for two people."""
-    loop = Loop(tmp_path_factory.mktemp("requested") / "home", delivered.world)
-    shutil.copytree(delivered.home, loop.home)
-    loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF)
-    loop.done("engineer", "promote", "request", MODEL, "1")
+@pytest.fixture
+def waiting(in_force: Loop, tmp_path: Path) -> Loop:
+    """The loop as it was when its version had been requested and waited for approval."""
+    loop = Loop(tmp_path / "home", in_force.world)
+    shutil.copytree(in_force.home.parent / "requested", loop.home)
     for who in PEOPLE:
         token(loop.home, who)
     return loop
-
-
-@pytest.fixture
-def waiting(requested: Loop, tmp_path: Path) -> Loop:
-    shutil.copytree(requested.home, tmp_path / "home")
-    return Loop(tmp_path / "home", requested.world)
 
 
 def signed(loop: Loop, name: str, *roles: str, rocu: str = "nwrocu", ago: int = 0) -> str:

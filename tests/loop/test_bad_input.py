@@ -13,6 +13,7 @@ import pytest
 from loop_support import AS_OF, MODEL, PEOPLE, ROOT, SMALL, Loop, Said, run, token
 
 from data_contracts.set_aside import set_aside
+from governance.syops import procedures
 from infra.errors import WrongInputError
 from infra.identity import issue_token
 from infra.lake import Lake, exclusive, file_sha256
@@ -243,9 +244,10 @@ def test_no_space_left_then_space_again(delivered: Loop, tmp_path: Path) -> None
     command = f"{sys.executable} -c 'from flows.cli import main; main()'"
     script.write_text(
         f"""set -u
-mount -t tmpfs -o size=900k tmpfs {disk}
+mount -t tmpfs -o size=1100k tmpfs {disk}
 export FINDPROFILE_HOME={disk}/home
 export FINDPROFILE_TOKEN=$({command} token issue --name op --role operator --rocu nwrocu)
+{command} syops accept --version {procedures().version} >/dev/null || exit 91
 {command} cameras load --rocu nwrocu {delivered.world}/nwrocu/cameras.csv >/dev/null || exit 90
 {command} ingest --rocu nwrocu {" ".join(map(str, files))}
 echo "full: $?"

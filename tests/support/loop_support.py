@@ -150,8 +150,12 @@ class Loop:
 
     def bring_into_force(self, model: str, version: str, as_of: str) -> None:
         """Request a version, have it approved by everybody it needs, scored in shadow on one day, and confirmed."""
-        pattern, _, rocu = model.partition(".")
         self.done("engineer", "promote", "request", model, version)
+        self.confirm_requested(model, version, as_of)
+
+    def confirm_requested(self, model: str, version: str, as_of: str) -> None:
+        """The same, of a version that is requested."""
+        pattern, _, rocu = model.partition(".")
         self.approve(model, version)
         shadow = () if self.champion(model) else ("--shadow",)
         self.done("operator", "score", "--rocu", rocu, "--pattern", pattern, "--as-of", as_of, *shadow)
