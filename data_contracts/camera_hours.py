@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import duckdb
 
+from data_contracts.limits import IngestLimits
 from data_contracts.manifests import PartRef
 from data_contracts.parts import write_table
 from data_contracts.reads import layer_parts
@@ -33,18 +34,19 @@ CONFIDENCE_BINS, LATENESS_BINS = 10, 24
 
 
 def write_camera_hours(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, part_id: str, clock_skew_max_s: float
+    connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, part_id: str, limits: IngestLimits
 ) -> tuple[PartRef, ...]:
     """Write the layer from `judged`, `named`, `rejected`, `doubled` and `registered`.
 
-    Only reads of registered cameras with a readable time that is not in the future but for the allowed skew; the place
-    is that of the register row then in force. Two groupings, so that no histogram is built row by row.
+    Only reads of cameras whose register row was in force, with a readable time that is neither in the future, but for
+    the allowed skew, nor older than reads may be kept: a clock that was reset says nothing of any hour. Two groupings,
+    so that no histogram is built row by row.
     """
     path = lake.folder("camera_hours", rocu) / f"{part_id}.parquet"
-    return write_table(connection, lake, path, "camera_hours", _hours(clock_skew_max_s))
+    return write_table(connection, lake, path, "camera_hours", _hours(limits))
 
 
-def _hours(clock_skew_max_s: float) -> str:
+def _hours(limits: IngestLimits) -> str:
     seconds = "epoch(received_at) - epoch(judged.captured_at)"
     return f"""
         WITH told AS (
@@ -60,8 +62,8 @@ def _hours(clock_skew_max_s: float) -> str:
             FROM judged JOIN named USING (batch_no)
             LEFT JOIN rejected ON rejected.batch_no = judged.batch_no AND rejected.row_no = judged.row_no
             LEFT JOIN doubled ON doubled.batch_no = judged.batch_no AND doubled.row_no = judged.row_no
-            WHERE judged.camera_id IN (SELECT camera_id FROM registered) AND judged.captured_at IS NOT NULL
-                AND seconds_after_now <= {clock_skew_max_s}
+            WHERE judged.register_no IS NOT NULL AND seconds_after_now <= {limits.clock_skew_max_s}
+                AND age_days <= {limits.retention_days}
             GROUP BY ALL)
         SELECT batch_id, told.camera_id, feed_id, hour, any_value(registered.site_id) AS site_id,
             any_value(registered.force) AS force, {_sum("outcome = 'accepted'")} AS accepted,
@@ -69,7 +71,7 @@ def _hours(clock_skew_max_s: float) -> str:
             {_sum("unknown_format")} AS unknown_format, {_bins("sure", CONFIDENCE_BINS)} AS confidence_bins,
             {_bins("late", LATENESS_BINS)} AS lateness_bins
         FROM told JOIN named USING (batch_no) LEFT JOIN registered USING (register_no)
-        GROUP BY batch_id, told.camera_id, feed_id, hour ORDER BY ALL"""
+        GROUP BY batch_id, told.camera_id, feed_id, hour ORDER BY batch_id, camera_id, feed_id, hour"""
 
 
 def _sum(condition: str) -> str:

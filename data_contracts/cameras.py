@@ -19,6 +19,7 @@ from data_contracts.gx import run_rules
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import Frozen
 from data_contracts.names import name_as_delivered
+from data_contracts.needed_rules import NeverAccepted, flagged
 from data_contracts.regions import find_force
 from data_contracts.sources.inspection import inspect
 from data_contracts.sources.loading import load_rows
@@ -30,6 +31,22 @@ from infra.lake import Lake, placed, write_text
 from infra.settings import Settings
 
 FAULTS_SHOWN = 20
+# reads are joined to the one interval of a camera that holds their time, and take its place
+NEVER_ACCEPTED = (
+    *flagged("row_shape", row_malformed="malformed"),
+    *flagged("camera_id_state", camera_id_missing="missing"),
+    NeverAccepted("camera_listed_twice", "times_listed", most=1),
+    NeverAccepted("position_missing_or_unreadable", "position_state", flag="missing"),
+    NeverAccepted("position_missing_or_unreadable", "position_state", flag="unreadable"),
+    *flagged("position_state", position_impossible="impossible"),
+    *flagged(
+        "interval_state",
+        valid_from_missing="missing",
+        valid_time_unreadable="unreadable",
+        valid_to_not_after_valid_from="reversed",
+        interval_overlaps="overlapping",
+    ),
+)
 _COMPASS = {"N": 0, "NE": 45, "E": 90, "SE": 135, "S": 180, "SW": 225, "W": 270, "NW": 315}
 _COLUMNS = """camera_id, latitude, longitude, valid_from, valid_to, force, site_id, kind, road, bearing, area_group,
     stated_valid_to"""

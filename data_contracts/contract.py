@@ -29,6 +29,7 @@ CONTRACT_IDS: Mapping[ContractName, str] = {name: f"find-and-profile.{name}" for
 PARAMETER = re.compile(r"\$\{\s*(1 - )?(\w+)\s*\}")
 NAME_OF_ID = {contract_id: name for name, contract_id in CONTRACT_IDS.items()}
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+QUALITY_NUMBERS = tuple(f"DQ{number:02d}" for number in range(1, 16))
 _QUALITY_NUMBER = re.compile(r"DQ\d\d")
 
 

@@ -1,7 +1,8 @@
 """Whether a document is a contract that this product can run: all that is wrong with it at once, each with a remedy.
 
-It must be readable as YAML, valid in the standard, a contract of this product, and every rule must stand a trial. What
-is not even the right kind of thing is told once, by the schema of the standard, and passed over by the other looks.
+It must be readable as YAML, valid in the standard, a contract of this product, every rule must stand a trial, and none
+may be missing that the code behind it takes for granted. What is not even the right kind of thing is told once, by the
+schema of the standard, and passed over by the other looks.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from data_contracts.contract import (
 )
 from data_contracts.contract_schema import Problem, listed_twice, schema_problems
 from data_contracts.limits import IngestLimits
+from data_contracts.needed_rules import unkept
 from data_contracts.rule_check import columns_of, rule_problems
 from data_contracts.rule_trial import failed_trials
 from infra.errors import WrongInputError
@@ -151,14 +153,33 @@ def _all_rule_problems(document: Mapping[str, Any], name: ContractName | None, t
     columns = {
         (table["name"], column["name"]): column for table in document["schema"] for column in table["properties"]
     }
-    sound = []
+    sound: list[Rule] = []
+    told: set[str] = set()
     for table, quality in entries:
         problems = list(rule_problems(table, quality, columns, name))
         yield from problems
         if not problems:
-            sound.append(read_rule(table, quality).with_limits(IngestLimits()))
-    if try_rules and name is not None:
-        yield from _trials(sound, name)
+            sound.append(read_rule(table, quality))
+        told |= {problem.where for problem in problems}
+    if name is None:
+        return
+    if try_rules:
+        failed = list(_trials([rule.with_limits(IngestLimits()) for rule in sound], name))
+        yield from failed
+        told |= {problem.where for problem in failed}
+    # what is wrong with a rule is told once
+    yield from (problem for problem in _left_out(sound, name) if problem.where not in told)
+    if not any(quality.get("severity") == "fail" for _, quality in entries):
+        remedy = "Keep one on the share of rejected rows, as the contract in force has it."
+        yield Problem("document", "No rule fails a file, so that one with nothing but wrong rows would pass.", remedy)
+
+
+def _left_out(rules: list[Rule], name: ContractName) -> Iterator[Problem]:
+    """What the code behind the contract takes for granted, and no rule of it says."""
+    from data_contracts import cameras, dispositions, judging
+
+    room = {"reads": judging, "cameras": cameras, "dispositions": dispositions}[name]
+    yield from dict.fromkeys(unkept(rules, name, room.NEVER_ACCEPTED))
 
 
 def _trials(rules: list[Rule], name: ContractName) -> Iterator[Problem]:

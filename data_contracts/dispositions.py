@@ -20,6 +20,7 @@ from data_contracts.delivery import seal_landing
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, DispositionRecord, PartRef
 from data_contracts.names import name_as_delivered
+from data_contracts.needed_rules import NeverAccepted, flagged
 from data_contracts.parts import write_quarantine, write_table
 from data_contracts.plates import reads_as_plate
 from data_contracts.segments import write_segments
@@ -47,8 +48,23 @@ DISPOSITION_COLUMNS = {
     "batch_id": "VARCHAR",
     "row_no": "BIGINT",
 }
-
-
+# a finding without a vehicle, a window, a known word or a time is no label; the others may not be held at all
+NEVER_ACCEPTED = (
+    *flagged("row_fault", row_malformed="malformed"),
+    *flagged("vrm_fault", vrm_missing="missing", vrm_unreadable="unreadable"),
+    *flagged("window_end_fault", window_end_missing="missing", window_end_unreadable="unreadable"),
+    *flagged("finding_fault", finding_missing="missing", finding_unknown="unknown"),
+    *flagged(
+        "decided_at_fault",
+        decided_at_missing="missing",
+        decided_at_unreadable="unreadable",
+        decided_at_without_zone="no_zone",
+    ),
+    NeverAccepted("decided_in_future", "seconds_after_now", most="${clock_skew_max_s}"),
+    NeverAccepted("older_than_retention", "age_days", most="${retention_days}"),
+    *flagged("selected_by_fault", selected_by_unknown="unknown"),
+    NeverAccepted("id_reads_as_plate", "plate_like_ids", most=0),
+)
 _EVERY_PLATE = """(
     SELECT vrm, window_end FROM delivered UNION ALL SELECT other_vrm, window_end FROM delivered) AS delivered"""
 

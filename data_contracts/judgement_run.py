@@ -141,7 +141,8 @@ def find_judgements(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progr
 def _take(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progress) -> None:
     deliveries = run.call.deliveries
     tell(f"reading {len(deliveries)} files" if len(deliveries) > 1 else "reading")
-    take(connection, deliveries, reading_of_reads(run.contract, run.source, deliveries, run.limits.clock_skew_max_s))
+    reading = reading_of_reads(run.contract, run.source, deliveries, run.limits.clock_skew_max_s)
+    take(connection, deliveries, reading, known=run.arrived is not None)
     if run.call.owed:
         days = connection.execute("SELECT DISTINCT captured_at::DATE FROM delivered").fetchall()
         require_owed_days(run.call, [day for (day,) in days])
@@ -309,7 +310,7 @@ def _write_parts(connection: duckdb.DuckDBPyConnection, run: Run) -> tuple[PartR
     return (
         *write_reads(connection, run.lake, run.rocu, run.ingest_id, run.contract.version),
         *write_quarantine(connection, run.lake, run.rocu, run.ingest_id, "expired"),
-        *write_camera_hours(connection, run.lake, run.rocu, run.ingest_id, run.limits.clock_skew_max_s),
+        *write_camera_hours(connection, run.lake, run.rocu, run.ingest_id, run.limits),
         *write_rule_counts(connection, run.lake, run.rocu, run.ingest_id),
         *write_notes(connection, run.lake, run.rocu, run.ingest_id),
     )

@@ -13,6 +13,7 @@ import duckdb
 from data_contracts.areas import inside
 from data_contracts.id_columns import make_id_tables
 from data_contracts.limits import IngestLimits
+from data_contracts.needed_rules import NeverAccepted, flagged
 from data_contracts.plates import FORMATS, UNKNOWN
 from data_contracts.sources.model import Source
 from data_contracts.values import instant, instant_fault, is_ambiguous, number, one_of, truth
@@ -21,6 +22,25 @@ from infra.pseudonyms import Pseudonymiser
 
 TIME_FAULTS = ("missing", "no_zone", "unreadable", "ambiguous")
 PLATE_FORMATS = (*FORMATS, UNKNOWN, OPAQUE)
+# a read without a time, a token or a place has no part, journey or force to go to; the others may not be held at all
+NEVER_ACCEPTED = (
+    *flagged("row_fault", row_malformed="malformed"),
+    *flagged("vrm_fault", vrm_missing="missing", vrm_unreadable="unreadable"),
+    *flagged(
+        "captured_at_fault",
+        captured_at_missing="missing",
+        captured_at_unreadable="unreadable",
+        captured_at_without_zone="no_zone",
+        captured_at_ambiguous="ambiguous",
+    ),
+    *flagged(
+        "camera_fault", camera_missing="missing", camera_not_registered="unknown", camera_not_in_force="not_in_force"
+    ),
+    *flagged("area_fault", outside_authorised_area="outside"),
+    NeverAccepted("captured_in_future", "seconds_after_now", most="${clock_skew_max_s}"),
+    NeverAccepted("older_than_retention", "age_days", most="${retention_days}"),
+    NeverAccepted("id_reads_as_plate", "plate_like_ids", most=0),
+)
 MOST_CODES = 50_000  # more different ids than this cost more as numbers than as texts
 _EARTH_RADIUS_M = 6_371_008.8
 

@@ -93,6 +93,7 @@ _FORMATS = {name: re.compile(format_pattern(name)) for name in FORMATS}
 _NOT_IN_A_PLATE = re.compile(NOT_IN_A_PLATE)
 _FILE_SUFFIX = re.compile(FILE_SUFFIX.replace("$", r"\Z"))
 _PLATE_RUN = re.compile(PLATE_RUN, re.ASCII)
+_DIGIT = re.compile("[0-9]")
 _NO_SEPARATORS = str.maketrans("", "", SEPARATORS)
 _TO_LETTERS = str.maketrans("01", "OI")
 _TO_DIGITS = str.maketrans("OI", "01")
@@ -185,9 +186,11 @@ def reads_as_plate(text: str) -> bool:
 
     Either the whole text normalises to a format of any date, or a run between other characters has one, with or without
     separators between its groups. Only plates of five and more characters with letters and digits count; dates in ISO
-    form and file suffixes are passed over.
+    form and file suffixes are passed over. A text without a digit is a word, though I read as 1 would make it a plate.
     """
     name = _NOT_IN_A_PLATE.sub("|", _FILE_SUFFIX.sub("", _ascii_upper(text)))
+    if _DIGIT.search(name) is None:
+        return False
     whole = normalise(name, AFTER_ALL_AGE_IDENTIFIERS)
     if whole.plate_format not in (UNKNOWN, "trade") and whole.vrm and len(whole.vrm) >= SHORTEST_TELLING:
         return True

@@ -124,6 +124,6 @@ def _reads_as_plate() -> str:
     name = f"regexp_replace({unsuffixed}, {_text(NOT_IN_A_PLATE)}, '|', 'g')"
     telling = f"""length(whole) >= {SHORTEST_TELLING}
         AND plate_format(whole, {ever}) NOT IN ({_text(UNKNOWN)}, 'trade')"""
-    body = f"""regexp_matches(named, {_text(PLATE_RUN)})
-        OR {_with("whole", f"normalise_vrm(clean_vrm(named), {ever})", telling)}"""
+    body = f"""regexp_matches(named, '[0-9]') AND (regexp_matches(named, {_text(PLATE_RUN)})
+        OR {_with("whole", f"normalise_vrm(clean_vrm(named), {ever})", telling)})"""
     return f"reads_as_plate(value) AS coalesce({_with('named', name, body)}, FALSE)"

@@ -15,18 +15,21 @@ from typing import Literal
 import duckdb
 
 from data_contracts.contract import load_contract
+from data_contracts.id_columns import UNREGISTERED, WITHHELD
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, Frozen, IngestRecord
 from data_contracts.moved_rows import Asked
 from data_contracts.reads import standing_batches
+from data_contracts.swapped import COLUMNS_LOOK_SWAPPED
 from data_contracts.verdicts import BATCH_FAILED
-from infra.engine import open_engine, parquet_list
+from infra.engine import literal, open_engine, parquet_list
 from infra.errors import FaultError, WrongInputError
 from infra.lake import Lake
 from infra.settings import Settings
 
 Grouping = Literal["rule", "camera", "feed", "batch"]
 _GROUPED = {"rule": "unnest(rules)", "camera": "camera_id", "feed": "feed_id", "batch": "batch_id"}
+_CODES = {"camera": UNREGISTERED, "feed": WITHHELD}
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,13 @@ class Held(Frozen):
     """Rows in quarantine that have something in common.
 
     Args:
-        value: The rule, camera, feed or batch; None where rows have none, or one that is withheld.
+        value: The rule, camera, feed or batch; None where rows have none, or one that is withheld. The mark alone of
+            codes (`unregistered:`, `withheld:`) where the codes of failed and of swapped batches are counted together.
         rows: How many.
         batches: In how many batches.
         first: First day of capture among them.
         last: Last day of capture among them.
+        codes: How many different codes are counted together.
     """
 
     value: str | None
@@ -66,6 +71,7 @@ class Held(Frozen):
     batches: int
     first: date | None
     last: date | None
+    codes: int = 0
 
 
 class Sample(Frozen):
@@ -84,17 +90,31 @@ class Sample(Frozen):
 def count_quarantine(
     settings: Settings, lake: Lake, rocu: str, by: Grouping, span: Span, asked: Asked
 ) -> tuple[Held, ...]:
-    """Rows in quarantine by rule, camera, feed or batch, most first. A row that broke two rules counts for both."""
+    """Rows in quarantine by rule, camera, feed or batch, most first. A row that broke two rules counts for both.
+
+    A file whose columns were swapped has a code for each of its vehicles in the place of a camera, and one that failed
+    may have as many: those of all such batches are one group.
+    """
     with _held(settings, lake, rocu, span) as connection:
         condition, values = asked.coded(settings, rocu).condition()
         found = connection.execute(
-            f"""SELECT value, count(*) AS rows, count(DISTINCT batch_id), min(captured_at)::DATE, max(captured_at)::DATE
-                FROM (SELECT {_GROUPED[by]} AS value, batch_id, captured_at FROM held WHERE {condition})
-                GROUP BY value ORDER BY rows DESC, value""",
+            f"""SELECT value, count(*) AS rows, count(DISTINCT batch_id), min(captured_at)::DATE,
+                    max(captured_at)::DATE, count(DISTINCT code)
+                FROM ({_grouped(by, condition)}) GROUP BY value ORDER BY rows DESC, value""",
             values,
         ).fetchall()
-    names = ("value", "rows", "batches", "first", "last")
+    names = ("value", "rows", "batches", "first", "last", "codes")
     return tuple(Held(**dict(zip(names, row, strict=True))) for row in found)
+
+
+def _grouped(by: Grouping, condition: str) -> str:
+    column = _GROUPED[by]
+    if by not in _CODES:
+        return f"SELECT {column} AS value, batch_id, captured_at, NULL AS code FROM held WHERE {condition}"
+    mark = literal(_CODES[by])
+    return f"""SELECT CASE WHEN code IS NULL THEN {column} ELSE {mark} END AS value, batch_id, captured_at, code
+        FROM (SELECT *, CASE WHEN together AND starts_with({column}, {mark}) THEN {column} END AS code
+            FROM held WHERE {condition})"""
 
 
 def count_rows(settings: Settings, lake: Lake, rocu: str, span: Span, asked: Asked) -> int:
@@ -158,16 +178,24 @@ def _held(settings: Settings, lake: Lake, rocu: str, span: Span) -> Iterator[duc
     """
     standing = standing_batches(lake, rocu)
     with open_engine(settings) as connection:
-        connection.execute("CREATE TABLE standing (file VARCHAR, ingest_id VARCHAR, batch_id VARCHAR, of_days BOOLEAN)")
+        connection.execute(
+            """CREATE TABLE standing (
+                file VARCHAR, ingest_id VARCHAR, batch_id VARCHAR, of_days BOOLEAN, together BOOLEAN)"""
+        )
         rows = [row for record, batch in standing for row in _listed(lake, record, batch, span)]
         if rows:
             columns = [list(column) for column in zip(*rows, strict=True)]
-            connection.execute("INSERT INTO standing SELECT unnest($1), unnest($2), unnest($3), unnest($4)", columns)
+            connection.execute(
+                f"INSERT INTO standing SELECT {', '.join(f'unnest(${place + 1})' for place in range(5))}", columns
+            )
         connection.execute(f"CREATE VIEW held AS {_select(sorted({row[0] for row in rows}), span)}")
         yield connection
 
 
-def _listed(lake: Lake, record: IngestRecord, batch: BatchManifest, span: Span) -> Iterator[tuple[str, str, str, bool]]:
+def _listed(
+    lake: Lake, record: IngestRecord, batch: BatchManifest, span: Span
+) -> Iterator[tuple[str, str, str, bool, bool]]:
+    swapped = any(reason.startswith(f"{COLUMNS_LOOK_SWAPPED}:") for reason in batch.reasons)
     of_days = not batch.dates or any(span.first <= day <= span.last for day in batch.dates)
     for part in record.parts:
         if part.layer == "quarantine":
@@ -177,18 +205,18 @@ def _listed(lake: Lake, record: IngestRecord, batch: BatchManifest, span: Span) 
                     f"A part of the quarantine is missing: {path.name}.",
                     "Restore the lake from a backup, or judge its batches again: findprofile requalify.",
                 )
-            yield str(path), record.ingest_id, batch.batch_id, of_days
+            yield str(path), record.ingest_id, batch.batch_id, of_days, batch.verdict == "failed" or swapped
 
 
 def _select(paths: list[str], span: Span) -> str:
     columns = "batch_id, row_no, rules, vehicle, camera_id, captured_at, feed_id"
     if not paths:
-        return f"""SELECT {columns}, ''::VARCHAR AS ingest_id FROM (SELECT '' AS batch_id, 0 AS row_no,
-            []::VARCHAR[] AS rules, '' AS vehicle, '' AS camera_id, TIMESTAMP 'epoch' AS captured_at, '' AS feed_id)
-            WHERE false"""
+        return f"""SELECT {columns}, ''::VARCHAR AS ingest_id, false AS together FROM (SELECT '' AS batch_id,
+            0 AS row_no, []::VARCHAR[] AS rules, '' AS vehicle, '' AS camera_id, TIMESTAMP 'epoch' AS captured_at,
+            '' AS feed_id) WHERE false"""
     sides = [f"captured_at::DATE >= DATE '{span.start}'"] * (span.start is not None)
     sides += [f"captured_at::DATE <= DATE '{span.end}'"] * (span.end is not None)
-    return f"""SELECT {columns}, standing.ingest_id
+    return f"""SELECT {columns}, standing.ingest_id, standing.together
         FROM read_parquet({parquet_list(paths)}, filename = 'file', hive_partitioning = false)
         JOIN standing USING (file, batch_id)
         WHERE coalesce({" AND ".join(sides) or "true"}, standing.of_days)"""

@@ -223,7 +223,7 @@ def _judge_record(
 
 def _run(judge: Judge, due: Due, paths: Sequence[Path], reason: str) -> Run:
     contract, source = load_contract("reads"), source_of(due.record)
-    deliveries = tuple(inspect(path, source, contract.required, contract.optional) for path in paths)
+    deliveries = tuple(inspect(path, source, contract.required, contract.optional, known=True) for path in paths)
     judged_before = [batch.batch_id for _, batch in batches(judge.lake, judge.rocu)]
     replaced = replaced_batches(judge.lake, judge.rocu)
     call = Call(

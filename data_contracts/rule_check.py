@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from data_contracts.contract import PARAMETER, SEVERITIES, ContractName
+from data_contracts.contract import PARAMETER, QUALITY_NUMBERS, SEVERITIES, ContractName
 from data_contracts.contract_schema import Problem, closest
 from data_contracts.limits import IngestLimits
 
@@ -29,6 +29,10 @@ def rule_problems(
     """
     where = rule_place(quality)
     yield from list(_shape_problems(where, quality, name)) or _argument_problems(where, table, quality, columns)
+    for tag in quality.get("tags") or ():
+        if tag.upper().startswith("DQ") and tag not in QUALITY_NUMBERS:
+            remedy = f"Write one of {QUALITY_NUMBERS[0]} to {QUALITY_NUMBERS[-1]}, or a tag of another kind."
+            yield Problem(where, f"{tag} is no known data-quality problem.", remedy)
 
 
 def rule_place(quality: Mapping[str, Any]) -> str:
@@ -77,6 +81,9 @@ def _argument_problems(
         yield Problem(
             where, f"{key} is not for a contract to say.", "Remove it; how results are made is the product's."
         )
+    if kwargs.get("value_set") == []:
+        remedy = "Name the values, or remove the rule."
+        yield Problem(where, "value_set is empty: every row breaks the rule, or none can.", remedy)
     for key, value in kwargs.items():
         yield from _limit_problems(where, key, value)
     for column in columns_of(kwargs):

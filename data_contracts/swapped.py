@@ -9,6 +9,8 @@ import duckdb
 
 from data_contracts.verdicts import Judgement
 
+COLUMNS_LOOK_SWAPPED = "columns_look_swapped"
+
 
 def find_swapped(connection: duckdb.DuckDBPyConnection) -> None:
     """Make `swapped` (batch_no, unknown, cameras): batches with mostly unknown cameras, and ids of cameras as VRMs.
@@ -35,7 +37,7 @@ def tell_swapped(connection: duckdb.DuckDBPyConnection, judgements: Sequence[Jud
     for batch_no, (unknown, cameras) in found.items():
         judgement = told[batch_no]
         said = (
-            f"columns_look_swapped: the camera of {unknown} of {judgement.rows} rows is not in the register, and the "
+            f"{COLUMNS_LOOK_SWAPPED}: the camera of {unknown} of {judgement.rows} rows is not in the register, and the "
             f"VRM of {cameras} is a camera of the register. Say in the `columns` of a source which column is which, "
             "and ingest the file again with that --source."
         )

@@ -25,6 +25,7 @@ from infra.lake import Lake
 from infra.settings import Settings
 
 FILES_AT_ONCE, BYTES_AT_ONCE = 256, 200_000_000
+FILES_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -54,24 +55,53 @@ def reading_of_reads(
     return Reading(contract.fields, read_values(source), columns, "captured_at", "capture time")
 
 
-def take(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], reading: Reading) -> None:
+def take(
+    connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], reading: Reading, known: bool = False
+) -> None:
     """Load files into the new table `delivered`.
 
+    Args:
+        connection: Where the table is made.
+        deliveries: The files, inspected.
+        reading: How their rows are read.
+        known: They were taken before, so that nothing is asked of their times.
+
     Raises:
-        WrongInputError: A file cannot be read to its end, holds no rows, or says nowhere in which zone its times are.
+        WrongInputError: A file cannot be read to its end, holds no rows, says nowhere in which zone its times are, or
+            has times of which none can be read.
         FaultError: A file changed while it was read.
     """
     load_rows(connection, "delivered", deliveries, reading.fields, reading.values, reading.projection)
-    without = connection.execute(
-        f"""SELECT batch_no FROM delivered GROUP BY batch_no
-            HAVING bool_or({reading.time}_fault = 'no_zone') AND count({reading.time}) = 0 ORDER BY batch_no"""
-    ).fetchall()
+    if known:
+        return
+    without = _without_times(connection, reading, "bool_or({fault} = 'no_zone')")
     if without:
-        names = ", ".join(name_as_delivered(deliveries[number].path) for (number,) in without[:5])
         raise WrongInputError(
-            f"{names}: no {reading.time_said} says in which zone it is.",
+            f"{_named(deliveries, without)}: no {reading.time_said} says in which zone it is.",
             "Declare it in a source YAML file (for example `zone: Europe/London`) and give that as --source.",
         )
+    without = _without_times(
+        connection, reading, "bool_or({fault} = 'unreadable') AND bool_and({fault} <> 'ambiguous')"
+    )
+    if without:
+        raise WrongInputError(
+            f"{_named(deliveries, without)}: no {reading.time_said} can be read.",
+            "Say in a source YAML file how times are written (for example `time_format: '%d/%m/%Y %H:%M:%S'` and "
+            "`zone: Europe/London`), or which column holds them, and give that as --source.",
+        )
+
+
+def _without_times(connection: duckdb.DuckDBPyConnection, reading: Reading, condition: str) -> list[int]:
+    """The files in which no time has a value and the faults of the times meet a condition."""
+    found = connection.execute(
+        f"""SELECT batch_no FROM delivered GROUP BY batch_no
+            HAVING count({reading.time}) = 0 AND {condition.format(fault=f"{reading.time}_fault")} ORDER BY batch_no"""
+    ).fetchall()
+    return [number for (number,) in found]
+
+
+def _named(deliveries: Sequence[Delivery], numbers: Sequence[int]) -> str:
+    return ", ".join(name_as_delivered(deliveries[number].path) for number in numbers[:FILES_NAMED])
 
 
 def untakeable_reads(

@@ -94,6 +94,8 @@ def placed(target: Path) -> Iterator[Path]:
             raise FaultError(
                 f"No space left while writing {target.name}.", "Free some space and run the same command again."
             ) from error
+        if error.filename == str(temporary):
+            error.filename = str(target)  # nobody has heard of the temporary one
         raise
     finally:
         if temporary.is_dir():

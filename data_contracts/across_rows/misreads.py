@@ -97,12 +97,12 @@ def _make(scene: Scene) -> None:
     )
     scene.connection.execute(
         f"""CREATE OR REPLACE TABLE misread_pairs AS
-            WITH beside AS (
+            WITH {_asked("confusable_reads")},
+            beside AS (
                 SELECT a.read_no, a.vehicle_no, a.camera_id, a.captured_at, b.read_no AS other_read,
                     b.vehicle_no AS other_no, {_apart("a", "b")} AS seconds_apart, {likelihood("a", "b")} AS weight,
                     {_reason("a", "b")} AS reason
-                FROM confusable_reads AS a JOIN confusable_vehicles AS pairs ON pairs.vehicle_no = a.vehicle_no
-                JOIN confusable_reads AS b ON b.vehicle_no = pairs.other_no AND b.camera_id = a.camera_id
+                FROM asked AS a JOIN confusable_reads AS b ON b.vehicle_no = a.other_no AND b.camera_id = a.camera_id
                     AND {_near("a", "b", LOOKED_AT_S)}),
             nearest AS (
                 SELECT DISTINCT ON (read_no) *, NULL::DOUBLE AS seconds_to_route FROM beside
@@ -137,18 +137,24 @@ def fitting(scene: Scene, reads: str, condition: str = "true") -> str:
         read_no, vehicle_no, camera_id, captured_at, other_read, other_no, seconds_apart, weight, reason: a row for each
         read that has such a VRM.
     """
-    return f"""WITH met AS (
+    return f"""WITH {_asked(reads)},
+        met AS (
             SELECT a.read_no, a.vehicle_no, a.camera_id, a.captured_at, b.read_no AS other_read,
                 b.vehicle_no AS other_no, {_apart("a", "b")} AS seconds_apart, {likelihood("a", "b")} AS weight,
                 {_reason("a", "b")} AS reason,
                 {_ARC} * 3600 <= {scene.limits.max_speed_kmh} * greatest({_apart("a", "b")}, 1)
                     OR a.camera_id = b.camera_id AS fits
-            FROM {reads} AS a JOIN confusable_vehicles AS pairs ON pairs.vehicle_no = a.vehicle_no
-            JOIN confusable_reads AS b ON b.vehicle_no = pairs.other_no AND {_near("a", "b", LOOKED_AT_S)}
+            FROM asked AS a JOIN confusable_reads AS b ON b.vehicle_no = a.other_no AND {_near("a", "b", LOOKED_AT_S)}
             WHERE {condition}),
         possible AS (SELECT read_no, other_no FROM met GROUP BY ALL HAVING bool_and(fits))
         SELECT DISTINCT ON (read_no) * EXCLUDE (fits) FROM met SEMI JOIN possible USING (read_no, other_no)
         ORDER BY read_no, seconds_apart, other_read"""
+
+
+def _asked(reads: str) -> str:
+    """Each read with each VRM that it could be. Made first: joined all at once, DuckDB may start with the times."""
+    return f"""asked AS MATERIALIZED (
+            SELECT reads.*, other_no FROM {reads} AS reads JOIN confusable_vehicles USING (vehicle_no))"""
 
 
 _ARC = f"""{EARTH_KM} * acos(greatest(-1, least(1, sin(radians(a.latitude)) * sin(radians(b.latitude))

@@ -19,6 +19,8 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 HOUR, DAY = 3600, 86400
+MOST_CELLS = 60_000_000
+MOBILE = ("mobile", "moveable", "movable", "portable", "redeployable")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,6 +39,7 @@ class Counts:
         first: First bin of each camera's life.
         last: First bin after each camera's life.
         notes: What reading them had to decide, in sentences.
+        mobile: Whether the register calls a camera mobile or moveable; empty if none is known.
     """
 
     cameras: tuple[str, ...]
@@ -49,6 +52,7 @@ class Counts:
     first: Ints
     last: Ints
     notes: tuple[str, ...] = ()
+    mobile: tuple[bool, ...] = ()
 
     @property
     def bins(self) -> int:
@@ -76,6 +80,11 @@ class Counts:
         """The bin that a moment falls in; may lie outside the grid."""
         local = moment.astimezone(ZoneInfo(self.zone)).replace(tzinfo=UTC) if self.width == DAY else moment
         return int((local - EPOCH).total_seconds() - self.start) // self.width
+
+
+def is_mobile(kind: str | None) -> bool:
+    """Whether a register's kind is that of a unit that is moved about, and silent in between."""
+    return kind is not None and any(word in kind.lower() for word in MOBILE)
 
 
 def counts_of(

@@ -9,23 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 import numpy as np
 
+from data_contracts.health.bin_widths import counted, folded_width, length, whole_bins, width_of
 from data_contracts.health.clock_times import added_up, as_local_days, local_to_utc, skipped_hour
-from data_contracts.health.counts import DAY, Counts, Ints, counts_of
+from data_contracts.health.counts import DAY, EPOCH, MOST_CELLS, Counts, Ints, counts_of, is_mobile
+from data_contracts.health.ragged import ragged_row
 from data_contracts.names import name_as_delivered
+from data_contracts.sources.opening import opened, size_of_file
 from data_contracts.values import has_zone, register_instant
 from infra.engine import literal
 from infra.errors import WrongInputError
 
 NEEDED = ("camera_id", "bin_start", "n")
-MOST_CELLS = 60_000_000
-FOLDED = (900, 3600)
+OPTIONAL = ("site_id", "kind", "valid_from", "valid_to")  # of a register
 _MOST = 2**31
 
 
@@ -52,14 +53,18 @@ def read_counts_file(
     camera, n = np.asarray(columns["camera_no"]).astype(np.int64), np.asarray(columns["n"])
     said = skipped_hour(connection, skipped, zone)
     seconds, n = added_up(camera, seconds, n, skipped)
-    kept = seconds >= 0
+    kept = np.flatnonzero(seconds >= 0)
     camera, n, seconds = camera[kept], n[kept], seconds[kept]
     cameras = [id_ for (id_,) in connection.execute("SELECT camera_id FROM cameras ORDER BY camera_no").fetchall()]
-    width = _width(camera, seconds, name)
-    folded = _folded_width(len(cameras), seconds, width, name)
+
+    def told(place: int) -> str:
+        return _row_at(connection, int(kept[place]))
+
+    width = width_of(camera, seconds, name, told)
+    folded = folded_width(len(cameras), seconds, width, MOST_CELLS, name, told)
     if folded > width:
-        said += (f"Bins of {_length(width)} are added up to bins of {_length(folded)}: there are too many of them.",)
-        whole = _whole_bins(seconds, width, folded)
+        said += (f"Bins of {length(width)} are added up to bins of {length(folded)}: there are too many of them.",)
+        whole = whole_bins(seconds, width, folded)
         camera, n, seconds = camera[whole], n[whole], seconds[whole] // folded * folded
     counts = counts_of(cameras, camera, seconds, n, folded, zone)
     if register is not None:
@@ -76,9 +81,8 @@ def _require_zone(zone: str) -> None:
 
 def _load(connection: duckdb.DuckDBPyConnection, file: Path, name: str, needed: Sequence[str], table: str) -> None:
     """Make a table of texts with `row_no` from the columns of a file."""
-    if not file.is_file():
-        raise WrongInputError(f"There is no file {name}.", "Check the path.")
-    with file.open("rb") as stream:
+    size_of_file(file)
+    with opened(file) as stream:
         parquet = stream.read(4) == b"PAR1"
     scan = (
         f"read_parquet({literal(str(file))}, hive_partitioning = false)"
@@ -90,14 +94,14 @@ def _load(connection: duckdb.DuckDBPyConnection, file: Path, name: str, needed: 
         found = [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()]
         by_name = {column.strip().lower(): column for column in found}
         missing = [column for column in needed if column not in by_name]
+        if missing and not parquet and (first := ragged_row(file)):
+            raise _no_table(name, first)
         if missing:
             raise WrongInputError(
                 f"{name}: column {', '.join(missing)} is missing.",
                 f"A header must name the columns {', '.join(needed)}.",
             )
-        chosen = {
-            column: by_name[column] for column in (*needed, "site_id", "valid_from", "valid_to") if column in by_name
-        }
+        chosen = {column: by_name[column] for column in (*needed, *OPTIONAL) if column in by_name}
         texts = ", ".join(
             f"nullif(trim(\"{given.replace(chr(34), chr(34) * 2)}\"::VARCHAR), '') AS {column}"
             for column, given in chosen.items()
@@ -108,10 +112,14 @@ def _load(connection: duckdb.DuckDBPyConnection, file: Path, name: str, needed: 
     except duckdb.OutOfMemoryException:
         raise
     except (duckdb.Error, UnicodeDecodeError):
-        raise WrongInputError(
-            f"{name} cannot be read as a table.",
-            "Give a CSV file in UTF-8, comma between fields, with a header, every row as long as the header.",
-        ) from None
+        raise _no_table(name, None if parquet else ragged_row(file)) from None
+
+
+def _no_table(name: str, first: str | None) -> WrongInputError:
+    return WrongInputError(
+        f"{name} cannot be read as a table{f': {first}' if first else ''}.",
+        "Give a CSV file in UTF-8, comma between fields, with a header, every row as long as the header.",
+    )
 
 
 def _require_whole(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -127,10 +135,13 @@ def _require_whole(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         ("has a negative n", f"{number} < 0", "Leave n empty where nothing was counted."),
         ("has an n that no camera can reach", f"{number} >= {_MOST}", "n is the number of reads in one bin."),
     ):
-        rows = connection.execute(f"SELECT min(row_no), count(*) FROM given WHERE {condition}").fetchone()
-        if rows and rows[1]:
-            more = f" (and {rows[1] - 1} rows more)" if rows[1] > 1 else ""
-            raise WrongInputError(f"{name}: row {rows[0]} {fault}{more}.", remedy)
+        row, camera, rows = connection.execute(
+            f"SELECT min(row_no), arg_min(camera_id, row_no), count(*) FROM given WHERE {condition}"
+        ).fetchone() or (None, None, 0)
+        if rows:
+            of = f" of camera {camera}" if camera else ""
+            more = f" (and {counted(rows - 1, 'row')} more)" if rows > 1 else ""
+            raise WrongInputError(f"{name}: row {row}{of} {fault}{more}.", remedy)
     connection.execute(
         "CREATE OR REPLACE TABLE cameras AS SELECT camera_id, (row_number() OVER (ORDER BY camera_id) - 1)::INTEGER AS"
         " camera_no FROM (SELECT DISTINCT camera_id FROM given)"
@@ -151,19 +162,24 @@ def _require_whole(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 def _seconds(connection: duckdb.DuckDBPyConnection, name: str, zone: str) -> tuple[Ints, Ints]:
     """Start of each row's bin in epoch seconds, in order, -1 for a row that is none; and which have no real time."""
-    bad, zoned, rows, odd = connection.execute(
-        """SELECT min(CASE WHEN moment IS NULL THEN row_no END), count(*) FILTER (zoned), count(*),
-            min(CASE WHEN moment % 1000000 <> 0 OR moment NOT BETWEEN 0 AND 4102444800000000 THEN row_no END)
+    zoned, rows, bad, alone = connection.execute(
+        """SELECT count(*) FILTER (zoned), count(*),
+            count(*) FILTER (moment IS NULL OR moment % 1000000 <> 0 OR moment NOT BETWEEN 0 AND 4102444800000000),
+            count(*) FILTER (zoned) * 2 <= count(*)
             FROM counted"""
-    ).fetchone() or (None, 0, 0, None)
-    if bad or odd:
+    ).fetchone() or (0, 0, 0, False)
+    if bad:
+        condition = "moment IS NULL OR moment % 1000000 <> 0 OR moment NOT BETWEEN 0 AND 4102444800000000"
         raise WrongInputError(
-            f"{name}: row {bad or odd} has a bin_start that is no time.",
+            f"{name}: {_first_row(connection, condition)} has a bin_start that is no time.",
             "Write times as 2026-05-03T14:00:00Z, or 2026-05-03 14:00.",
         )
     if 0 < zoned < rows:
+        first = _first_row(connection, "zoned" if alone else "NOT zoned")
         raise WrongInputError(
-            f"{name}: {zoned} of {rows} rows say the zone of bin_start, the others do not.", "Write all times alike."
+            f"{name}: {zoned} of {rows} rows say the zone of bin_start, the others do not; {first} is the first that "
+            f"{'does' if alone else 'does not'}.",
+            "Write all times alike.",
         )
     found = connection.execute("SELECT moment // 1000000 AS s FROM counted ORDER BY row_no").fetchnumpy()["s"]
     seconds = np.asarray(found).astype(np.int64)
@@ -174,87 +190,47 @@ def _seconds(connection: duckdb.DuckDBPyConnection, name: str, zone: str) -> tup
     return local_to_utc(seconds, camera, n, zone)
 
 
-def _width(camera: Ints, seconds: Ints, name: str) -> int:
-    """Width of the bins: the commonest step of a camera from row to row; all others must be whole numbers of it."""
-    start = int(seconds.min())
-    span = int(seconds.max()) - start + 1
-    # one sort of one key serves both the steps and the rows that repeat a bin
-    key = np.sort(camera * span + (seconds - start))
-    steps = np.diff(key)
-    within = (key[1:] % span) >= steps
-    twice = steps == 0
-    if twice.any():
-        raise _repeated(int(twice.sum()), start + int(key[1:][twice][0] % span), name)
-    steps = steps[within]
-    if not len(steps):
-        return DAY if (seconds % DAY == 0).all() else 3600
-    values, often = np.unique(steps, return_counts=True)
-    width = int(values[often.argmax()])
-    if DAY % width:
-        raise WrongInputError(
-            f"{name}: its bins are {_length(width)} wide.", "Deliver bins whose width divides a day, up to one day."
-        )
-    if values[0] < width or ((seconds - start) % width != 0).any():
-        raise WrongInputError(
-            f"{name} mixes bins of {_length(width)} with others (steps of {_length(int(values[0]))} occur).",
-            "Deliver bins of one width in one file.",
-        )
-    return width
+def _first_row(connection: duckdb.DuckDBPyConnection, condition: str) -> str:
+    """The first row of `counted` that meets a condition, in words."""
+    row, camera = connection.execute(
+        f"""SELECT row_no, camera_id FROM counted JOIN cameras USING (camera_no) WHERE {condition}
+            ORDER BY row_no LIMIT 1"""
+    ).fetchone() or (0, "")
+    return f"row {row} of camera {camera}"
 
 
-def _length(seconds: int) -> str:
-    for size, unit in ((DAY, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds % size == 0:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} seconds"
-
-
-def _repeated(rows: int, first: int, name: str) -> WrongInputError:
-    return WrongInputError(
-        f"{name}: {rows} rows repeat a camera's bin, one of {datetime.fromtimestamp(first, UTC):%Y-%m-%d %H:%M} UTC.",
-        "Deliver one row for each camera and bin; if the times are local, name their zone (--zone Europe/London).",
-    )
-
-
-def _folded_width(cameras: int, seconds: Ints, width: int, name: str) -> int:
-    """The least width of bins that fits the memory: that of the file, a quarter of an hour, or an hour."""
-    span = int(seconds.max()) - int(seconds.min())
-    for wider in (width, *(wide for wide in FOLDED if wide > width and wide % width == 0)):
-        cells = cameras * (span // wider + 1)
-        if cells <= MOST_CELLS:
-            return wider
-    raise WrongInputError(
-        f"{name} spans {cells:,} bins of {_length(width)} over all cameras, more than {MOST_CELLS:,}.",
-        "Check for a stray date, or deliver it in parts or with wider bins.",
-    )
-
-
-def _whole_bins(seconds: Ints, width: int, folded: int) -> np.ndarray:
-    """Rows of folded bins that the span covers from start to end; a part of one would look short of reads."""
-    start, end = int(seconds.min()), int(seconds.max()) + width
-    begin = seconds // folded * folded
-    return np.asarray((begin >= start) & (begin + folded <= end))
+def _row_at(connection: duckdb.DuckDBPyConnection, place: int) -> str:
+    """The row of `counted` at a place in the file's order, in words with its time as written."""
+    row, camera, moment = connection.execute(
+        """SELECT row_no, camera_id, make_timestamp(moment) FROM counted JOIN cameras USING (camera_no)
+            ORDER BY row_no LIMIT 1 OFFSET ?""",
+        [place],
+    ).fetchone() or (0, "", EPOCH)
+    return f"row {row} of camera {camera} ({moment:%Y-%m-%d %H:%M})"
 
 
 def _with_register(connection: duckdb.DuckDBPyConnection, counts: Counts, register: Path) -> Counts:
     name = name_as_delivered(register)
     _load(connection, register, name, ("camera_id",), "register_given")
     held = {row[0] for row in connection.execute("DESCRIBE register_given").fetchall()}
+    kind = "max_by(kind, row_no)" if "kind" in held else "NULL"
     site = "max_by(site_id, row_no)" if "site_id" in held else "NULL"
     ended = f"max(coalesce(epoch({register_instant('valid_to')}), 1e18))" if "valid_to" in held else "1e18"
     begun = f"min(epoch({register_instant('valid_from')}))" if "valid_from" in held else "NULL"
     rows = connection.execute(
-        f"SELECT camera_id, {site}, {begun}, {ended} FROM register_given GROUP BY camera_id"
+        f"SELECT camera_id, {site}, {begun}, {ended}, {kind} FROM register_given GROUP BY camera_id"
     ).fetchall()
-    sites = {camera: site for camera, site, _, _ in rows if site}
-    begins = {camera: begin for camera, _, begin, _ in rows if begin is not None}
-    ends = {camera: end for camera, _, _, end in rows}
+    sites = {camera: site for camera, site, _, _, _ in rows if site}
+    begins = {camera: begin for camera, _, begin, _, _ in rows if begin is not None}
+    ends = {camera: end for camera, _, _, end, _ in rows}
+    mobile = {camera for camera, _, _, _, kind in rows if is_mobile(kind)}
     last = [min((ends.get(camera, 1e18) - counts.start) // counts.width, counts.bins) for camera in counts.cameras]
     return replace(
         counts,
         sites=tuple(sites.get(camera, camera) for camera in counts.cameras),
         first=_first_bins(counts, begins),
         last=np.maximum(np.asarray(last), 0).astype(np.int64),
+        mobile=tuple(camera in mobile for camera in counts.cameras),
     )
 
 

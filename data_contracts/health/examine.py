@@ -27,6 +27,7 @@ from infra.errors import WrongInputError
 from infra.lake import Lake
 
 SHORT_DAYS = 14
+TURNS_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -54,16 +55,34 @@ def health_of_counts(
     counts = read_counts_file(connection, file, zone, register)
     volumes = examine_volumes(counts)
     notes = ["Counts alone: clocks, places and confidence cannot be judged.", *counts.notes, *_missing(counts)]
+    notes += _by_turns(volumes)
     return _health(volumes, tell(volumes), notes, "counts", rocu, first, last)
 
 
-def health_of_lake(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, first: date, last: date) -> Health:
+def health_of_lake(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    rocu: str,
+    first: date,
+    last: date,
+    retention_days: int,
+    now: datetime,
+) -> Health:
     """Judge the cameras of a ROCU from its lake, on all that was read up to the span's end.
+
+    Args:
+        connection: Any database.
+        lake: The lake.
+        rocu: The region.
+        first: First day that is told.
+        last: Last day that is told.
+        retention_days: How old a read may be by the ROCU's policy.
+        now: Nobody waits for reads after it; aware.
 
     Raises:
         WrongInputError: The ROCU has no camera register.
     """
-    counts = lake_counts(connection, lake, rocu, current_register(lake, rocu), last)
+    counts = lake_counts(connection, lake, rocu, current_register(lake, rocu), last, retention_days, now)
     volumes = examine_volumes(counts)
     sites = dict(zip(counts.cameras, counts.sites, strict=True))
     told = tell(volumes) + find_confidence_decay(connection, sites, last)
@@ -74,7 +93,9 @@ def health_of_lake(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str,
         [datetime.combine(last, datetime.min.time()), datetime.combine(first, datetime.min.time())],
     ).fetchone() or (0,)
     notes = [f"{silent} cameras of the register never sent a read; nothing is expected of them."] if silent else []
-    notes += _nothing_read(connection, lake, rocu, first, last)
+    notes += [*counts.notes, *_by_turns(volumes)]
+    awaited = counts.bins > 0 and counts.bin_of(datetime.combine(first, datetime.min.time(), UTC)) < counts.bins
+    notes += _nothing_read(connection, lake, rocu, first, last, awaited)
     return _health(volumes, told, notes, "lake", rocu, first, last)
 
 
@@ -109,7 +130,9 @@ def _health(
     return Health(report, volumes)
 
 
-def _nothing_read(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, first: date, last: date) -> list[str]:
+def _nothing_read(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, first: date, last: date, awaited: bool
+) -> list[str]:
     """Why there may be nothing to judge: no reads of these days, or batches that failed."""
     (sent,) = connection.execute(
         "SELECT count(*) FROM sent_hours WHERE hour::DATE BETWEEN ? AND ?", [first, last]
@@ -121,7 +144,9 @@ def _nothing_read(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, 
             f"{failed} batches that may hold reads of these days failed and were not replaced; of them only rows "
             "with a registered camera and a readable time count. Look at findprofile batches first."
         )
-    if not sent:
+    if not sent and awaited:
+        said.append("No reads of these days, though cameras had sent reads before.")
+    elif not sent:
         said.append("No reads of these days, so nothing was judged" + ("." if failed else "; ingest first."))
     return said
 
@@ -139,6 +164,18 @@ def _missing(counts: Counts) -> list[str]:
     none = int((~counts.present.any(axis=0)).sum())
     said = f"{gaps:,} bins without a row within the cameras' lives are taken as no reads"
     return [said + (f"; in {none:,} bins no camera has a row, which may be the delivery." if none else ".")]
+
+
+def _by_turns(volumes: Volumes) -> list[str]:
+    if not volumes.by_turns:
+        return []
+    cameras = volumes.counts.cameras
+    named = ", ".join(f"{cameras[camera]} ({number})" for camera, number in volumes.by_turns[:TURNS_NAMED])
+    more = f" and {len(volumes.by_turns) - TURNS_NAMED} more" if len(volumes.by_turns) > TURNS_NAMED else ""
+    return [
+        f"{len(volumes.by_turns)} cameras are silent by turns for most of the time, mobile by the register or by their "
+        f"rhythm; silences not told (number): {named}{more}."
+    ]
 
 
 def _little(counts: Counts) -> list[str]:

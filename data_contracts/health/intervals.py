@@ -1,6 +1,7 @@
 """From states to intervals: which runs are told, of what kind, from which bin to which.
 
-Belongs here: the tests that a run must pass before a person hears of it. Does not: wording (wording) or poles (poles).
+Belongs here: the tests that a run must pass before a person hears of it. Does not: wording (wording), poles (poles), or
+units that are silent by turns (by_turns).
 """
 
 from __future__ import annotations
@@ -51,8 +52,7 @@ def find_runs(judged: Judged, states: States) -> list[Run]:
     found = []
     for camera in range(len(states)):
         drawn = _drawn(states[camera])
-        runs = [run for part in _joined(drawn) if (run := _judge(judged, camera, *part)) is not None]
-        found += _regular(runs, judged, camera)
+        found += [run for part in _joined(drawn) if (run := _judge(judged, camera, *part)) is not None]
     return found
 
 
@@ -154,13 +154,3 @@ def _deviation(judged: Judged, run: Run, expected: float, hours: float) -> float
     """Standard deviation of the logarithm of a run's reads: of its days, which go together in part, and of chance."""
     own = judged.spread.of_length(run.camera, hours / 24)
     return float(np.hypot(own, 1 / np.sqrt(expected + 1)))
-
-
-def _regular(runs: list[Run], judged: Judged, camera: int) -> list[Run]:
-    """Of a camera that is silent more often than not (a mobile unit), only silences that are long even for it."""
-    silent = [run for run in runs if run.kind == "outage"]
-    life = judged.counts.last[camera] - judged.counts.first[camera]
-    if len(silent) < 6 or sum(run.end - run.start for run in silent) < 0.5 * life:
-        return runs
-    usual = float(np.quantile([run.end - run.start for run in silent], 0.75))
-    return [run for run in runs if run.kind != "outage" or run.end - run.start > 3 * usual]

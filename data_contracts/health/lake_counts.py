@@ -1,96 +1,112 @@
-"""Counts of what each camera sent, from the lake: the layer camera_hours, and reads where a record has no such layer.
+"""Counts of what each camera sent, from the lake, on a grid of hours.
 
-Belongs here: which rows count. All that a camera sent counts, accepted, rejected or doubled: a camera that sends
-rubbish is not silent. A failed batch that was delivered again counts once.
+Belongs here: from when to when is judged, and which cameras. Does not: which rows count (sent_hours).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 import numpy as np
 
-from data_contracts.camera_hours import camera_hours_relation
 from data_contracts.cameras import RegisterRef, register_table
-from data_contracts.health.counts import HOUR, Counts, counts_of
-from data_contracts.manifests import IngestRecord
-from data_contracts.reads import reads_relation, standing_batches, standing_records
+from data_contracts.health.counts import DAY, EPOCH, HOUR, MOST_CELLS, Counts, Ints, counts_of, is_mobile
+from data_contracts.health.sent_hours import sent_hours
 from infra.lake import Lake
 
 ZONE = "Europe/London"
+# files of a day come a day later or so; a lake without reads for longer than that is a failure
+LATE_DAYS = 2
+
+
+@dataclass(frozen=True)
+class _Registered:
+    """What the register says of a camera: its pole, its end in epoch seconds, whether it is moved about."""
+
+    site: str
+    end: float
+    mobile: bool
 
 
 def lake_counts(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, register: RegisterRef, until: date
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    rocu: str,
+    register: RegisterRef,
+    until: date,
+    retention_days: int,
+    now: datetime,
 ) -> Counts:
-    """Hourly counts of a ROCU's cameras from the first read to the end of a day (UTC)."""
-    sent_hours(connection, lake, rocu)
+    """Hourly counts of a ROCU's cameras from the first read to the end of a day (UTC).
+
+    The last hour is that of the newest read. Where no camera has sent anything for two days, counts go on to `now` or
+    the end of the day, whichever is earlier: the lake is silent, and that is told.
+
+    Args:
+        connection: Any database.
+        lake: The lake.
+        rocu: The region.
+        register: Says which cameras have ended, hang on one pole, or are moved about.
+        until: The last day.
+        retention_days: How old a read may be.
+        now: Nobody waits for reads after it; aware.
+    """
+    notes = sent_hours(connection, lake, rocu, retention_days)
     end = datetime.combine(until + timedelta(days=1), datetime.min.time())
     rows = connection.execute(
         """SELECT camera_id, epoch(hour)::BIGINT AS second, sum(sent)::BIGINT AS n FROM sent_hours
             WHERE hour < ? GROUP BY ALL ORDER BY ALL""",
         [end],
     ).fetchnumpy()
+    cameras, number = np.unique(np.asarray(rows["camera_id"], dtype=str), return_inverse=True)
+    second, n = np.asarray(rows["second"]).astype(np.int64), np.asarray(rows["n"])
+    wanted = int(min(end.replace(tzinfo=UTC), now).timestamp()) // HOUR * HOUR
+    start, stop, said = _span(second, len(cameras), wanted)
+    kept = second >= start
+    known = _registered(connection, lake, register)
+    names = [str(camera) for camera in cameras]
+    of = [known.get(name, _Registered(name, 1e18, False)) for name in names]
+    sites = [one.site for one in of]
+    counts = counts_of(names, number[kept], second[kept], n[kept], HOUR, ZONE, sites, stop)
+    last = [min((one.end - counts.start) // HOUR, counts.bins) for one in of]
+    return replace(
+        counts,
+        last=np.maximum(np.asarray(last, dtype=np.float64), 0).astype(np.int64),
+        mobile=tuple(one.mobile for one in of),
+        notes=(*notes, *said),
+    )
+
+
+def _span(second: Ints, cameras: int, wanted: int) -> tuple[int, int, Sequence[str]]:
+    """First and last second of the grid: as wanted, as far as the memory goes."""
+    if not len(second):
+        return 0, 0, ()
+    start, newest = int(second.min()), int(second.max()) + HOUR
+    most = max(MOST_CELLS // cameras, 1) * HOUR
+    stop = newest
+    if wanted - newest >= LATE_DAYS * DAY:
+        stop = max(newest, min(wanted, start + most))
+    said = []
+    if wanted - stop >= 2 * HOUR:
+        said.append(f"No reads at all after {_at(stop)} UTC; not judged from then on.")
+    if stop - start > most:
+        start = stop - most
+        said.append(f"More hours than can be judged at once: those before {_at(start)} UTC are left out.")
+    return start, stop, said
+
+
+def _at(second: int) -> str:
+    return f"{EPOCH + timedelta(seconds=second):%Y-%m-%d %H:%M}"
+
+
+def _registered(connection: duckdb.DuckDBPyConnection, lake: Lake, register: RegisterRef) -> dict[str, _Registered]:
     register_table(connection, lake, register)
-    told = connection.execute(
-        """SELECT camera_id, max_by(site_id, valid_from), epoch(max(coalesce(valid_to, TIMESTAMP '9999-01-01')))
+    rows = connection.execute(
+        """SELECT camera_id, max_by(site_id, valid_from), epoch(max(coalesce(valid_to, TIMESTAMP '9999-01-01'))),
+                max_by(kind, valid_from)
             FROM register GROUP BY camera_id"""
     ).fetchall()
-    sites = {camera: site for camera, site, _ in told}
-    ends = {camera: last for camera, _, last in told}
-    cameras, number = np.unique(np.asarray(rows["camera_id"], dtype=str), return_inverse=True)
-    newest = int(rows["second"].max()) + HOUR if len(rows["second"]) else 0
-    names = [str(camera) for camera in cameras]
-    site_of = [sites.get(name, name) for name in names]
-    stop = min(int(end.replace(tzinfo=UTC).timestamp()), newest)
-    counts = counts_of(names, number, np.asarray(rows["second"]), np.asarray(rows["n"]), HOUR, ZONE, site_of, stop)
-    last = [min((ends.get(name, 1e18) - counts.start) // HOUR, counts.bins) for name in names]
-    return replace(counts, last=np.maximum(np.asarray(last, dtype=np.float64), 0).astype(np.int64))
-
-
-def sent_hours(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str) -> None:
-    """Make the view `sent_hours`: camera_id, hour, sent, batch_id; of records without the layer, accepted reads."""
-    camera_hours_relation(connection, lake, rocu)
-    older = [record for record in standing_records(lake, rocu) if not _has_layer(record)]
-    reads_relation(connection, lake, [p for r in older for p in r.parts if p.layer == "reads"], "reads_without_hours")
-    connection.execute("CREATE OR REPLACE TEMP TABLE delivered_again (part VARCHAR, batch_id VARCHAR)")
-    parts, batch_ids = _delivered_again(lake, rocu)
-    connection.execute(
-        "INSERT INTO delivered_again SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[])", [parts, batch_ids]
-    )
-    connection.execute(
-        """CREATE OR REPLACE TEMP VIEW sent_hours AS
-            SELECT camera_id, hour, accepted + rejected + duplicates AS sent, batch_id FROM camera_hours
-            ANTI JOIN delivered_again USING (part, batch_id)
-            UNION ALL
-            SELECT camera_id, date_trunc('hour', captured_at) AS hour, count(*) AS sent, batch_id
-            FROM reads_without_hours GROUP BY ALL"""
-    )
-
-
-def _has_layer(record: IngestRecord) -> bool:
-    return any(part.layer == "camera_hours" for part in record.parts)
-
-
-def _delivered_again(lake: Lake, rocu: str) -> tuple[list[str], list[str]]:
-    """What does not count of the layer, as paths of parts and ids of batches.
-
-    A file may be delivered again under its own content, then only its judgement that holds counts; and a failed batch
-    does not count beside the other one that was delivered in its place.
-    """
-    holding = {(record.ingest_id, batch.batch_id) for record, batch in standing_batches(lake, rocu)}
-    followed = {batch.replaces for _, batch in standing_batches(lake, rocu) if batch.replaces != batch.batch_id}
-    left_out = [
-        (str(lake.root / part.path), batch.batch_id)
-        for record in standing_records(lake, rocu)
-        for part in record.parts
-        for batch in record.batches
-        if part.layer == "camera_hours"
-        and (
-            (record.ingest_id, batch.batch_id) not in holding
-            or (batch.verdict == "failed" and batch.batch_id in followed)
-        )
-    ]
-    return [path for path, _ in left_out], [batch_id for _, batch_id in left_out]
+    return {camera: _Registered(site or camera, end, is_mobile(kind)) for camera, site, end, kind in rows}

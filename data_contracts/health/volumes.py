@@ -9,27 +9,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_contracts.health.counts import DAY, Bools, Counts, Floats
+from data_contracts.health.by_turns import leave_out_turns
+from data_contracts.health.counts import DAY, Bools, Counts, Floats, calendar_of
 from data_contracts.health.expectation import CAMERAS_AT_ONCE, Expectation, expected_volumes, plain_outages
 from data_contracts.health.intervals import Judged, Run, find_runs
+from data_contracts.health.levels import USUAL_AFTER_DAYS, long_shifts
 from data_contracts.health.network import network_factor
 from data_contracts.health.poles import join_poles
 from data_contracts.health.spread import Spread, measure_spread
 from data_contracts.health.states import FLOOD, OUTAGE, PARTIAL, States, find_states
 from data_contracts.health.stuck import find_stuck
 
-USUAL_AFTER_DAYS = 42
 _ROWS = 256
 
 
 @dataclass(frozen=True)
 class Volumes:
-    """What was expected of every camera and bin (the network's factor in it), and the runs that are told."""
+    """What was expected of every camera and bin (the network's factor in it), and the runs that are told.
+
+    `by_turns` has cameras whose silences are a rhythm of their own, and how many are not told for it.
+    """
 
     counts: Counts
     expected: Floats
     own_past: Bools
     runs: tuple[Run, ...]
+    by_turns: tuple[tuple[int, int], ...] = ()
 
     @property
     def zeros_are_written(self) -> bool:
@@ -42,19 +47,22 @@ def examine_volumes(counts: Counts) -> Volumes:
     if not counts.bins or not counts.cameras:
         return Volumes(counts, counts.n, np.zeros((len(counts.cameras), 0), dtype=np.bool_), ())
     left_out = plain_outages(counts)
+    shifts = long_shifts(counts, left_out, calendar_of(counts))
+    left_out |= shifts
     for hindsight in (True, False):
         expectation = expected_volumes(counts, left_out, hindsight)
         factor, networked = network_factor(counts, expectation.expected, left_out, expectation.calendar)
         spread = _spread(counts, expectation, factor, left_out)
         states = _states(counts, expectation.expected, factor, spread)
-        left_out = _unusual(states, counts)
+        left_out = _unusual(states, counts) | shifts
     expected = expectation.expected * factor
     judged = Judged(counts, expected, _lowest_weekday(expectation) * factor, networked, spread)
-    runs = join_poles(counts, find_runs(judged, states))
+    told, by_turns = leave_out_turns(counts, find_runs(judged, states))
+    runs = join_poles(counts, told)
     runs += find_stuck(counts, expected, _dispersion(spread, expected))
     runs.sort(key=lambda run: (run.camera, run.start))
     own = expectation.own_past[:, expectation.calendar.day]
-    return Volumes(counts, expected, own, tuple(runs))
+    return Volumes(counts, expected, own, tuple(runs), by_turns)
 
 
 def _spread(counts: Counts, expectation: Expectation, factor: Floats, left_out: Bools) -> Spread:

@@ -18,6 +18,7 @@ from data_contracts.names import name_as_delivered
 from data_contracts.sources.formats import known_format
 from data_contracts.sources.model import BOF2_FIELDS, BOF2_MANDATORY, Source
 from data_contracts.sources.opening import Digest, open_plain, opened, size_of_file
+from data_contracts.sources.undecodable import UndecodableLines
 from infra.errors import WrongInputError
 from infra.lake import file_sha256
 
@@ -90,9 +91,12 @@ class _Census:
     irregular: bool
     padded: bool
     sha256: str
+    undecodable: int
 
 
-def inspect(path: Path, source: Source, required: Sequence[str], optional: Sequence[str]) -> Delivery:
+def inspect(
+    path: Path, source: Source, required: Sequence[str], optional: Sequence[str], known: bool = False
+) -> Delivery:
     """Find out what a file is.
 
     Args:
@@ -100,9 +104,11 @@ def inspect(path: Path, source: Source, required: Sequence[str], optional: Seque
         source: How its supplier writes.
         required: Fields without which the file cannot be taken.
         optional: Fields that are taken when they are there.
+        known: It was taken before, so that nothing is asked of the encoding of its rows.
 
     Raises:
-        WrongInputError: It is missing, empty, no file, not what the source says, damaged, or columns are missing.
+        WrongInputError: It is missing, empty, no file, not what the source says, damaged, for the most part no UTF-8,
+            or columns are missing.
         FaultError: The system could not read it.
     """
     size = size_of_file(path)
@@ -120,6 +126,9 @@ def inspect(path: Path, source: Source, required: Sequence[str], optional: Seque
             return Delivery(path, file_sha256(path), size, 0, layout)
     census = _census(path, gzipped, source.delimiter)
     layout = _text_layout(path, gzipped, census, source, required, optional)
+    rows = census.lines - int(layout.header)
+    if not known and census.undecodable * 2 > rows > 0:
+        raise _mostly_undecodable(path, census.undecodable, rows)
     return Delivery(path, census.sha256, size, census.lines, layout, census.padded)
 
 
@@ -131,6 +140,7 @@ def _first_bytes(path: Path, gzipped: bool) -> bytes:
 def _census(path: Path, gzipped: bool, delimiter: str) -> _Census:
     digest = Digest()
     lines, returns, pairs, length = 0, 0, 0, 0
+    undecodable = UndecodableLines()
     quotes = odd = padded = False
     head, last = b"", b"\n"
     with open_plain(path, gzipped, digest) as stream:
@@ -149,6 +159,7 @@ def _census(path: Path, gzipped: bool, delimiter: str) -> _Census:
             odd = odd or blank or LINE_MARK.encode() in block
             padded = padded or _is_padded(joined, delimiter)
             length = _unended(block, length)
+            undecodable.see(block)
             odd = odd or length > LONGEST_LINE
             if b"\0" in block:
                 raise _not_text(path)
@@ -158,7 +169,13 @@ def _census(path: Path, gzipped: bool, delimiter: str) -> _Census:
     mixed = returns > 0 and not returns == pairs == lines
     starts_blank = head.startswith((b"\n", b"\r"))
     return _Census(
-        head, lines + (last != b"\n"), quotes, odd or mixed or starts_blank, padded or last == b" ", digest.hex()
+        head,
+        lines + (last != b"\n"),
+        quotes,
+        odd or mixed or starts_blank,
+        padded or last == b" ",
+        digest.hex(),
+        undecodable.counted(),
     )
 
 
@@ -198,6 +215,15 @@ def _not_text(path: Path) -> WrongInputError:
     return WrongInputError(
         f"{name_as_delivered(path)} is not a text file in UTF-8, so it is no CSV.",
         "Deliver it as CSV in UTF-8, or as Parquet.",
+    )
+
+
+def _mostly_undecodable(path: Path, undecodable: int, rows: int) -> WrongInputError:
+    return WrongInputError(
+        f"{name_as_delivered(path)} is not a text file in UTF-8: {min(undecodable, rows):,} of {rows:,} rows have "
+        "bytes that are none.",
+        "Save it as UTF-8, which is not what spreadsheets write unless asked (Windows-1252, Latin-1), or deliver it as "
+        "Parquet.",
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.frame import app, group
-from flows.cli.options import AsJson, session, settings
+from flows.cli.options import AsJson, file_to_write, session, settings
 from flows.cli.output import as_json, line, reason_of, table
 
 audit = group("audit", "The append-only audit log.")
@@ -71,7 +71,7 @@ def lineage(
     model: Annotated[str | None, typer.Argument(help="model name, such as county_lines.nwrocu")] = None,
     version: Annotated[int | None, typer.Argument(help="model version")] = None,
     scores: Annotated[str | None, typer.Option(help="run id of a scores run instead of a model")] = None,
-    html: Annotated[Path | None, typer.Option(help="write the model record page or the graph to this file")] = None,
+    html: Annotated[Path | None, file_to_write("write the model record page or the graph to this file")] = None,
     json: AsJson = False,
 ) -> None:
     """Show what a model version or a scores run was made from, down to the SHA-256 of the landing files."""

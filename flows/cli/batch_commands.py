@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.frame import app, group
-from flows.cli.options import AsJson, From, Rocu, To, session
+from flows.cli.options import AsJson, From, Rocu, To, file_to_write, session
 from flows.cli.output import as_json, line, show, table
 
 if TYPE_CHECKING:
-    from governance.pages.batch_models import BatchPage
+    from governance.pages.batch_models import BatchPage, JudgementRow
 
 batches = group("batches", "Delivered files: verdicts, rules broken, and their pages.")
 
@@ -59,7 +59,7 @@ def batches_list(
                 f"{row.accepted:,}",
                 f"{row.quarantined:,}",
                 f"{row.duplicates:,}",
-                row.verdict.replace("_", " ") + (" (superseded)" if row.superseded_by else ""),
+                _verdict(row),
                 row.contract_version,
                 f"{row.judged_at:%Y-%m-%d %H:%M}",
             )
@@ -73,7 +73,7 @@ def batches_show(
     rocu: Rocu,
     batch: BatchId,
     html: Annotated[
-        Path | None, typer.Option(help="write the batch page to this file, and its Data Docs beside it")
+        Path | None, file_to_write("write the batch page to this file, and its Data Docs beside it")
     ] = None,
     json: AsJson = False,
 ) -> None:
@@ -142,6 +142,14 @@ def _print_page(page: BatchPage) -> None:
         )
 
 
+def _verdict(row: JudgementRow) -> str:
+    said = row.verdict.replace("_", " ") + (" (superseded)" if row.superseded_by else "")
+    if not row.repeats:
+        return said
+    first, *others = row.repeats
+    return f"{said}, repeats {first}" + (f" and {len(others)} more" if others else "")
+
+
 def _days(days: tuple[object, ...]) -> str:
     return "no readable day" if not days else str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
 
@@ -157,7 +165,7 @@ def scoreboard(
     ] = None,
     start: From = None,
     end: To = None,
-    html: Annotated[Path | None, typer.Option(help="write the scoreboard to this file")] = None,
+    html: Annotated[Path | None, file_to_write("write the scoreboard to this file")] = None,
     json: AsJson = False,
 ) -> None:
     """Show the quality of the data across ROCUs and forces, the same rule side by side."""
@@ -168,7 +176,7 @@ def scoreboard(
         as_json(board)
         return
     if not board.rocus:
-        line("  no batch of these days may be shown")
+        line("  no batch in these days")
         return
     columns = [column for one in board.rocus for column in (one.rocu, *one.forces)]
     lines: list[tuple[str, list[str]]] = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.frame import group
-from flows.cli.options import AsJson, session
+from flows.cli.options import AsJson, file_to_write, session
 from flows.cli.output import as_json, line, table
 from infra.errors import RefusedError, WrongInputError
 
@@ -44,7 +44,7 @@ def contracts_show(
     rocu: Annotated[
         str | None, typer.Option("--rocu", help="put the limits of this ROCU's policy in; needs a token for it")
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="write the contract to this file, as a page")] = None,
+    html: Annotated[Path | None, file_to_write("write the contract to this file, as a page")] = None,
     json: AsJson = False,
 ) -> None:
     """Show a contract in words: fields, rules with severity and limits, what each means. Nobody need be signed in."""
@@ -73,6 +73,11 @@ def contracts_diff(before: Reference, after: Reference, json: AsJson = False) ->
     else:
         for text in difference_lines(a, b, difference):
             line(text)
+    if difference.taken == "back":
+        raise RefusedError(
+            f"The second document, {b.label}, is the older one: {a.label} comes after it.",
+            f"Exchange them; or, if it is a draft, write version {difference.least_version} or later.",
+        )
     if not difference.is_enough:
         raise RefusedError(
             f"The changes need a {difference.needed} version step, and the step from {a.version} to {b.version} is "

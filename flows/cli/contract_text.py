@@ -74,6 +74,9 @@ def difference_lines(a: Contract, b: Contract, difference: ContractDifference) -
         same = a.text_digest == b.text_digest
         yield "  no change" if same else "  no change: the texts differ in comments, layout or order alone"
     yield ""
+    if difference.taken == "back":
+        yield f"no version step: {b.label} is older than {a.label}; what is said here is the way back"
+        return
     verdict = "enough" if difference.is_enough else f"too small: version {difference.least_version} or later is needed"
     yield f"version step needed: {difference.needed}; taken: {difference.taken}; {verdict}"
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import atexit
 import errno
 import os
+import select
 import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
 
 import typer
 
 from infra.errors import FindProfileError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+READER_LEFT = 141  # as the shell says it of a program whose output nobody reads any more
 
 app = typer.Typer(
     name="findprofile",
@@ -44,7 +49,7 @@ def main() -> None:
         if error.errno in NO_SPACE:
             said, remedy = "No space is left on the device.", "Free some and run the same command again."
         else:
-            said = f"The system refused: {error.strerror or type(error).__name__} ({error.filename or 'no file'})."
+            said = f"The system refused: {error.strerror or type(error).__name__} ({_place(error)})."
             remedy = "Check that the path is there and may be read and written; FINDPROFILE_HOME is the home folder."
         sys.stderr.write(f"fault: {said}\n  what to do: {remedy}\n")
         sys.exit(3)
@@ -61,8 +66,9 @@ def program() -> None:
     code = 3  # unless main says otherwise: an error that nobody foresaw is no success
 
     def leave() -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(BrokenPipeError):
+                stream.flush()
         os._exit(code)
 
     # registered before anything else, so it runs after every library's own exit handler
@@ -72,6 +78,33 @@ def program() -> None:
         code = 0
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else int(bool(left.code))
+        if _reader_left(left):
+            code = READER_LEFT
+
+
+def _reader_left(left: BaseException) -> bool:
+    """Whether the program ended because what read its output did (`findprofile … | head -1`): no fault of anybody's."""
+    cause = left.__context__
+    while cause is not None and not isinstance(cause, BrokenPipeError):
+        cause = cause.__context__
+    return cause is not None and _is_closed(sys.__stdout__)
+
+
+def _is_closed(stream: TextIO | None) -> bool:
+    if stream is None:
+        return False
+    asked = select.poll()
+    asked.register(stream.fileno(), 0)
+    return any(state & select.POLLERR for _, state in asked.poll(0))
+
+
+def _place(error: OSError) -> str:
+    """The path of a file, without names in which a plate could be read."""
+    if not isinstance(error.filename, str):
+        return "no file"
+    from data_contracts.names import path_as_given
+
+    return path_as_given(Path(error.filename))
 
 
 def _kind(error: FindProfileError) -> str:

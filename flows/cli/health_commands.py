@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from flows.cli.data_commands import cameras
-from flows.cli.options import AsJson, session, settings
-from flows.cli.options import _parse_date as parse_date
+from flows.cli.options import AsJson, From, To, file_to_write, session, settings
 from flows.cli.output import line, table
 from infra.errors import WrongInputError
-
-OptionalDate = Annotated[date | None, typer.Option(parser=parse_date, metavar="DATE")]
 
 
 @cameras.command("health")
@@ -22,12 +18,8 @@ def cameras_health(
     rocu: Annotated[
         str | None, typer.Option(help="code of the region, such as nwrocu; not needed with --counts")
     ] = None,
-    first: Annotated[
-        date | None, typer.Option("--from", parser=parse_date, metavar="DATE", help="first day that is told")
-    ] = None,
-    last: Annotated[
-        date | None, typer.Option("--to", parser=parse_date, metavar="DATE", help="last day that is told")
-    ] = None,
+    first: From = None,
+    last: To = None,
     counts: Annotated[
         Path | None, typer.Option(help="judge this file (camera_id, bin_start, n) instead of the lake")
     ] = None,
@@ -35,8 +27,8 @@ def cameras_health(
         Path | None, typer.Option("--cameras", help="with --counts: a camera register, for poles and ended cameras")
     ] = None,
     zone: Annotated[str, typer.Option(help="with --counts: zone of the times, and of weekday and hour")] = "UTC",
-    html: Annotated[Path | None, typer.Option(help="write a page with the picture and the table here")] = None,
-    svg: Annotated[Path | None, typer.Option(help="write the picture alone here")] = None,
+    html: Annotated[Path | None, file_to_write("write a page with the picture and the table here")] = None,
+    svg: Annotated[Path | None, file_to_write("write the picture alone here")] = None,
     json: AsJson = False,
 ) -> None:
     """Tell when cameras were silent, saw too little or too much, had a wrong clock or place, or grew unsure."""
@@ -44,8 +36,6 @@ def cameras_health(
     from flows.steps.health import examine_counts, examine_lake
 
     rocu = rocu.lower() if rocu else None
-    if first and last and last < first:
-        raise WrongInputError(f"--to {last} lies before --from {first}.", "Give the earlier date as --from.")
     if counts is not None:
         context = session() if rocu else None
         report = examine_counts(settings(), context, rocu, counts, register, zone, (first, last), html, svg)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.frame import app
-from flows.cli.options import PATTERN, AsJson, AsOf, EngineName, Pattern, Rocu, session
+from flows.cli.options import PATTERN, AsJson, AsOf, EngineName, Pattern, Rocu, file_to_write, in_order, session
 from flows.cli.options import _parse_date as parse_date
 from flows.cli.output import as_json, line, say, show, table
 from infra.errors import RefusedError, WrongInputError
@@ -46,9 +46,12 @@ def score(
     rocu: Rocu,
     as_of: OptionalDate = None,
     first: Annotated[
-        date | None, typer.Option("--from", parser=parse_date, metavar="DATE", help="backfill from")
+        date | None,
+        typer.Option("--from", parser=parse_date, metavar="DATE", help="backfill from", callback=in_order),
     ] = None,
-    last: Annotated[date | None, typer.Option("--to", parser=parse_date, metavar="DATE", help="backfill to")] = None,
+    last: Annotated[
+        date | None, typer.Option("--to", parser=parse_date, metavar="DATE", help="backfill to", callback=in_order)
+    ] = None,
     pattern: Pattern = PATTERN,
     engine: EngineName = None,
     json: AsJson = False,
@@ -74,8 +77,6 @@ def _days(as_of: date | None, first: date | None, last: date | None) -> list[dat
     if as_of and not first and not last:
         return [as_of]
     if first and last and not as_of:
-        if last < first:
-            raise WrongInputError(f"--to {last} lies before --from {first}.", "Give the earlier date as --from.")
         return [date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1)]
     raise WrongInputError("Which dates to score is not clear.", "Give --as-of DATE, or both --from DATE and --to DATE.")
 
@@ -117,7 +118,7 @@ def monitor(rocu: Rocu, as_of: AsOf, pattern: Pattern = PATTERN, json: AsJson = 
 def drift(
     reference: Annotated[Path, typer.Argument(help="table to compare with (CSV or Parquet)")],
     current: Annotated[Path, typer.Argument(help="table to judge (CSV or Parquet)")],
-    html: Annotated[Path | None, typer.Option(help="also write Evidently's report here")] = None,
+    html: Annotated[Path | None, file_to_write("also write Evidently's report here")] = None,
     json: AsJson = False,
 ) -> None:
     """Compare any two tables column by column, with the method and the threshold named."""

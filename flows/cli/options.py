@@ -28,17 +28,45 @@ def _lower(text: str) -> str:
     return text.lower()
 
 
+def in_order(context: typer.Context, parameter: typer.CallbackParam, day: date | None) -> date | None:
+    """Refuse a span that ends before it begins; of its two options, the one that is read later sees both."""
+    names = {option: one.name for one in context.command.params for option in one.opts}
+    said = {**context.params, str(parameter.name): day}
+    first, last = (said.get(str(names.get(option))) for option in ("--from", "--to"))
+    if isinstance(first, date) and isinstance(last, date) and last < first:
+        raise WrongInputError(f"--to {last} lies before --from {first}.", "Give the earlier date as --from.")
+    return day
+
+
+def _file_to_write(path: Path | None) -> Path | None:
+    """Refuse what no file can be written to, before any work is done for it."""
+    if path is None:
+        return None
+    from data_contracts.names import path_as_given
+
+    if path.is_dir():
+        raise WrongInputError(f"{path_as_given(path)} is a folder.", "Give the path of the file to write.")
+    above = next((folder for folder in path.absolute().parents if folder.exists()), None)
+    if above is not None and not above.is_dir():
+        raise WrongInputError(f"{path_as_given(above)} is no folder.", "Give the path of a file in a folder.")
+    return path
+
+
 Rocu = Annotated[str, typer.Option("--rocu", help="code of the region, such as nwrocu", callback=_lower)]
 Pattern = Annotated[str, typer.Option("--pattern", help="name of the pattern")]
 AsOf = Annotated[
     date, typer.Option("--as-of", help="last day of the window, YYYY-MM-DD", parser=_parse_date, metavar="DATE")
 ]
-From = Annotated[
-    date | None, typer.Option("--from", help="first day of capture, YYYY-MM-DD", parser=_parse_date, metavar="DATE")
-]
-To = Annotated[
-    date | None, typer.Option("--to", help="last day of capture, YYYY-MM-DD", parser=_parse_date, metavar="DATE")
-]
+_FIRST = typer.Option(
+    "--from", help="first day of capture, YYYY-MM-DD", parser=_parse_date, metavar="DATE", callback=in_order
+)
+_LAST = typer.Option(
+    "--to", help="last day of capture, YYYY-MM-DD", parser=_parse_date, metavar="DATE", callback=in_order
+)
+From = Annotated[date | None, _FIRST]
+To = Annotated[date | None, _LAST]
+RequiredFrom = Annotated[date, _FIRST]
+RequiredTo = Annotated[date, _LAST]
 AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 Files = Annotated[list[Path], typer.Argument(help="files to load", metavar="FILE...")]
 SourceName = Annotated[str, typer.Option("--source", help="canonical, bof2, or a source file (YAML)")]
@@ -47,6 +75,11 @@ EngineName = Annotated[
     typer.Option("--engine", help="what builds windows, duckdb or spark; default FINDPROFILE_ENGINE"),
 ]
 PATTERN = "county_lines"
+
+
+def file_to_write(help: str, *names: str) -> typer.models.OptionInfo:
+    """An option that names a file to write; a folder is refused before any work is done."""
+    return typer.Option(*names, help=help, callback=_file_to_write)  # type: ignore[no-any-return]
 
 
 def settings() -> Settings:

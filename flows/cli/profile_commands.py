@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.frame import app
-from flows.cli.options import PATTERN, AsJson, AsOf, Pattern, Rocu, session
+from flows.cli.options import PATTERN, AsJson, AsOf, Pattern, Rocu, file_to_write, session
 from flows.cli.output import show
 
 
@@ -20,7 +20,7 @@ def profile(
     purpose: Annotated[str, typer.Option(help="why it is opened; one of the purposes of the policy")],
     authority: Annotated[str, typer.Option(help="reference of the authority, in the policy's format")],
     pattern: Pattern = PATTERN,
-    html: Annotated[Path | None, typer.Option(help="write the page to this file instead of the home")] = None,
+    html: Annotated[Path | None, file_to_write("write the page to this file instead of the home")] = None,
     json: AsJson = False,
 ) -> None:
     """Open the profile of a vehicle: what was seen, then the assessment. Each opening is recorded first."""

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from flows.cli.frame import app, group
-from flows.cli.options import AsJson, Rocu, session
-from flows.cli.options import _parse_date as parse_date
+from flows.cli.options import AsJson, From, RequiredFrom, RequiredTo, Rocu, To, session
 from flows.cli.output import as_json, line, show, table
-from infra.errors import RefusedError, WrongInputError
+from infra.errors import RefusedError
 
 if TYPE_CHECKING:
+    from data_contracts.quarantine import Held
     from flows.steps.requalify import Requalified
 
 quarantine = group("quarantine", "Rows that broke a rule: how many, what they look like, and the way back.")
 LISTED = 25
 
-First = Annotated[date, typer.Option("--from", parser=parse_date, metavar="DATE", help="first day of capture")]
-Last = Annotated[date, typer.Option("--to", parser=parse_date, metavar="DATE", help="last day of capture")]
-OptionalFirst = Annotated[
-    date | None, typer.Option("--from", parser=parse_date, metavar="DATE", help="first day of capture")
-]
-OptionalLast = Annotated[
-    date | None, typer.Option("--to", parser=parse_date, metavar="DATE", help="last day of capture")
-]
 Plan = Annotated[bool, typer.Option("--plan", help="show what would change, rows and verdicts, and write nothing")]
 Rule = Annotated[str | None, typer.Option("--rule", help="rows that broke this rule")]
 Camera = Annotated[str | None, typer.Option("--camera", help="rows of this camera")]
@@ -36,8 +27,8 @@ Batch = Annotated[str | None, typer.Option("--batch", help="rows of this batch")
 @app.command("requalify")
 def requalify(
     rocu: Rocu,
-    first: First,
-    last: Last,
+    first: RequiredFrom,
+    last: RequiredTo,
     reason: Annotated[str | None, typer.Option(help="why, in a sentence")] = None,
     plan: Plan = False,
     json: AsJson = False,
@@ -58,8 +49,8 @@ def requalify(
 @quarantine.command("list")
 def quarantine_list(
     rocu: Rocu,
-    first: OptionalFirst = None,
-    last: OptionalLast = None,
+    first: From = None,
+    last: To = None,
     by: Annotated[
         Literal["rule", "camera", "feed", "batch"] | None, typer.Option(help="only this grouping, whole")
     ] = None,
@@ -69,8 +60,6 @@ def quarantine_list(
     from data_contracts.quarantine import Span
     from flows.steps.quarantine import count_quarantine
 
-    if first and last and last < first:
-        raise WrongInputError(f"--to {last} lies before --from {first}.", "Give the earlier date as --from.")
     counted = count_quarantine(session(), rocu, Span(first, last), by)
     if json:
         as_json(counted)
@@ -81,7 +70,7 @@ def quarantine_list(
         more = f" (the first {LISTED} of {len(found)})" if len(shown) < len(found) else ""
         table(
             (grouping, "rows", "batches", "first day", "last day"),
-            ((held.value or "(none, or withheld)", held.rows, held.batches, held.first, held.last) for held in shown),
+            ((_value(held), held.rows, held.batches, held.first, held.last) for held in shown),
             title=f"by {grouping}{more}",
         )
 
@@ -128,6 +117,12 @@ def quarantine_release(
     from flows.steps.requalify import release
 
     _show(release(session(), rocu, Asked(rule, camera, batch), reason, plan), json)
+
+
+def _value(held: Held) -> str:
+    if held.codes:
+        return f"{held.value} {held.codes:,} codes of failed or swapped batches"
+    return held.value or "(none, or withheld)"
 
 
 def _as_requalified(result: object) -> Requalified:

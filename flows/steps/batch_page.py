@@ -46,6 +46,7 @@ def judgement_row(judged: Judged) -> JudgementRow:
         superseded_by=judged.superseded_by,
         judged_again_because=record.reason,
         replaces=batch.replaces,
+        repeats=batch.repeats,
     )
 
 

@@ -153,13 +153,19 @@ def _require_none_failed(rocu: str, batches: Sequence[BatchManifest]) -> None:
     failed = [batch for batch in batches if batch.verdict == "failed"]
     if failed:
         said = _said(failed, f"; findprofile batches list --rocu {rocu}")
-        days = sorted({day for batch in failed for day in batch.dates})
-        span = f"{days[0]} to {days[-1]}" if len(days) > 1 else str(days[0]) if days else "these days"
         raise RefusedError(
             f"{len(failed)} of {len(batches)} batches failed the contract: {said}",
-            f"Nothing is trained or scored for {rocu} on {span} until each is delivered again, corrected: "
-            f"findprofile ingest --rocu {rocu} --replaces BATCH FILE.",
+            f"Nothing is trained or scored for {rocu} on {_days_blocked(failed)} until each is delivered again, "
+            f"corrected: findprofile ingest --rocu {rocu} --replaces BATCH FILE.",
         )
+
+
+def _days_blocked(failed: Sequence[BatchManifest]) -> str:
+    """In words; a batch without any readable time may be of every day."""
+    days = sorted({day for batch in failed for day in batch.dates})
+    if not all(batch.dates for batch in failed):
+        return "any day"
+    return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
 
 
 def _said(failed: Sequence[BatchManifest], rest: str = "") -> str:

@@ -28,11 +28,11 @@ def examine_lake(
     from data_contracts.health.examine import health_of_lake
     from infra.engine import open_engine
 
-    policy_of(context, rocu)
+    limits = policy_of(context, rocu).policy.ingest
     with acting(context, "cameras.health", rocu, "consultation", f"cameras of {rocu}") as details:
         details |= {"from": first.isoformat(), "to": last.isoformat()}
         with open_engine(context.settings) as connection:
-            health = health_of_lake(connection, context.lake, rocu, first, last)
+            health = health_of_lake(connection, context.lake, rocu, first, last, limits.retention_days, context.now)
         details["intervals"] = len(health.report.intervals)
         _draw(health, page, svg)
     return health.report

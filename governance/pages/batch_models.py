@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from pydantic import Field
+
 from governance.pages.models import Page
 
 
 class JudgementRow(Page):
-    """One judgement of one batch. `superseded_by` is the id of the ingest whose verdict counts instead, if any."""
+    """One judgement of one batch. `superseded_by` is the id of the ingest whose verdict counts instead, if any.
+
+    `repeats` says of a file that for the most part was delivered before which batches have how many of its rows.
+    """
 
     ingest_id: str
     batch_id: str
@@ -29,6 +34,7 @@ class JudgementRow(Page):
     superseded_by: str | None = None
     judged_again_because: str | None = None
     replaces: str | None = None
+    repeats: dict[str, int] = Field(default_factory=dict)
 
 
 class RuleRow(Page):

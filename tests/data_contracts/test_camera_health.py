@@ -185,6 +185,59 @@ def test_a_feed_that_fails_altogether_is_told_for_each_camera() -> None:
     assert all("look at the feed first" in one.says for one in told)
 
 
+def shifted(start: int, weeks: int, share: float, of: int = 26) -> Counts:
+    n = drawn(mean_reads(hours=of * 168))
+    part = slice(start * 168, (start + weeks) * 168)
+    n[3, part] = n[3, part] * share
+    return grid(n)
+
+
+@pytest.mark.parametrize(("start", "weeks"), [(8, 6), (8, 8), (8, 10), (5, 8), (5, 10), (4, 16)])
+def test_a_long_partial_outage_is_told_whole_and_its_end_is_no_flood(start: int, weeks: int) -> None:
+    ((camera, begun, ended, kind),) = runs_of(shifted(start, weeks, 0.3))
+    assert (camera, kind) == (3, "partial_outage")
+    assert abs(begun - start * 168) <= 12
+    assert abs(ended - (start + weeks) * 168) <= 12
+
+
+def test_a_lasting_change_is_told_for_six_weeks_and_usual_from_then_on() -> None:
+    ((camera, begun, ended, kind),) = runs_of(shifted(8, 18, 0.3))
+    assert (camera, kind) == (3, "partial_outage")
+    assert abs(begun - 8 * 168) <= 12
+    assert 42 <= (ended - begun) / 24 <= 63
+    ((camera, begun, ended, kind),) = runs_of(shifted(8, 18, 2.5))
+    assert (camera, kind) == (3, "flood")
+    assert 42 <= (ended - begun) / 24 <= 63
+
+
+def test_of_little_past_the_higher_level_is_usual() -> None:
+    ((camera, begun, ended, kind),) = runs_of(shifted(0, 5, 0.3))
+    assert (camera, kind) == (3, "partial_outage")
+    assert begun <= 12
+    assert abs(ended - 5 * 168) <= 12
+
+
+def test_outages_again_and_again_are_told_each() -> None:
+    n = drawn(mean_reads(hours=20 * 168))
+    starts = [4 * 168 + turn * 2 * 168 + 10 for turn in range(7)]
+    for start in starts:
+        n[1, start : start + 265] = 0
+    found = examine_volumes(grid(n))
+    assert [(run.camera, run.kind) for run in found.runs] == [(1, "outage")] * 7
+    assert found.by_turns == ()
+
+
+def test_a_unit_that_works_by_the_clock_is_left_out_and_said_to_be() -> None:
+    n = drawn(mean_reads(hours=20 * 168))
+    away = np.arange(20 * 168) % 48 < 28
+    n[1, away] = 0
+    found = examine_volumes(grid(n))
+    assert found.runs == ()
+    ((camera, number),) = found.by_turns
+    assert camera == 1
+    assert number > 30
+
+
 def test_one_week_of_one_camera() -> None:
     n = drawn(mean_reads((5000,), 168))
     assert runs_of(grid(n)) == []

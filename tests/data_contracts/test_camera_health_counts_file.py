@@ -139,30 +139,42 @@ def test_one_bin(tmp_path: Path) -> None:
 
 BAD = {
     "no column": (["c,2026-03-01T00:00Z"], "camera_id,bin_start", "column n is missing"),
-    "text in n": (["c,2026-03-01T00:00Z,5", "c,2026-03-01T01:00Z,many"], HEADER, "row 2 has an n that is no whole"),
-    "half a read": (["c,2026-03-01T00:00Z,5.5"], HEADER, "row 1 has an n that is no whole number"),
-    "nan": (["c,2026-03-01T00:00Z,nan"], HEADER, "row 1 has an n that is no whole number"),
-    "negative": (["c,2026-03-01T00:00Z,-1"], HEADER, "negative n"),
+    "text in n": (["c,2026-03-01T00:00Z,5", "c,2026-03-01T01:00Z,many"], HEADER, "row 2 of camera c has an n that"),
+    "half a read": (["c,2026-03-01T00:00Z,5.5"], HEADER, "row 1 of camera c has an n that is no whole number"),
+    "nan": (["c,2026-03-01T00:00Z,nan"], HEADER, "row 1 of camera c has an n that is no whole number"),
+    "negative": (["c,2026-03-01T00:00Z,-1"], HEADER, "row 1 of camera c has a negative n"),
     "huge": (["c,2026-03-01T00:00Z,99999999999"], HEADER, "no camera can reach"),
-    "twice": (["c,2026-03-01T00:00Z,1", "c,2026-03-01T01:00Z,1", "c,2026-03-01T00:00Z,1"], HEADER, "repeat a camera's"),
+    "twice": (
+        ["c,2026-03-01T00:00Z,1", "c,2026-03-01T01:00Z,1", "c,2026-03-01T00:00Z,1"],
+        HEADER,
+        "1 row repeats a camera's bin: row 3 of camera c (2026-03-01 00:00) is the first, and has the bin of row 1.",
+    ),
     "mixed widths": (
         [f"c,2026-03-01T{h:02}:00Z,1" for h in range(20)] + ["c,2026-03-01T20:15Z,1"],
         HEADER,
-        "mixes bins of 1 hours",
+        "mixes bins of 1 hour with others: row 21 of camera c (2026-03-01 20:15) is the first that lies between",
     ),
-    "weeks": (["c,2026-03-01,1", "c,2026-03-08,1", "c,2026-03-15,1"], HEADER, "bins are 7 days wide"),
-    "no time": (["c,yesterday,1"], HEADER, "row 1 has a bin_start that is no time"),
+    "weeks": (["c,2026-03-01,1", "c,2026-03-08,1"], HEADER, "bins are 7 days wide, the first of row 1 of camera c"),
+    "no time": (["c,yesterday,1"], HEADER, "row 1 of camera c has a bin_start that is no time"),
     "no camera": ([",2026-03-01T00:00Z,1"], HEADER, "row 1 has no camera_id"),
-    "empty time": (["c,,1"], HEADER, "row 1 has no bin_start"),
-    "mixed zones": (["c,2026-03-01T00:00Z,1", "c,2026-03-01 01:00,1"], HEADER, "1 of 2 rows say the zone"),
+    "empty time": (["c,,1"], HEADER, "row 1 of camera c has no bin_start"),
+    "mixed zones": (
+        ["c,2026-03-01T00:00Z,1", "c,2026-03-01 01:00,1"],
+        HEADER,
+        "1 of 2 rows say the zone of bin_start, the others do not; row 1 of camera c is the first that does.",
+    ),
     "stray date": (
         [f"c{i},2026-03-01T00:00Z,1" for i in range(200)] + ["c1,2026-03-01T01:00Z,1", "c1,1971-01-01T00:00Z,1"],
         HEADER,
-        "stray date",
+        "row 202 of camera c1 (1971-01-01 00:00) lies farthest",
     ),
     "no rows": ([], HEADER, "has no counts"),
     "no counts": (["c,2026-03-01T00:00Z,"], HEADER, "has no counts"),
-    "ragged": (["c,2026-03-01T00:00Z,1", "c,2026"], HEADER, "cannot be read as a table"),
+    "ragged": (
+        ["c,2026-03-01T00:00Z,1", "d,2026"],
+        HEADER,
+        "cannot be read as a table: row 2 of camera d has 2 fields, the header 3.",
+    ),
 }  # fmt: skip
 
 
@@ -190,6 +202,12 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
     said = health(tmp_path, tmp_path / "AB12 CDE.csv")
     assert said.code == 2
     assert "CDE" not in said.err
+    (tmp_path / "counts").mkdir()
+    said = health(tmp_path, tmp_path / "counts")
+    assert said.code == 2
+    assert "is a folder, no file" in said.err
+    file.write_bytes(gzip.compress(b"camera_id,bin_start,n\nc,2026-03-01T00:00Z,1\n\nc,2026-03-01T01:00Z,1,2\n"))
+    assert "row 2 of camera c has 4 fields" in health(tmp_path, file.rename(tmp_path / "counts.csv.gz")).err
 
 
 def test_reads_at_a_time_that_the_zone_leaves_out(tmp_path: Path) -> None:
@@ -267,3 +285,25 @@ def test_a_feed_that_fails_is_one_line_for_the_network_and_every_camera_in_the_d
     assert (tmp_path / "page.html").read_text().count("11 cameras failed together") == 1
     found = intervals(health(tmp_path, file, "--json"))
     assert len({camera for camera, _, _, _ in found}) == 12
+
+
+@pytest.mark.parametrize(("kind", "told"), [("fixed", 13), ("Mobile unit", 0)])
+def test_silences_by_turns_are_left_out_of_units_that_the_register_calls_mobile(
+    tmp_path: Path, kind: str, told: int
+) -> None:
+    rng = np.random.default_rng(7)
+    rows = []
+    gone = np.zeros(20 * 168, dtype=np.bool_)
+    for silence in range(13):
+        gone[168 + silence * 216 : 168 + silence * 216 + 130] = True
+    for hour in range(20 * 168):
+        at = SPRING + timedelta(hours=hour)
+        for camera in range(6):
+            reads = 0 if camera == 0 and gone[hour] else rng.poisson(5 + 100 * np.exp(-(((at.hour - 13) / 4) ** 2)))
+            rows.append(f"c{camera},{at:%Y-%m-%dT%H:%M:%SZ},{reads}")
+    register = tmp_path / "register.csv"
+    register.write_text(f"camera_id,kind\nc0,{kind}\nc1,fixed\n")
+    said = health(tmp_path, written(tmp_path, rows), "--cameras", str(register), "--json")
+    assert [camera for camera, _, _, _ in intervals(said)] == ["c0"] * told
+    notes = [note for note in said.data["notes"] if "c0 (13)" in note]
+    assert len(notes) == (0 if told else 1)

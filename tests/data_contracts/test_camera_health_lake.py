@@ -13,7 +13,9 @@ import pytest
 from loop_support import PEOPLE, Said, run, token
 
 from data_contracts.health.examine import health_of_lake
-from data_contracts.health.lake_counts import sent_hours
+from data_contracts.health.results import HealthReport
+from data_contracts.health.sent_hours import sent_hours
+from data_contracts.health.together import told_together
 from data_contracts.reads import layer_parts
 from infra.engine import open_engine
 
@@ -22,6 +24,7 @@ REGISTER = "camera_id,latitude,longitude,valid_from,valid_to,force,site_id\n" + 
 )
 FIRST, WEEKS = datetime(2026, 4, 13, tzinfo=UTC), 5
 OUT = (FIRST + timedelta(days=23, hours=9), FIRST + timedelta(days=23, hours=21))
+ENDED, RETENTION_DAYS = FIRST + timedelta(weeks=WEEKS), 365
 HEADER = "vrm,captured_at,camera_id,confidence,received_at"
 
 
@@ -52,10 +55,15 @@ def deliver(room: Any, name: str, lines: list[str], **limits: Any) -> Any:
     return room.ingest(room.write(name, "\n".join([HEADER, *lines]) + "\n"), **limits)
 
 
-def judged(room: Any, first: date = date(2026, 5, 4), last: date = date(2026, 5, 17)) -> list[tuple[str, str]]:
+def report_of(
+    room: Any, first: date = date(2026, 5, 4), last: date = date(2026, 5, 17), now: datetime = ENDED
+) -> HealthReport:
     with open_engine(room.settings) as connection:
-        report = health_of_lake(connection, room.lake, room.rocu, first, last).report
-    return [(one.camera_id, one.kind) for one in report.intervals]
+        return health_of_lake(connection, room.lake, room.rocu, first, last, RETENTION_DAYS, now).report
+
+
+def judged(room: Any, first: date = date(2026, 5, 4), last: date = date(2026, 5, 17)) -> list[tuple[str, str]]:
+    return [(one.camera_id, one.kind) for one in report_of(room, first, last).intervals]
 
 
 @pytest.fixture
@@ -185,7 +193,100 @@ def test_a_file_delivered_again_under_its_own_content_counts_in_the_judgement_th
     again = bare_room.ingest(file, replaces=refused.batches[0].batch_id)
     assert again.batches[0].verdict == "passed"
     with open_engine(bare_room.settings) as connection:
-        sent_hours(connection, bare_room.lake, bare_room.rocu)
+        sent_hours(connection, bare_room.lake, bare_room.rocu, RETENTION_DAYS)
         sent = connection.execute("SELECT sum(sent) FROM sent_hours WHERE hour::DATE = '2026-05-12'").fetchone()
     assert sent == (len(day),)
     assert judged(bare_room) == [("CAM-2", "outage")]
+
+
+RESET = "AB12CDE,1970-01-01T00:00:12Z,CAM-1,95,"
+
+
+def test_a_reset_clock_makes_no_decades_of_silence(network: Any) -> None:
+    deliver(network, "reads.csv", [*rows(), RESET])
+    (part,) = layer_parts(network.lake, network.rocu, "camera_hours")
+    with duckdb.connect() as connection:
+        path = str(network.lake.root / part.path)
+        found = connection.execute("SELECT min(hour) FROM read_parquet(?)", [path]).fetchone()
+    assert found is not None
+    assert found[0] >= FIRST.replace(tzinfo=None)
+    assert judged(network) == [("CAM-2", "outage")]
+
+
+def with_older_row(room: Any, hour: str) -> None:
+    """Put a rejected row into the layer as earlier versions wrote it."""
+    (part,) = layer_parts(room.lake, room.rocu, "camera_hours")
+    path = str(room.lake.root / part.path)
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE held AS FROM read_parquet('{path}', hive_partitioning = false)")
+        connection.execute(
+            f"""INSERT INTO held SELECT * REPLACE (TIMESTAMP '{hour}' AS hour, 0 AS accepted, 1 AS rejected)
+                FROM held WHERE camera_id = 'CAM-1' LIMIT 1"""
+        )
+        connection.execute(f"COPY held TO '{path}' (FORMAT parquet)")
+
+
+def test_a_lake_that_has_such_rows_already_is_judged_without_them(network: Any) -> None:
+    deliver(network, "reads.csv", rows())
+    with_older_row(network, "1970-01-01 00:00:00")
+    report = report_of(network)
+    assert [(one.camera_id, one.kind) for one in report.intervals] == [("CAM-2", "outage")]
+    assert report.camera_bins <= 6 * WEEKS * 168
+    assert any("1 rejected rows of 1 cameras from before 2025-05-17" in note for note in report.notes)
+
+
+def test_more_hours_than_fit_leave_out_the_oldest(network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data_contracts.health.lake_counts.MOST_CELLS", 6 * 4 * 168)
+    deliver(network, "reads.csv", rows())
+    report = report_of(network)
+    assert [(one.camera_id, one.kind) for one in report.intervals] == [("CAM-2", "outage")]
+    assert 6 * 4 * 168 - 50 < report.camera_bins <= 6 * 4 * 168
+    assert any("those before 2026-04-20 00:00 UTC are left out" in note for note in report.notes)
+
+
+def test_a_row_of_a_camera_that_was_not_in_force_is_not_in_the_hours(bare_room: Any) -> None:
+    bare_room.cameras(REGISTER.replace("53.50,-2.98,2025-01-01,", "53.50,-2.98,2026-05-18,"))
+    lines = [
+        "AB12CDE,2026-05-17T08:00:00Z,CAM-1,95,2026-05-17T08:00:09Z",
+        "AB12CDE,2026-05-18T08:00:00Z,CAM-1,95,2026-05-18T08:00:09Z",
+    ]
+    deliver(bare_room, "reads.csv", lines, max_quarantine_share=1)
+    (part,) = layer_parts(bare_room.lake, bare_room.rocu, "camera_hours")
+    assert part.rows == 1
+
+
+def test_a_file_delivered_again_with_a_row_changed_counts_once(network: Any) -> None:
+    lines = rows()
+    day = [line for line in lines if "2026-05-12" in line]
+    # a camera of which all is rejected must not be counted twice either
+    day = [line.replace(f",{line.split(',')[3]},", ",140,") if ",CAM-4," in line else line for line in day]
+    deliver(network, "before.csv", [line for line in lines if "2026-05-12" not in line])
+    deliver(network, "day.csv", day, max_quarantine_share=1)
+    changed = [day[0].replace("AB", "XY", 1), *day[1:]]
+    again = deliver(network, "again.csv", changed, max_quarantine_share=1)
+    assert again.batches[0].repeats
+    with open_engine(network.settings) as connection:
+        sent_hours(connection, network.lake, network.rocu, RETENTION_DAYS)
+        sent = connection.execute("SELECT sum(sent) FROM sent_hours WHERE hour::DATE = '2026-05-12'").fetchone()
+    assert sent == (len(day) + 1,)
+    assert judged(network) == [("CAM-2", "outage")]
+
+
+def test_a_lake_that_falls_silent_is_told(network: Any) -> None:
+    deliver(network, "reads.csv", [line for line in rows() if line.split(",")[1] < "2026-05-14"])
+    report = report_of(network, now=ENDED + timedelta(days=9))
+    (line,) = [one for one in told_together(report.intervals) if one.camera_id == "(all)"]
+    assert line.kind == "network_outage"
+    assert line.start <= datetime(2026, 5, 14, tzinfo=UTC)
+    assert line.end == datetime(2026, 5, 18, tzinfo=UTC)
+    assert line.ongoing
+    until_now = report_of(network, now=datetime(2026, 5, 16, 12, 30, tzinfo=UTC))
+    assert max(one.end for one in until_now.intervals) == datetime(2026, 5, 16, 12, tzinfo=UTC)
+
+
+def test_reads_that_may_only_be_late_are_noted(network: Any) -> None:
+    deliver(network, "reads.csv", [line for line in rows() if line.split(",")[1] < "2026-05-17T10"])
+    report = report_of(network)
+    assert [(one.camera_id, one.kind) for one in report.intervals] == [("CAM-2", "outage")]
+    assert any(note == "No reads at all after 2026-05-17 10:00 UTC; not judged from then on." for note in report.notes)
+    assert not any("No reads at all" in note for note in report_of(network, last=date(2026, 5, 16)).notes)

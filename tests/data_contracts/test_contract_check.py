@@ -59,6 +59,12 @@ def test_what_is_packaged_can_be_run(name):
         (CLOCK, "${clock_skew}", "decided_in_future", "clock_skew"),
         (CLOCK, "about ${clock_skew_max_s}", "decided_in_future", "inside"),
         ("  - name: batches", "  - name: files", "files", "no such table"),
+        ("severity: reject", "severity: warn", "row_malformed", "severity reject or fail"),
+        ("value_set: [malformed]", "value_set: []", "row_malformed", "empty"),
+        ("value_set: [malformed]", "value_set: [other]", "row_malformed", "row_fault is not malformed"),
+        ("max_value: 0}", "max_value: 1}", "id_reads_as_plate", "at most 0"),
+        ("severity: fail", "severity: warn", "document", "No rule fails a file"),
+        ("severity: reject", "severity: reject\n            tags: [DQ99]", "row_malformed", "DQ99"),
     ],
 )  # fmt: skip
 def test_each_fault_is_told_with_a_remedy(old, new, where, said):
@@ -83,6 +89,29 @@ def test_a_rule_that_cannot_be_run_is_found_by_trying_it(old, new, where, said):
     (problem,) = check_contract(replaced((old, new)), "draft")
     assert where in problem.where
     assert said in problem.what
+
+
+@pytest.mark.parametrize("name", CONTRACT_NAMES)
+def test_a_contract_that_only_warns_is_told_each_rule_that_the_lake_depends_on(name):
+    text = files("data_contracts").joinpath(f"contracts/{name}.odcs.yaml").read_text(encoding="utf-8")
+    for severity in ("reject", "fail"):
+        text = text.replace(f"severity: {severity}", "severity: warn")
+    told = {problem.where for problem in check_contract(text.encode(), "draft", try_rules=False)}
+    needed = {
+        "reads": {
+            "row_malformed", "vrm_missing", "vrm_unreadable", "captured_at_missing", "captured_at_unreadable",
+            "captured_at_without_zone", "captured_at_ambiguous", "camera_missing", "camera_not_registered",
+            "camera_not_in_force", "outside_authorised_area", "captured_in_future", "older_than_retention",
+            "id_reads_as_plate",
+        },
+        "cameras": {"row_malformed", "camera_listed_twice", "interval_overlaps"},
+        "dispositions": {"vrm_missing", "finding_unknown", "window_end_missing", "decided_at_without_zone"},
+    }  # fmt: skip
+    assert {f"rule {rule}" for rule in needed[name]} | {"document"} <= told
+
+
+def test_what_the_lake_depends_on_may_be_asked_by_a_rule_of_another_name():
+    assert check_contract(replaced(("name: row_malformed", "name: row_not_whole")), "draft", try_rules=False) == ()
 
 
 def test_all_faults_are_told_at_once():

@@ -36,3 +36,11 @@ def test_five_failed_batches_are_named(number, more):
     assert str(refused.value).count("too_many_rejected") == 5
     assert (more is None) or more in str(refused.value)
     assert more is not None or "more" not in str(refused.value)
+
+
+def test_a_failed_batch_without_a_readable_time_stands_in_the_way_of_any_day():
+    batches = [failed(1), failed(2).model_copy(update={"dates": ()})]
+    with pytest.raises(RefusedError, match="for nwrocu on any day until"):
+        _require_none_failed("nwrocu", batches)
+    with pytest.raises(RefusedError, match="on 2026-05-18 until"):
+        _require_none_failed("nwrocu", batches[:1])

@@ -89,6 +89,18 @@ def test_bytes_that_are_no_utf8_cost_their_row(room, row):
     assert room.quarantine() == [(2, ["row_malformed"])]
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_a_file_that_is_for_the_most_part_no_utf8_is_refused_and_nothing_kept(room, encoding):
+    rows = [f"AB12CD{letter},2026-05-18T08:00:00Z,CAM-1,{feed}" for letter, feed in zip("ABC", "éüf", strict=True)]
+    text = "\n".join(["vrm,captured_at,camera_id,feed_id", *rows])
+    before = room.snapshot()
+    with pytest.raises(WrongInputError, match="2 of 3 rows"):
+        room.ingest(room.write("latin.csv", text.encode(encoding)))
+    assert room.snapshot() == before
+    (batch,) = room.ingest(room.write("utf8.csv", text)).batches
+    assert batch.accepted == 3
+
+
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("kind", ["text", "timestamp"])
 def test_parquet(room, packed, kind):

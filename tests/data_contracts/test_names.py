@@ -20,7 +20,16 @@ def test_a_name_with_a_plate_in_it_is_withheld(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["missing.csv", "2026-05-18.csv.gz", "reads-2026-05-18_nwrocu.csv", "day01.csv", "cameras.csv", "reads_v2.csv"],
+    [
+        "missing.csv",
+        "2026-05-18.csv.gz",
+        "reads-2026-05-18_nwrocu.csv",
+        "day01.csv",
+        "cameras.csv",
+        "reads_v2.csv",
+        "files",
+        "trail.csv",
+    ],
 )
 def test_a_name_without_one_is_told(name: str) -> None:
     assert name_as_delivered(Path("/in") / name) == name

@@ -343,6 +343,12 @@ def test_a_name_that_shows_a_plate_is_told(text: str) -> None:
         "ANPR01.1",
         "north camera",
         "bcdfghjklmnpqrst",
+        "files",
+        "mixed",
+        "night",
+        "RIGHT",
+        "MIDAS",
+        "trail.csv",
     ],
 )
 def test_a_name_that_shows_none_is_left(text: str) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
+from data_contracts.history import judgements
 from data_contracts.reads import read_parts
+from flows.cli.batch_commands import _verdict
+from flows.steps.batch_page import judgement_row
 
 LETTERS = "ABCDEFGHJKLMNOPRSTUVWXY"
 
@@ -73,3 +76,12 @@ def test_rows_that_a_failed_batch_had_are_no_repeats(room, row):
     (good,) = room.ingest(room.deliver("good.csv", *rows), replaces=failed.batch_id).batches
     assert (good.accepted, good.repeats) == (4, {})
     assert len(read_parts(room.lake, room.rocu, date.min, date.max)) == 1
+
+
+def test_a_file_that_is_wholly_a_repeat_is_marked_in_the_list_of_batches(room, row):
+    rows = rows_of(row, 6)
+    (first,) = room.ingest(room.deliver("first.csv", *rows)).batches
+    (again,) = room.ingest(room.deliver("again.csv", *reversed(rows))).batches
+    assert (again.accepted, again.verdict) == (0, "passed")
+    listed = [_verdict(judgement_row(one)) for one in judgements(room.lake, room.rocu)]
+    assert listed == ["passed", f"passed, repeats {first.batch_id}"]

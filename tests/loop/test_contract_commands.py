@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,7 +12,7 @@ import pytest
 import yaml
 from contract_support import damaged, shortened
 from hypothesis import HealthCheck, given, settings
-from loop_support import run, token
+from loop_support import ROOT, run, token
 
 CONTRACTS = files("data_contracts").joinpath("contracts")
 TEXT = CONTRACTS.joinpath("dispositions.odcs.yaml").read_text(encoding="utf-8")
@@ -151,7 +154,58 @@ def test_a_difference_is_told_in_few_lines_and_whole_as_data(tmp_path: Path) -> 
     assert "rule too_many_impossible_speeds: added (fail)" in said.out
     assert len(said.out.splitlines()) < 50
     whole = run(tmp_path / "home", "contracts", "diff", "reads@1.0.0", "reads@2.0.0", "--json").data
-    assert len(whole["changes"]) == 65
+    assert len(whole["changes"]) == 66
+
+
+def test_documents_in_the_wrong_order_are_told_as_such(tmp_path: Path) -> None:
+    said = run(tmp_path, "contracts", "diff", "reads", "reads@1.0.0")
+    assert said.code == 1
+    assert "The second document, reads@1.0.0, is the older one" in said.err
+    assert "Exchange them" in said.err
+    assert "taken: back" not in said.out
+
+
+def test_a_page_is_written_to_no_folder_and_its_name_shows_no_plate(tmp_path: Path) -> None:
+    folder = tmp_path / "AB12CDE"
+    folder.mkdir()
+    said = run(tmp_path, "contracts", "show", "reads", "--html", folder)
+    assert (said.code, said.out) == (2, "")
+    assert f"{tmp_path}/(name withheld) is a folder." in said.err
+    (tmp_path / "file").write_text("")
+    said = run(tmp_path, "contracts", "show", "reads", "--html", tmp_path / "file" / "page.html")
+    assert said.code == 2
+    assert f"{tmp_path}/file is no folder." in said.err
+    said = run(tmp_path, "cameras", "health", "--counts", "x.csv", "--svg", folder)
+    assert (said.code, "is a folder" in said.err) == (2, True)
+
+
+def test_an_error_of_the_system_shows_no_plate(tmp_path: Path) -> None:
+    file = tmp_path / "AB12CDE.yaml" / "draft.yaml"
+    file.parent.write_text("")
+    said = run(tmp_path, "contracts", "show", "reads", "--html", file)
+    assert "AB12CDE" not in said.err
+    assert said.code == 2
+
+
+def test_a_reader_that_has_read_enough_is_no_fault() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-c", "from flows.cli import program; program()", "contracts", "show", "reads"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(
+    "command", [("batches", "list", "--rocu", "nwrocu"), ("scoreboard",), ("quarantine", "list", "--rocu", "nwrocu")]
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_span_backwards_is_wrong_input(tmp_path: Path, command: tuple[str, ...], turned: bool) -> None:
+    span = (("--from", "2026-05-20"), ("--to", "2026-05-18"))
+    asked = [word for option in (reversed(span) if turned else span) for word in option]
+    said = run(tmp_path, *command, *asked)
+    assert said.code == 2, said.err
+    assert "--to 2026-05-18 lies before --from 2026-05-20" in said.err
 
 
 def test_a_rule_about_a_flag_says_only_what_it_means(tmp_path: Path) -> None:

@@ -7,17 +7,17 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-DERIVED = ("row_fault", "seconds_after_now", "rejected_share")
+LEFT_OUT = ("days_after_window",)
 NOISE = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.integers(), max_size=2)
 )
 
 
 def shortened(text: str) -> str:
-    """The contract with a few of its derived columns only, so that it is read and tried quickly."""
+    """The contract without what it could do without, so that it is read and tried quickly."""
     rows, _, batches = text.partition("  - name: batches")
     head, *columns = rows.rstrip("\n").split("\n      - name: ")
-    kept = [part for part in columns if "value: delivered" in part or part.startswith(DERIVED)]
+    kept = [part for part in columns if not part.startswith(LEFT_OUT)]
     return "\n      - name: ".join([head, *kept]) + "\n  - name: batches" + batches
 
 
