@@ -85,7 +85,7 @@ def other_use(entries: Sequence[Row], model: str, version: str) -> tuple[tuple[s
             str(len(rows)),
             rows[0].at[:19].replace("T", " "),
             rows[-1].at[:19].replace("T", " "),
-            ", ".join(sorted({row.authority for row in rows if row.authority})),
+            ", ".join(sorted({str(given) for row in rows if (given := row.authority or row.details.get("authority"))})),
         )
         for (action, outcome), rows in sorted(found.items())
     )
