@@ -92,7 +92,7 @@ def scores(
     top: Annotated[int, typer.Option(help="how many vehicles", min=1)] = 25,
     json: AsJson = False,
 ) -> None:
-    """Print the ranked list of a scores run; looking at it is recorded."""
+    """Print the list of a scores run, to analysts as its page has it; looking at it is recorded."""
     from flows.steps.scoring import ranked
 
     listing = ranked(session(), rocu, pattern, as_of, top)
@@ -106,7 +106,8 @@ def scores(
         for sign, sentences in (("!", row.cautions), ("+", row.facts), ("-", row.against)):
             for sentence in sentences:
                 line(f"    {sign} {sentence}")
-        line(f"    assessment: rank {row.rank}, score {row.score:.4f} ({row.model} version {row.version})")
+        place = f"place {row.rank}" if row.score is None else f"rank {row.rank}, score {row.score:.4f}"
+        line(f"    assessment: {place} ({row.model} version {row.version})")
 
 
 @app.command("monitor")

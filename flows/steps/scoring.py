@@ -81,7 +81,7 @@ class RankedRow(BaseModel):
     facts: tuple[str, ...]
     against: tuple[str, ...]
     rank: int
-    score: float
+    score: float | None
     model: str
     version: str
     model_sha256: str
@@ -390,6 +390,9 @@ def _record_lineage(context: Context, parts: tuple[PartRef, ...], provenance: Pr
 def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> Ranked:
     """The top of the latest list of a day. Looking is a consultation: the log has every vehicle that was shown.
 
+    Who reviews must not know which vehicles were drawn at random. So somebody who is nothing but an analyst gets the
+    list as its page has it: blind order, places for ranks, no scores.
+
     Raises:
         RefusedError: No permission.
         WrongInputError: There is no list of that day.
@@ -407,7 +410,8 @@ def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> 
                 f"The list of {as_of} is not the one that the audit log says was made.",
                 f"Make it again with findprofile score --rocu {rocu} --as-of {as_of}, and tell governance.",
             )
-        rows = read_scores(context.lake, rocu, pattern, as_of).slice(0, top).to_pylist()
+        found = read_scores(context.lake, rocu, pattern, as_of)
+        rows = _blind(found)[:top] if context.identity.roles == {"analyst"} else found.slice(0, top).to_pylist()
         details |= {
             "as_of": as_of.isoformat(),
             "run_id": rows[0]["run_id"] if rows else None,
@@ -425,3 +429,13 @@ def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> 
             for row in rows
         ),
     )
+
+
+def _blind(found: pa.Table) -> list[dict[str, Any]]:
+    """The listed rows as analysts see them; with nothing drawn at random there is nothing to hide."""
+    from models.scoring import review_list
+
+    rows = review_list(found, found.column("run_id")[0].as_py()) if found.num_rows else []
+    if not any(row["selected_by"] == "random" for row in rows):
+        return rows
+    return [row | {"rank": place, "score": None} for place, row in enumerate(rows, start=1)]

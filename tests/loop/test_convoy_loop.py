@@ -56,7 +56,7 @@ def test_convoys_are_ranked_before_couples_vans_and_strangers(convoys: Loop) -> 
     assert 8 <= scored["shown"] < 16
     assert ranked[:8].count("convoy") >= 6
 
-    listed = convoys.done("analyst", "scores", *WHAT, "--top", "3", "--json").data["rows"]
+    listed = convoys.done("governance", "scores", *WHAT, "--top", "3", "--json").data["rows"]
     assert all(row["facts"] for row in listed)
     shown = convoys.done("auditor", "audit", "search", "--action", "scores.read", "--rocu", "nwrocu", "--json").data
     assert set(shown[-1]["details"]["vehicles"]) == {token for row in listed for token in units_of(row["vehicle"])}

@@ -122,7 +122,7 @@ def later(in_force: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     file = loop.home / "policy.yaml"
     patterns = {"county_lines": {"away_km": 55}}
     file.write_text(yaml.safe_dump(POLICY | {"training": POLICY["training"] | {"trees": 150}, "patterns": patterns}))
-    loop.done("validator", "policy", "load", file, "--rocu", "nwrocu")
+    loop.done("governance", "policy", "load", file, "--rocu", "nwrocu")
     loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF)
     assert loop("engineer", "promote", "approve", MODEL, "2", "--reason", "my own work").code == 1
     loop("engineer", "promote", "request", MODEL, "2")

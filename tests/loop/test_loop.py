@@ -34,7 +34,8 @@ def test_score_rows_carry_all_that_made_them(in_force: Loop) -> None:
 
 
 def test_scores_show_facts_apart_from_the_assessment(in_force: Loop) -> None:
-    listing = in_force.done("analyst", "scores", "--rocu", "nwrocu", "--as-of", AS_OF, "--top", "3", "--json").data
+    asked = ("scores", "--rocu", "nwrocu", "--as-of", AS_OF, "--json")
+    listing = in_force.done("governance", *asked, "--top", "3").data
     assert len(listing["rows"]) == 3
     assert "innocent" in listing["banner"]
     assert all(row["facts"] for row in listing["rows"])
@@ -42,6 +43,14 @@ def test_scores_show_facts_apart_from_the_assessment(in_force: Loop) -> None:
     text = page.read_text()
     assert listing["rows"][0]["vehicle"] in text
     assert "suspect" not in text.lower()
+    # whoever reviews is shown neither rank nor score, in the order of the page
+    seen = in_force.done("analyst", *asked).data["rows"]
+    assert [row["rank"] for row in seen] == list(range(1, len(seen) + 1))
+    assert {row["score"] for row in seen} == {None}
+    assert {row["vehicle"] for row in seen} == set(re.findall(r"\b[b-t]{32}\b", text))
+    places = [text.index(row["vehicle"]) for row in seen]
+    assert places == sorted(places)
+    assert "score" not in in_force.done("analyst", *asked[:-1], "--top", "1").out.split("assessment:")[1]
 
 
 def test_every_row_goes_back_to_delivered_files(in_force: Loop) -> None:

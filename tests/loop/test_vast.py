@@ -51,7 +51,7 @@ def test_the_example_from_cameras_to_lineage(tmp_path: Path, capsys: pytest.Capt
     loop.bring_into_force(MODEL, "1", "2016-05-30")
     as_of = ("--as-of", "2016-05-31")
     run_id = loop.done("operator", "score", *rocu, *as_of, "--json").data["run_id"]
-    top = loop.done("analyst", "scores", *rocu, *as_of, "--top", "2", "--json").data["rows"]
+    top = loop.done("governance", "scores", *rocu, *as_of, "--top", "2", "--json").data["rows"]
     vehicles = [row["vehicle"] for row in top]
     asked = ("--purpose", "oversight", "--authority", "TEST/2026-1", "--json")
     assert set(loop.done("analyst", "vault", "reveal", *vehicles, *rocu, *asked).data.values()) == SAME_KIND_OF_VISIT
