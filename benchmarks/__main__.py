@@ -1,41 +1,59 @@
-"""Runs every benchmark and rewrites `benchmarks/README.md`. Compare ratios; seconds depend on the machine."""
+"""Runs every benchmark, or the named ones, and rewrites their sections of `benchmarks/README.md`.
+
+Compare ratios; seconds depend on the machine. All of them take most of an hour.
+
+    python -m benchmarks [simulate ingest features models days audit health]
+"""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import audit, days, features, health, ingest, models, simulate
 
+PAGE = Path(__file__).with_name("README.md")
 HEAD = """# Benchmarks
 
 `make bench` measures these and rewrites this page. Ratios are against the named alternative in the same run,
 on the same machine, with two threads; seconds alone say little.
-
-Measured {when} on {cores} cores, Python {python}.
 """
+MEASURED = {
+    simulate: "Simulation: reads per second (at least 200,000 in a large world)",
+    ingest: "Ingest: a day of a region, landing to accepted reads with all rules",
+    features: "Windows: all features beside ten typed by hand in SQL and in Polars",
+    models: "Models: what ranks lines highest, by the truth of four worlds",
+    days: "Windows: what one more day costs, by the length of the window",
+    audit: "Audit log: a million rows verified, beside the plainest chain",
+    health: "Camera health: what is found of known faults, and how often it cries wolf",
+}
 
 
-def run() -> None:
-    """Measure and write the page."""
+def run(wanted: Sequence[str] = ()) -> None:
+    """Measure, and write the page; sections that are not measured stay as they are.
+
+    Args:
+        wanted: Names of benchmarks; all without.
+    """
     when, cores = datetime.now(UTC).date().isoformat(), len(os.sched_getaffinity(0))
-    parts = [HEAD.format(when=when, cores=cores, python=platform.python_version())]
-    for title, measure in (
-        ("Simulation: reads per second (at least 200,000 in a large world)", simulate.run),
-        ("Ingest: a day of a region, landing to accepted reads with all rules", ingest.run),
-        ("Windows: all features beside ten typed by hand in SQL and in Polars", features.run),
-        ("Models: what ranks lines highest, by the truth of four worlds at half size", models.run),
-        ("Windows: what one more day costs, by the length of the window", days.run),
-        ("Audit log: a million rows verified, beside the plainest chain", audit.run),
-        ("Camera health: what is found of known faults, and how often it cries wolf", health.run),
-    ):
+    stamp = f"Measured {when} on {cores} cores, Python {platform.python_version()}."
+    before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    sections = {title: f"## {title}\n\n{body.strip()}\n" for title, body in _SECTION.findall(before)}
+    for module, title in MEASURED.items():
+        if wanted and module.__name__.rpartition(".")[2] not in wanted:
+            continue
         sys.stderr.write(f"{title} …\n")
-        parts.append(f"## {title}\n\n{measure().strip()}\n")
-    Path(__file__).with_name("README.md").write_text("\n".join(parts), encoding="utf-8")
+        sections[title] = f"## {title}\n\n{stamp}\n\n{module.run().strip()}\n"
+        kept = [sections[known] for known in MEASURED.values() if known in sections]
+        PAGE.write_text("\n".join([HEAD, *kept]), encoding="utf-8")
 
+
+_SECTION = re.compile(r"^## (.+?)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 if __name__ == "__main__":
-    run()
+    run(sys.argv[1:])
