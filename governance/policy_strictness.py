@@ -6,6 +6,7 @@ and left to people. Does not belong here: what a limit is for (the policy file s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal
@@ -61,6 +62,21 @@ def _area(before: Any, after: Any) -> Direction:
     return "stricter" if before is None and after else "weaker" if before and after is None else "other"
 
 
+def _bands(before: Any, after: Any) -> Direction:
+    """Bands of age, each with the purposes that may use reads of that age: more purposes at any age is weaker."""
+    edges = sorted({float(band["up_to_days"] or math.inf) for band in (*before, *after)})
+    pairs = [(_allowed(before, edge), _allowed(after, edge)) for edge in edges]
+    if any(new - old for old, new in pairs):
+        return "weaker"
+    return "stricter" if any(old - new for old, new in pairs) else "other"
+
+
+def _allowed(bands: Any, age: float) -> set[str]:
+    """The purposes of the first band that reaches the age."""
+    reaching = (band for band in bands if band["up_to_days"] is None or age <= band["up_to_days"])
+    return set(next(reaching, {"purposes": ()})["purposes"])
+
+
 def _today(_: Any, after: Any) -> Direction:
     return "stricter" if after == "today" else "weaker"
 
@@ -73,7 +89,10 @@ _KEYS: Mapping[str, _Compare] = MappingProxyType(
         "random_review": _higher,
         "approval_valid_days": _lower,
         "request_valid_days": _lower,
+        "syops_valid_days": _lower,
         "token_max_age_hours": _lower,
+        "runs.max_authority_days": _lower,
+        "runs.age_bands": _bands,
         "gate.fairness_attributes": _more,
         "gate.required_documents": _more,
         "ingest.retention_days": _lower,

@@ -16,6 +16,10 @@ DEFAULT, DEMO = (packaged_policy(name).policy for name in ("default", "demo"))
 OTHER_WAY = {"stricter": "weaker", "weaker": "stricter", "other": "other"}
 
 
+def band(days: int | None, *purposes: str) -> list[dict[str, Any]]:
+    return [{"up_to_days": days, "purposes": list(purposes)}]
+
+
 @pytest.mark.parametrize(
     ("key", "before", "after", "direction"),
     [
@@ -39,6 +43,13 @@ OTHER_WAY = {"stricter": "weaker", "weaker": "stricter", "other": "other"}
         ("vault.purposes", ["investigation"], ["investigation", "curiosity"], "weaker"),
         ("vault.purposes", ["investigation", "oversight"], ["investigation"], "stricter"),
         ("vault.purposes", ["investigation"], ["curiosity"], "weaker"),
+        ("runs.age_bands", band(90, "a") + band(None), band(365, "a") + band(None), "weaker"),
+        ("runs.age_bands", band(90, "a") + band(None), band(30, "a") + band(None), "stricter"),
+        ("runs.age_bands", band(90, "a") + band(None), band(90, "a", "b") + band(None), "weaker"),
+        ("runs.age_bands", band(90, "a") + band(None), band(30, "a", "b") + band(None), "weaker"),
+        ("runs.age_bands", band(90, "a") + band(None), band(30, "a") + band(90, "a") + band(None), "other"),
+        ("syops_valid_days", 365, 730, "weaker"),
+        ("runs.max_authority_days", 92, 365, "weaker"),
         ("vault.authority_format", "a", ".*", "other"),
         ("change_plan.hyper_parameters.trees.high", 400, 500, "weaker"),
         ("change_plan.window_ends.low", 2, 1, "weaker"),
