@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from governance.audit import AuditLog, Entry, Operation, Outcome
+from governance.audit import AuditLog, Entry, Outcome
 from governance.plate_guard import withhold_plates
 from governance.promotion_state import Details
 from governance.registry_port import Registry, split_model
@@ -48,25 +48,19 @@ class Act:
         """How the log names what is acted on."""
         return f"{self.model}/{self.version}" if self.version else self.model
 
-    def done(self, details: Details, action: str | None = None, operation: Operation = "decision") -> Entry:
+    def done(self, details: Details, action: str | None = None) -> Entry:
         """The entry that says it was done."""
-        return self._entry("done", details.model_dump(mode="json"), action, operation)
+        return self._entry("done", details.model_dump(mode="json"), action)
 
     def refused(self, details: Details, action: str | None = None) -> Entry:
         """The entry that says that a rule, not an error, said no."""
         return self._entry("refused", details.model_dump(mode="json"), action)
 
-    def _entry(
-        self,
-        outcome: Outcome,
-        details: dict[str, Any],
-        action: str | None = None,
-        operation: Operation = "decision",
-    ) -> Entry:
+    def _entry(self, outcome: Outcome, details: dict[str, Any], action: str | None = None) -> Entry:
         return Entry.by(
             self.identity,
             action=action or self.action,
-            operation=operation,
+            operation="decision",
             rocu=self.rocu,
             object=self.subject,
             outcome=outcome,

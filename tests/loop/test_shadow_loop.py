@@ -14,6 +14,8 @@ from loop_support import AS_OF, MODEL, POLICY, Loop
 
 TREES = 60
 SCORE = ("score", "--rocu", "nwrocu", "--as-of")
+# two trainings and two gates come before the first test
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
