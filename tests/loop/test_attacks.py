@@ -353,11 +353,11 @@ def test_a_promotion_killed_at_any_point_is_done_or_not_and_status_says_which(wa
         shutil.rmtree(fresh.home)
         if code == 0:
             break
-    assert moments >= 4
+    assert (code, moments > 4) == (0, True)
 
 
 def _copies(loop: Loop, folder: Path) -> Any:
-    for at in (1, 2, 3, 4, 5, 6, 8, 10, 14, 20, 30, 50, 1_000):
+    for at in (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 1_000):
         shutil.copytree(loop.home, folder / f"killed-{at}")
         yield at, Loop(folder / f"killed-{at}", loop.world)
 

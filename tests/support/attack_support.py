@@ -129,7 +129,8 @@ home, at, told = sys.argv[1], int(sys.argv[2]), open(sys.argv[3], "a")
 seen = 0
 def watch(event, given):
     global seen
-    if event in ("os.rename", "sqlite3.connect") and any(str(one).startswith(home) for one in given):
+    mine = event in ("os.rename", "sqlite3.connect") and any(str(one).startswith(home) for one in given)
+    if mine or event == "fcntl.flock":
         seen += 1
         told.write(f"{event}\\n")
         told.flush()
@@ -142,7 +143,7 @@ main()
 
 
 def killed(loop: Loop, signed: str, arguments: Sequence[str], at: int) -> tuple[int, int]:
-    """Type a command in a process that dies at its `at`-th opening of a database or placement of a file.
+    """Type a command in a process that dies at its `at`-th opening of a database, lock or placement of a file.
 
     Returns:
         The exit code, negative if it was killed, and how many such moments there were.
