@@ -16,12 +16,21 @@ from loop_support import AS_OF, MODEL, POLICY, ROCUS, SMALL, Loop, authorise, ru
 SHARED = ("prefect_server", "in_force", "delivered")
 
 
+# xdist reads the groups in this hook too, and would otherwise do so before they are there
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is costly to set up is set up once: all tests that share it run in one process, other files side by side."""
+    """What is costly to set up is set up once: all tests that share it run in one process, other files side by side.
+
+    Those that share it take longest, so they begin.
+    """
+    items.sort(key=lambda item: not _shares(item))
     for item in items:
-        needed = getattr(item, "fixturenames", ())
-        shared = "one server, one loop" if any(name in needed for name in SHARED) else item.path.name
-        item.add_marker(pytest.mark.xdist_group(shared))
+        group = "one server, one loop" if _shares(item) else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _shares(item: pytest.Item) -> bool:
+    return any(name in SHARED for name in getattr(item, "fixturenames", ()))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

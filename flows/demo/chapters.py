@@ -101,15 +101,23 @@ def bring_model_into_force(stage: Stage, rocu: str) -> None:
             approve_promotion(stage.act_as(ENGINEER, (rocu,)), model, 1, "I trained it")
         except RefusedError as refusal:
             stage.say(f"{ENGINEER.name} tries to approve their own model: refused. {refusal.reason}", indent=1)
-        for person in (VALIDATOR, OWNER):
-            decided = approve_promotion(stage.act_as(person, (rocu,)), model, 1, "figures and data looked at")
-            stage.say(f"{person.name} approves as {person.roles[0]}: {decided.status}", indent=1)
+        # a chapter that was interrupted goes on from where the log has the version
+        for person, waits in ((VALIDATOR, "requested"), (OWNER, "validated")):
+            if _status(stage, rocu) == waits:
+                decided = approve_promotion(stage.act_as(person, (rocu,)), model, 1, "figures and data looked at")
+                stage.say(f"{person.name} approves as {person.roles[0]}: {decided.status}", indent=1)
         _score_in_shadow(stage, rocu)
         decided = confirm_promotion(stage.act_as(OWNER, (rocu,)), model, 1, "runs as it should")
         stage.say(f"{OWNER.name} confirms: {decided.status}", indent=1)
         return {"champion": decided.champion}
 
     stage.chapter(f"promote-{rocu}", f"{rocu}: the gate, two people, a run in shadow, and the confirmation", play)
+
+
+def _status(stage: Stage, rocu: str) -> str:
+    from governance.promotion_state import model_state
+
+    return model_state(stage.act_as(OWNER, (rocu,)).audit, f"{PATTERN}.{rocu}").version("1").status
 
 
 def _score_in_shadow(stage: Stage, rocu: str) -> None:

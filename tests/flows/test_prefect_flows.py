@@ -71,7 +71,7 @@ def test_a_run_is_named_tagged_and_completed(context: Context, ask: Ask, stand: 
     result = call_flow(context, "score", PARAMETERS)
     run = newest_run(ask, "score")
     assert result == Ranked(rocu="nwrocu")
-    assert step.calls == [{"pattern": "county_lines", "as_of": DAY}]
+    assert step.calls == [{"pattern": "county_lines", "as_of": DAY, "shadow": False}]
     assert (run["name"], run["state_name"]) == ("score nwrocu 2026-05-03", "Completed")
     assert set(run["tags"]) == {"rocu:nwrocu", "pattern:county_lines"}
 

@@ -70,7 +70,7 @@ def test_the_opening_is_in_the_log_before_anything_and_says_why(in_force: Loop, 
     assert said.code == 0, said.err
     (row,) = log(in_force)[before:]
     assert (row["object"], row["outcome"], row["operation"]) == (first["vehicle"], "done", "consultation")
-    assert (row["purpose"], row["authority"], row["actor_name"]) == ("investigation", "CL/2026/0042", "Grace Lund")
+    assert (row["purpose"], row["authority"], row["actor_name"]) == ("investigation", "CL/2026/0042", "Gwen Shaw")
     page = Path(said.out.split("profile ")[-1].strip())
     assert page.is_file()
     assert {"rocu=nwrocu", "pattern=county_lines"} <= set(page.parts)

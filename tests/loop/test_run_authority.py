@@ -13,7 +13,7 @@ import duckdb
 import pytest
 import yaml
 from clock_support import move_clock
-from loop_support import AS_OF, MODEL, POLICY, Loop, Said, run
+from loop_support import AS_OF, MODEL, POLICY, Loop, Said, accept_once, run
 
 HERE = ("--rocu", "nwrocu")
 GIVEN = "TEST/NWROCU/COUNTYLINES/1"
@@ -149,6 +149,7 @@ def both_roles(loop: Loop) -> str:
     roles = ("--role", "operator", "--role", "governance")
     said = run(loop.home, "token", "issue", "--name", "Olga Both", *roles, *HERE)
     assert said.code == 0, said.err
+    accept_once(loop.home, said.out.strip())
     return said.out.strip()
 
 

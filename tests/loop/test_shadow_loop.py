@@ -59,7 +59,7 @@ def test_the_champions_list_is_made_and_version_two_is_compared_with_it(beside: 
     assert run["vehicles"] == scored["vehicles"]
     rows = beside.done("auditor", "promote", "history", MODEL, "2", "--json").data
     (entry,) = (row for row in rows if row["action"] == "promote.shadow")
-    assert (entry["actor_name"], entry["operation"]) == ("Omar Vance", "combination")
+    assert (entry["actor_name"], entry["operation"]) == ("Omar Vance", "decision")
     shown = entry["details"]
     assert (shown["champion"], shown["champion_run"]) == ("1", scored["run_id"])
     mine, other = (

@@ -108,19 +108,19 @@ def token(home: Path, who: str, *rocus: str) -> str:
     """A token of the embedded issuer for one of the people."""
     name, role = PEOPLE[who]
     named = [part for rocu in rocus or ROCUS for part in ("--rocu", rocu)]
-    known = (home / "keys" / "identity_issuer.pem", who, rocus)
-    key = known[0].read_bytes() if known[0].exists() else b""
-    if (key, who, rocus) not in _TOKENS:
+    issuer, day = home / "keys" / "identity_issuer.pem", utc_now().date()
+    key = issuer.read_bytes() if issuer.exists() else b""
+    if (key, who, rocus, day) not in _TOKENS:
         issued = run(home, "token", "issue", "--name", name, "--role", role, *named)
         assert issued.code == 0, issued.err
-        key = known[0].read_bytes()
-        _TOKENS[key, who, rocus] = issued.out.strip()
-    signed = _TOKENS[key, who, rocus]
-    _accept_once(home, signed)
+        key = issuer.read_bytes()
+        _TOKENS[key, who, rocus, day] = issued.out.strip()
+    signed = _TOKENS[key, who, rocus, day]
+    accept_once(home, signed)
     return signed
 
 
-def _accept_once(home: Path, signed: str) -> None:
+def accept_once(home: Path, signed: str) -> None:
     """Whoever acts has accepted the operating procedures; a log that was spoilt takes no acceptance, and needs none."""
     settings = Settings(home=home)
     engine = open_database(settings)
