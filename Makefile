@@ -33,7 +33,7 @@ demo: $(VENV)/.run ## the whole loop for three ROCUs on a synthetic world
 	$(BIN)/findprofile demo
 
 test: $(VENV)/.dev ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev ## ruff, mypy strict, import-linter
 	$(BIN)/ruff format --check .

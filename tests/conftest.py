@@ -4,33 +4,47 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
 from loop_support import AS_OF, MODEL, POLICY, ROCUS, SMALL, Loop, authorise, run
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 SHARED = ("prefect_server", "in_force", "delivered")
 
 
-# xdist reads the groups in this hook too, and would otherwise do so before they are there
-@pytest.hookimpl(tryfirst=True)
+_ASKS = re.compile(rf"def \w+\([^)]*\b({'|'.join(SHARED)})\b")
+
+
+class OneLoop(LoadScopeScheduling):
+    """What is costly to set up is set up once: all files that share it run in one process, other files side by side."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "one server, one loop" if _shares(self.config.rootpath / file) else file
+
+
+# pytest's own node ids have no room for xdist's groups any more, so the files tell
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneLoop:
+    """The scheduler of a run in several processes."""
+    return OneLoop(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is costly to set up is set up once: all tests that share it run in one process, other files side by side.
-
-    Those that share it take longest, so they begin.
-    """
-    items.sort(key=lambda item: not _shares(item))
-    for item in items:
-        group = "one server, one loop" if _shares(item) else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Files that share what is costly take longest together, so they begin."""
+    items.sort(key=lambda item: not _shares(item.path))
 
 
-def _shares(item: pytest.Item) -> bool:
-    return any(name in SHARED for name in getattr(item, "fixturenames", ()))
+@cache
+def _shares(file: Path) -> bool:
+    return file.parent.name in ("flows", "loop") and bool(_ASKS.search(file.read_text(encoding="utf-8")))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
