@@ -32,6 +32,7 @@ class OneLoop(LoadScopeScheduling):
 
 
 # pytest's own node ids have no room for xdist's groups any more, so the files tell
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneLoop:
     """The scheduler of a run in several processes."""
     return OneLoop(config, log)
