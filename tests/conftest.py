@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from loop_support import AS_OF, MODEL, POLICY, ROCUS, SMALL, Loop, authorise, run
+from loop_support import AS_OF, MODEL, POLICY, ROCUS, SMALL, Loop, authorise, note_registered, run
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -85,6 +85,8 @@ def delivered(small_world: Path, policy_file: Path, tmp_path_factory: pytest.Tem
         loop.done(
             "operator", "dispositions", "load", *sorted((small_world / rocu / "dispositions").iterdir()), "--rocu", rocu
         )
+    # for fixtures that need it as it is now, whatever tests do to it later
+    shutil.copytree(loop.home, loop.home.parent / "as delivered")
     return loop
 
 
@@ -92,11 +94,12 @@ def delivered(small_world: Path, policy_file: Path, tmp_path_factory: pytest.Tem
 def in_force(delivered: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     """Trained, through the gate, approved by two people, scored in shadow, confirmed, scored."""
     loop = Loop(tmp_path_factory.mktemp("in_force") / "home", delivered.world)
-    shutil.copytree(delivered.home, loop.home)
+    shutil.copytree(delivered.home.parent / "as delivered", loop.home)
     loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF)
     loop.done("engineer", "promote", "request", MODEL, "1")
     # for tests of a version that waits; its registry's files stay here
     shutil.copytree(loop.home, loop.home.parent / "requested")
+    note_registered(loop)
     loop.confirm_requested(MODEL, "1", AS_OF)
     loop.done("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF)
     return loop

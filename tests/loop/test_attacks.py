@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from attack_support import insert, kept_rows, killed, moved_to_postgresql, postgresql_url, refusals, spoil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from loop_support import AS_OF, MODEL, PEOPLE, Loop, Said, run, token
+from loop_support import AS_OF, MODEL, PEOPLE, Loop, Said, first_registered, run, token
 
 from governance.audit import Entry, open_audit
 from governance.audit_keys import AuditKeys
@@ -171,7 +171,7 @@ def test_a_clock_set_back_stops_everything(copy: Loop) -> None:
 
 
 def test_a_signature_by_another_key_is_refused(copy: Loop, in_force: Loop, tmp_path: Path) -> None:
-    (signature,) = (in_force.home / "mlflow-artifacts").rglob("model.sig")
+    signature = first_registered(in_force, "model.sig")
     kept = signature.read_bytes()
     folder = next(path for path in signature.parents if path.name == "artifacts")
     try:

@@ -23,7 +23,7 @@ def late_camera(delivered: Loop, tmp_path_factory: pytest.TempPathFactory) -> Lo
     """A file of forty reads, two of them from a camera that is not registered, and one that no register can help."""
     folder = tmp_path_factory.mktemp("late")
     loop = Loop(folder / "home", delivered.world)
-    shutil.copytree(delivered.home, loop.home)
+    shutil.copytree(delivered.home.parent / "as delivered", loop.home)
     known = next(iter((loop.world / "nwrocu" / "cameras.csv").read_text().splitlines()[1:])).split(",")[0]
     rows = [f"AB12C{chr(65 + n // 20)}{chr(65 + n % 20)},2026-04-01T10:{n:02}:00Z,{known},90" for n in range(37)]
     rows += [f"AB12DC{letter},2026-04-01T11:00:00Z,late-camera,90" for letter in "AB"]

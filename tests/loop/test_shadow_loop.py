@@ -23,7 +23,7 @@ def beside(delivered: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     """Version 1 in force, and version 2, of fewer trees, with every approval; a registry of its own."""
     folder = tmp_path_factory.mktemp("beside")
     loop = Loop(folder / "home", delivered.world)
-    shutil.copytree(delivered.home, loop.home)
+    shutil.copytree(delivered.home.parent / "as delivered", loop.home)
     loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF)
     loop.bring_into_force(MODEL, "1", AS_OF)
     policy = folder / "policy.yaml"

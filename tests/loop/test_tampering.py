@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from loop_support import AS_OF, MODEL, Loop, Said
+from loop_support import AS_OF, MODEL, Loop, Said, first_registered
 from mlflow import MlflowClient
 
 
@@ -43,14 +43,14 @@ def test_untouched_it_scores(in_force: Loop) -> None:
 
 
 def test_changed_model_text_is_refused(in_force: Loop, changed: Callable[[Path, bytes], None]) -> None:
-    (model,) = (in_force.home / "mlflow-artifacts").rglob("model.lgb")
+    model = first_registered(in_force, "model.lgb")
     changed(model, model.read_bytes().replace(b"leaf_value=", b"leaf_value=0.1 ", 1))
     check_refused(in_force)
     assert _last_refusal(in_force)
 
 
 def test_added_file_beside_the_model_is_refused(in_force: Loop) -> None:
-    (model,) = (in_force.home / "mlflow-artifacts").rglob("model.lgb")
+    model = first_registered(in_force, "model.lgb")
     extra = model.with_name("loader.py")
     extra.write_text("print('hello')")
     try:
@@ -60,7 +60,7 @@ def test_added_file_beside_the_model_is_refused(in_force: Loop) -> None:
 
 
 def test_signature_removed_is_refused(in_force: Loop) -> None:
-    (signature,) = (in_force.home / "mlflow-artifacts").rglob("model.sig")
+    signature = first_registered(in_force, "model.sig")
     kept = signature.read_bytes()
     signature.write_bytes(b"{}")
     try:
@@ -170,7 +170,7 @@ def test_a_spoilt_policy_can_be_replaced(copy: Loop, policy_file: Path) -> None:
 def test_figures_edited_beside_the_model_are_refused(
     in_force: Loop, copy: Loop, changed: Callable[[Path, bytes], None]
 ) -> None:
-    (figures,) = (in_force.home / "mlflow-artifacts").rglob("record/evaluation.json")
+    figures = first_registered(in_force, "record/evaluation.json")
     changed(figures, figures.read_bytes() + b" ")
     check_refused(copy, "does not verify")
 

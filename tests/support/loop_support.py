@@ -180,3 +180,16 @@ def authorise(loop: Loop, rocu: str = "nwrocu", pattern: str = "county_lines") -
     what = ("--rocu", rocu, "--pattern", pattern, "--purpose", "testing")
     loop.done("owner", "authority", "grant", reference, *what, *ANY_DAY)
     return reference
+
+
+def note_registered(loop: Loop) -> None:
+    """Note which files the registry has now: copies of the home will put those of later versions beside them."""
+    files = sorted(str(path) for path in (loop.home / "mlflow-artifacts").rglob("*") if path.is_file())
+    (loop.home.parent / "registered.json").write_text(json.dumps(files))
+
+
+def first_registered(loop: Loop, name: str) -> Path:
+    """The one file of this name among those that were noted."""
+    files = json.loads((loop.home.parent / "registered.json").read_text())
+    (found,) = (Path(file) for file in files if file.endswith(f"/{name}"))
+    return found
