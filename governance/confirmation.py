@@ -15,15 +15,9 @@ from governance.champion_alias import finish_alias
 from governance.life import IN_FORCE
 from governance.policy import LoadedPolicy
 from governance.promotion import require_judged_model, require_term
+from governance.promotion_details import ConfirmDetails, PromotedDetails, ShadowDetails
 from governance.promotion_record import Act, Desk, require_reason
-from governance.promotion_state import (
-    ConfirmDetails,
-    PromotedDetails,
-    ShadowDetails,
-    VersionState,
-    model_state,
-    replay,
-)
+from governance.promotion_state import VersionState, model_state, replay
 from infra.errors import RefusedError
 
 if TYPE_CHECKING:

@@ -20,16 +20,9 @@ from governance.evidence_store import load_evidence, store_evidence
 from governance.gate import Decision, decide
 from governance.life import OPEN
 from governance.policy import LoadedPolicy
+from governance.promotion_details import ApproveDetails, GateDetails, ReasonDetails
 from governance.promotion_record import Act, Desk, require_reason
-from governance.promotion_state import (
-    ApproveDetails,
-    GateDetails,
-    ModelState,
-    ReasonDetails,
-    VersionState,
-    model_state,
-    replay,
-)
+from governance.promotion_state import ModelState, VersionState, model_state, replay
 from governance.registry_port import require_genuine, split_model
 from infra.errors import RefusedError
 

@@ -11,16 +11,9 @@ from governance.champion_alias import Standing, alias_standing, finish_alias, mo
 from governance.evidence_store import load_evidence
 from governance.permissions import require
 from governance.policy import LoadedPolicy
+from governance.promotion_details import Details, ReasonDetails, RollbackDetails
 from governance.promotion_record import Act, Desk, require_reason
-from governance.promotion_state import (
-    Details,
-    ModelState,
-    ReasonDetails,
-    RollbackDetails,
-    VersionState,
-    model_state,
-    replay,
-)
+from governance.promotion_state import ModelState, VersionState, model_state, replay
 from governance.registry_port import require_genuine
 from infra.errors import RefusedError
 

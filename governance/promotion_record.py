@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from governance.audit import AuditLog, Entry, Outcome
 from governance.plate_guard import withhold_plates
-from governance.promotion_state import Details
+from governance.promotion_details import Details
 from governance.registry_port import Registry, split_model
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import Lake

@@ -9,132 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypeVar
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import TYPE_CHECKING
 
 from governance.audit_entry import Row
-from governance.life import CANDIDATES, OPEN, WAITING, Part, Status, may_move, parts_needed, status_after
+from governance.life import CANDIDATES, OPEN, WAITING, Part, Status, may_move, status_after
+from governance.promotion_details import (
+    ApproveDetails,
+    ConfirmDetails,
+    GateDetails,
+    PromotedDetails,
+    ReasonDetails,
+    RollbackDetails,
+    ShadowDetails,
+    read_details,
+    unreadable,
+)
 from governance.registry_port import split_model
-from infra.errors import RefusedError, WrongInputError
+from infra.errors import WrongInputError
 
 if TYPE_CHECKING:
     from governance.audit import AuditLog
-
-
-class Details(BaseModel):
-    """Base of what the log keeps beside an entry of this life."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class GateDetails(Details):
-    """Beside `promote.gate`: what was judged, by which policy, with which result."""
-
-    evidence_digest: str
-    policy_digest: str
-    policy_version: str
-    model_sha256: str
-    trainer: str
-    requested_by: str
-    compared_with: str | None
-    approvers_needed: int
-    board_needed: bool
-    shadow_runs: int
-    valid_until: str
-    gate: Literal["passed", "refused"]
-    lines: tuple[dict[str, str], ...]
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """Whose approvals are needed, in their order."""
-        return parts_needed(self.approvers_needed, self.board_needed)
-
-
-class ApproveDetails(Details):
-    """Beside `promote.approve`: as what, what the approval is bound to, how long it holds, and with which token."""
-
-    part: Part
-    evidence_digest: str
-    policy_digest: str
-    valid_until: str
-    token_id: str
-    issuer: str
-    comment: str = ""
-
-
-class ShadowDetails(Details):
-    """Beside `promote.shadow`: a list that nobody saw, and how it compares with the champion's of the same windows.
-
-    Args:
-        run_id: Of the shadow run.
-        as_of: The day that was scored, ISO.
-        model_sha256: Of the text that scored.
-        evidence_digest: Of the evidence that the version was approved on.
-        data_digest: Of the reads.
-        scores_sha256: Of the list as it was written.
-        k: Capacity: the length of the lists that are compared.
-        vehicles: How many were scored.
-        failures: How many of them have no number for a score.
-        champion: The version that it is compared with; `None` if there is none.
-        champion_run: That version's run.
-        overlap_at_k: Share of the champion's first k that is in the first k here.
-        share_new: Share of the first k here that is not in the champion's.
-        rank_correlation: Spearman's, over the vehicles that both scored.
-    """
-
-    run_id: str
-    as_of: str
-    model_sha256: str
-    evidence_digest: str
-    data_digest: str
-    scores_sha256: str
-    k: int
-    vehicles: int
-    failures: int
-    champion: str | None
-    champion_run: str | None
-    overlap_at_k: float | None
-    share_new: float | None
-    rank_correlation: float | None
-
-
-class ConfirmDetails(Details):
-    """Beside `promote.confirm`: on the strength of which shadow runs."""
-
-    reason: str
-    evidence_digest: str
-    policy_digest: str
-    shadow_seqs: tuple[int, ...]
-
-
-class PromotedDetails(Details):
-    """Beside `promote.promoted`: everything that made the version champion."""
-
-    model_sha256: str
-    evidence_digest: str
-    policy_digest: str
-    gate_seq: int
-    approval_seqs: tuple[int, ...]
-    approvers: tuple[str, ...]
-    shadow_seqs: tuple[int, ...]
-    confirm_seq: int
-    confirmed_by: str
-    valid_until: str
-    replaces: str | None
-
-
-class ReasonDetails(Details):
-    """Beside a decision that only needs a reason."""
-
-    reason: str
-
-
-class RollbackDetails(ReasonDetails):
-    """Beside `promote.rollback`: from which version, and whose promotion is taken up again."""
-
-    replaces: str
-    promoted_seq: int
 
 
 @dataclass(frozen=True)
@@ -265,7 +159,6 @@ def model_state(audit: AuditLog, model: str) -> ModelState:
     return replay(model, audit.entries(model))
 
 
-D = TypeVar("D", bound=Details)
 Step = Callable[[ModelState, str, Row], ModelState]
 
 
@@ -283,41 +176,22 @@ def replay(model: str, rows: Sequence[Row]) -> ModelState:
             continue
         name, _, version = row.object.partition("/")
         if name != model or row.rocu != rocu:
-            raise _unreadable(row)
+            raise unreadable(row)
         state = step(state, version, row)
     return state
-
-
-def read_details(kind: type[D], row: Row) -> D:
-    """What stands beside an entry.
-
-    Raises:
-        RefusedError: It is not what belongs beside such an entry.
-    """
-    try:
-        return kind.model_validate(row.details)
-    except ValidationError:
-        raise _unreadable(row) from None
-
-
-def _unreadable(row: Row) -> RefusedError:
-    return RefusedError(
-        f"Row {row.seq} of the audit log ({row.action}) does not fit the life of a version.",
-        "Stop, and have governance look at findprofile audit search.",
-    )
 
 
 def _known(state: ModelState, version: str, row: Row) -> VersionState:
     found = state.versions.get(version)
     if found is None:
-        raise _unreadable(row)
+        raise unreadable(row)
     return found
 
 
 def _move(found: VersionState, row: Row, after: Status) -> VersionState:
     """The version in its new state, if the table has such a move."""
     if not may_move(row.action, found.status, after):
-        raise _unreadable(row)
+        raise unreadable(row)
     return replace(found, status=after)
 
 
@@ -333,7 +207,7 @@ def _gate(state: ModelState, version: str, row: Row) -> ModelState:
         return state
     after: Status = "requested" if passed else "gate_refused"
     if not may_move(row.action, earlier.status if earlier else "trained", after):
-        raise _unreadable(row)
+        raise unreadable(row)
     return _with(state, VersionState(version, after, row.seq, details))
 
 
@@ -342,7 +216,7 @@ def _approve(state: ModelState, version: str, row: Row) -> ModelState:
     details = read_details(ApproveDetails, row)
     bound = (details.evidence_digest, details.policy_digest) == (found.gate.evidence_digest, found.gate.policy_digest)
     if not bound or details.part != found.due_part:
-        raise _unreadable(row)
+        raise unreadable(row)
     approval = Approval(row.seq, row.at, row.actor, row.actor_name, details.part, details.valid_until)
     approvals = (*found.approvals, approval)
     moved = _move(found, row, status_after(found.gate.parts, len(approvals)))
@@ -354,7 +228,7 @@ def _shadow(state: ModelState, version: str, row: Row) -> ModelState:
     details = read_details(ShadowDetails, row)
     expected = (found.gate.model_sha256, found.gate.evidence_digest, state.champion)
     if (details.model_sha256, details.evidence_digest, details.champion) != expected:
-        raise _unreadable(row)
+        raise unreadable(row)
     moved = _move(found, row, "shadow")
     return _with(state, replace(moved, shadows=(*found.shadows, Shadow(row.seq, row.at, details))))
 
@@ -367,7 +241,7 @@ def _refuse(state: ModelState, version: str, row: Row) -> ModelState:
 def _expired(state: ModelState, version: str, row: Row) -> ModelState:
     found = _known(state, version, row)
     if found.ends is None or row.at < found.ends:
-        raise _unreadable(row)
+        raise unreadable(row)
     return _with(state, replace(_move(found, row, "expired"), reason=read_details(ReasonDetails, row).reason))
 
 
@@ -377,7 +251,7 @@ def _confirm(state: ModelState, version: str, row: Row) -> ModelState:
     bound = (details.evidence_digest, details.policy_digest) == (found.gate.evidence_digest, found.gate.policy_digest)
     shadowed = {shadow.seq for shadow in found.shadow_days} >= set(details.shadow_seqs)
     if not bound or not shadowed or len(set(details.shadow_seqs)) < found.gate.shadow_runs:
-        raise _unreadable(row)
+        raise unreadable(row)
     return _with(state, replace(_move(found, row, "confirmed"), confirm_seq=row.seq))
 
 
@@ -385,7 +259,7 @@ def _promoted(state: ModelState, version: str, row: Row) -> ModelState:
     found = _known(state, version, row)
     details = read_details(PromotedDetails, row)
     if details.replaces != state.champion or details.confirm_seq != found.confirm_seq:
-        raise _unreadable(row)
+        raise unreadable(row)
     return _crown(state, replace(found, promoted_seq=row.seq, promoted=details), row, "superseded")
 
 
@@ -393,7 +267,7 @@ def _rollback(state: ModelState, version: str, row: Row) -> ModelState:
     found = _known(state, version, row)
     details = read_details(RollbackDetails, row)
     if details.replaces != state.champion or details.promoted_seq != found.promoted_seq:
-        raise _unreadable(row)
+        raise unreadable(row)
     return _crown(state, found, row, "rolled_back")
 
 
@@ -416,13 +290,13 @@ def _suspend(state: ModelState, version: str, row: Row) -> ModelState:
 
 def _resume(state: ModelState, version: str, row: Row) -> ModelState:
     if state.suspended is None:
-        raise _unreadable(row)
+        raise unreadable(row)
     return replace(state, resume_votes=(*state.resume_votes, row.actor))
 
 
 def _resumed(state: ModelState, version: str, row: Row) -> ModelState:
     if len(set(state.resume_votes)) < 2:
-        raise _unreadable(row)
+        raise unreadable(row)
     if state.standing is not None:
         state = _with(state, _move(state.standing, row, "champion"))
     return replace(state, suspended=None, resume_votes=())

@@ -15,8 +15,9 @@ from governance.audit import AuditLog, Row
 from governance.champion_alias import alias_standing, moved_by_hand
 from governance.evidence_store import load_evidence
 from governance.promotion_control import require_in_term
+from governance.promotion_details import PromotedDetails, read_details
 from governance.promotion_record import Desk
-from governance.promotion_state import ModelState, PromotedDetails, VersionState, model_state, read_details
+from governance.promotion_state import ModelState, VersionState, model_state
 from governance.registry_port import require_genuine, split_model
 from governance.walked import not_approved, walk_approvals, walk_confirmation
 from infra.errors import RefusedError

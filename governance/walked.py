@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from governance.audit_entry import Row
 from governance.life import PART_ROLES, Part
 from governance.permissions import allowed
-from governance.promotion_state import (
+from governance.promotion_details import (
     ApproveDetails,
     ConfirmDetails,
     GateDetails,

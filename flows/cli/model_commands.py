@@ -93,7 +93,7 @@ def scores(
     json: AsJson = False,
 ) -> None:
     """Print the list of a scores run, to analysts as its page has it; looking at it is recorded."""
-    from flows.steps.scoring import ranked
+    from flows.steps.ranked_list import ranked
 
     listing = ranked(session(), rocu, pattern, as_of, top)
     if json:

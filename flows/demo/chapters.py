@@ -279,7 +279,7 @@ def follow_a_row_back(stage: Stage, rocu: str, rocus: Sequence[str]) -> None:
     def play() -> Summary:
         from flows.steps.audit import verify_audit
         from flows.steps.lineage import trace
-        from flows.steps.scoring import ranked
+        from flows.steps.ranked_list import ranked
 
         row = ranked(stage.act_as(OPERATOR, (rocu,)), rocu, PATTERN, LAST_DAY, 1).rows[0]
         for sentence in (*row.cautions, *row.facts[:3]):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from governance.audit import Row
     from governance.evidence import Evidence, Figure, NotYetKnown, Performance
     from governance.lineage import LineageGraph
-    from governance.promotion_state import GateDetails
+    from governance.promotion_details import GateDetails
     from models.evaluation import Estimate, Population
     from models.registry import Registry, VersionRecord
 

@@ -1,4 +1,4 @@
-"""The step that ranks the vehicles of a window, and the reading of its list.
+"""The step that ranks the vehicles of a window. Its list is read in `ranked_list`.
 
 Versions in shadow are scored on the same windows (`shadow`), after the champion's list is in place.
 """
@@ -12,8 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
-
 from flows.context import Context, acting
 from flows.steps.authority import Planned, authorised
 from flows.steps.desk import (
@@ -23,6 +21,7 @@ from flows.steps.desk import (
     require_no_failure,
     require_parts_unchanged,
 )
+from flows.steps.ranked_list import is_recorded
 from flows.steps.results import StepResult
 from flows.steps.shadow import ShadowRun, ShadowScored, Windows, in_words, score_shadows
 from infra.clock import utc_now
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from governance.run_authority import RunAuthority
     from governance.verification import Candidate, Champion
     from models.scoring import Provenance
-
-BANNER = "An assessment to be examined by a person. Most vehicles that look odd are innocent."
 
 
 class Scored(StepResult):
@@ -69,38 +66,6 @@ class Scored(StepResult):
     def links(self) -> dict[str, Path]:
         """The list for analysts."""
         return {"list for analysts": self.page}
-
-
-class RankedRow(BaseModel):
-    """One vehicle of a list: facts first, then the assessment."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-    vehicle: str
-    cautions: tuple[str, ...]
-    facts: tuple[str, ...]
-    against: tuple[str, ...]
-    rank: int
-    score: float | None
-    model: str
-    version: str
-    model_sha256: str
-    contract_version: str
-    data_digest: str
-    commit: str
-    run_id: str
-
-
-class Ranked(BaseModel):
-    """The top of a list."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    banner: str
-    rocu: str
-    pattern: str
-    as_of: date
-    rows: tuple[RankedRow, ...]
 
 
 @dataclass(frozen=True)
@@ -183,7 +148,7 @@ def _score_champion(day: _Day, details: dict[str, Any]) -> Scored:
     details |= {"version": champion.version, "run_id": provenance.run_id, "data_digest": provenance.data_digest}
     target = scores_file(context.lake, provenance)
     page = target.with_name("list.html")
-    already = target.is_file() and page.is_file() and _is_recorded(context, day.model, provenance.run_id, target)
+    already = target.is_file() and page.is_file() and is_recorded(context, day.model, provenance.run_id, target)
     if not already:
         _score(day, MadeBy(champion, day.authority, provenance), page)
     details["scores_sha256"] = file_sha256(target)
@@ -229,13 +194,6 @@ def _score_shadow(day: _Day, details: dict[str, Any]) -> ShadowScored:
     if all(run.problem for run in runs):
         raise RefusedError(f"No version in shadow could be scored: {runs[0].problem}", "See findprofile models show.")
     return ShadowScored(rocu=day.rocu, pattern=day.pattern, as_of=day.as_of, model=day.model, shadow=runs)
-
-
-def _is_recorded(context: Context, model: str, run_id: str, scores: Path) -> bool:
-    """Whether the file is the one that the log says a run made."""
-    digest = file_sha256(scores)
-    rows = context.audit.search(action="score", object=model, outcome="done")
-    return any(row.details.get("run_id") == run_id and row.details.get("scores_sha256") == digest for row in rows)
 
 
 def _parts(context: Context, rocu: str, as_of: date, window_days: int) -> tuple[PartRef, ...]:
@@ -385,57 +343,3 @@ def _record_lineage(context: Context, parts: tuple[PartRef, ...], provenance: Pr
     made = DatasetRef("scores", file_sha256(target), name=context.lake.relative(target), rows=_rows(target))
     inputs = (*part_datasets(parts), model)
     context.lineage.record("score", provenance.rocu, provenance.run_id, inputs, (made,), facts, utc_now())
-
-
-def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> Ranked:
-    """The top of the latest list of a day. Looking is a consultation: the log has every vehicle that was shown.
-
-    Who reviews must not know which vehicles were drawn at random. So somebody who is nothing but an analyst gets the
-    list as its page has it: blind order, places for ranks, no scores.
-
-    Raises:
-        RefusedError: No permission.
-        WrongInputError: There is no list of that day.
-    """
-    from models.patterns import get_pattern, units_of
-    from models.scoring import latest_scores, read_scores
-
-    get_pattern(pattern)
-    policy_of(context, rocu)
-    model = f"{pattern}.{rocu}"
-    with acting(context, "scores.read", rocu, "consultation", model) as details:
-        scores = latest_scores(context.lake, rocu, pattern, as_of)
-        if not _is_recorded(context, model, scores.parent.name.removeprefix("run="), scores):
-            raise RefusedError(
-                f"The list of {as_of} is not the one that the audit log says was made.",
-                f"Make it again with findprofile score --rocu {rocu} --as-of {as_of}, and tell governance.",
-            )
-        found = read_scores(context.lake, rocu, pattern, as_of)
-        rows = _blind(found)[:top] if context.identity.roles == {"analyst"} else found.slice(0, top).to_pylist()
-        details |= {
-            "as_of": as_of.isoformat(),
-            "run_id": rows[0]["run_id"] if rows else None,
-            "vehicles": list(dict.fromkeys(token for row in rows for token in units_of(row["vehicle"]))),
-        }
-    return Ranked(
-        banner=BANNER,
-        rocu=rocu,
-        pattern=pattern,
-        as_of=as_of,
-        rows=tuple(
-            RankedRow(
-                facts=tuple(row["reasons"]), **{name: row[name] for name in RankedRow.model_fields if name != "facts"}
-            )
-            for row in rows
-        ),
-    )
-
-
-def _blind(found: pa.Table) -> list[dict[str, Any]]:
-    """The listed rows as analysts see them; with nothing drawn at random there is nothing to hide."""
-    from models.scoring import review_list
-
-    rows = review_list(found, found.column("run_id")[0].as_py()) if found.num_rows else []
-    if not any(row["selected_by"] == "random" for row in rows):
-        return rows
-    return [row | {"rank": place, "score": None} for place, row in enumerate(rows, start=1)]

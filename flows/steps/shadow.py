@@ -126,7 +126,8 @@ def _score_one(
     import pyarrow.parquet as pq
 
     from governance.confirmation import record_shadow_run
-    from governance.promotion_state import ShadowDetails, model_state
+    from governance.promotion_details import ShadowDetails
+    from governance.promotion_state import model_state
     from governance.verification import verify_candidate
     from models.list_comparison import compare_lists
     from models.scoring import scores_file

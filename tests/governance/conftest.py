@@ -35,8 +35,11 @@ from governance.evidence import (
 )
 from governance.policy import LoadedPolicy, packaged_policy
 from governance.promotion import approve, request
+from governance.promotion_details import ShadowDetails
 from governance.promotion_record import Act, Desk
-from governance.promotion_state import ShadowDetails, VersionState, model_state
+from governance.promotion_state import VersionState, model_state
+from governance.verification import Champion as Verified
+from governance.verification import verify_champion
 from infra.database import open_database
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.identity import Identity, issue_token, verify_token
@@ -387,3 +390,9 @@ def log(log_settings: Settings, engine: Engine) -> AuditLog:
 @pytest.fixture
 def python() -> str:
     return sys.executable
+
+
+@pytest.fixture
+def verify(world: World) -> Callable[..., Verified]:
+    """Ask, as scoring does, for the champion that may score."""
+    return lambda now=NOW, rocu="nwrocu", model=MODEL: verify_champion(world.desk, model, rocu, now)

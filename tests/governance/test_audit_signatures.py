@@ -16,7 +16,8 @@ from governance.audit_entry import stored_values
 from governance.audit_keys import AuditKeys, fingerprint, open_keys
 from governance.audit_tables import audit_log
 from governance.audit_walk import last_link
-from governance.promotion_state import ApproveDetails, PromotedDetails, model_state
+from governance.promotion_details import ApproveDetails, PromotedDetails
+from governance.promotion_state import model_state
 from governance.verification import verify_champion
 from infra.database import open_database
 from infra.errors import RefusedError, WrongInputError

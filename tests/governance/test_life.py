@@ -15,18 +15,16 @@ from governance.audit_entry import Row, iso_moment
 from governance.life import ENDED, IN_FORCE, MOVES, OPEN, STATUSES, may_move, parts_needed, state_diagram, status_after
 from governance.promotion import history, refuse, request
 from governance.promotion_control import resume, rollback, suspend
-from governance.promotion_state import (
+from governance.promotion_details import (
     ApproveDetails,
     ConfirmDetails,
     GateDetails,
-    ModelState,
     PromotedDetails,
     ReasonDetails,
     RollbackDetails,
     ShadowDetails,
-    model_state,
-    replay,
 )
+from governance.promotion_state import ModelState, model_state, replay
 from governance.verification import verify_champion
 from governance.walked import walk_approvals, walk_confirmation
 from infra.errors import FindProfileError, RefusedError

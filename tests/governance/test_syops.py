@@ -68,8 +68,12 @@ def test_one_person_does_not_accept_for_another_nor_one_rocu_for_another(world: 
 
 
 def test_an_acceptance_for_everywhere_holds_in_each_rocu(world: Any) -> None:
+    ann = world.person("Ann", "analyst", rocu="tarian")
+    with pytest.raises(RefusedError, match="has not accepted"):
+        require_accepted(world.audit, ann, NOW)
     accepted(world, rocu="*")
-    require_accepted(world.audit, world.person("Ann", "analyst", rocu="tarian"), NOW)
+    require_accepted(world.audit, ann, NOW)
+    assert accepted_until(world.audit, ann) is not None
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
+from infra.errors import FindProfileError, WrongInputError
+
 HEADER = "vrm,captured_at,camera_id,confidence,motion_toward_camera,feed_id,source_id,received_at"
 CELLS = {
     "vrm": ("AB12CDE", "ab12 cdf", "XY21ZZZ", "NOREAD", "1", "ÄÖ12 ÜÜÜ", "AB12CDE" * 40, "A\x0bB", "\u202eEDC21BA"),
@@ -192,3 +194,11 @@ def kinds() -> dict[str, st.SearchStrategy[bytes]]:
         "damaged_packed_parquet": damaged(some_parquet).map(lambda content: gzip.compress(content, 1, mtime=0)),
         "damaged_bof2": damaged(st.just(BOF2.encode())),
     }
+
+
+def check_told(error: FindProfileError, kind: type[FindProfileError] = WrongInputError) -> None:
+    assert isinstance(error, kind)
+    assert error.reason.endswith(".")
+    assert error.instruction.endswith((".", "`."))
+    assert str(error).isprintable()
+    assert "AB12CD" not in str(error)

@@ -1,0 +1,112 @@
+"""The reading of a list that was scored: the ranked one, or for those who review, the one that its page shows."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from flows.context import Context, acting
+from flows.steps.desk import policy_of
+from infra.errors import RefusedError
+from infra.lake import file_sha256
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BANNER = "An assessment to be examined by a person. Most vehicles that look odd are innocent."
+
+
+class RankedRow(BaseModel):
+    """One vehicle of a list: facts first, then the assessment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    vehicle: str
+    cautions: tuple[str, ...]
+    facts: tuple[str, ...]
+    against: tuple[str, ...]
+    rank: int
+    score: float | None
+    model: str
+    version: str
+    model_sha256: str
+    contract_version: str
+    data_digest: str
+    commit: str
+    run_id: str
+
+
+class Ranked(BaseModel):
+    """The top of a list."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    banner: str
+    rocu: str
+    pattern: str
+    as_of: date
+    rows: tuple[RankedRow, ...]
+
+
+def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> Ranked:
+    """The top of the latest list of a day. Looking is a consultation: the log has every vehicle that was shown.
+
+    Who reviews must not know which vehicles were drawn at random. So somebody who is nothing but an analyst gets the
+    list as its page has it: blind order, places for ranks, no scores.
+
+    Raises:
+        RefusedError: No permission.
+        WrongInputError: There is no list of that day.
+    """
+    from models.patterns import get_pattern, units_of
+    from models.scoring import latest_scores, read_scores
+
+    get_pattern(pattern)
+    policy_of(context, rocu)
+    model = f"{pattern}.{rocu}"
+    with acting(context, "scores.read", rocu, "consultation", model) as details:
+        scores = latest_scores(context.lake, rocu, pattern, as_of)
+        if not is_recorded(context, model, scores.parent.name.removeprefix("run="), scores):
+            raise RefusedError(
+                f"The list of {as_of} is not the one that the audit log says was made.",
+                f"Make it again with findprofile score --rocu {rocu} --as-of {as_of}, and tell governance.",
+            )
+        found = read_scores(context.lake, rocu, pattern, as_of)
+        rows = _blind(found)[:top] if context.identity.roles == {"analyst"} else found.slice(0, top).to_pylist()
+        details |= {
+            "as_of": as_of.isoformat(),
+            "run_id": rows[0]["run_id"] if rows else None,
+            "vehicles": list(dict.fromkeys(token for row in rows for token in units_of(row["vehicle"]))),
+        }
+    return Ranked(
+        banner=BANNER,
+        rocu=rocu,
+        pattern=pattern,
+        as_of=as_of,
+        rows=tuple(
+            RankedRow(
+                facts=tuple(row["reasons"]), **{name: row[name] for name in RankedRow.model_fields if name != "facts"}
+            )
+            for row in rows
+        ),
+    )
+
+
+def _blind(found: pa.Table) -> list[dict[str, Any]]:
+    """The listed rows as analysts see them; with nothing drawn at random there is nothing to hide."""
+    from models.scoring import review_list
+
+    rows = review_list(found, found.column("run_id")[0].as_py()) if found.num_rows else []
+    if not any(row["selected_by"] == "random" for row in rows):
+        return rows
+    return [row | {"rank": place, "score": None} for place, row in enumerate(rows, start=1)]
+
+
+def is_recorded(context: Context, model: str, run_id: str, scores: Path) -> bool:
+    """Whether the file is the one that the log says a run made."""
+    digest = file_sha256(scores)
+    rows = context.audit.search(action="score", object=model, outcome="done")
+    return any(row.details.get("run_id") == run_id and row.details.get("scores_sha256") == digest for row in rows)
