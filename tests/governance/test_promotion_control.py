@@ -31,7 +31,7 @@ def last(world: Any) -> tuple[str, str]:
 
 
 def test_a_rollback_brings_the_champion_before_back(two: Any) -> None:
-    state = rollback(two.desk, two.engineer, MODEL, "misses the new site", two.policy, NOW)
+    state = rollback(two.desk, two.engineer, MODEL, "misses the new site", two.policy, NOW).state
     assert (state.champion, state.versions["1"].status, state.versions["2"].status) == ("1", "champion", "rolled_back")
     assert two.registry.champion_version(MODEL) == "1"
     assert history(two.audit, MODEL)[-1].object == f"{MODEL}/1"
@@ -44,19 +44,19 @@ def test_after_a_rollback_the_old_way_is_closed_and_a_new_champion_can_come(two:
     two.promoted("3", two.measured("1"))
     with pytest.raises(RefusedError, match="rolled back, not an earlier champion"):
         rollback(two.desk, two.engineer, MODEL, "to the second", two.policy, NOW, to="2")
-    assert rollback(two.desk, two.engineer, MODEL, "to the first", two.policy, NOW).champion == "1"
+    assert rollback(two.desk, two.engineer, MODEL, "to the first", two.policy, NOW).state.champion == "1"
 
 
 def test_an_earlier_champion_can_come_back_by_a_new_request(two: Any) -> None:
     two.promoted("1", two.measured("2"))
     state = model_state(two.audit, MODEL)
     assert (state.champion, state.before) == ("1", ("2",))
-    assert rollback(two.desk, two.engineer, MODEL, "no better", two.policy, NOW).champion == "2"
+    assert rollback(two.desk, two.engineer, MODEL, "no better", two.policy, NOW).state.champion == "2"
 
 
 def test_a_rollback_can_go_further_back(two: Any) -> None:
     two.promoted("3", two.measured("2"))
-    state = rollback(two.desk, two.person("Gwen"), MODEL, "both are bad", two.policy, NOW, to="1")
+    state = rollback(two.desk, two.person("Gwen"), MODEL, "both are bad", two.policy, NOW, to="1").state
     assert (state.champion, state.before) == ("1", ("2",))
 
 
@@ -111,7 +111,7 @@ def test_neither_a_promotion_nor_a_rollback_ends_a_suspension(world: Any) -> Non
     suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd ranking", NOW)
     world.promoted("1")
     world.promoted("2", world.measured("1"))
-    state = rollback(world.desk, world.engineer, MODEL, "misses a site", world.policy, NOW)
+    state = rollback(world.desk, world.engineer, MODEL, "misses a site", world.policy, NOW).state
     assert (state.suspended, state.versions["1"].status) == ("odd ranking", "suspended")
     for role, name in (("owner", "Olive"), ("governance", "Gwen")):
         state = resume(world.desk, world.person(name, role), MODEL, "explained", world.policy, NOW)
