@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from governance.gate_limits import GateLimits
 from governance.policy import packaged_policy
-from governance.policy_strictness import direction_of, judged_differences, weaker_keys
+from governance.policy_strictness import direction_of, judged_differences, loosened_keys
 
 DEFAULT, DEMO = (packaged_policy(name).policy for name in ("default", "demo"))
 OTHER_WAY = {"stricter": "weaker", "weaker": "stricter", "other": "other"}
@@ -80,6 +80,6 @@ def test_a_policy_against_itself_differs_in_nothing() -> None:
 
 
 def test_the_demo_shows_where_it_is_weaker_than_the_default() -> None:
-    assert {"gate.min_average_precision", "ingest.retention_from"} <= set(weaker_keys(DEFAULT, DEMO))
+    assert {"gate.min_average_precision", "ingest.retention_from"} <= set(loosened_keys(DEFAULT, DEMO))
     there, back = judged_differences(DEFAULT, DEMO), judged_differences(DEMO, DEFAULT)
     assert [one.direction for one in back] == [OTHER_WAY[one.direction] for one in there]
