@@ -40,6 +40,11 @@ def lower(text: str) -> str:
     return text.lower()
 
 
+def lower_if_given(text: str | None) -> str | None:
+    """The same of an option that may be left out."""
+    return lower(text) if text is not None else None
+
+
 def in_order(context: typer.Context, parameter: typer.CallbackParam, day: date | None) -> date | None:
     """Refuse a span that ends before it begins; of its two options, the one that is read later sees both."""
     names = {option: one.name for one in context.command.params for option in one.opts}
