@@ -170,7 +170,7 @@ def withdraw(
 
 def _require_by_policy(terms: Terms, policy: LoadedPolicy) -> None:
     vault, runs = policy.policy.vault, policy.policy.runs
-    if not re.fullmatch(vault.authority_format, terms.reference):
+    if not (terms.reference.isprintable() and re.fullmatch(vault.authority_format, terms.reference)):
         raise RefusedError(
             "The reference is not one in the policy's format.", f"Write it like {vault.authority_example}."
         )
