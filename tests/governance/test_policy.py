@@ -79,7 +79,7 @@ def test_a_later_file_takes_the_place_of_an_earlier_one(lake: Lake, tmp_path: Pa
         ("approval_valid_days: 1000000000", "approval_valid_days"),
         ("request_valid_days: 1000000000", "request_valid_days"),
         ("syops_valid_days: 1000000000", "syops_valid_days"),
-        ("token_max_age_hours: 1e12", "token_max_age_hours"),
+        ("token_max_age_hours: 1000000000.0", "token_max_age_hours"),
         ("monitoring: {labels: {look_back_days: 1000000000}}", "monitoring.labels.look_back_days"),
         ("patterns: {county_lines: {away_kms: 3}}", "away_kms"),
         ("patterns: {burglary: {}}", "burglary"),
