@@ -17,7 +17,7 @@ from governance.policy import LoadedPolicy
 from governance.promotion import require_judged_model, require_term
 from governance.promotion_details import ConfirmDetails, PromotedDetails, ShadowDetails
 from governance.promotion_record import Act, Desk, require_reason
-from governance.promotion_state import VersionState, model_state, replay
+from governance.promotion_state import VersionState, model_state
 from infra.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def record_shadow_run(desk: Desk, act: Act, details: ShadowDetails) -> VersionSt
         RefusedError: The version is no candidate any more, or the champion is another one.
     """
     with desk.audit.writing() as session:
-        state = replay(act.model, session.entries(act.model))
+        state = model_state(session, act.model)
         found = state.version(act.version)
         if found not in state.candidates or details.champion != state.champion:
             raise RefusedError(
@@ -77,7 +77,7 @@ def confirm(
 
 def _confirm(session: AuditSession, act: Act, policy: LoadedPolicy, why: str) -> None:
     """Add the confirmation and the promotion: together in the log, or neither."""
-    state = replay(act.model, session.entries(act.model))
+    state = model_state(session, act.model)
     found = state.version(act.version)
     runs = require_confirmable(state, found, act.identity, policy, act.now)
     gate, seqs = found.gate, tuple(run.seq for run in runs)

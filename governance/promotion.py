@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from governance.approvals import expiry, is_expired, require_approvable, require_decider
-from governance.approvals import said as in_words
+from governance.approvals import expired, expiry, is_expired, require_approvable, require_decider, said
 from governance.audit import AuditLog, AuditSession, Row
 from governance.audit_entry import iso_moment
 from governance.champion_alias import finish_alias
@@ -21,8 +20,8 @@ from governance.gate import Decision, decide
 from governance.life import OPEN
 from governance.policy import LoadedPolicy
 from governance.promotion_details import ApproveDetails, GateDetails, ReasonDetails
-from governance.promotion_record import Act, Desk, require_reason
-from governance.promotion_state import ModelState, VersionState, model_state, replay
+from governance.promotion_record import Act, Desk, plain_text, require_reason
+from governance.promotion_state import ModelState, VersionState, model_state, version_named
 from governance.registry_port import require_genuine, split_model
 from infra.errors import RefusedError
 
@@ -42,7 +41,7 @@ class Requested:
 def history(audit: AuditLog, model: str) -> tuple[Row, ...]:
     """Every entry about a model's promotion, oldest first, refusals included."""
     split_model(model)
-    return tuple(row for row in audit.entries(model) if row.action.startswith("promote."))
+    return audit.entries(model, "promote.")
 
 
 def request(desk: Desk, identity: Identity, evidence: Evidence, policy: LoadedPolicy, now: datetime) -> Requested:
@@ -62,7 +61,7 @@ def request(desk: Desk, identity: Identity, evidence: Evidence, policy: LoadedPo
         decision = decide(evidence, policy.policy.gate)
         digest = store_evidence(desk.lake, evidence)
         with desk.audit.writing() as session:
-            state = replay(evidence.model, session.entries(evidence.model))
+            state = model_state(session, evidence.model)
             _require_true_champion(state, evidence)
             waiting = state.versions.get(evidence.version)
             if waiting and _still_open(waiting, now) and _same_gate(waiting, digest, policy):
@@ -85,11 +84,11 @@ def _require_true_champion(state: ModelState, evidence: Evidence) -> None:
         raise RefusedError(
             f"{state.model} version {evidence.version} is the champion already.", "Nothing is to be done."
         )
-    said = evidence.champion.version if isinstance(evidence.champion, ChampionMeasured) else None
-    if isinstance(evidence.champion, NoChampion | ChampionMeasured) and said != state.champion:
+    compared = evidence.champion.version if isinstance(evidence.champion, ChampionMeasured) else None
+    if isinstance(evidence.champion, NoChampion | ChampionMeasured) and compared != state.champion:
         raise RefusedError(
-            f"The evidence compares with {_named(said)}, but the log's champion of {state.model} is"
-            f" {_named(state.champion)}.",
+            f"The evidence compares with {version_named(compared, 'no champion')}, but the log's champion of"
+            f" {state.model} is {version_named(state.champion, 'no champion')}.",
             "Gather the evidence again.",
         )
 
@@ -106,10 +105,6 @@ def _board_needed(evidence: Evidence) -> bool:
 
 def _still_open(found: VersionState, now: datetime) -> bool:
     return found.status in OPEN and not is_expired(found, now)
-
-
-def _named(version: str | None) -> str:
-    return f"version {version}" if version else "no champion"
 
 
 def _same_gate(waiting: VersionState, digest: str, policy: LoadedPolicy) -> bool:
@@ -185,12 +180,12 @@ def require_term(desk: Desk, act: Act) -> VersionState:
         WrongInputError: No such version was requested.
     """
     with desk.audit.writing() as session:
-        found = replay(act.model, session.entries(act.model)).version(act.version)
+        found = model_state(session, act.model).version(act.version)
         over = is_expired(found, act.now)
         if over:
             session.append(act.done(ReasonDetails(reason=expiry(act.model, found)), "promote.expired"), act.now)
     if over:
-        raise RefusedError(expiry(act.model, found), "Request the promotion again.")
+        raise expired(act.model, found)
     return found
 
 
@@ -206,7 +201,7 @@ def require_judged_model(desk: Desk, act: Act, found: VersionState) -> None:
 
 
 def _approve(session: AuditSession, act: Act, policy: LoadedPolicy, seen_digest: str | None, comment: str) -> None:
-    state = replay(act.model, session.entries(act.model))
+    state = model_state(session, act.model)
     found = state.version(act.version)
     details = ApproveDetails(
         part=require_approvable(state, found, act.identity, policy, act.now, seen_digest),
@@ -215,7 +210,7 @@ def _approve(session: AuditSession, act: Act, policy: LoadedPolicy, seen_digest:
         valid_until=iso_moment(act.now + timedelta(days=policy.policy.approval_valid_days)),
         token_id=act.identity.token_id,
         issuer=act.identity.issuer,
-        comment=comment,
+        comment=plain_text(comment),
     )
     session.append(act.done(details), act.now)
 
@@ -234,7 +229,7 @@ def refuse(
         require_decider(identity, act.action, act.rocu, policy, now)
         details = ReasonDetails(reason=require_reason(reason))
         with desk.audit.writing() as session:
-            require_refusable(model, replay(model, session.entries(model)).version(version))
+            require_refusable(model, model_state(session, model).version(version))
             session.append(act.done(details), now)
     return model_state(desk.audit, model).version(version)
 
@@ -247,6 +242,6 @@ def require_refusable(model: str, found: VersionState) -> None:
     """
     if found.status not in OPEN:
         raise RefusedError(
-            f"{model} version {found.version} is not on its way to champion: it is {in_words(found.status)}.",
+            f"{model} version {found.version} is not on its way to champion: it is {said(found.status)}.",
             "A champion is stopped with findprofile promote suspend or rollback.",
         )

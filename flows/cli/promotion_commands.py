@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.frame import group
-from flows.cli.options import AsJson, session
+from flows.cli.options import AsJson, lower, session
 from flows.cli.output import as_json, line, reason_of, say, show, table
 from infra.errors import RefusedError
 
@@ -23,7 +23,7 @@ promote = group(
     "promote", "From challenger to champion: gate, two people, shadow runs, confirmation, and the way back."
 )
 
-Model = Annotated[str, typer.Argument(help="model name, such as county_lines.nwrocu")]
+Model = Annotated[str, typer.Argument(help="model name, such as county_lines.nwrocu", callback=lower)]
 Version = Annotated[int, typer.Argument(help="model version")]
 Reason = Annotated[str, typer.Option(help="why, in a sentence")]
 OnlyPlan = Annotated[bool, typer.Option("--plan", help="say what would happen, and do nothing")]
@@ -42,11 +42,12 @@ def _told(
     version: int | None = None,
     reason: str = "",
     seen: str | None = None,
+    to: int | None = None,
 ) -> bool:
     """Say what the command will do; whether that was all that was asked for."""
     from flows.steps.promotion import plan_promotion
 
-    plan = plan_promotion(context, what, model, version, reason, seen)
+    plan = plan_promotion(context, what, model, version, reason, seen, to)
     if only and json:
         as_json(plan)
     elif json:
@@ -108,13 +109,21 @@ def refuse(model: Model, version: Version, reason: Reason, plan: OnlyPlan = Fals
 
 
 @promote.command("rollback")
-def rollback(model: Model, reason: Reason, plan: OnlyPlan = False, json: AsJson = False) -> None:
-    """Make the champion before the present one champion again, after checking that it still verifies."""
+def rollback(
+    model: Model,
+    reason: Reason,
+    to: Annotated[
+        int | None, typer.Option(metavar="VERSION", help="default: the newest earlier champion that can serve")
+    ] = None,
+    plan: OnlyPlan = False,
+    json: AsJson = False,
+) -> None:
+    """Make an earlier champion champion again, after checking that it still verifies."""
     from flows.steps.promotion import roll_back
 
     context = session()
-    if not _told(context, "rollback", plan, json, model, reason=reason):
-        show(roll_back(context, model, reason), json)
+    if not _told(context, "rollback", plan, json, model, reason=reason, to=to):
+        show(roll_back(context, model, reason, to), json)
 
 
 @promote.command("suspend")
