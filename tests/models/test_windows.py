@@ -325,7 +325,7 @@ def test_no_reads_give_no_rows_and_all_columns(tmp_path):
 
 
 def test_many_reads_of_one_plate(tmp_path):
-    rows = [read("v", day(0) + timedelta(seconds=40 * number), "hub") for number in range(100_000)]
+    rows = [read("v", day(0) + timedelta(seconds=20 * number), "hub") for number in range(100_000)]
     row = row_of(tmp_path, rows)
     assert (row["reads"], row["journeys"], row["main_route_share"]) == (100_000, 1, 1)
 
