@@ -25,7 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks.model_worlds import Region, regions
-from models.labels import findings_before, standing_findings
+from models.labels import findings_before
 from models.metrics import average_precision, calibration_error, quantile_bins
 from models.patterns import get_pattern
 from models.snapshot import Findings, training_rows
@@ -74,7 +74,7 @@ Ranker = Callable[[Case], Floats]
 def cases(region: Region, ends: int) -> Iterator[Case]:
     """The last window ends of a region, each with the findings about earlier windows decided by then."""
     for end in sorted(region.windows)[-ends:]:
-        yield Case(region, end, findings_before(standing_findings(region.findings, end), end))
+        yield Case(region, end, findings_before(region.findings, end))
 
 
 def trained(features: Sequence[str], truth: bool = False, **changed: Any) -> Ranker:

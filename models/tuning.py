@@ -19,8 +19,9 @@ from pydantic import BaseModel, ConfigDict
 
 from infra.errors import RefusedError, WrongInputError
 from models.evaluation import holdout_scores
+from models.labels import Finding
 from models.metrics import average_precision
-from models.snapshot import Findings, WindowBuilder, assemble, rows_of
+from models.snapshot import WindowBuilder, assemble, rows_of
 from models.training import train_model
 from models.training_settings import TrainingSettings
 from models.tuning_bounds import Bounds, TuningBounds
@@ -80,7 +81,8 @@ class Fold:
 def time_folds(
     window_ends: Sequence[date],
     build: WindowBuilder,
-    findings: Findings,
+    decisions: Sequence[Finding],
+    as_of: date,
     features: Sequence[str],
     window_days: int,
     settings: TrainingSettings,
@@ -91,7 +93,9 @@ def time_folds(
     Args:
         window_ends: All of the training inputs, oldest first; the hold-out is cut off here.
         build: Gives the windows of an end; each is asked for once.
-        findings: Standing findings.
+        decisions: Every finding, superseded ones too. Folds get those that were known when the hold-out began, about
+            windows before it, and nothing else.
+        as_of: Last day (UTC) of the decisions that decide where the hold-out begins.
         features: Names of the feature columns.
         window_days: Length of a window.
         settings: Split and sampling.
@@ -107,9 +111,10 @@ def time_folds(
             kept[end] = build(end)
         return kept[end]
 
-    whole, _ = assemble(window_ends, once, findings, features, window_days, settings)
-    first = min(rows_of(whole, "holdout").column("window_end").to_pylist())
+    _, whole = assemble(window_ends, once, decisions, as_of, features, window_days, settings)
+    first = whole.holdout_window_ends[0]
     inside = [end for end in window_ends if end < first]
+    known = [finding for finding in decisions if finding.window_end < first]
     # A fold's hold-out may be smaller than the real one: several are averaged.
     smaller = settings.model_copy(update={"min_holdout_positives": 1, "min_train_positives": 2})
     found: list[Fold] = []
@@ -117,7 +122,7 @@ def time_folds(
         if len(found) == folds:
             break
         try:
-            table, counts = assemble(inside[:last], once, findings, features, window_days, smaller)
+            table, counts = assemble(inside[:last], once, known, first, features, window_days, smaller)
         except RefusedError:
             continue
         if _new_positives(table):
