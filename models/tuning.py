@@ -24,16 +24,12 @@ from models.metrics import average_precision
 from models.snapshot import WindowBuilder, assemble, rows_of
 from models.training import train_model
 from models.training_settings import TrainingSettings
-from models.tuning_bounds import Bounds, TuningBounds
+from models.tuning_bounds import DECIMALS, LOGARITHMIC, WHOLE, Bounds, TuningBounds
 
 if TYPE_CHECKING:
     import optuna
 
 FOLDS = 3
-
-
-WHOLE = ("trees", "leaves", "min_rows_in_leaf")
-LOGARITHMIC = ("learning_rate", "min_rows_in_leaf", "l2")
 
 
 class Tuned(BaseModel):
@@ -209,12 +205,12 @@ def _suggest(trial: optuna.Trial, bounds: TuningBounds) -> dict[str, Any]:
             chosen[name] = trial.suggest_int(name, int(one.low), int(one.high), log=log)
         else:
             # rounded here, so that the proposal says exactly what was tried
-            chosen[name] = round(trial.suggest_float(name, one.low, one.high, log=log), 4)
+            chosen[name] = round(trial.suggest_float(name, one.low, one.high, log=log), DECIMALS)
     return chosen
 
 
 def _rounded(found: dict[str, Any]) -> dict[str, float | int]:
-    return {name: value if name in WHOLE else round(value, 4) for name, value in found.items()}
+    return {name: value if name in WHOLE else round(value, DECIMALS) for name, value in found.items()}
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 from pydantic import ValidationError
 
@@ -33,6 +34,7 @@ from models.drift.settings import MonitorSettings
 from models.drift.spans import Plan, Workshop, without_cameras
 from models.features.settings import PatternSettings
 from models.patterns import Pattern, get_pattern
+from models.window_engines import open_windows
 
 RESULT = "result.json"
 RAW_REPORT = "evidently.html"
@@ -119,13 +121,16 @@ class _Job:
 
 def _examine(job: _Job, findings: Sequence[PartRef], spans: tuple[Span, Span], now: datetime) -> MonitorResult:
     plan, limits = job.plan, job.limits
-    with open_engine(job.settings) as connection:
+    with (
+        open_engine(job.settings) as connection,
+        open_windows(job.settings, job.rocu, connection) as windows_of,
+    ):
         reads_relation(connection, job.lake, job.parts, "monitored_reads")
         counts = count_camera_days(connection, "monitored_reads")
         estate = examine_estate(counts, plan.start, plan.current_from, plan.as_of, limits.estate)
-        workshop = Workshop(connection, job.pattern, job.pattern_settings, job.champion)
+        workshop = Workshop(windows_of, job.pattern, job.pattern_settings, job.champion)
         raw = workshop.build(job.lake, job.parts, plan)
-        adjusted = _without_changed(job.settings, job.lake, job.parts, plan, workshop, raw, estate, limits)
+        adjusted = _without_changed(job, connection, workshop, raw, estate)
         known = load_findings(connection, job.lake, findings, plan.as_of, job.pattern.unit)
     labels = examine_labels(job.ranked, known, *spans, limits.labels)
     service = examine_service(job.lake, job.rocu, job.pattern.name, plan.as_of, limits.labels.look_back_days, known)
@@ -157,22 +162,15 @@ def _examine(job: _Job, findings: Sequence[PartRef], spans: tuple[Span, Span], n
 
 
 def _without_changed(
-    settings: Settings,
-    lake: Lake,
-    parts: Sequence[PartRef],
-    plan: Plan,
-    workshop: Workshop,
-    raw: Spans,
-    estate: EstateResult,
-    limits: MonitorSettings,
+    job: _Job, connection: duckdb.DuckDBPyConnection, workshop: Workshop, raw: Spans, estate: EstateResult
 ) -> Spans | None:
     """The windows without changed cameras: `raw` itself when none changed, `None` when too few reads are left."""
     if not estate.changed_cameras:
         return raw
-    if _reads_left(estate) < limits.least_reads_left:
+    if _reads_left(estate) < job.limits.least_reads_left:
         return None
-    with without_cameras(settings, workshop.connection, lake, parts, estate.changed_cameras) as (copy, left):
-        adjusted = workshop.build(copy, left, plan)
+    with without_cameras(job.settings, connection, job.lake, job.parts, estate.changed_cameras) as (copy, left):
+        adjusted = workshop.build(copy, left, job.plan)
     return adjusted if adjusted.reference.num_rows and adjusted.current.num_rows else None
 
 

@@ -229,6 +229,16 @@ def test_a_result_that_cannot_be_read_is_made_again(small: tuple[Settings, Lake]
     assert load_result(kept.parent) == first
 
 
+def test_windows_are_built_day_by_day_where_the_settings_ask_for_it(small: tuple[Settings, Lake]) -> None:
+    settings, lake = small
+    at_once = monitor(settings, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW)
+    assert not lake.folder("days", "nwrocu").exists()
+    (lake.root / at_once.folder / "result.json").unlink()
+    by_day = settings.model_copy(update={"windows_by_day": True})
+    assert monitor(by_day, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW) == at_once
+    assert len(list(lake.folder("days", "nwrocu").glob("*/date=*/share=*"))) == DAYS
+
+
 def test_a_list_made_since_is_another_run(small: tuple[Settings, Lake]) -> None:
     settings, lake = small
     first = monitor(settings, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW)

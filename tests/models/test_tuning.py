@@ -108,6 +108,22 @@ def test_bounds_that_are_turned_round_are_an_error() -> None:
         Bounds(low=2, high=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "low", "high", "said"),
+    [
+        ("l2", 0, 10, "log scale"),
+        ("leaves", -3, 7, "training does not take -3"),
+        ("leaves", 2.5, 7, "training does not take 2.5"),
+        ("feature_share", 0.2, 1.5, "training does not take 1.5"),
+        ("row_share", 0.00001, 1, "training does not take 1e-05"),
+        ("learning_rate", 0.00001, 0.1, "training does not take 1e-05"),
+    ],
+)
+def test_bounds_of_what_training_does_not_take_are_an_error(name: str, low: float, high: float, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        TuningBounds.model_validate({name: {"low": low, "high": high}})
+
+
 def test_stability_compares_lists_over_seeds() -> None:
     table, _ = assemble(ENDS, build, findings(), AS_OF, FEATURES, 7, SETTINGS)
     found = measure_stability(table, FEATURES, 10, SETTINGS, seeds=3)
