@@ -231,11 +231,6 @@ def evaluate_model(model_text: str, snapshot: pa.Table, k: int, settings: Traini
     )
 
 
-def score_champion(champion_text: str, snapshot: pa.Table, k: int, settings: TrainingSettings) -> Evaluation:
-    """Measure the champion on the hold-out of the challenger's snapshot: the same rows, rules and draws."""
-    return evaluate_model(champion_text, snapshot, k, settings)
-
-
 def compare_models(
     challenger_text: str, champion_text: str, snapshot: pa.Table, k: int, settings: TrainingSettings
 ) -> Comparison:
@@ -252,7 +247,7 @@ def compare_models(
     }
     return Comparison(
         challenger=evaluate_model(challenger_text, snapshot, k, settings),
-        champion=score_champion(champion_text, snapshot, k, settings),
+        champion=evaluate_model(champion_text, snapshot, k, settings),
         **{
             name: _Measured(rows, scores, keep, k, settings).difference("model", "champion")
             for name, keep in _populations(rows).items()
