@@ -21,7 +21,7 @@ _LIBRARIES = ("duckdb", "ibis-framework", "lightgbm")
 
 
 def pattern_code_digest(pattern: str) -> str:
-    """SHA-256 over the pattern's module, labels, snapshot, fit, reading, and every module of this room that they import.
+    """SHA-256 over the pattern's module, labels, snapshot, fit, reading, and all modules of this room that they import.
 
     The versions of the libraries that make rows and models count as well.
 
