@@ -1,6 +1,6 @@
 """Runs every benchmark, or the named ones, and rewrites their sections of `benchmarks/README.md`.
 
-Compare ratios; seconds depend on the machine. All of them take most of an hour.
+Compare ratios; seconds depend on the machine. All of them take hours, most of it for the worlds of `models`.
 
     python -m benchmarks [simulate ingest features models days audit health]
 """
@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import audit, days, features, health, ingest, models, simulate
+from infra.errors import FindProfileError, WrongInputError
 
 PAGE = Path(__file__).with_name("README.md")
 HEAD = """# Benchmarks
@@ -39,14 +40,22 @@ def run(wanted: Sequence[str] = ()) -> None:
 
     Args:
         wanted: Names of benchmarks; all without.
+
+    Raises:
+        WrongInputError: There is no benchmark of such a name.
     """
+    named = {module.__name__.rpartition(".")[2]: module for module in MEASURED}
+    unknown = [name for name in wanted if name not in named]
+    if unknown:
+        raise WrongInputError(f"There is no benchmark {', '.join(unknown)}.", f"Name some of: {', '.join(named)}.")
     when, cores = datetime.now(UTC).date().isoformat(), len(os.sched_getaffinity(0))
     stamp = f"Measured {when} on {cores} cores, Python {platform.python_version()}."
     before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     sections = {title: f"## {title}\n\n{body.strip()}\n" for title, body in _SECTION.findall(before)}
-    for module, title in MEASURED.items():
-        if wanted and module.__name__.rpartition(".")[2] not in wanted:
+    for name, module in named.items():
+        if wanted and name not in wanted:
             continue
+        title = MEASURED[module]
         sys.stderr.write(f"{title} …\n")
         sections[title] = f"## {title}\n\n{stamp}\n\n{module.run().strip()}\n"
         kept = [sections[known] for known in MEASURED.values() if known in sections]
@@ -56,4 +65,8 @@ def run(wanted: Sequence[str] = ()) -> None:
 _SECTION = re.compile(r"^## (.+?)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 if __name__ == "__main__":
-    run(sys.argv[1:])
+    try:
+        run(sys.argv[1:])
+    except FindProfileError as error:
+        sys.stderr.write(f"{error.reason} {error.instruction}\n")
+        sys.exit(error.exit_code)

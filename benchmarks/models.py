@@ -25,7 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks.model_worlds import Region, regions
-from models.labels import findings_before, standing_findings
+from models.labels import findings_before
 from models.metrics import average_precision, calibration_error, quantile_bins
 from models.patterns import get_pattern
 from models.snapshot import Findings, training_rows
@@ -42,6 +42,9 @@ BEFORE: dict[str, Any] = {
 }  # fmt: skip
 UNSCALED = ("rule", "isolation forest")
 RUNS = ("quick_run", "day_runs", "long_runs")
+CAVEAT = """Settings were chosen on windows of midland, coast and city that are among these, no world was kept back, and
+midland's analysts were made kinder after first figures (decision 13): read the row of this product as flattered. No
+intervals; windows of a region that end a week apart overlap by three weeks."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ Ranker = Callable[[Case], Floats]
 def cases(region: Region, ends: int) -> Iterator[Case]:
     """The last window ends of a region, each with the findings about earlier windows decided by then."""
     for end in sorted(region.windows)[-ends:]:
-        yield Case(region, end, findings_before(standing_findings(region.findings, end), end))
+        yield Case(region, end, findings_before(region.findings, end))
 
 
 def trained(features: Sequence[str], truth: bool = False, **changed: Any) -> Ranker:
@@ -161,7 +164,7 @@ def measure(case: Case, scores: Floats, likeness: bool) -> dict[str, float]:
 
 
 def run(
-    size: float = 0.5, seeds: int = 1, ends: int = 2, worlds: Sequence[str] = WORLDS, cache: Path | None = None,
+    size: float = 1.0, seeds: int = 1, ends: int = 2, worlds: Sequence[str] = WORLDS, cache: Path | None = None,
     rocus: int = 2, chosen: Sequence[str] = (),
 ) -> str:  # fmt: skip
     """Measure every ranker in every world, and give Markdown: figures, each world, and which innocent lives rank high.
@@ -195,13 +198,21 @@ def run(
                 figures.setdefault(name, []).append(measure(case, scores, name not in UNSCALED))
                 if "this product" in name:
                     lives.update(_high(case, scores))
-    return "\n\n".join([_about(every), _table(figures), _by_world(every, figures), _lives(every, lives)])
+    pieces = [how_measured(size, seeds, ends, rocus), _about(every), _table(figures), _by_world(every, figures)]
+    return "\n\n".join([*pieces, _lives(every, lives)])
 
 
 def _high(case: Case, scores: Floats) -> list[str]:
     order = np.argsort(-scores, kind="stable")[:K]
     lives = case.table.column("life").to_pylist()
     return [f"{lives[row]}" if not case.active[row] else "in a line" for row in order]
+
+
+def how_measured(size: float, seeds: int, ends: int, rocus: int) -> str:
+    """What the section says before its tables: how much was measured, and how far to trust it."""
+    scale = "Worlds at full size" if size == 1 else f"Worlds at {size:g} of their size"
+    taken = f"seeds of each: {seeds}; last window ends of each region: {ends}; regions of each: at most {rocus}"
+    return f"{scale}; {taken}. {CAVEAT}"
 
 
 def _about(every: Sequence[Case]) -> str:

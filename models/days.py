@@ -2,14 +2,13 @@
 
 A day's share is named by the content of the parts that it was made from, by the settings, and by the code that made it.
 So a late file, a batch judged again, another setting or another version renews exactly the days that it touches, and a
-share that is there is right. Belongs here: keeping and finding shares, windows from them. Does not: what they hold
-(`models.features.day_parts`).
+share that is there is right. One that was superseded stays, for another process may be reading it. Belongs here:
+keeping and finding shares, windows from them. Does not: what they hold (`models.features.day_parts`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Sequence
 from datetime import date
 from functools import cache, lru_cache
@@ -23,6 +22,7 @@ from ibis.expr.types import Table
 from data_contracts.manifests import PartRef
 from data_contracts.reads import parts_digest, reads_relation
 from infra.engine import literal
+from infra.errors import FaultError
 from infra.lake import Lake, placed
 from models.features import day_parts
 from models.features.day_parts import TABLES
@@ -54,8 +54,25 @@ def build_windows_by_day(
         settings: What a journey, a place and a trip are.
 
     Raises:
-        FaultError: A part that a record names is not there, or no space is left.
+        FaultError: A part that a record names is not there, a share was removed meanwhile, or no space is left.
     """
+    try:
+        return _build(connection, lake, rocu, parts, as_of, settings)
+    except duckdb.IOException as error:
+        raise FaultError(
+            f"A share of the days of {rocu} cannot be read: {error}",
+            "Run the same command again; if it happens again, remove the layer `days` of the ROCU, which is made anew.",
+        ) from error
+
+
+def _build(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    rocu: str,
+    parts: Sequence[PartRef],
+    as_of: date,
+    settings: PatternSettings,
+) -> pa.Table:
     start = window_start(as_of, settings)
     by_day: dict[date, list[PartRef]] = {}
     for part in parts:
@@ -85,7 +102,7 @@ def keep_day(
     parts: Sequence[PartRef],
     settings: PatternSettings,
 ) -> Path:
-    """The folder of a day's share; made if it is not there, in the place of any made from other parts or code."""
+    """The folder of a day's share; made if it is not there, beside any made from other parts or code."""
     target = day_folder(lake, rocu, day, settings) / f"share={share_digest(parts)}"
     if target.is_dir():
         return target
@@ -95,9 +112,6 @@ def keep_day(
         # another process has made the same in the meantime
         if not target.is_dir():
             raise
-    for old in target.parent.iterdir():
-        if old != target and old.name.startswith("share="):
-            shutil.rmtree(old)
     return target
 
 
@@ -153,11 +167,12 @@ def share_digest(parts: Sequence[PartRef]) -> str:
 
 @cache
 def _code_digest() -> str:
-    from models import features, journeys, places
+    from data_contracts import reads
+    from models import features, journeys, places, windows
 
-    digest = hashlib.sha256(duckdb.__version__.encode())
-    whole = sorted(Path(str(features.__file__)).parent.glob("*.py"))
-    for file in (Path(__file__), Path(str(journeys.__file__)), Path(str(places.__file__)), *whole):
+    digest = hashlib.sha256(f"duckdb {duckdb.__version__}, ibis {ibis.__version__}".encode())
+    single = [Path(str(module.__file__)) for module in (journeys, places, windows, reads)]
+    for file in (Path(__file__), *single, *sorted(Path(str(features.__file__)).parent.glob("*.py"))):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 

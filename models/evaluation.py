@@ -1,9 +1,9 @@
 """How well a model ranks the hold-out: figures with intervals, for three populations, beside the rule baseline.
 
-A vehicle of a hold-out window counts by the finding about that window; one that nobody reviewed counts as not
-confirmed, so precision is a lower bound. Vehicles not known at training are measured apart, for a model can recognise
-the others. Two models are compared on the same rows with the same bootstrap draws, never by figures taken elsewhere.
-Does not belong here: whether the figures are good enough.
+A vehicle of a hold-out window counts by the finding about that window; without one it counts as not confirmed, so
+precision is a lower bound. Vehicles not known at training are measured apart, for a model can recognise the others.
+Two models are compared on the same rows with the same bootstrap draws, never by figures taken elsewhere. Does not
+belong here: whether the figures are good enough.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from models.training_settings import TrainingSettings
 
 CONFIDENCE = 0.95
 NOTE = (
-    "Vehicles of the hold-out windows that no analyst reviewed count as not confirmed: precision is a lower bound. "
+    "Vehicles of the hold-out windows without a finding about that very window count as not confirmed, confirmed "
+    "elsewhere or not: precision is a lower bound. "
     "The score ranks; it was trained with sampled negatives and is not the probability of a confirmed finding."
 )
 
@@ -83,9 +84,9 @@ class Evaluation(Frozen):
     Args:
         k: Vehicles that analysts can look at per window; precision and recall at k are means over the windows.
         holdout_digest: Of the hold-out's vehicles, windows and labels; figures compare only where it is the same.
-        all_vehicles: Every vehicle of the hold-out: with a finding about the window, or with none about any.
-        reviewed: Only those with a finding about the window.
-        not_yet_known: Only those without any finding about a training window.
+        all_vehicles: Every vehicle of the hold-out, as a list in service would rank them.
+        reviewed: Only those with a finding about the window, confirmed or eliminated.
+        not_yet_known: Only those without any finding about a training window by the time the hold-out began.
     """
 
     model_sha256: str
@@ -230,11 +231,6 @@ def evaluate_model(model_text: str, snapshot: pa.Table, k: int, settings: Traini
     )
 
 
-def score_champion(champion_text: str, snapshot: pa.Table, k: int, settings: TrainingSettings) -> Evaluation:
-    """Measure the champion on the hold-out of the challenger's snapshot: the same rows, rules and draws."""
-    return evaluate_model(champion_text, snapshot, k, settings)
-
-
 def compare_models(
     challenger_text: str, champion_text: str, snapshot: pa.Table, k: int, settings: TrainingSettings
 ) -> Comparison:
@@ -251,7 +247,7 @@ def compare_models(
     }
     return Comparison(
         challenger=evaluate_model(challenger_text, snapshot, k, settings),
-        champion=score_champion(champion_text, snapshot, k, settings),
+        champion=evaluate_model(champion_text, snapshot, k, settings),
         **{
             name: _Measured(rows, scores, keep, k, settings).difference("model", "champion")
             for name, keep in _populations(rows).items()

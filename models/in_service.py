@@ -6,8 +6,10 @@ unbiased figure of how many vehicles of the windows would be confirmed, listed o
 inconclusive are taken as missing by chance within a run and a way of selection; blind lists make that likely, and the
 share answered is given. What analysts get wrong stays wrong: this measures what they would confirm.
 
-Intervals are exact binomial ones (Clopper and Pearson 1934), wide while few were drawn, and say so. Belongs here: the
-estimate. Does not: drawing (`review_sample`) or reading files.
+Intervals are binomial ones (Clopper and Pearson 1934), wide while few were drawn, and say so: exact for one run, and
+for several at the number of findings that would say as much if all weighed the same (Korn and Graubard 1998). Runs are
+taken as independent; lists of overlapping windows are not quite. Belongs here: the estimate. Does not: drawing
+(`review_sample`) or reading files.
 """
 
 from __future__ import annotations
@@ -124,13 +126,19 @@ def estimate_in_service(listed: Sequence[Listed]) -> InService:
 
 @dataclass(frozen=True)
 class _Stratum:
-    """The findings of one way of selection, over runs. `weighted` is the estimate of confirmed behind them."""
+    """The findings of one way of selection, over runs.
+
+    Args:
+        weighted: The estimate of confirmed vehicles behind the findings.
+        effective: How many findings of equal weight would say as much as these.
+    """
 
     listed: int
     answered: int
     confirmed: int
     vehicles: int
     weighted: float
+    effective: float
 
     @classmethod
     def of(cls, listed: Sequence[Listed], selected_by: str) -> _Stratum:
@@ -138,22 +146,22 @@ class _Stratum:
         runs: dict[str, list[Listed]] = {}
         for one in mine:
             runs.setdefault(one.run_id, []).append(one)
-        vehicles, weighted, answered, confirmed = 0, 0.0, 0, 0
-        for rows in runs.values():
-            results = [one.finding for one in rows if one.finding in ("confirmed", "eliminated")]
-            if not results:
-                continue
-            hits = results.count("confirmed")
+        tallies = [tally for rows in runs.values() if (tally := _Tally.of(rows)).answered]
+        return cls(
+            listed=len(mine),
+            answered=sum(tally.answered for tally in tallies),
+            confirmed=sum(tally.confirmed for tally in tallies),
+            vehicles=sum(tally.vehicles for tally in tallies),
             # each result had the chance answered / vehicles of being there
-            weighted += hits * rows[0].vehicles / len(results)
-            vehicles, answered, confirmed = vehicles + rows[0].vehicles, answered + len(results), confirmed + hits
-        return cls(len(mine), answered, confirmed, vehicles, weighted)
+            weighted=sum(tally.vehicles * tally.confirmed / tally.answered for tally in tallies),
+            effective=_effective(tallies),
+        )
 
     def total(self) -> ServiceFigure:
         """How many of the vehicles behind the findings would be confirmed."""
         if not self.answered:
             return ServiceFigure(value=None)
-        low, high = exact_interval(self.confirmed, self.answered)
+        low, high = binomial_interval(self.effective * self.weighted / self.vehicles, self.effective)
         return ServiceFigure(value=self.weighted, low=low * self.vehicles, high=high * self.vehicles)
 
     def share(self) -> ServiceFigure:
@@ -166,13 +174,45 @@ class _Stratum:
         )
 
 
-def exact_interval(hits: int, of: int) -> tuple[float, float]:
-    """The exact binomial interval of a share (Clopper and Pearson 1934)."""
+@dataclass(frozen=True)
+class _Tally:
+    """The findings of one run and way of selection."""
+
+    vehicles: int
+    answered: int
+    confirmed: int
+
+    @classmethod
+    def of(cls, rows: Sequence[Listed]) -> _Tally:
+        results = [one.finding for one in rows if one.finding in ("confirmed", "eliminated")]
+        return cls(rows[0].vehicles, len(results), results.count("confirmed"))
+
+
+def _effective(tallies: Sequence[_Tally]) -> float:
+    """How many findings of equal weight would vary as much as these.
+
+    The smaller of what one share for all runs gives and what their own shares give; own ones say nothing while all or
+    none are confirmed.
+    """
+    whole = sum(tally.vehicles for tally in tallies)
+    shared = own = pooled = 0.0
+    for tally in tallies:
+        part, share = tally.vehicles / whole, tally.confirmed / tally.answered
+        shared += part**2 / tally.answered
+        own += part**2 / tally.answered * share * (1 - share)
+        pooled += part * share
+    if not tallies:
+        return 0.0
+    return min(1 / shared, pooled * (1 - pooled) / own) if own > 0 else 1 / shared
+
+
+def binomial_interval(hits: float, of: float) -> tuple[float, float]:
+    """The interval of a share (Clopper and Pearson 1934): exact for whole numbers, between them for others."""
     from scipy.stats import beta
 
     tail = (1 - CONFIDENCE) / 2
-    low = 0.0 if hits == 0 else float(beta.ppf(tail, hits, of - hits + 1))
-    high = 1.0 if hits == of else float(beta.ppf(1 - tail, hits + 1, of - hits))
+    low = 0.0 if hits <= 0 else float(beta.ppf(tail, hits, of - hits + 1))
+    high = 1.0 if hits >= of else float(beta.ppf(1 - tail, hits + 1, of - hits))
     return low, high
 
 

@@ -95,7 +95,7 @@ def label_directly(findings: Sequence[Finding], window_end: date) -> Label:
     """The label of one vehicle in a window that a model is tested on: only a finding about this very window gives one.
 
     A finding about an overlapping window rests on mostly the same reads. If training had it, a test on it would ask the
-    model for what it was told; such a vehicle is `known` here, neither confirmed nor an example of one not confirmed.
+    model for what it was told; such a vehicle is `known` here, without a value.
     """
     if not findings:
         return Label("unreviewed")
@@ -107,11 +107,15 @@ def _apart(finding: Finding, window_end: date) -> int:
     return abs((finding.window_end - window_end).days)
 
 
-def findings_before(findings: Mapping[str, tuple[Finding, ...]], window_end: date) -> dict[str, tuple[Finding, ...]]:
-    """The findings about windows that end before `window_end`: what training may use when the hold-out starts there."""
+def findings_before(decisions: Iterable[Finding], window_end: date) -> dict[str, tuple[Finding, ...]]:
+    """What was known when the window ended: findings about earlier windows as they stood at the end of that day (UTC).
+
+    That is what training may use when the hold-out starts there. A finding decided later does not count, and does not
+    replace the one that stood.
+    """
     kept = {
         vehicle: tuple(finding for finding in found if finding.window_end < window_end)
-        for vehicle, found in findings.items()
+        for vehicle, found in standing_findings(decisions, window_end).items()
     }
     return {vehicle: found for vehicle, found in kept.items() if found}
 

@@ -9,21 +9,26 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from models.code_state import ROOT, installed_pattern_files
 
 _ROOM = "models"
-_DECIDING = ("models.labels", "models.snapshot", "models.training", "models.units")
+_DECIDING = ("models.labels", "models.snapshot", "models.training", "models.units", "data_contracts.reads")
+_LIBRARIES = ("duckdb", "ibis-framework", "lightgbm")
+"""Another version of one of these may give other rows or another fit."""
 
 
 def pattern_code_digest(pattern: str) -> str:
-    """SHA-256 over the pattern's module, labels, snapshot and fit, and every module of this room that they import.
+    """SHA-256 over the pattern's module, labels, snapshot, fit, reading, and all modules of this room that they import.
+
+    The versions of the libraries that make rows and models count as well.
 
     Args:
         pattern: Name of a pattern; one that another distribution brings counts with all of that distribution's files.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256("".join(f"{name} {version(name)}\n" for name in _LIBRARIES).encode())
     own = f"{_ROOM}.patterns.{pattern}"
     for name, path in sorted(_closure((own, *_DECIDING)).items()):
         digest.update(f"{name}\0".encode() + path.read_bytes() + b"\0")

@@ -173,10 +173,15 @@ def latest_scores(lake: Lake, rocu: str, pattern: str, as_of: date) -> Path:
             f"There are no {pattern} scores of {rocu} as of {as_of.isoformat()}.",
             f"Run findprofile score --rocu {rocu} --pattern {pattern} --as-of {as_of.isoformat()} first.",
         )
-    return max(found, key=_scored_at)
+    return max(found, key=scored_at)
 
 
-def _scored_at(path: Path) -> datetime:
+def scored_at(path: Path) -> datetime:
+    """When the list in this file was made.
+
+    Raises:
+        FaultError: The file cannot be read or does not say.
+    """
     try:
         metadata = pq.read_schema(path).metadata or {}
         return datetime.fromisoformat(metadata[b"scored_at"].decode())

@@ -1,14 +1,15 @@
 """The training snapshot: one table of windows with labels, weights and the split by time, as one Parquet file.
 
-The latest window ends are the hold-out. A vehicle there counts as the finding about that very window says, and as not
-confirmed when there is no finding about it at all; one with findings about other windows only is left out of that
-window, since its label would be borrowed from mostly the same reads, in training or in the hold-out. `known` marks the
-vehicles that training had findings about: what a model is worth for new ones is measured on the others.
+The latest window ends are the hold-out, with every vehicle that has a window there, as a list in service would have
+them. A vehicle counts as the finding about that very window says, and as not confirmed when there is none: one about
+another window would be borrowed from mostly the same reads, and leaving its vehicle out would make the list another.
+`known` marks the vehicles that training had findings about: what a model is worth for new ones is measured on the
+others.
 
 Older window ends are for training: reviewed vehicles, and a sample of those that nobody had reviewed. Training goes by
-the findings about windows that end before the hold-out and by no other, neither for a label nor for the sample: a
-vehicle found later may well be drawn as unreviewed, as it would have been on the day. Does not belong here: features,
-fitting, figures.
+what was known on the day on which the hold-out's first window ended: findings about earlier windows, decided by then.
+No other counts, neither for a label nor for the sample: a vehicle found later may well be drawn as unreviewed. Does not
+belong here: features, fitting, figures.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from models.labels import (
     label_directly,
     label_vehicle,
     sample_unreviewed,
+    standing_findings,
 )
 from models.training_settings import TrainingSettings
 
@@ -76,7 +78,8 @@ class _Window:
 def assemble(
     window_ends: Sequence[date],
     build: WindowBuilder,
-    findings: Findings,
+    decisions: Sequence[Finding],
+    as_of: date,
     features: Sequence[str],
     window_days: int,
     settings: TrainingSettings,
@@ -86,7 +89,8 @@ def assemble(
     Args:
         window_ends: Oldest first.
         build: Gives the table of one window end: `vehicle`, `window_end`, the features, `baseline`; sorted by vehicle.
-        findings: The standing findings by vehicle.
+        decisions: Every finding, superseded ones too: what stood on an earlier day follows from them.
+        as_of: The hold-out is labelled by what was decided by the end of this day (UTC).
         features: Names of the feature columns.
         window_days: Length of a window.
         settings: Split and sampling.
@@ -98,9 +102,10 @@ def assemble(
     Raises:
         RefusedError: Too few confirmed vehicles for a hold-out or for training.
     """
-    holdout = _take_holdout(window_ends, build, findings, settings)
+    findings = standing_findings(decisions, as_of)
+    holdout = _take_holdout(window_ends, build, findings, decisions, settings)
     first = holdout[-1].end
-    before = findings_before(findings, first)
+    before = findings_before(decisions, first)
     pieces = [_holdout_rows(window, findings, before) for window in holdout]
     without_reads = sum(window.without_reads for window in holdout)
     for end in reversed(window_ends[: -len(holdout)]):
@@ -111,8 +116,8 @@ def assemble(
     counts = _count(table, features, without_reads)
     if counts.train_positives < settings.min_train_positives:
         raise RefusedError(
-            f"Before the hold-out ({first.isoformat()}) only {counts.train_positives} confirmed vehicles are left, "
-            f"training needs {settings.min_train_positives}.",
+            f"By the start of the hold-out ({first.isoformat()}) only {counts.train_positives} vehicles had been "
+            f"confirmed, training needs {settings.min_train_positives}.",
             "Load more dispositions, or change training.min_train_positives, training.min_holdout_positives or "
             "training.latest_window_ends in the ROCU's policy.",
         )
@@ -127,7 +132,11 @@ def _window(end: date, build: WindowBuilder, findings: Findings) -> _Window:
 
 
 def _take_holdout(
-    window_ends: Sequence[date], build: WindowBuilder, findings: Findings, settings: TrainingSettings
+    window_ends: Sequence[date],
+    build: WindowBuilder,
+    findings: Findings,
+    decisions: Sequence[Finding],
+    settings: TrainingSettings,
 ) -> list[_Window]:
     """The latest windows until they hold enough confirmed vehicles that are new to training, or as many as are allowed.
 
@@ -139,7 +148,7 @@ def _take_holdout(
     for end in reversed(window_ends[-most:]):
         taken.append(_window(end, build, findings))
         positives |= taken[-1].confirmed
-        if len(positives - findings_before(findings, end).keys()) >= settings.min_holdout_positives:
+        if len(positives - findings_before(decisions, end).keys()) >= settings.min_holdout_positives:
             return taken
     if len(positives) >= settings.min_holdout_positives:
         return taken
@@ -154,9 +163,8 @@ def _take_holdout(
 def _holdout_rows(window: _Window, findings: Findings, before: Findings) -> pa.Table:
     vehicles = window.table.column("vehicle").to_pylist()
     labels = [label_directly(findings.get(vehicle, ()), window.end) for vehicle in vehicles]
-    kept = [position for position, label in enumerate(labels) if label.standing in ("reviewed", "unreviewed")]
-    values = [labels[position].value or 0 for position in kept]
-    return _with_labels(window.table, kept, values, [1.0] * len(kept), "holdout", labels, before)
+    values = [label.value or 0 for label in labels]
+    return _with_labels(window.table, list(range(len(labels))), values, [1.0] * len(labels), "holdout", labels, before)
 
 
 def training_rows(

@@ -27,7 +27,6 @@ from infra.lake import Lake
 from infra.settings import Settings
 from models.code_state import code_state
 from models.inputs import TrainingInputs, pin_inputs, read_findings, require_unchanged, window_parts
-from models.labels import standing_findings
 from models.training_settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -144,8 +143,10 @@ def _snapshot(stage: _Stage) -> None:
         return windows.append_column("baseline", arrow.array(pattern.baseline(windows)))
 
     with open_windows(stage.settings, stage.rocu) as windows_of:
-        findings = standing_findings(read_findings(lake, inputs.dispositions, pattern.unit), inputs.as_of)
-        table, counts = assemble(inputs.window_ends, build, findings, pattern.feature_names, days, inputs.training)
+        decisions = read_findings(lake, inputs.dispositions, pattern.unit)
+        table, counts = assemble(
+            inputs.window_ends, build, decisions, inputs.as_of, pattern.feature_names, days, inputs.training
+        )
     record = write_snapshot(table, counts, stage.folder / SNAPSHOT)
     stage.write(SNAPSHOT_RECORD, record.model_dump_json(indent=1) + "\n")
 

@@ -19,20 +19,17 @@ from pydantic import BaseModel, ConfigDict
 
 from infra.errors import RefusedError, WrongInputError
 from models.evaluation import holdout_scores
+from models.labels import Finding
 from models.metrics import average_precision
-from models.snapshot import Findings, WindowBuilder, assemble, rows_of
+from models.snapshot import WindowBuilder, assemble, rows_of
 from models.training import train_model
 from models.training_settings import TrainingSettings
-from models.tuning_bounds import Bounds, TuningBounds
+from models.tuning_bounds import DECIMALS, LOGARITHMIC, WHOLE, Bounds, TuningBounds
 
 if TYPE_CHECKING:
     import optuna
 
 FOLDS = 3
-
-
-WHOLE = ("trees", "leaves", "min_rows_in_leaf")
-LOGARITHMIC = ("learning_rate", "min_rows_in_leaf", "l2")
 
 
 class Tuned(BaseModel):
@@ -80,7 +77,8 @@ class Fold:
 def time_folds(
     window_ends: Sequence[date],
     build: WindowBuilder,
-    findings: Findings,
+    decisions: Sequence[Finding],
+    as_of: date,
     features: Sequence[str],
     window_days: int,
     settings: TrainingSettings,
@@ -91,7 +89,9 @@ def time_folds(
     Args:
         window_ends: All of the training inputs, oldest first; the hold-out is cut off here.
         build: Gives the windows of an end; each is asked for once.
-        findings: Standing findings.
+        decisions: Every finding, superseded ones too. Folds get those that were known when the hold-out began, about
+            windows before it, and nothing else.
+        as_of: Last day (UTC) of the decisions that decide where the hold-out begins.
         features: Names of the feature columns.
         window_days: Length of a window.
         settings: Split and sampling.
@@ -107,9 +107,10 @@ def time_folds(
             kept[end] = build(end)
         return kept[end]
 
-    whole, _ = assemble(window_ends, once, findings, features, window_days, settings)
-    first = min(rows_of(whole, "holdout").column("window_end").to_pylist())
+    _, whole = assemble(window_ends, once, decisions, as_of, features, window_days, settings)
+    first = whole.holdout_window_ends[0]
     inside = [end for end in window_ends if end < first]
+    known = [finding for finding in decisions if finding.window_end < first]
     # A fold's hold-out may be smaller than the real one: several are averaged.
     smaller = settings.model_copy(update={"min_holdout_positives": 1, "min_train_positives": 2})
     found: list[Fold] = []
@@ -117,7 +118,7 @@ def time_folds(
         if len(found) == folds:
             break
         try:
-            table, counts = assemble(inside[:last], once, findings, features, window_days, smaller)
+            table, counts = assemble(inside[:last], once, known, first, features, window_days, smaller)
         except RefusedError:
             continue
         if _new_positives(table):
@@ -204,12 +205,12 @@ def _suggest(trial: optuna.Trial, bounds: TuningBounds) -> dict[str, Any]:
             chosen[name] = trial.suggest_int(name, int(one.low), int(one.high), log=log)
         else:
             # rounded here, so that the proposal says exactly what was tried
-            chosen[name] = round(trial.suggest_float(name, one.low, one.high, log=log), 4)
+            chosen[name] = round(trial.suggest_float(name, one.low, one.high, log=log), DECIMALS)
     return chosen
 
 
 def _rounded(found: dict[str, Any]) -> dict[str, float | int]:
-    return {name: value if name in WHOLE else round(value, 4) for name, value in found.items()}
+    return {name: value if name in WHOLE else round(value, DECIMALS) for name, value in found.items()}
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -5,7 +5,14 @@ What is not named here (windows, negatives, seeds) a search leaves alone: those 
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+
+from models.training_settings import TrainingSettings
+
+WHOLE = ("trees", "leaves", "min_rows_in_leaf")
+LOGARITHMIC = ("learning_rate", "min_rows_in_leaf", "l2")
+DECIMALS = 4
+"""To how many decimals a value that is not whole is tried and proposed."""
 
 
 class Bounds(BaseModel):
@@ -35,3 +42,17 @@ class TuningBounds(BaseModel):
     l2: Bounds = Field(default=Bounds(low=0.1, high=100), description="searched on a log scale")
     feature_share: Bounds = Field(default=Bounds(low=0.15, high=0.8), description="of the features, per tree")
     row_share: Bounds = Field(default=Bounds(low=0.4, high=1), description="of the rows, per tree")
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_tried(cls, bounds: Bounds, info: ValidationInfo) -> Bounds:
+        """Both ends must be what training takes; a log scale has no zero."""
+        name = str(info.field_name)
+        if name in LOGARITHMIC and bounds.low <= 0:
+            raise ValueError("low must be above 0, for the search is on a log scale")
+        for end in (bounds.low, bounds.high):
+            try:
+                TrainingSettings.model_validate({name: round(end, DECIMALS)})
+            except ValidationError as error:
+                raise ValueError(f"training does not take {end:g}: {error.errors()[0]['msg']}") from None
+        return bounds

@@ -7,10 +7,11 @@ the same bytes, and so do days put together.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from importlib.util import find_spec
 
+import duckdb
 import pyarrow as pa
 
 from data_contracts.manifests import PartRef
@@ -21,19 +22,23 @@ from infra.lake import Lake
 from infra.settings import Settings
 from models.features.settings import PatternSettings
 from models.patterns import Pattern
-from models.serving import serving_windows
 
 WindowMaker = Callable[[Lake, Sequence[PartRef], date, Pattern, PatternSettings], pa.Table]
 """(lake, reads parts, last day of the window, pattern, its settings) to one row per unit, sorted by key."""
 
 
 @contextmanager
-def open_windows(settings: Settings, rocu: str) -> Iterator[WindowMaker]:
+def open_windows(
+    settings: Settings, rocu: str, connection: duckdb.DuckDBPyConnection | None = None
+) -> Iterator[WindowMaker]:
     """What builds windows on the engine of the settings, on DuckDB day by day where they ask for it.
+
+    Training, scoring, trials and monitoring all come here, so what is checked is what runs.
 
     Args:
         settings: Engine, threads, memory.
         rocu: Whose days are kept.
+        connection: One that is open already, for DuckDB to share its memory; a new one without.
 
     Raises:
         WrongInputError: Spark was chosen and is not installed, or the pattern has no expression for it.
@@ -43,12 +48,12 @@ def open_windows(settings: Settings, rocu: str) -> Iterator[WindowMaker]:
         with _on_spark(settings) as maker:
             yield maker
         return
-    with open_engine(settings) as connection:
+    with open_engine(settings) if connection is None else nullcontext(connection) as opened:
 
         def build(lake: Lake, parts: Sequence[PartRef], end: date, pattern: Pattern, own: PatternSettings) -> pa.Table:
             if pattern.build_by_day is None or not settings.windows_by_day:
-                return serving_windows(connection, lake, parts, end, pattern, own)
-            return pattern.build_by_day(connection, lake, rocu, parts, end, own)
+                return pattern.build_windows(opened, lake, parts, end, own)
+            return pattern.build_by_day(opened, lake, rocu, parts, end, own)
 
         yield build
 

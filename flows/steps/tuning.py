@@ -79,24 +79,29 @@ def tune(context: Context, rocu: str, pattern: str, as_of: date, trials: int) ->
 def _folds(context: Context, inputs: TrainingInputs) -> tuple[Fold, ...]:
     import pyarrow as arrow
 
-    from infra.engine import open_engine
     from models.inputs import read_findings, require_unchanged, window_parts
-    from models.labels import standing_findings
     from models.patterns import get_pattern
     from models.tuning import time_folds
+    from models.window_engines import open_windows
 
     require_unchanged(context.lake, inputs)
     pattern = get_pattern(inputs.pattern)
     settings: Any = pattern.settings_type.model_validate(inputs.pattern_settings)
-    with open_engine(context.settings) as connection:
+    with open_windows(context.settings, inputs.rocu) as windows_of:
 
         def build(window_end: date) -> pa.Table:
             context.progress(f"windows of {inputs.rocu} to {window_end}")
             parts = window_parts(inputs.reads, window_end, settings.window_days)
-            windows = pattern.build_windows(connection, context.lake, parts, window_end, settings)
+            windows = windows_of(context.lake, parts, window_end, pattern, settings)
             return windows.append_column("baseline", arrow.array(pattern.baseline(windows)))
 
-        findings = standing_findings(read_findings(context.lake, inputs.dispositions, pattern.unit), inputs.as_of)
+        decisions = read_findings(context.lake, inputs.dispositions, pattern.unit)
         return time_folds(
-            inputs.window_ends, build, findings, pattern.feature_names, settings.window_days, inputs.training
+            inputs.window_ends,
+            build,
+            decisions,
+            inputs.as_of,
+            pattern.feature_names,
+            settings.window_days,
+            inputs.training,
         )

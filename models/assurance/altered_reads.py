@@ -1,7 +1,8 @@
 """Windows from reads that never were: the reads of one window, changed by a query, and built like any others.
 
-The changed reads are written as parts of a lake of their own, which is gone afterwards, so that a pattern builds from
-them exactly as it builds from the real ones, whatever it keeps on the way. Does not belong here: what is changed.
+The changed reads are written as parts of a lake of their own in the home's `work`, which is gone afterwards, so that a
+pattern builds from them exactly as it builds from the real ones, on the same engine and whatever it keeps on the way.
+Does not belong here: what is changed.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from data_contracts.manifests import PartRef
 from data_contracts.reads import READS_COLUMNS, reads_relation
 from infra.engine import literal
 from infra.lake import Lake, file_sha256
+from infra.settings import Settings
 from models.features.settings import PatternSettings, window_start
 from models.patterns import Pattern
+from models.window_engines import WindowMaker
 
 READS = "trial_reads"
 """Table with the window's reads, for the queries that change them; its columns are those of the reads layer."""
@@ -33,11 +36,15 @@ class WindowReads:
     """The reads of one window in a table of the connection, ready to be changed.
 
     Args:
+        work: Where passing lakes lie.
+        windows_of: Builds windows as scoring does.
         begin, end: First moment of the window, and first moment after it.
         reads: How many there are.
     """
 
     connection: duckdb.DuckDBPyConnection
+    work: Path
+    windows_of: WindowMaker
     rocu: str
     pattern: Pattern
     settings: PatternSettings
@@ -53,10 +60,11 @@ class WindowReads:
 
     def windows(self, changed: str) -> pa.Table:
         """The windows that come out when the reads are those of the query `changed`."""
-        with tempfile.TemporaryDirectory(prefix="trial-") as folder:
+        self.work.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="trial-", dir=self.work) as folder:
             lake = Lake(Path(folder))
             parts = self._write(lake, changed)
-            return self.pattern.build_windows(self.connection, lake, parts, self.window_end, self.settings)
+            return self.windows_of(lake, parts, self.window_end, self.pattern, self.settings)
 
     def _write(self, lake: Lake, changed: str) -> tuple[PartRef, ...]:
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_ALTERED} AS {changed}")
@@ -79,7 +87,9 @@ class WindowReads:
 
 @contextmanager
 def window_reads(
+    process: Settings,
     connection: duckdb.DuckDBPyConnection,
+    windows_of: WindowMaker,
     lake: Lake,
     rocu: str,
     parts: Sequence[PartRef],
@@ -90,7 +100,9 @@ def window_reads(
     """Give the reads of one window as a table; it is dropped afterwards.
 
     Args:
+        process: Of this process; its home has the room for passing lakes.
         connection: Gives threads and memory.
+        windows_of: Builds windows as scoring does.
         lake: Where the parts lie.
         rocu: Whose reads they are.
         parts: The reads parts of the window.
@@ -108,6 +120,17 @@ def window_reads(
         )
         [(count,)] = cursor.execute(f"SELECT count(*) FROM {READS}").fetchall()
         try:
-            yield WindowReads(cursor, rocu, pattern, settings, window_end, begin, end, int(count))
+            yield WindowReads(
+                connection=cursor,
+                work=process.root / "work",
+                windows_of=windows_of,
+                rocu=rocu,
+                pattern=pattern,
+                settings=settings,
+                window_end=window_end,
+                begin=begin,
+                end=end,
+                reads=int(count),
+            )
         finally:
             cursor.execute(f"DROP TABLE {READS}; DROP VIEW trial_parts")

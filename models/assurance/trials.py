@@ -38,6 +38,7 @@ from models.scoring import score_windows
 from models.snapshot import rows_of
 from models.stability import measure_stability
 from models.units import units_of
+from models.window_engines import WindowMaker, open_windows
 
 NAME = "assurance.json"
 ATTRIBUTES = ("force", "camera_density", "area_group")
@@ -48,7 +49,9 @@ OnProgress = Callable[[str], None]
 class _Run:
     """One training run with everything that the trials look at."""
 
+    process: Settings
     connection: duckdb.DuckDBPyConnection
+    windows_of: WindowMaker
     lake: Lake
     inputs: TrainingInputs
     pattern: Pattern
@@ -66,8 +69,17 @@ class _Run:
 
     def reads(self, end: date) -> AbstractContextManager[WindowReads]:
         parts = window_parts(self.inputs.reads, end, self.settings.window_days)
-        rocu = self.inputs.rocu
-        return window_reads(self.connection, self.lake, rocu, parts, self.pattern, self.settings, end)
+        return window_reads(
+            self.process,
+            self.connection,
+            self.windows_of,
+            self.lake,
+            self.inputs.rocu,
+            parts,
+            self.pattern,
+            self.settings,
+            end,
+        )
 
     def score(self, windows: pa.Table) -> pa.Table:
         return score_windows(self.model_text, windows, self.pattern, self.settings, 0)
@@ -98,8 +110,8 @@ def run_trials(settings: Settings, lake: Lake, outputs: TrainingOutputs, on_prog
     """
     from infra.engine import open_engine
 
-    with open_engine(settings) as connection:
-        run = _opened(connection, lake, outputs)
+    with open_engine(settings) as connection, open_windows(settings, outputs.inputs.rocu, connection) as windows_of:
+        run = _opened(settings, connection, windows_of, lake, outputs)
         fairness, bases = _fairness(run, on_progress)
         on_progress("stability over seeds")
         stability = measure_stability(run.snapshot, outputs.snapshot.features, run.k, run.inputs.training)
@@ -142,13 +154,21 @@ def keep_trials(outputs: TrainingOutputs, found: Assurance) -> None:
     (outputs.folder / NAME).write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def _opened(connection: duckdb.DuckDBPyConnection, lake: Lake, outputs: TrainingOutputs) -> _Run:
+def _opened(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    windows_of: WindowMaker,
+    lake: Lake,
+    outputs: TrainingOutputs,
+) -> _Run:
     import pyarrow.parquet as pq
 
     pattern = get_pattern(outputs.inputs.pattern)
     snapshot = pq.ParquetFile(outputs.snapshot_path).read()
     return _Run(
+        process=settings,
         connection=connection,
+        windows_of=windows_of,
         lake=lake,
         inputs=outputs.inputs,
         pattern=pattern,

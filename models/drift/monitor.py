@@ -13,24 +13,28 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
+from pydantic import ValidationError
 
 from data_contracts.dispositions import disposition_parts
 from data_contracts.manifests import PartRef
 from data_contracts.reads import parts_digest, read_parts, reads_relation
 from infra.engine import open_engine
-from infra.lake import Lake, write_text
+from infra.lake import Lake, file_sha256, write_text
 from infra.settings import Settings
+from models.code_state import code_state
 from models.drift.behaviour import SCORE, Spans, compare_behaviour
 from models.drift.estate import count_camera_days, examine_estate
 from models.drift.late_labels import examine_labels, load_findings, load_ranked
 from models.drift.recommendation import recommend
 from models.drift.results import EstateResult, MonitorResult, Span
-from models.drift.service import examine_service
+from models.drift.service import examine_service, score_files
 from models.drift.settings import MonitorSettings
 from models.drift.spans import Plan, Workshop, without_cameras
 from models.features.settings import PatternSettings
 from models.patterns import Pattern, get_pattern
+from models.window_engines import open_windows
 
 RESULT = "result.json"
 RAW_REPORT = "evidently.html"
@@ -77,16 +81,18 @@ def monitor(
     parts = read_parts(lake, rocu, plan.start, as_of)
     reference, current = plan.spans(parts, monitor_settings.least_days)
     findings = disposition_parts(lake, rocu)
+    look_back = monitor_settings.labels.look_back_days
     with open_engine(settings) as connection:
-        look_back = monitor_settings.labels.look_back_days
         ranked = load_ranked(connection, lake, rocu, pattern, as_of, capacity, look_back)
     run_id = _run_id(
         rocu, pattern, as_of.isoformat(), monitor_settings.model_dump_json(), own_settings.model_dump_json(),
         _digest(champion), parts_digest(parts), parts_digest(findings), json.dumps(ranked.to_pylist(), default=str),
+        _scores_digest(lake, rocu, pattern, as_of, look_back), code_state().source_digest,
     )  # fmt: skip
     folder = lake.folder("monitoring", rocu, pattern=pattern, as_of=as_of.isoformat(), run=run_id)
-    if (folder / RESULT).is_file():
-        return load_result(folder)
+    kept = _kept(folder)
+    if kept is not None:
+        return kept
     job = _Job(
         settings, lake, rocu, chosen, plan, parts, champion, monitor_settings, own_settings, ranked, run_id, folder
     )
@@ -115,13 +121,16 @@ class _Job:
 
 def _examine(job: _Job, findings: Sequence[PartRef], spans: tuple[Span, Span], now: datetime) -> MonitorResult:
     plan, limits = job.plan, job.limits
-    with open_engine(job.settings) as connection:
+    with (
+        open_engine(job.settings) as connection,
+        open_windows(job.settings, job.rocu, connection) as windows_of,
+    ):
         reads_relation(connection, job.lake, job.parts, "monitored_reads")
         counts = count_camera_days(connection, "monitored_reads")
         estate = examine_estate(counts, plan.start, plan.current_from, plan.as_of, limits.estate)
-        workshop = Workshop(connection, job.pattern, job.pattern_settings, job.champion)
+        workshop = Workshop(windows_of, job.pattern, job.pattern_settings, job.champion)
         raw = workshop.build(job.lake, job.parts, plan)
-        adjusted = _without_changed(job.settings, job.lake, job.parts, plan, workshop, raw, estate, limits)
+        adjusted = _without_changed(job, connection, workshop, raw, estate)
         known = load_findings(connection, job.lake, findings, plan.as_of, job.pattern.unit)
     labels = examine_labels(job.ranked, known, *spans, limits.labels)
     service = examine_service(job.lake, job.rocu, job.pattern.name, plan.as_of, limits.labels.look_back_days, known)
@@ -153,23 +162,33 @@ def _examine(job: _Job, findings: Sequence[PartRef], spans: tuple[Span, Span], n
 
 
 def _without_changed(
-    settings: Settings,
-    lake: Lake,
-    parts: Sequence[PartRef],
-    plan: Plan,
-    workshop: Workshop,
-    raw: Spans,
-    estate: EstateResult,
-    limits: MonitorSettings,
+    job: _Job, connection: duckdb.DuckDBPyConnection, workshop: Workshop, raw: Spans, estate: EstateResult
 ) -> Spans | None:
     """The windows without changed cameras: `raw` itself when none changed, `None` when too few reads are left."""
     if not estate.changed_cameras:
         return raw
-    if _reads_left(estate) < limits.least_reads_left:
+    if _reads_left(estate) < job.limits.least_reads_left:
         return None
-    with without_cameras(settings, workshop.connection, lake, parts, estate.changed_cameras) as (copy, left):
-        adjusted = workshop.build(copy, left, plan)
+    with without_cameras(job.settings, connection, job.lake, job.parts, estate.changed_cameras) as (copy, left):
+        adjusted = workshop.build(copy, left, job.plan)
     return adjusted if adjusted.reference.num_rows and adjusted.current.num_rows else None
+
+
+def _kept(folder: Path) -> MonitorResult | None:
+    """What an earlier run of the same name left; one that cannot be read is made again."""
+    try:
+        return load_result(folder)
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def _scores_digest(lake: Lake, rocu: str, pattern: str, as_of: date, look_back_days: int) -> str:
+    """Of every list that figures in service may rest on."""
+    digest = hashlib.sha256()
+    for paths in score_files(lake, rocu, pattern, as_of, look_back_days).values():
+        for path in paths:
+            digest.update(f"{lake.relative(path)}\0{file_sha256(path)}\0".encode())
+    return digest.hexdigest()
 
 
 def load_result(folder: Path) -> MonitorResult:

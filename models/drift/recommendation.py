@@ -1,12 +1,14 @@
 """From the four drifts to one recommendation, with reasons in plain sentences. A pure function; it never promotes.
 
 Order of precedence: cameras are inspected first, because nothing learnt from a broken estate can be trusted; then a
-retrain where behaviour changed and the champion shows it; then a review by people.
+retrain where behaviour changed and the champion shows it; then a review by people. A fault that was over before the
+current span is told, and nobody is sent to look at it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from models.drift.results import (
     Action,
@@ -48,7 +50,8 @@ def recommend(
     moved = _moved_populations(features, settings.feature_share)
     scores_moved = scores is not None and scores.attribution in ("behaviour", "both")
     actions: list[Action] = []
-    if estate.intervals or estate.empty_days:
+    present, past = _by_span(estate)
+    if present.intervals or present.empty_days:
         actions.append("inspect_cameras")
     if moved and (scores_moved or labels.confirmed_changed):
         actions.append("review_labels" if labels.late else "retrain")
@@ -57,7 +60,8 @@ def recommend(
     if (labels.late or (labels.confirmed_changed and not moved)) and "review_labels" not in actions:
         actions.append("review_labels")
     reasons = (
-        *_estate_reasons(estate),
+        *_estate_reasons(present),
+        *_over(past, estate.current_from),
         *_feature_reasons(features, moved, settings.feature_share),
         *_score_reasons(scores),
         *_label_reasons(labels),
@@ -79,7 +83,31 @@ def _moved_populations(features: Sequence[FeatureDrift], share: float) -> tuple[
     return tuple(moved)
 
 
+def _by_span(estate: EstateResult) -> tuple[EstateResult, EstateResult]:
+    """What touches the current span, and what was over before it."""
+    since = estate.current_from
+    present = {
+        "intervals": tuple(one for one in estate.intervals if one.end >= since),
+        "empty_days": tuple(day for day in estate.empty_days if day >= since),
+    }
+    past = {
+        "intervals": tuple(one for one in estate.intervals if one.end < since),
+        "empty_days": tuple(day for day in estate.empty_days if day < since),
+    }
+    return estate.model_copy(update=present), estate.model_copy(update=past)
+
+
+def _over(past: EstateResult, since: date) -> list[str]:
+    said = f"Over before the current span began on {since}, nothing to inspect: "
+    return [f"{said}{reason[0].lower()}{reason[1:]}" for reason in _faults(past)]
+
+
 def _estate_reasons(estate: EstateResult) -> list[str]:
+    asked = ["Ask whoever delivers the batches about the days without reads."] if estate.empty_days else []
+    return [*_faults(estate), *asked]
+
+
+def _faults(estate: EstateResult) -> list[str]:
     reasons = []
     for kind, text in _KINDS.items():
         found = [interval for interval in estate.intervals if interval.kind == kind]
@@ -95,8 +123,7 @@ def _estate_reasons(estate: EstateResult) -> list[str]:
         reasons.append(f"{counted} ({span}): {listed}{whole}.")
     if estate.empty_days:
         reasons.append(
-            f"No camera delivered a read on {len(estate.empty_days)} days, the first {estate.empty_days[0]}: "
-            "ask whoever delivers the batches."
+            f"No camera delivered a read on {len(estate.empty_days)} days, the first {estate.empty_days[0]}."
         )
     return reasons
 

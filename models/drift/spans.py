@@ -25,6 +25,7 @@ from models.drift.results import Span
 from models.drift.scores import with_scores
 from models.features.settings import PatternSettings
 from models.patterns import Pattern
+from models.window_engines import WindowMaker
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Plan:
 class Workshop:
     """What building windows needs. `champion` is a booster's text, or `None` where there is none yet."""
 
-    connection: duckdb.DuckDBPyConnection
+    windows_of: WindowMaker
     pattern: Pattern
     pattern_settings: PatternSettings
     champion: str | None
@@ -95,7 +96,7 @@ class Workshop:
 
     def _window(self, lake: Lake, parts: Sequence[PartRef], end: date, days: int) -> pa.Table:
         own = [part for part in parts if part.date is not None and end - timedelta(days=days) < part.date <= end]
-        windows = self.pattern.build_windows(self.connection, lake, own, end, self.pattern_settings)
+        windows = self.windows_of(lake, own, end, self.pattern, self.pattern_settings)
         return windows if self.champion is None else with_scores(self.champion, windows)
 
 

@@ -84,6 +84,8 @@ def test_a_later_file_takes_the_place_of_an_earlier_one(lake: Lake, tmp_path: Pa
         ("patterns: {county_lines: {away_kms: 3}}", "away_kms"),
         ("patterns: {burglary: {}}", "burglary"),
         ("training: {trees: many}", "training.trees"),
+        ("tuning: {l2: {low: 0}}", "tuning.l2"),
+        ("tuning: {leaves: {low: -3}}", "tuning.leaves"),
         ('capacity: "20"', "capacity"),
         ("capacity: 0", "capacity"),
         ("approvers_needed: 1", "approvers_needed"),

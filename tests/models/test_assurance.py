@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -52,10 +53,18 @@ def last_end(trained: TrainingOutputs) -> date:
     return trained.snapshot.holdout_window_ends[-1]
 
 
-def opened(connection: Any, world: Any, trained: TrainingOutputs, pattern: Pattern = PATTERN) -> Any:
+@contextmanager
+def opened(
+    connection: Any, world: Any, trained: TrainingOutputs, pattern: Pattern = PATTERN, by_day: bool = False
+) -> Iterator[WindowReads]:
     end, chosen = last_end(trained), pattern_settings(trained)
     parts = window_parts(trained.inputs.reads, end, chosen.window_days)
-    return window_reads(connection, world.lake, "nwrocu", parts, pattern, chosen, end)
+    process = world.settings.model_copy(update={"windows_by_day": by_day})
+    with (
+        open_windows(process, "nwrocu", connection) as windows_of,
+        window_reads(process, connection, windows_of, world.lake, "nwrocu", parts, pattern, chosen, end) as reads,
+    ):
+        yield reads
 
 
 @pytest.fixture
@@ -184,6 +193,20 @@ class TestFaults:
         parts = window_parts(trained.inputs.reads, reads.window_end, reads.settings.window_days)
         straight = PATTERN.build_windows(connection, world.lake, parts, reads.window_end, reads.settings)
         assert reads.windows(f"SELECT * FROM {READS}").equals(straight)
+
+    def test_windows_of_changed_reads_go_the_way_of_scoring_and_leave_nothing(
+        self, connection: Any, world: Any, trained: TrainingOutputs
+    ) -> None:
+        asked = []
+
+        def by_day(connection: Any, lake: Any, rocu: str, *further: Any) -> pa.Table:
+            asked.append((rocu, lake.root.parent))
+            return PATTERN.build_windows(connection, lake, *further)
+
+        with opened(connection, world, trained, replace(PATTERN, build_by_day=by_day), by_day=True) as reads:
+            reads.windows(f"SELECT * FROM {READS}")
+        assert asked == [("nwrocu", world.settings.root / "work")]
+        assert list((world.settings.root / "work").iterdir()) == []
 
     def test_each_fault_hits_the_same_reads_every_time_and_does_harm(self, reads: WindowReads) -> None:
         plain = reads.windows(f"SELECT * FROM {READS}")

@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import date, datetime, timedelta
 
 import duckdb
+import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 
 from data_contracts.manifests import PartRef
 from data_contracts.reads import READS_COLUMNS
+from infra.errors import FaultError
 from infra.lake import Lake
-from models.days import build_windows_by_day, day_folder
+from models import days
+from models.days import build_windows_by_day, day_folder, share_digest
 from models.features.settings import PatternSettings
 from models.windows import READS, build_windows
 
@@ -144,8 +147,27 @@ def test_a_late_file_renews_its_day_and_no_other(lake):
     after = shares(lake)
     renewed = before.keys() ^ after.keys()
     assert {name.split("/")[1] for name in renewed} == {f"date={day}"}
-    assert len(renewed) == 2
+    assert len(renewed) == 1
+    assert before.keys() < after.keys()
     assert all(after[name] == made for name, made in before.items() if name in after)
+
+
+def test_a_share_that_is_gone_while_windows_are_built_is_a_fault_that_says_what_to_do(lake):
+    parts = deliver(lake, reads_of(random.Random(5), forces=False))  # noqa: S311
+    assert_same(lake, parts, LAST)
+    next(lake.folder("days", "nwrocu").glob("*/*/share=*/visits.parquet")).unlink()
+    with duckdb.connect() as connection, pytest.raises(FaultError, match="share of the days of nwrocu"):
+        build_windows_by_day(connection, lake, "nwrocu", parts, LAST, OWN)
+
+
+def test_another_version_of_a_library_makes_another_share(monkeypatch):
+    before = share_digest([])
+    monkeypatch.setattr(ibis, "__version__", "0.0")
+    days._code_digest.cache_clear()
+    try:
+        assert share_digest([]) != before
+    finally:
+        days._code_digest.cache_clear()
 
 
 def test_a_longer_window_uses_the_same_days_and_another_setting_does_not(lake):

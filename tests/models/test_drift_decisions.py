@@ -161,6 +161,32 @@ def test_four_drifts_make_one_recommendation(advice: Recommendation, action: Act
     assert not any("promot" in reason for reason in advice.reasons)
 
 
+def interval(start: int, end: int) -> CameraInterval:
+    """A silence from so many to so many days before DAY."""
+    return (
+        estate("silent")
+        .intervals[0]
+        .model_copy(update={"start": DAY - timedelta(days=start), "end": DAY - timedelta(days=end)})
+    )
+
+
+@pytest.mark.parametrize(("ended", "action"), [(30, "none"), (27, "inspect_cameras"), (0, "inspect_cameras")])
+def test_a_fault_that_was_over_before_the_current_span_is_told_and_asks_for_nothing(ended: int, action: str) -> None:
+    seen = estate().model_copy(update={"current_from": CURRENT.start, "intervals": (interval(40, ended),)})
+    advice = recommend(seen, features("none"), None, labels(), MonitorSettings())
+    assert advice.action == action
+    said = f"was silent ({DAY - timedelta(days=40)} to {DAY - timedelta(days=ended)})"
+    assert [reason.startswith("Over before") for reason in advice.reasons if said in reason] == [action == "none"]
+
+
+@pytest.mark.parametrize(("back", "action"), [(28, "none"), (27, "inspect_cameras")])
+def test_days_without_any_read_call_for_action_while_they_are_in_the_current_span(back: int, action: str) -> None:
+    empty = estate().model_copy(update={"current_from": CURRENT.start, "empty_days": (DAY - timedelta(days=back),)})
+    advice = recommend(empty, features("none"), None, labels(), MonitorSettings())
+    assert advice.action == action
+    assert ("Ask whoever delivers the batches about the days without reads." in advice.reasons) == (action != "none")
+
+
 def test_without_a_champion_no_score_is_compared_and_it_says_so() -> None:
     advice = recommend(estate(), features("none"), None, labels(), MonitorSettings())
     assert advice.reasons[0] == "There is no champion, so no scores were compared."

@@ -21,6 +21,7 @@ from models.drift.monitor import load_result, monitor
 from models.drift.results import MonitorResult
 from models.drift.settings import MonitorSettings
 from models.patterns import get_pattern
+from models.scoring import Provenance, write_scores
 
 START = date(2026, 3, 2)
 DAYS = 14
@@ -217,6 +218,37 @@ def test_the_same_run_is_made_once_and_works_without_a_champion(small: tuple[Set
     assert digest == {
         path: hashlib.sha256(path.read_bytes()).hexdigest() for path in (lake.root / first.folder).iterdir()
     }
+
+
+def test_a_result_that_cannot_be_read_is_made_again(small: tuple[Settings, Lake]) -> None:
+    settings, lake = small
+    first = monitor(settings, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW)
+    kept = lake.root / first.folder / "result.json"
+    kept.write_text(kept.read_text().replace('"run_id"', '"name_of_old"', 1))
+    assert monitor(settings, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW) == first
+    assert load_result(kept.parent) == first
+
+
+def test_windows_are_built_day_by_day_where_the_settings_ask_for_it(small: tuple[Settings, Lake]) -> None:
+    settings, lake = small
+    at_once = monitor(settings, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW)
+    assert not lake.folder("days", "nwrocu").exists()
+    (lake.root / at_once.folder / "result.json").unlink()
+    by_day = settings.model_copy(update={"windows_by_day": True})
+    assert monitor(by_day, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW) == at_once
+    assert len(list(lake.folder("days", "nwrocu").glob("*/date=*/share=*"))) == DAYS
+
+
+def test_a_list_made_since_is_another_run(small: tuple[Settings, Lake]) -> None:
+    settings, lake = small
+    first = monitor(settings, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW)
+    listed = pa.table({"vehicle": ["v1", "v2"], "selected_by": ["ranked", "random"], "rank": [900, 901]})
+    names = ("model", "version", "model_sha256", "contract_version", "data_digest", "commit")
+    own = {"run_id": "r", "rocu": "nwrocu", "pattern": "county_lines", "window_end": AS_OF}
+    write_scores(lake, listed, Provenance(**dict.fromkeys(names, "x"), **own), NOW)
+    again = monitor(settings, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW)
+    assert again.run_id != first.run_id
+    assert again.in_service is not None
 
 
 def test_a_span_without_reads_is_wrong_input(small: tuple[Settings, Lake]) -> None:

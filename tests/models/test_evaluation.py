@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss
 
 from infra.errors import RefusedError
-from models.evaluation import Evaluation, compare_models, evaluate_model, score_champion
+from models.evaluation import Evaluation, compare_models, evaluate_model
 from models.metrics import (
     average_precision,
     brier,
@@ -181,7 +181,7 @@ def test_champion_and_challenger_meet_on_the_same_rows_with_paired_intervals(
     weak = train_model(rows_of(make_snapshot(2, shuffled=True), "train"), FEATURES, SETTINGS)[0]
     compared = compare_models(model, weak, snapshot, 10, SETTINGS)
     assert compared.challenger == evaluation
-    assert compared.champion == score_champion(weak, snapshot, 10, SETTINGS)
+    assert compared.champion == evaluate_model(weak, snapshot, 10, SETTINGS)
     assert compared.champion.holdout_digest == compared.challenger.holdout_digest
     assert compared.all_vehicles.average_precision.low is not None
     assert compared.all_vehicles.average_precision.low > 0
@@ -194,7 +194,7 @@ def test_a_model_against_itself_differs_by_exactly_nothing(model: str, snapshot:
 
 def test_a_champion_with_other_features_is_refused(model: str, snapshot: pa.Table) -> None:
     with pytest.raises(RefusedError, match="nights"):
-        score_champion(model, snapshot.drop_columns(["nights"]), 10, SETTINGS)
+        evaluate_model(model, snapshot.drop_columns(["nights"]), 10, SETTINGS)
 
 
 def test_a_snapshot_without_holdout_is_refused(model: str, snapshot: pa.Table) -> None:

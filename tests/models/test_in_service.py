@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from models.in_service import InService, Listed, estimate_in_service, exact_interval
+from models.in_service import InService, Listed, binomial_interval, estimate_in_service
 from models.review_sample import blind_order, select_for_review
 
 DAY = date(2026, 2, 1)
@@ -119,6 +119,59 @@ def test_several_runs_are_taken_together() -> None:
     assert both.missed.value == 0
 
 
+def run_of(name: str, behind: int, confirmed: int, answered: int, selected_by: str = "random") -> list[Listed]:
+    return [
+        Listed(name, f"{name}{row}", DAY, selected_by, behind, "confirmed" if row < confirmed else "eliminated")
+        for row in range(answered)
+    ]
+
+
+@pytest.mark.parametrize(("behind", "confirmed", "answered"), [(30000, 1, 1), (30000, 2, 2), (50000, 3, 4)])
+def test_the_estimate_lies_inside_its_interval_however_unequal_the_runs(
+    behind: int, confirmed: int, answered: int
+) -> None:
+    runs = [*run_of("a", behind, confirmed, answered), *run_of("b", 400, 0, 60), *run_of("c", 400, 1, 60)]
+    for found in (estimate_in_service(runs), estimate_in_service([*runs, *run_of("a", 20, 11, 20, "ranked")])):
+        for figure in (found.missed, found.recall, found.base_rate):
+            if figure.value is not None:
+                assert figure.low is not None
+                assert figure.high is not None
+                assert figure.low <= figure.value <= figure.high
+    assert estimate_in_service(runs).missed.value is not None
+
+
+def test_equal_runs_give_the_interval_of_one_that_is_as_large() -> None:
+    apart = estimate_in_service([*run_of("a", 400, 2, 20), *run_of("b", 400, 3, 20)])
+    whole = estimate_in_service(run_of("a", 800, 5, 40))
+    assert (apart.missed.low, apart.missed.high) == pytest.approx((whole.missed.low, whole.missed.high), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        ((3000, 10, 0.05), (300, 60, 0.05), (300, 60, 0.05)),
+        ((1000, 8, 0.2), (1000, 200, 0.02)),
+        ((5000, 30, 0.03), (500, 5, 0.4), (100, 20, 0.1)),
+    ],
+)
+def test_the_interval_holds_over_runs_of_unequal_weight_and_share(runs: tuple[tuple[int, int, float], ...]) -> None:
+    generator = np.random.default_rng(7)
+    truth = sum(behind * share for behind, _, share in runs)
+    inside = []
+    for _ in range(600):
+        found = estimate_in_service(
+            [
+                one
+                for name, (behind, answered, share) in zip("abc", runs, strict=False)
+                for one in run_of(name, behind, int(generator.binomial(answered, share)), answered)
+            ]
+        ).missed
+        assert found.low is not None
+        assert found.high is not None
+        inside.append(found.low <= truth <= found.high)
+    assert np.mean(inside) >= 0.93
+
+
 def test_without_a_random_finding_nothing_is_said_of_what_was_missed() -> None:
     found = estimate_in_service(listed("a", set(VEHICLES[:5]), 20, 0))
     assert found.precision.value == 0.25
@@ -140,8 +193,8 @@ def test_no_findings_at_all_give_no_figures() -> None:
     assert (found.runs, found.precision.value, found.recall.value) == (0, None, None)
 
 
-def test_the_exact_interval_of_none_and_of_all() -> None:
-    low, high = exact_interval(0, 10)
+def test_the_binomial_interval_of_none_and_of_all() -> None:
+    low, high = binomial_interval(0, 10)
     assert low == 0
     assert high == pytest.approx(1 - 0.025 ** (1 / 10))
-    assert exact_interval(10, 10) == pytest.approx((0.025 ** (1 / 10), 1.0))
+    assert binomial_interval(10, 10) == pytest.approx((0.025 ** (1 / 10), 1.0))

@@ -88,9 +88,13 @@ def test_the_nearest_overlapping_finding_decides_and_of_two_the_later_decision()
     assert label_vehicle([near, later], MONDAY, 28).value == 1
 
 
-def test_findings_before_leave_out_the_window_itself() -> None:
-    findings = {"v": (finding(0, "confirmed"), finding(7, "confirmed")), "w": (finding(7, "confirmed"),)}
-    assert findings_before(findings, MONDAY + timedelta(days=7)) == {"v": (finding(0, "confirmed"),)}
+def test_findings_before_are_about_earlier_windows_and_as_they_stood_when_the_window_ended() -> None:
+    end = MONDAY + timedelta(days=21)
+    last = datetime(2026, 2, 23, 23, 59, tzinfo=UTC)
+    about_itself, in_time = finding(21, "confirmed", last), finding(0, "confirmed", last)
+    too_late = finding(7, "confirmed", datetime(2026, 2, 24, tzinfo=UTC), "w")
+    put_right = finding(0, "eliminated", datetime(2026, 2, 24, tzinfo=UTC))
+    assert findings_before([about_itself, in_time, too_late, put_right], end) == {"v": (in_time,)}
 
 
 def test_confirmed_vehicles_are_those_of_exactly_that_window() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -11,12 +11,12 @@ from models.evaluation import evaluate_model
 from models.labels import Finding
 from models.patterns import get_pattern
 from models.scoring import RandomDraw, review_list, score_windows
-from models.snapshot import assemble, rows_of, training_rows
+from models.snapshot import SnapshotCounts, assemble, rows_of, training_rows
 from models.training import feature_matrix, load_booster, train_model
 from models.training_settings import TrainingSettings
 
 ENDS = tuple(date(2026, 1, 4) + timedelta(days=7 * week) for week in range(4))
-DECIDED = datetime(2026, 2, 20, tzinfo=UTC)
+AS_OF = date(2026, 3, 1)
 SETTINGS = TrainingSettings(trees=10, min_rows_in_leaf=2, min_holdout_positives=1, min_train_positives=1)
 FEATURES = ["trips", "constant", "missing"]
 
@@ -35,7 +35,11 @@ def build(window_end: date) -> pa.Table:
 
 
 def said(finding: str, *vehicles: str) -> dict[str, tuple[Finding, ...]]:
-    return {vehicle: (Finding(vehicle, ENDS[number % 4], finding, DECIDED),) for number, vehicle in enumerate(vehicles)}
+    ends = {vehicle: ENDS[number % 4] for number, vehicle in enumerate(vehicles)}
+    return {
+        vehicle: (Finding(vehicle, end, finding, datetime.combine(end + timedelta(days=2), time(9), UTC)),)
+        for vehicle, end in ends.items()
+    }
 
 
 CONFIRMED = said("confirmed", "v50", "v51", "v52", "v53", "v54", "v55")
@@ -43,7 +47,12 @@ ELIMINATED = said("eliminated", "v10", "v11", "v12", "v13")
 
 
 def snapshot(findings: dict[str, tuple[Finding, ...]]) -> pa.Table:
-    return assemble(ENDS, build, findings, FEATURES, 7, SETTINGS)[0]
+    return assembled(findings)[0]
+
+
+def assembled(findings: dict[str, tuple[Finding, ...]]) -> tuple[pa.Table, SnapshotCounts]:
+    decisions = [finding for found in findings.values() for finding in found]
+    return assemble(ENDS, build, decisions, AS_OF, FEATURES, 7, SETTINGS)
 
 
 def test_constant_and_all_missing_features_are_taken_and_left_unused() -> None:
@@ -79,7 +88,7 @@ def test_only_confirmed_findings_are_enough_for_the_unreviewed_are_the_negatives
 
 def test_findings_about_vehicles_that_were_never_read_change_no_row() -> None:
     unknown = said("confirmed", "w1", "w2", "w3", "w4") | said("eliminated", "w5", "w6")
-    table, counts = assemble(ENDS, build, CONFIRMED | ELIMINATED | unknown, FEATURES, 7, SETTINGS)
+    table, counts = assembled(CONFIRMED | ELIMINATED | unknown)
     assert table.equals(snapshot(CONFIRMED | ELIMINATED))
     assert counts.confirmed_without_reads > 0
 

@@ -9,7 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from infra.errors import WrongInputError
+from models import pattern_code
 from models.features.settings import PatternSettings
+from models.pattern_code import pattern_code_digest
 from models.patterns import features_reference, get_pattern, pattern_names
 
 
@@ -81,3 +83,12 @@ def test_the_baseline_ranks_repeated_quick_trips_to_one_town_first():
     assert list(np.argsort(-score)) == [0, 1, 3, 2]
     assert score[2] == 0
     assert get_pattern("county_lines").baseline(table.slice(0, 0)).shape == (0,)
+
+
+def test_the_code_of_a_pattern_is_another_with_another_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = pattern_code_digest("county_lines")
+    assert pattern_code_digest("county_lines") == before
+    monkeypatch.setattr(pattern_code, "version", lambda name: "0.0" if name == "ibis-framework" else "1.0")
+    other = pattern_code_digest("county_lines")
+    monkeypatch.setattr(pattern_code, "version", lambda name: "1.0")
+    assert len({before, other, pattern_code_digest("county_lines")}) == 3

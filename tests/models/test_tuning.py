@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ from models.tuning import Fold, time_folds, tune
 from models.tuning_bounds import Bounds, TuningBounds
 
 ENDS = tuple(date(2026, 1, 4) + timedelta(days=7 * week) for week in range(8))
-DECIDED = datetime(2026, 3, 20, tzinfo=UTC)
+AS_OF = date(2026, 3, 20)
 VEHICLES = [f"v{number:03d}" for number in range(200)]
 ACTIVE = set(VEHICLES[::10])
 FEATURES = ["trips", "noise"]
@@ -38,25 +38,39 @@ def build(window_end: date) -> pa.Table:
     )
 
 
-def findings() -> dict[str, tuple[Finding, ...]]:
-    found = {}
-    for number, vehicle in enumerate(VEHICLES[::5]):
-        said = "confirmed" if vehicle in ACTIVE else "eliminated"
-        found[vehicle] = (Finding(vehicle, ENDS[number % 8], said, DECIDED),)
-    return found
+def said(vehicle: str, week: int, finding: str, days: int = 2) -> Finding:
+    return Finding(vehicle, ENDS[week], finding, datetime.combine(ENDS[week] + timedelta(days=days), time(9), UTC))
+
+
+def findings() -> list[Finding]:
+    return [
+        said(vehicle, number % 8, "confirmed" if vehicle in ACTIVE else "eliminated")
+        for number, vehicle in enumerate(VEHICLES[::5])
+    ]
 
 
 @pytest.fixture(scope="module")
 def folds() -> tuple[Fold, ...]:
-    return time_folds(ENDS, build, findings(), FEATURES, 7, SETTINGS)
+    return time_folds(ENDS, build, findings(), AS_OF, FEATURES, 7, SETTINGS)
 
 
 def test_no_fold_sees_the_holdout(folds: tuple[Fold, ...]) -> None:
-    whole, _ = assemble(ENDS, build, findings(), FEATURES, 7, SETTINGS)
+    whole, _ = assemble(ENDS, build, findings(), AS_OF, FEATURES, 7, SETTINGS)
     first = min(rows_of(whole, "holdout").column("window_end").to_pylist())
     assert folds
     for fold in folds:
         assert max(fold.snapshot.column("window_end").to_pylist()) < first
+
+
+def test_no_fold_knows_what_was_found_about_the_holdout_or_decided_after_it_began(folds: tuple[Fold, ...]) -> None:
+    _, whole = assemble(ENDS, build, findings(), AS_OF, FEATURES, 7, SETTINGS)
+    first = ENDS.index(whole.holdout_window_ends[0])
+    about_it = [said(vehicle, first, "eliminated") for vehicle in VEHICLES[1::5]]
+    too_late = [said(vehicle, first - 1, "eliminated", days=20) for vehicle in VEHICLES[2::5]]
+    after = time_folds(ENDS, build, [*findings(), *about_it, *too_late], AS_OF, FEATURES, 7, SETTINGS)
+    assert len(after) == len(folds)
+    for one, other in zip(folds, after, strict=True):
+        assert one.snapshot.equals(other.snapshot)
 
 
 def test_the_same_search_gives_the_same_proposal_within_the_bounds(folds: tuple[Fold, ...]) -> None:
@@ -84,9 +98,9 @@ def test_one_trial_is_no_search(folds: tuple[Fold, ...]) -> None:
 
 
 def test_too_few_findings_inside_the_training_period_are_refused() -> None:
-    few = {vehicle: found for vehicle, found in findings().items() if found[0].window_end in (ENDS[0], ENDS[-1])}
+    few = [finding for finding in findings() if finding.window_end in (ENDS[0], ENDS[-1])]
     with pytest.raises(RefusedError):
-        time_folds((ENDS[0], ENDS[-1]), build, few, FEATURES, 7, SETTINGS)
+        time_folds((ENDS[0], ENDS[-1]), build, few, AS_OF, FEATURES, 7, SETTINGS)
 
 
 def test_bounds_that_are_turned_round_are_an_error() -> None:
@@ -94,8 +108,24 @@ def test_bounds_that_are_turned_round_are_an_error() -> None:
         Bounds(low=2, high=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "low", "high", "said"),
+    [
+        ("l2", 0, 10, "log scale"),
+        ("leaves", -3, 7, "training does not take -3"),
+        ("leaves", 2.5, 7, "training does not take 2.5"),
+        ("feature_share", 0.2, 1.5, "training does not take 1.5"),
+        ("row_share", 0.00001, 1, "training does not take 1e-05"),
+        ("learning_rate", 0.00001, 0.1, "training does not take 1e-05"),
+    ],
+)
+def test_bounds_of_what_training_does_not_take_are_an_error(name: str, low: float, high: float, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        TuningBounds.model_validate({name: {"low": low, "high": high}})
+
+
 def test_stability_compares_lists_over_seeds() -> None:
-    table, _ = assemble(ENDS, build, findings(), FEATURES, 7, SETTINGS)
+    table, _ = assemble(ENDS, build, findings(), AS_OF, FEATURES, 7, SETTINGS)
     found = measure_stability(table, FEATURES, 10, SETTINGS, seeds=3)
     assert len(set(found.seeds)) == 3
     assert found.overlap_at_k.mean is not None
@@ -108,5 +138,5 @@ def test_stability_compares_lists_over_seeds() -> None:
 
 def test_a_fit_that_draws_nothing_is_the_same_under_every_seed() -> None:
     settings = SETTINGS.model_copy(update={"feature_share": 1.0, "row_share": 1.0, "random_cuts": False})
-    table, _ = assemble(ENDS, build, findings(), FEATURES, 7, settings)
+    table, _ = assemble(ENDS, build, findings(), AS_OF, FEATURES, 7, settings)
     assert measure_stability(table, FEATURES, 10, settings, seeds=2).overlap_at_k.least == 1.0
