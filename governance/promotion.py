@@ -22,7 +22,7 @@ from governance.life import OPEN
 from governance.policy import LoadedPolicy
 from governance.promotion_details import ApproveDetails, GateDetails, ReasonDetails
 from governance.promotion_record import Act, Desk, require_reason
-from governance.promotion_state import ModelState, VersionState, model_state, replay
+from governance.promotion_state import ModelState, VersionState, model_state
 from governance.registry_port import require_genuine, split_model
 from infra.errors import RefusedError
 
@@ -42,7 +42,7 @@ class Requested:
 def history(audit: AuditLog, model: str) -> tuple[Row, ...]:
     """Every entry about a model's promotion, oldest first, refusals included."""
     split_model(model)
-    return tuple(row for row in audit.entries(model) if row.action.startswith("promote."))
+    return audit.entries(model, "promote.")
 
 
 def request(desk: Desk, identity: Identity, evidence: Evidence, policy: LoadedPolicy, now: datetime) -> Requested:
@@ -62,7 +62,7 @@ def request(desk: Desk, identity: Identity, evidence: Evidence, policy: LoadedPo
         decision = decide(evidence, policy.policy.gate)
         digest = store_evidence(desk.lake, evidence)
         with desk.audit.writing() as session:
-            state = replay(evidence.model, session.entries(evidence.model))
+            state = model_state(session, evidence.model)
             _require_true_champion(state, evidence)
             waiting = state.versions.get(evidence.version)
             if waiting and _still_open(waiting, now) and _same_gate(waiting, digest, policy):
@@ -133,6 +133,8 @@ def _gate_details(
         valid_until=iso_moment(act.now + timedelta(days=policy.policy.request_valid_days)),
         gate=decision.outcome,
         lines=tuple(line.model_dump(mode="json") for line in decision.lines),
+        policy_file=policy.file_sha256,
+        trained_as_of=evidence.last_day_seen.isoformat(),
     )
 
 
@@ -185,7 +187,7 @@ def require_term(desk: Desk, act: Act) -> VersionState:
         WrongInputError: No such version was requested.
     """
     with desk.audit.writing() as session:
-        found = replay(act.model, session.entries(act.model)).version(act.version)
+        found = model_state(session, act.model).version(act.version)
         over = is_expired(found, act.now)
         if over:
             session.append(act.done(ReasonDetails(reason=expiry(act.model, found)), "promote.expired"), act.now)
@@ -206,7 +208,7 @@ def require_judged_model(desk: Desk, act: Act, found: VersionState) -> None:
 
 
 def _approve(session: AuditSession, act: Act, policy: LoadedPolicy, seen_digest: str | None, comment: str) -> None:
-    state = replay(act.model, session.entries(act.model))
+    state = model_state(session, act.model)
     found = state.version(act.version)
     details = ApproveDetails(
         part=require_approvable(state, found, act.identity, policy, act.now, seen_digest),
@@ -234,7 +236,7 @@ def refuse(
         require_decider(identity, act.action, act.rocu, policy, now)
         details = ReasonDetails(reason=require_reason(reason))
         with desk.audit.writing() as session:
-            require_refusable(model, replay(model, session.entries(model)).version(version))
+            require_refusable(model, model_state(session, model).version(version))
             session.append(act.done(details), now)
     return model_state(desk.audit, model).version(version)
 

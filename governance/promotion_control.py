@@ -13,7 +13,7 @@ from governance.permissions import require
 from governance.policy import LoadedPolicy
 from governance.promotion_details import Details, ReasonDetails, RollbackDetails
 from governance.promotion_record import Act, Desk, require_reason
-from governance.promotion_state import ModelState, VersionState, model_state, replay
+from governance.promotion_state import ModelState, VersionState, model_state
 from governance.registry_port import require_genuine
 from infra.errors import RefusedError
 
@@ -60,7 +60,7 @@ def rollback(
         reason: Why.
         policy: The policy in force.
         now: The time.
-        to: The version to go back to; the champion before this one if not given.
+        to: The version to go back to; if not given, the newest earlier champion that can serve.
 
     Raises:
         RefusedError: There is nothing to go back to, or it no longer holds; the log has it.
@@ -77,7 +77,7 @@ def rollback(
         evidence = load_evidence(desk.lake, act.rocu, model, target.version, target.gate.evidence_digest)
         require_genuine(desk.registry, model, target.version, evidence.model_sha256)
         with desk.audit.writing() as session:
-            state = replay(model, session.entries(model))
+            state = model_state(session, model)
             target = rollback_target(state, target.version, now)
             details = RollbackDetails(reason=why, replaces=state.champion or "", promoted_seq=target.promoted_seq or 0)
             session.append(act.done(details), now)
@@ -104,18 +104,25 @@ def rollback_target(state: ModelState, to: str | None, now: datetime) -> Version
     Raises:
         RefusedError: There is none, or its term is over.
     """
-    if state.champion is None or not state.before:
+    earlier = [found for one in state.before if (found := state.versions[one]).status == "superseded"]
+    if state.champion is None or not earlier:
         raise RefusedError(
             f"{state.model} has no earlier champion to go back to.", "Stop it with findprofile promote suspend instead."
         )
-    target = state.version(to or state.before[-1])
-    if target.status != "superseded" or target.promoted is None:
+    able = [found for found in earlier if is_in_term(found, now)]
+    target = state.version(to) if to else (able or earlier)[-1]
+    if target not in earlier:
         raise RefusedError(
             f"{state.model} version {target.version} is {said(target.status)}, not an earlier champion.",
-            f"Go back to one of: {', '.join(state.before)}.",
+            f"Go back to one of: {', '.join(found.version for found in able) or 'none, all have lapsed'}.",
         )
     require_in_term(state.model, target, now)
     return target
+
+
+def is_in_term(found: VersionState, now: datetime) -> bool:
+    """Whether the term of a promotion goes on."""
+    return found.promoted is not None and now < datetime.fromisoformat(found.promoted.valid_until)
 
 
 def require_in_term(model: str, found: VersionState, now: datetime) -> None:
@@ -124,7 +131,7 @@ def require_in_term(model: str, found: VersionState, now: datetime) -> None:
     Raises:
         RefusedError: It is over, or there was never one.
     """
-    if found.promoted is None or now >= datetime.fromisoformat(found.promoted.valid_until):
+    if not is_in_term(found, now):
         until = found.promoted.valid_until if found.promoted else "never"
         raise RefusedError(
             f"The approval of {model} version {found.version} has lapsed (valid until {until}).",
@@ -158,7 +165,7 @@ def resume(desk: Desk, identity: Identity, model: str, reason: str, policy: Load
         require_decider(identity, act.action, act.rocu, policy, now)
         details = ReasonDetails(reason=require_reason(reason))
         with desk.audit.writing() as session:
-            state = replay(model, session.entries(model))
+            state = model_state(session, model)
             require_resumable(state, identity)
             session.append(act.done(details), now)
             if enough((*state.resume_votes, identity.subject), policy.policy.approvers_needed):

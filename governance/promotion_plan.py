@@ -208,7 +208,7 @@ def plan_refuse(asking: Asking, model: str, version: str) -> Plan:
     return asking.plan("promote.refuse", model, version, work_out)
 
 
-def plan_rollback(asking: Asking, model: str) -> Plan:
+def plan_rollback(asking: Asking, model: str, to: str | None = None) -> Plan:
     """Of `promote rollback`."""
 
     def work_out(act: Act) -> Plan:
@@ -218,7 +218,7 @@ def plan_rollback(asking: Asking, model: str) -> Plan:
         if alias_standing(asking.desk, state)[0] == "unfinished":
             return Plan(command="", state="as the log has it: an earlier change is finished", alias=_to(state))
         _require_alias_explained(asking.desk, state)
-        target = rollback_target(state, None, asking.now)
+        target = rollback_target(state, to, asking.now)
         back = Act(act.identity, act.action, model, target.version, act.now)
         require_judged_model(asking.desk, back, target)
         return Plan(
@@ -334,7 +334,8 @@ def _next(found: VersionState, after: Status, given: int) -> str:
     if after != "approved":
         return f"waits for the approval of the {found.gate.parts[given]}, until {found.ends}"
     runs = found.gate.shadow_runs
-    return f"scores in shadow on {runs} days, shown to nobody; then findprofile promote confirm"
+    days = f"{runs} days from {found.gate.trained_as_of} on" if found.gate.trained_as_of else f"{runs} days"
+    return f"scores in shadow on {days}, shown to nobody; then findprofile promote confirm"
 
 
 def _stays(state: ModelState) -> str:

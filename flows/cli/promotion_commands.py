@@ -42,11 +42,12 @@ def _told(
     version: int | None = None,
     reason: str = "",
     seen: str | None = None,
+    to: int | None = None,
 ) -> bool:
     """Say what the command will do; whether that was all that was asked for."""
     from flows.steps.promotion import plan_promotion
 
-    plan = plan_promotion(context, what, model, version, reason, seen)
+    plan = plan_promotion(context, what, model, version, reason, seen, to)
     if only and json:
         as_json(plan)
     elif json:
@@ -108,13 +109,19 @@ def refuse(model: Model, version: Version, reason: Reason, plan: OnlyPlan = Fals
 
 
 @promote.command("rollback")
-def rollback(model: Model, reason: Reason, plan: OnlyPlan = False, json: AsJson = False) -> None:
-    """Make the champion before the present one champion again, after checking that it still verifies."""
+def rollback(
+    model: Model,
+    reason: Reason,
+    to: Annotated[int | None, typer.Option(metavar="VERSION", help="the earlier champion to go back to")] = None,
+    plan: OnlyPlan = False,
+    json: AsJson = False,
+) -> None:
+    """Make an earlier champion champion again, the newest that can serve, after checking that it still verifies."""
     from flows.steps.promotion import roll_back
 
     context = session()
-    if not _told(context, "rollback", plan, json, model, reason=reason):
-        show(roll_back(context, model, reason), json)
+    if not _told(context, "rollback", plan, json, model, reason=reason, to=to):
+        show(roll_back(context, model, reason, to), json)
 
 
 @promote.command("suspend")

@@ -122,6 +122,7 @@ def plan_promotion(
     version: int | None = None,
     reason: str = "",
     seen_digest: str | None = None,
+    to: int | None = None,
 ) -> Plan:
     """What a decision would do. Nothing is done, and nothing is recorded.
 
@@ -132,6 +133,7 @@ def plan_promotion(
         version: The version, if the decision is about one.
         reason: The reason that would be given.
         seen_digest: Digest of the evidence that the approver was shown, if they name it.
+        to: The version to roll back to, if it is named.
     """
     from governance import promotion_plan as plans
 
@@ -141,8 +143,9 @@ def plan_promotion(
     if version is not None:
         of_version = {"request": plans.plan_request, "confirm": plans.plan_confirm, "refuse": plans.plan_refuse}
         return of_version[what](asking, model, str(version))
+    if what == "rollback":
+        return plans.plan_rollback(asking, model, str(to) if to is not None else None)
     of_model = {
-        "rollback": plans.plan_rollback,
         "suspend": plans.plan_suspend,
         "resume": plans.plan_resume,
         "reconcile": plans.plan_reconcile,
@@ -160,11 +163,12 @@ def refuse_promotion(context: Context, model: str, version: int, reason: str) ->
     return _decided(context, model, version, state.status)
 
 
-def roll_back(context: Context, model: str, reason: str) -> Decided:
-    """Make the champion before this one champion again."""
+def roll_back(context: Context, model: str, reason: str, to: int | None = None) -> Decided:
+    """Make an earlier champion champion again: the newest that can serve, or the one that is named."""
     from governance.promotion_control import rollback
 
-    state = rollback(open_desk(context), context.identity, model, reason, _policy(context, model), utc_now())
+    desk, policy, version = open_desk(context), _policy(context, model), str(to) if to is not None else None
+    state = rollback(desk, context.identity, model, reason, policy, utc_now(), to=version)
     return _standing(context, state, "rolled back")
 
 

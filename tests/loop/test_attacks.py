@@ -110,7 +110,7 @@ def test_a_well_chained_row_that_is_not_signed_by_a_trusted_key_stops_scoring(at
     insert(
         attacked,
         entry("promote.resumed", reason="forged"),
-        None if whose == "nobody's" else AuditKeys(Ed25519PrivateKey.generate(), (), True),
+        None if whose == "nobody's" else AuditKeys(Ed25519PrivateKey.generate(), ()),
     )
     check_refused(attacked, score(attacked), "score", "not signed by a trusted key")
 
