@@ -205,7 +205,8 @@ def test_a_log_that_holds_again_learns_what_it_could_not_take(copy: Loop) -> Non
     assert score(copy).code == 0
     settings = Settings(home=copy.home)
     engine = open_database(settings)
-    assert [row.details["entries"] for row in open_audit(settings, engine).search(action="audit.aside")] == [2]
+    # the policy that could not be looked up, the scoring, the verification
+    assert [row.details["entries"] for row in open_audit(settings, engine).search(action="audit.aside")] == [3]
     engine.dispose()
 
 
