@@ -44,12 +44,12 @@ def row_digest(row: Stored) -> str:
     return hashlib.sha256(canonical_json(said).encode()).hexdigest()
 
 
-def digest_of_read(row: Stored) -> str:
-    """The digest of a row that was read; `""`, which is no row's hash, if no row can have been written like it."""
+def digest_of_read(row: Stored) -> str | None:
+    """The digest of a row that was read; `None` if no row can have been written like it."""
     try:
         return row_digest(row)
     except (TypeError, ValueError):
-        return ""
+        return None
 
 
 def holds(values: Sequence[Any], row_hash: str) -> bool:

@@ -13,6 +13,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from governance.audit import AuditLog, Entry, open_audit
+from governance.audit_chain import HASHED, holds, row_digest
+from governance.audit_entry import stored_values
 from governance.audit_tables import CHAIN_START
 from infra.database import open_database
 from infra.errors import FaultError, RefusedError, WrongInputError
@@ -227,7 +229,10 @@ def test_the_entries_of_a_life_are_read_without_the_lists_that_were_looked_at(lo
         assert [row.seq for row in session.entries("county_lines.nwrocu", "promote.")] == [1]
 
 
-def test_what_has_no_digest_is_no_row(log: AuditLog) -> None:
-    with pytest.raises(ValueError, match="surrogates"):
-        log.append(entry(1, details={"reason": "\udcff"}), NOW)
-    assert log.search() == ()
+@pytest.mark.parametrize(("value", "error"), [(float("nan"), ValueError), ("\udcff", ValueError), ({1}, TypeError)])
+def test_what_has_no_digest_is_never_written_and_never_believed(value: Any, error: type[Exception]) -> None:
+    values = stored_values(entry(1), NOW, 1, CHAIN_START) | {"purpose": value}
+    with pytest.raises(error):
+        row_digest(values)
+    assert not holds([values[name] for name in HASHED], "")
+    assert not holds([values[name] for name in HASHED], values["hash"])
