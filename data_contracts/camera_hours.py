@@ -36,42 +36,60 @@ CONFIDENCE_BINS, LATENESS_BINS = 10, 24
 def write_camera_hours(
     connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, part_id: str, limits: IngestLimits
 ) -> tuple[PartRef, ...]:
-    """Write the layer from `judged`, `named`, `rejected`, `doubled` and `registered`.
+    """Write the layer from `camera_counts`, `judged`, `named`, `rejected`, `doubled` and `registered`.
 
-    Only reads of cameras whose register row was in force, with a readable time that is neither in the future, but for
-    the allowed skew, nor older than reads may be kept: a clock that was reset says nothing of any hour. Two groupings,
-    so that no histogram is built row by row.
+    Accepted reads have been counted before; only the others are looked at again. Of these, reads of cameras whose
+    register row was in force, with a readable time that is neither in the future, but for the allowed skew, nor older
+    than reads may be kept: a clock that was reset says nothing of any hour. Counts by bin become lists at the end, so
+    that no histogram is built row by row.
     """
     path = lake.folder("camera_hours", rocu) / f"{part_id}.parquet"
     return write_table(connection, lake, path, "camera_hours", _hours(limits))
 
 
+def confidence_bin() -> str:
+    """SQL for the tenth in which the confidence of a read lies, from 0; NULL without one."""
+    return f"greatest(least(floor(confidence / 10), {CONFIDENCE_BINS - 1}), 0)::TINYINT"
+
+
+def lateness_bin() -> str:
+    """SQL for the power of two up to the seconds from the capture of a read to its receipt; NULL without one."""
+    seconds = "epoch(received_at) - epoch(captured_at)"
+    return f"""CASE WHEN received_at IS NULL THEN NULL WHEN {seconds} < 1 THEN 0
+        ELSE least(floor(log2({seconds})), {LATENESS_BINS - 1}) END::TINYINT"""
+
+
 def _hours(limits: IngestLimits) -> str:
-    seconds = "epoch(received_at) - epoch(judged.captured_at)"
     return f"""
-        WITH told AS (
-            SELECT batch_no, judged.camera_id,
-                CASE WHEN feed_id NOT IN (FROM plate_like_ids) THEN feed_id END AS feed_id,
-                date_trunc('hour', judged.captured_at) AS hour, max(judged.register_no) AS register_no,
-                CASE WHEN failed OR rejected.row_no IS NOT NULL THEN 'rejected'
-                    WHEN doubled.row_no IS NOT NULL THEN 'duplicate' ELSE 'accepted' END AS outcome,
-                plate_format IS NOT DISTINCT FROM 'unknown' AS unknown_format,
-                greatest(least(floor(confidence / 10), {CONFIDENCE_BINS - 1}), 0)::TINYINT AS sure,
-                CASE WHEN received_at IS NULL THEN NULL WHEN {seconds} < 1 THEN 0
-                    ELSE least(floor(log2({seconds})), {LATENESS_BINS - 1}) END::TINYINT AS late, count(*) AS rows
-            FROM judged JOIN named USING (batch_no)
-            LEFT JOIN rejected ON rejected.batch_no = judged.batch_no AND rejected.row_no = judged.row_no
-            LEFT JOIN doubled ON doubled.batch_no = judged.batch_no AND doubled.row_no = judged.row_no
-            WHERE judged.register_no IS NOT NULL AND seconds_after_now <= {limits.clock_skew_max_s}
-                AND age_days <= {limits.retention_days}
-            GROUP BY ALL)
-        SELECT batch_id, told.camera_id, feed_id, hour, any_value(registered.site_id) AS site_id,
-            any_value(registered.force) AS force, {_sum("outcome = 'accepted'")} AS accepted,
-            {_sum("outcome = 'rejected'")} AS rejected, {_sum("outcome = 'duplicate'")} AS duplicates,
-            {_sum("unknown_format")} AS unknown_format, {_bins("sure", CONFIDENCE_BINS)} AS confidence_bins,
-            {_bins("late", LATENESS_BINS)} AS lateness_bins
-        FROM told JOIN named USING (batch_no) LEFT JOIN registered USING (register_no)
-        GROUP BY batch_id, told.camera_id, feed_id, hour ORDER BY batch_id, camera_id, feed_id, hour"""
+        WITH left_out AS (
+            SELECT batch_no, row_no, 'rejected' AS outcome FROM rejected
+            UNION ALL SELECT batch_no, row_no, 'duplicate' FROM doubled),
+        others AS (
+            SELECT judged.*, outcome FROM judged JOIN left_out USING (batch_no, row_no)
+            SEMI JOIN (FROM named WHERE NOT failed) USING (batch_no)
+            UNION ALL
+            SELECT judged.*, 'rejected' FROM judged SEMI JOIN (FROM named WHERE failed) USING (batch_no)),
+        told AS (
+            SELECT batch_no, camera_id::VARCHAR AS camera_id, feed_id::VARCHAR AS feed_id, hour, register_no,
+                'accepted' AS outcome, unknown AS unknown_format, sure, late, reads AS rows
+            FROM camera_counts
+            UNION ALL
+            SELECT batch_no, camera_id::VARCHAR, CASE WHEN feed_id NOT IN (FROM plate_like_ids) THEN feed_id END,
+                date_trunc('hour', captured_at), register_no, outcome, plate_format IS NOT DISTINCT FROM 'unknown',
+                NULL, NULL, 1
+            FROM others
+            WHERE register_no IS NOT NULL AND seconds_after_now <= {limits.clock_skew_max_s}
+                AND age_days <= {limits.retention_days}),
+        counted AS (
+            SELECT batch_no, camera_id, feed_id, hour, max(register_no) AS register_no,
+                {_sum("outcome = 'accepted'")} AS accepted, {_sum("outcome = 'rejected'")} AS rejected,
+                {_sum("outcome = 'duplicate'")} AS duplicates, {_sum("unknown_format")} AS unknown_format,
+                {_bins("sure", CONFIDENCE_BINS)} AS confidence_bins, {_bins("late", LATENESS_BINS)} AS lateness_bins
+            FROM told GROUP BY ALL)
+        SELECT batch_id, counted.camera_id, feed_id, hour, site_id, force, accepted, rejected, duplicates,
+            unknown_format, confidence_bins, lateness_bins
+        FROM counted JOIN named USING (batch_no) JOIN registered USING (register_no)
+        ORDER BY batch_id, counted.camera_id, feed_id, hour"""
 
 
 def _sum(condition: str) -> str:

@@ -58,19 +58,26 @@ def _double_earlier(connection: duckdb.DuckDBPyConnection, reach: timedelta) -> 
 def _double_first_seconds(connection: duckdb.DuckDBPyConnection, limit: int) -> None:
     """Cut reads that follow closely into stays; double what lies within the limit of a stay's first read.
 
-    Leaves in `stays` only what comes later than that: rare, and not to be settled by comparing neighbours.
+    Only reads with another of their vehicle near in time are cut, wherever that was: there are few, and to find them
+    costs less than to order all reads by camera too. Leaves in `stays` only what comes later than a stay's first
+    seconds: rare, and not to be settled by comparing neighbours.
     """
     close = f"to_microseconds({limit})"
-    left = "candidates ANTI JOIN doubled USING (batch_no, row_no)"
     connection.execute(
         f"""CREATE TABLE stays AS
+            WITH near AS (
+                SELECT batch_no, row_no, vehicle_no, camera_id, captured_at
+                FROM candidates ANTI JOIN doubled USING (batch_no, row_no)
+                WINDOW beside AS (PARTITION BY vehicle_no ORDER BY captured_at)
+                QUALIFY epoch_us(captured_at) - epoch_us(lag(captured_at) OVER beside) <= {limit}
+                    OR epoch_us(lead(captured_at) OVER beside) - epoch_us(captured_at) <= {limit})
             SELECT batch_no, row_no, vehicle_no, camera_id, captured_at,
                 max(CASE WHEN starts THEN captured_at END) OVER (PARTITION BY vehicle_no, camera_id
                     ORDER BY captured_at, batch_no, row_no ROWS UNBOUNDED PRECEDING) AS first_at, starts
             FROM (
                 SELECT *, coalesce(captured_at - lag(captured_at) OVER neighbours > {close}, true) AS starts,
                     coalesce(lead(captured_at) OVER neighbours - captured_at > {close}, true) AS ends
-                FROM {left}
+                FROM near
                 WINDOW neighbours AS (PARTITION BY vehicle_no, camera_id ORDER BY captured_at, batch_no, row_no))
             WHERE NOT (starts AND ends)"""
     )

@@ -96,7 +96,7 @@ def require_open(state: ModelState, found: VersionState, policy: LoadedPolicy, n
     """
     what = f"{state.model} version {found.version}"
     if is_expired(found, now):
-        raise RefusedError(expiry(state.model, found), "Request the promotion again.")
+        raise expired(state.model, found)
     if found.gate.policy_digest != policy.digest:
         raise RefusedError(
             f"The policy has changed since the gate judged {what}.", "Request the promotion again under this policy."
@@ -144,6 +144,11 @@ def expiry(model: str, found: VersionState) -> str:
     """The sentence that says so."""
     what = "request for" if found.status in WAITING else "approval of"
     return f"The {what} {model} version {found.version} has expired (its term ended {found.ends})."
+
+
+def expired(model: str, found: VersionState) -> RefusedError:
+    """The refusal to decide about a version whose term is over."""
+    return RefusedError(expiry(model, found), "Request the promotion again.")
 
 
 def said(status: str) -> str:

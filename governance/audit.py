@@ -92,6 +92,10 @@ class AuditSession:
         """Every row about a model or one of its versions, oldest first; of an action, as `search` takes it."""
         return _fetch(self._connection, _about(model).where(*_of(action)))
 
+    def done(self, rocu: str, action: str) -> tuple[Row, ...]:
+        """Every row of what was done in a ROCU, oldest first; of an action, as `search` takes it."""
+        return _fetch(self._connection, _done(rocu, action))
+
 
 class AuditLog:
     """The log in one database.
@@ -199,6 +203,11 @@ class AuditLog:
         with _answering(), self._engine.connect() as connection:
             return _fetch(connection, _about(model).where(*_of(action)))
 
+    def done(self, rocu: str, action: str) -> tuple[Row, ...]:
+        """Every row of what was done in a ROCU, oldest first; of an action, as `search` takes it."""
+        with _answering(), self._engine.connect() as connection:
+            return _fetch(connection, _done(rocu, action))
+
     def search(
         self,
         *,
@@ -232,7 +241,7 @@ class AuditLog:
             limit: At most so many rows.
         """
         exact = {"operation": operation, "purpose": purpose, "authority": authority, "outcome": outcome}
-        query = select(audit_log) if object is None else _about(object)
+        query = select(audit_log) if object is None else _of_object(object)
         query = query.where(*(audit_log.c[name] == value for name, value in exact.items() if value is not None))
         query = query.where(*_of(action))
         if run_id is not None:
@@ -346,14 +355,20 @@ def _answering() -> Iterator[None]:
         ) from error
 
 
-def _about(name: str) -> Select[Any]:
+def _about(model: str) -> Select[Any]:
+    """A model's rows carry its ROCU, and with that the index serves."""
+    return _of_object(model).where(audit_log.c.rocu == model.partition(".")[2])
+
+
+def _of_object(name: str) -> Select[Any]:
     column = audit_log.c.object
     own = or_(column == name, column.startswith(f"{name}/", autoescape=True))
-    pattern, dot, rocu = name.partition(".")
-    if pattern and dot and rocu:
-        # a model's rows carry its ROCU, and with that the index serves
-        own = and_(audit_log.c.rocu == rocu, own)
     return select(audit_log).where(own).order_by(audit_log.c.seq)
+
+
+def _done(rocu: str, action: str) -> Select[Any]:
+    done = and_(audit_log.c.rocu == rocu, audit_log.c.outcome == "done")
+    return select(audit_log).where(done, *_of(action)).order_by(audit_log.c.seq)
 
 
 def _of(action: str | None) -> tuple[ColumnElement[bool], ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from governance.promotion_record import Desk
-from governance.promotion_state import ModelState, model_state
+from governance.promotion_state import ModelState, model_state, version_named
 from infra.errors import RefusedError
 
 Standing = Literal["in step", "unfinished", "by hand"]
@@ -45,11 +45,7 @@ def finish_alias(desk: Desk, model: str) -> None:
 def moved_by_hand(state: ModelState, alias: str | None) -> RefusedError:
     """The refusal to go on with an alias that the log does not explain."""
     return RefusedError(
-        f"The alias champion of {state.model} is on {_named(alias)}, but the audit log has {_named(state.champion)}:"
-        " it was moved by hand.",
+        f"The alias champion of {state.model} is on {version_named(alias)}, but the audit log has"
+        f" {version_named(state.champion)}: it was moved by hand.",
         "Find out who moved it; findprofile promote reconcile puts it back and records that.",
     )
-
-
-def _named(version: str | None) -> str:
-    return f"version {version}" if version else "no version"

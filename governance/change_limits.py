@@ -15,7 +15,7 @@ class ChangePlan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    window_ends: Bounds = Field(description="how many window ends the data may have; they may not end earlier")
+    window_ends: Bounds = Field(description="how many window ends the data may have; first and last may not be earlier")
     hyper_parameters: TuningBounds = Field(description="the knobs of the fit that may move, and between which values")
 
     @property

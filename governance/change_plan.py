@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from governance.policy_strictness import weaker_keys
+from governance.policy_strictness import loosened_keys
 
 if TYPE_CHECKING:
     from governance.change_limits import ChangePlan
@@ -118,10 +118,11 @@ def _data(champion: VersionRecord, challenger: VersionRecord, plan: ChangePlan) 
     low, high = plan.window_ends.low, plan.window_ends.high
     inside = (
         low <= len(after.window_ends) <= high
+        and after.window_ends[0] >= before.window_ends[0]
         and after.window_ends[-1] >= before.window_ends[-1]
         and after.as_of >= before.as_of
     )
-    limit = f"{low:g} to {high:g} window ends, none of the ends earlier than the champion's"
+    limit = f"{low:g} to {high:g} window ends, neither the first nor the last earlier than the champion's"
     yield Changed(aspect="data window", what="data", before=said[0], after=said[1], inside=inside, limit=limit)
 
 
@@ -206,14 +207,13 @@ def _contract(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Chang
 def _policy(then: RocuPolicy | None, now: RocuPolicy) -> Iterator[Changed]:
     if then is not None and then.digest == now.digest:
         return
-    weaker = weaker_keys(then, now) if then is not None else ()
+    loosened = loosened_keys(then, now) if then is not None else ()
     said = f"{now.version} ({now.digest[:12]})"
-    if weaker:
-        said += f", weaker in {', '.join(weaker)}"
+    if loosened:
+        said += f", weaker, or not to be compared, in {', '.join(loosened)}"
     before = f"{then.version} ({then.digest[:12]})" if then is not None else None
-    yield _changed(
-        "policy", "limits in force", before, said, then is not None and not weaker, "known, and weaker in nothing"
-    )
+    limit = "known, weaker in nothing, and comparable in everything"
+    yield _changed("policy", "limits in force", before, said, then is not None and not loosened, limit)
 
 
 def _differs(aspect: str, what: str, before: object, after: object) -> Iterator[Changed]:

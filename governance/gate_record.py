@@ -92,7 +92,7 @@ def _policy(evidence: Evidence) -> GateLine:
     if found is None:
         return line("policy against default", what, "every difference named", RULE, "not compared", None)
     weaker = [one.key for one in found if one.direction == "weaker"]
-    others = sum(one.direction == "other" for one in found)
+    others = sum(one.direction in ("other", "neutral") for one in found)
     value = f"weaker in {len(weaker)}: {', '.join(weaker)}" if weaker else "weaker in nothing"
     value += f"; stricter in {len(found) - len(weaker) - others}, otherwise in {others}"
     return line("policy against default", what, "every difference named", RULE, value, True)

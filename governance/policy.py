@@ -83,17 +83,23 @@ class RocuPolicy(BaseModel):
     approvers_needed: int = Field(
         ge=2, description="different people who must approve: validator and owner; more than two are of the board"
     )
-    request_valid_days: int = Field(ge=1, description="days after which a request that lacks an approval expires")
+    request_valid_days: int = Field(
+        ge=1, le=3660, description="days after which a request that lacks an approval expires"
+    )
     approval_valid_days: int = Field(
-        ge=1, description="days after which an approval lapses; a model whose approval has lapsed stops scoring"
+        ge=1,
+        le=3660,
+        description="days after which an approval lapses; a model whose approval has lapsed stops scoring",
     )
     shadow_runs: int = Field(
         ge=0, le=100, description="days on which an approved version scores in shadow before it can be confirmed"
     )
     syops_valid_days: int = Field(
-        default=365, ge=1, description="days after which the operating procedures have to be accepted again"
+        default=365, ge=1, le=3660, description="days after which the operating procedures have to be accepted again"
     )
-    token_max_age_hours: float = Field(gt=0, description="age of a token above which no decision is taken with it")
+    token_max_age_hours: float = Field(
+        gt=0, le=8784, description="age of a token above which no decision is taken with it"
+    )
     vault: VaultRules
     runs: RunRules = Field(
         description="which purposes may rank reads of which age, and how long an authority for it holds"
@@ -153,11 +159,22 @@ def read_policy(file: Path) -> RocuPolicy:
     """Read a policy file, laid over the packaged default.
 
     Raises:
-        WrongInputError: There is no such file, it is not YAML, or a key or value is not one of a policy's.
+        WrongInputError: There is no such file, it is neither UTF-8 nor YAML, or a key or value is not one of a
+            policy's.
     """
+    return _parse(_text_of(file), file.name)
+
+
+def _text_of(file: Path) -> str:
     if not file.is_file():
         raise WrongInputError(f"There is no policy file {file}.", "Give the path of a YAML file.")
-    return _parse(file.read_text(encoding="utf-8", errors="replace"), file.name)
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise WrongInputError(
+            f"The policy {file.name} is not UTF-8: byte {error.start + 1} is none of a text.",
+            "Save it as UTF-8 and load it again.",
+        ) from None
 
 
 def _parse(text: str, name: str) -> RocuPolicy:
@@ -181,8 +198,8 @@ def store_policy(lake: Lake, rocu: str, file: Path) -> LoadedPolicy:
     Raises:
         WrongInputError: The file is not a valid policy.
     """
-    read_policy(file)
-    text = file.read_text(encoding="utf-8")
+    text = _text_of(file)
+    _parse(text, file.name)
     folder = lake.folder("policies", rocu)
     digest = hashlib.sha256(text.encode()).hexdigest()
     write_text(folder / f"{digest}.yaml", text)

@@ -1,7 +1,8 @@
 """Whether a policy is stricter or weaker than another, key by key.
 
-For each key whose direction is known it is declared here which way is stricter; any other difference is called `other`
-and left to people. Does not belong here: what a limit is for (the policy file says it).
+Every key is declared here: which way is stricter, that it is no limit (`neutral`), or that nobody can tell (`other`). A
+key that is not declared is `other` too, so that a new limit is left to people until somebody has thought about it. Does
+not belong here: what a limit is for (the policy file says it).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from governance.policy import RocuPolicy
 from governance.policy_difference import leaves
 
-Direction = Literal["stricter", "weaker", "other"]
+Direction = Literal["stricter", "weaker", "other", "neutral"]
 _Compare = Callable[[Any, Any], Direction]
 
 
@@ -33,7 +34,7 @@ class PolicyDifference(BaseModel):
 
 def _higher(before: Any, after: Any) -> Direction:
     if isinstance(before, int | float) and isinstance(after, int | float):
-        return "stricter" if after > before else "weaker"
+        return "neutral" if after == before else "stricter" if after > before else "weaker"
     return "other"
 
 
@@ -46,7 +47,7 @@ def _fewer(before: Any, after: Any) -> Direction:
     if not isinstance(before, list) or not isinstance(after, list):
         return "other"
     kept, named = ({str(one) for one in values} for values in (before, after))
-    return "stricter" if named < kept else "weaker" if named - kept else "other"
+    return "neutral" if named == kept else "stricter" if named < kept else "weaker"
 
 
 def _more(before: Any, after: Any) -> Direction:
@@ -54,7 +55,7 @@ def _more(before: Any, after: Any) -> Direction:
     if not isinstance(before, list) or not isinstance(after, list):
         return "other"
     kept, named = ({str(one) for one in values} for values in (before, after))
-    return "stricter" if named > kept else "weaker" if kept - named else "other"
+    return "neutral" if named == kept else "stricter" if named > kept else "weaker"
 
 
 def _area(before: Any, after: Any) -> Direction:
@@ -81,44 +82,114 @@ def _today(_: Any, after: Any) -> Direction:
     return "stricter" if after == "today" else "weaker"
 
 
-# Exact keys first; then what a key's last part starts with, under the given part of the policy.
+def _neutral(_before: Any, _after: Any) -> Direction:
+    return "neutral"
+
+
+def _unclear(_before: Any, _after: Any) -> Direction:
+    return "other"
+
+
+_OF_A_FEED, _OF_FEEDS = "ingest.lateness_p95_max_s_by_feed.", "ingest.lateness_p95_max_s"
+
+_DECIDING: Mapping[str, _Compare] = {
+    "approvers_needed": _higher,
+    "shadow_runs": _higher,
+    "random_review": _higher,
+    "capacity": _lower,
+    "approval_valid_days": _lower,
+    "request_valid_days": _lower,
+    "syops_valid_days": _lower,
+    "token_max_age_hours": _lower,
+    "runs.max_authority_days": _lower,
+    "runs.age_bands": _bands,
+    "gate.fairness_attributes": _more,
+    "gate.fairness_min_expected": _lower,
+    "gate.required_documents": _more,
+    "vault.purposes": _fewer,
+    "vault.max_tokens": _lower,
+    "vault.authority_format": _unclear,
+    "vault.authority_example": _neutral,
+    "version": _neutral,
+}
+# with more reads, legs or history needed before something is judged, less is judged
+_INGEST: Mapping[str, _Compare] = {
+    "retention_days": _lower,
+    "retention_from": _today,
+    "authorised_area": _area,
+    "clock_skew_max_s": _lower,
+    "position_tolerance_m": _lower,
+    "lateness_p95_max_s": _lower,
+    "known_feeds": _fewer,
+    "min_volume_share": _higher,
+    "min_camera_day_reads": _lower,
+    "min_batch_reads": _lower,
+    "min_leg_km": _lower,
+    "min_history_reads": _lower,
+    "min_expected_reads": _lower,
+    "min_history_weeks": _lower,
+    "camera_blame_min_vehicles": _lower,
+    "camera_blame_min_share": _lower,
+    "clone_min_legs": _lower,
+    "duplicate_seconds": _unclear,
+    "confidence_history_days": _unclear,
+    "volume_history_weeks": _unclear,
+    "misread_within_s": _unclear,
+    "misread_route_within_s": _unclear,
+}
+_MONITORING: Mapping[str, _Compare] = {
+    "span_days": _unclear,
+    "reference_windows": _unclear,
+    "ranked_rows": _unclear,
+    "sample_rows": _higher,
+    "seed": _neutral,
+    "reports": _neutral,
+    "ranked_factor": _lower,
+    "missing_change": _lower,
+    "feature_share": _lower,
+    "least_reads_left": _higher,
+    "least_days": _higher,
+    "estate.low_share": _higher,
+    "estate.silent_share": _higher,
+    "estate.flood_share": _lower,
+    "estate.flood_least": _lower,
+    "estate.surprise": _lower,
+    "estate.gone_days": _lower,
+    "labels.late_after_days": _lower,
+    "labels.look_back_days": _higher,
+    "labels.late_share": _lower,
+    "labels.confirmed_change": _lower,
+    "labels.least_findings": _lower,
+}
 _KEYS: Mapping[str, _Compare] = MappingProxyType(
     {
-        "approvers_needed": _higher,
-        "shadow_runs": _higher,
-        "random_review": _higher,
-        "approval_valid_days": _lower,
-        "request_valid_days": _lower,
-        "syops_valid_days": _lower,
-        "token_max_age_hours": _lower,
-        "runs.max_authority_days": _lower,
-        "runs.age_bands": _bands,
-        "gate.fairness_attributes": _more,
-        "gate.required_documents": _more,
-        "ingest.retention_days": _lower,
-        "ingest.retention_from": _today,
-        "ingest.authorised_area": _area,
-        "ingest.clock_skew_max_s": _lower,
-        "ingest.position_tolerance_m": _lower,
-        "ingest.lateness_p95_max_s": _lower,
-        "ingest.known_feeds": _fewer,
-        "ingest.min_volume_share": _higher,
-        "vault.purposes": _fewer,
-        "vault.max_tokens": _lower,
+        **_DECIDING,
+        **{f"ingest.{name}": compare for name, compare in _INGEST.items()},
+        **{f"monitoring.{name}": compare for name, compare in _MONITORING.items()},
     }
 )
+# Where no key is named: part of the policy, what the key's last part starts with. The first that fits counts. Settings
+# of training and of patterns are no limits: each version's record has its own, and they are compared there.
 _PREFIXES: tuple[tuple[str, str, _Compare], ...] = (
     ("gate.", "min_", _higher),
     ("gate.", "max_", _lower),
+    (_OF_A_FEED, "", _lower),
     ("ingest.", "max_", _lower),
     ("training.", "min_", _higher),
+    ("training.", "", _neutral),
+    ("patterns.", "", _neutral),
+    ("transparency.", "", _neutral),
     ("change_plan.", "high", _lower),
     ("change_plan.", "low", _higher),
+    ("tuning.", "high", _lower),
+    ("tuning.", "low", _higher),
+    ("monitoring.", "threshold", _lower),
+    ("monitoring.", "method", _unclear),
 )
 
 
 def judged_differences(usual: RocuPolicy, own: RocuPolicy) -> tuple[PolicyDifference, ...]:
-    """Every key that `own` sets otherwise than `usual`, each stricter, weaker or other; the version's name apart."""
+    """Every key that `own` sets otherwise than `usual`, each with its direction; the version's name apart."""
     before, after = (dict(leaves(policy.model_dump(mode="json"))) for policy in (usual, own))
     changed = (key for key in sorted({*before, *after}) if before.get(key) != after.get(key) and key != "version")
     return tuple(
@@ -126,23 +197,34 @@ def judged_differences(usual: RocuPolicy, own: RocuPolicy) -> tuple[PolicyDiffer
             key=key,
             usual=str(before.get(key, "not set")),
             own=str(after.get(key, "not set")),
-            direction=direction_of(key, before.get(key), after.get(key)),
+            direction=direction_of(key, _standing(key, before), _standing(key, after)),
         )
         for key in changed
     )
 
 
-def weaker_keys(usual: RocuPolicy, own: RocuPolicy) -> tuple[str, ...]:
-    """The keys in which `own` is weaker than `usual`."""
-    return tuple(one.key for one in judged_differences(usual, own) if one.direction == "weaker")
+def _standing(key: str, values: Mapping[str, Any]) -> Any:
+    """What holds by a policy; of a feed without a limit of its own it is the limit of all feeds."""
+    return values.get(key, values.get(_OF_FEEDS) if key.startswith(_OF_A_FEED) else None)
+
+
+def loosened_keys(usual: RocuPolicy, own: RocuPolicy) -> tuple[str, ...]:
+    """The keys in which `own` is weaker than `usual`, or may be: nobody can tell."""
+    return tuple(one.key for one in judged_differences(usual, own) if one.direction in ("weaker", "other"))
 
 
 def direction_of(key: str, before: Any, after: Any) -> Direction:
     """Whether a key went stricter or weaker from one value to another."""
-    if key in _KEYS:
-        return _KEYS[key](before, after)
+    compare = _declared(key)
+    return compare(before, after) if compare else "other"
+
+
+def is_declared(key: str) -> bool:
+    """Whether anybody has said what a difference in a key means."""
+    return _declared(key) is not None
+
+
+def _declared(key: str) -> _Compare | None:
     last = key.rpartition(".")[2]
-    for part, start, compare in _PREFIXES:
-        if key.startswith(part) and last.startswith(start):
-            return compare(before, after)
-    return "other"
+    found = (compare for part, start, compare in _PREFIXES if key.startswith(part) and last.startswith(start))
+    return _KEYS.get(key) or next(found, None)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from governance.approvals import expiry, is_expired, require_approvable, require_decider
-from governance.approvals import said as in_words
+from governance.approvals import expired, expiry, is_expired, require_approvable, require_decider, said
 from governance.audit import AuditLog, AuditSession, Row
 from governance.audit_entry import iso_moment
 from governance.champion_alias import finish_alias
@@ -21,8 +20,8 @@ from governance.gate import Decision, decide
 from governance.life import OPEN
 from governance.policy import LoadedPolicy
 from governance.promotion_details import ApproveDetails, GateDetails, ReasonDetails
-from governance.promotion_record import Act, Desk, require_reason
-from governance.promotion_state import ModelState, VersionState, model_state
+from governance.promotion_record import Act, Desk, plain_text, require_reason
+from governance.promotion_state import ModelState, VersionState, model_state, version_named
 from governance.registry_port import require_genuine, split_model
 from infra.errors import RefusedError
 
@@ -85,11 +84,11 @@ def _require_true_champion(state: ModelState, evidence: Evidence) -> None:
         raise RefusedError(
             f"{state.model} version {evidence.version} is the champion already.", "Nothing is to be done."
         )
-    said = evidence.champion.version if isinstance(evidence.champion, ChampionMeasured) else None
-    if isinstance(evidence.champion, NoChampion | ChampionMeasured) and said != state.champion:
+    compared = evidence.champion.version if isinstance(evidence.champion, ChampionMeasured) else None
+    if isinstance(evidence.champion, NoChampion | ChampionMeasured) and compared != state.champion:
         raise RefusedError(
-            f"The evidence compares with {_named(said)}, but the log's champion of {state.model} is"
-            f" {_named(state.champion)}.",
+            f"The evidence compares with {version_named(compared, 'no champion')}, but the log's champion of"
+            f" {state.model} is {version_named(state.champion, 'no champion')}.",
             "Gather the evidence again.",
         )
 
@@ -106,10 +105,6 @@ def _board_needed(evidence: Evidence) -> bool:
 
 def _still_open(found: VersionState, now: datetime) -> bool:
     return found.status in OPEN and not is_expired(found, now)
-
-
-def _named(version: str | None) -> str:
-    return f"version {version}" if version else "no champion"
 
 
 def _same_gate(waiting: VersionState, digest: str, policy: LoadedPolicy) -> bool:
@@ -192,7 +187,7 @@ def require_term(desk: Desk, act: Act) -> VersionState:
         if over:
             session.append(act.done(ReasonDetails(reason=expiry(act.model, found)), "promote.expired"), act.now)
     if over:
-        raise RefusedError(expiry(act.model, found), "Request the promotion again.")
+        raise expired(act.model, found)
     return found
 
 
@@ -217,7 +212,7 @@ def _approve(session: AuditSession, act: Act, policy: LoadedPolicy, seen_digest:
         valid_until=iso_moment(act.now + timedelta(days=policy.policy.approval_valid_days)),
         token_id=act.identity.token_id,
         issuer=act.identity.issuer,
-        comment=comment,
+        comment=plain_text(comment),
     )
     session.append(act.done(details), act.now)
 
@@ -249,6 +244,6 @@ def require_refusable(model: str, found: VersionState) -> None:
     """
     if found.status not in OPEN:
         raise RefusedError(
-            f"{model} version {found.version} is not on its way to champion: it is {in_words(found.status)}.",
+            f"{model} version {found.version} is not on its way to champion: it is {said(found.status)}.",
             "A champion is stopped with findprofile promote suspend or rollback.",
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from governance.approvals import enough, require_decider, said
+from governance.audit_entry import iso_moment
 from governance.champion_alias import Standing, alias_standing, finish_alias, moved_by_hand
 from governance.evidence_store import load_evidence
 from governance.permissions import require
@@ -14,7 +15,7 @@ from governance.policy import LoadedPolicy
 from governance.promotion_details import Details, ReasonDetails, RollbackDetails
 from governance.promotion_record import Act, Desk, require_reason
 from governance.promotion_state import ModelState, VersionState, model_state
-from governance.registry_port import require_genuine
+from governance.registry_port import known_model, require_genuine
 from infra.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ class Reconciled:
     found: Standing
 
 
+@dataclass(frozen=True)
+class RolledBack:
+    """Where the model stands, and whether this only finished an earlier rollback, which a kill had left undone."""
+
+    state: ModelState
+    only_finished: bool
+
+
 def rollback(
     desk: Desk,
     identity: Identity,
@@ -47,11 +56,12 @@ def rollback(
     now: datetime,
     *,
     to: str | None = None,
-) -> ModelState:
+) -> RolledBack:
     """Make an earlier champion champion again, on the strength of its own approvals.
 
     Evidence, text, signature and the term of its approval are checked before anything moves. The version that is left
-    is `rolled back` and needs a new request to return.
+    is `rolled back` and needs a new request to return. A rollback that was killed before the alias moved is finished,
+    and nothing more is rolled back.
 
     Args:
         desk: Log, lake and registry.
@@ -60,7 +70,7 @@ def rollback(
         reason: Why.
         policy: The policy in force.
         now: The time.
-        to: The version to go back to; if not given, the newest earlier champion that can serve.
+        to: The version to go back to; the newest earlier champion that can serve if not given.
 
     Raises:
         RefusedError: There is nothing to go back to, or it no longer holds; the log has it.
@@ -70,9 +80,11 @@ def rollback(
     with act.recorded(desk.audit):
         require_decider(identity, act.action, act.rocu, policy, now)
         why = require_reason(reason)
-        if _finish_rollback(desk, model):
-            return model_state(desk.audit, model)
-        target = rollback_target(model_state(desk.audit, model), to, now)
+        state = model_state(desk.audit, model)
+        target = rollback_way(desk, state, to, now)
+        if target is None:
+            finish_alias(desk, model)
+            return RolledBack(state, only_finished=True)
         act = Act(identity, act.action, model, target.version, now)
         evidence = load_evidence(desk.lake, act.rocu, model, target.version, target.gate.evidence_digest)
         require_genuine(desk.registry, model, target.version, evidence.model_sha256)
@@ -82,47 +94,45 @@ def rollback(
             details = RollbackDetails(reason=why, replaces=state.champion or "", promoted_seq=target.promoted_seq or 0)
             session.append(act.done(details), now)
         desk.registry.set_champion(model, target.version)
-    return model_state(desk.audit, model)
+    return RolledBack(model_state(desk.audit, model), only_finished=False)
 
 
-def _finish_rollback(desk: Desk, model: str) -> bool:
-    """Finish a rollback that was killed before the alias moved, instead of going back one more."""
-    state = model_state(desk.audit, model)
+def rollback_way(desk: Desk, state: ModelState, to: str | None, now: datetime) -> VersionState | None:
+    """The version that a rollback would bring back; `None` if it would only finish an earlier one.
+
+    Raises:
+        RefusedError: The alias was moved by hand, or there is nothing to go back to.
+        FaultError: The registry does not answer.
+    """
     standing, alias = alias_standing(desk, state)
     if standing == "by hand":
         raise moved_by_hand(state, alias)
     left = state.versions.get(alias or "")
-    if standing == "unfinished" and left is not None and left.status == "rolled_back":
-        finish_alias(desk, model)
-        return True
-    return False
+    undone = standing == "unfinished" and left is not None and left.status == "rolled_back"
+    return None if undone and to in (None, state.champion) else rollback_target(state, to, now)
 
 
 def rollback_target(state: ModelState, to: str | None, now: datetime) -> VersionState:
-    """The version that a rollback would bring back.
+    """The version that a rollback would bring back: the one named, or the newest earlier champion that can serve.
 
     Raises:
         RefusedError: There is none, or its term is over.
     """
-    earlier = [found for one in state.before if (found := state.versions[one]).status == "superseded"]
-    if state.champion is None or not earlier:
+    earlier = [state.versions[version] for version in state.before if state.versions[version].status == "superseded"]
+    able = [found for found in earlier if _in_term(found, now)]
+    if to is None and not earlier:
         raise RefusedError(
             f"{state.model} has no earlier champion to go back to.", "Stop it with findprofile promote suspend instead."
         )
-    able = [found for found in earlier if is_in_term(found, now)]
-    target = state.version(to) if to else (able or earlier)[-1]
+    target = state.version(to) if to is not None else (able or earlier)[-1]
     if target not in earlier:
+        named = ", ".join(found.version for found in able)
         raise RefusedError(
             f"{state.model} version {target.version} is {said(target.status)}, not an earlier champion.",
-            f"Go back to one of: {', '.join(found.version for found in able) or 'none, all have lapsed'}.",
+            f"Go back to one of: {named}." if named else "There is none to go back to; findprofile promote suspend.",
         )
     require_in_term(state.model, target, now)
     return target
-
-
-def is_in_term(found: VersionState, now: datetime) -> bool:
-    """Whether the term of a promotion goes on."""
-    return found.promoted is not None and now < datetime.fromisoformat(found.promoted.valid_until)
 
 
 def require_in_term(model: str, found: VersionState, now: datetime) -> None:
@@ -131,7 +141,7 @@ def require_in_term(model: str, found: VersionState, now: datetime) -> None:
     Raises:
         RefusedError: It is over, or there was never one.
     """
-    if not is_in_term(found, now):
+    if not _in_term(found, now):
         until = found.promoted.valid_until if found.promoted else "never"
         raise RefusedError(
             f"The approval of {model} version {found.version} has lapsed (valid until {until}).",
@@ -139,13 +149,18 @@ def require_in_term(model: str, found: VersionState, now: datetime) -> None:
         )
 
 
+def _in_term(found: VersionState, now: datetime) -> bool:
+    return found.promoted is not None and now < datetime.fromisoformat(found.promoted.valid_until)
+
+
 def suspend(desk: Desk, identity: Identity, model: str, reason: str, now: datetime) -> ModelState:
     """Stop a model at once: it scores nothing until two people resume it. One person of any role is enough.
 
     Raises:
         RefusedError: The token is not for this ROCU; the log has it.
-        WrongInputError: There is no reason.
+        WrongInputError: There is no such pattern or ROCU, or no reason.
     """
+    model = known_model(model, now.date())
     act = Act(identity, "promote.suspend", model, "", now)
     with act.recorded(desk.audit):
         require(identity, act.action, act.rocu)
@@ -155,6 +170,8 @@ def suspend(desk: Desk, identity: Identity, model: str, reason: str, now: dateti
 
 def resume(desk: Desk, identity: Identity, model: str, reason: str, policy: LoadedPolicy, now: datetime) -> ModelState:
     """Agree to a model's return to service; the second person's agreement brings it back.
+
+    An agreement that nobody joins within the policy's `request_valid_days` counts no more.
 
     Raises:
         RefusedError: No permission, the model is not suspended, or the same person agreed before; the log has it.
@@ -166,23 +183,26 @@ def resume(desk: Desk, identity: Identity, model: str, reason: str, policy: Load
         details = ReasonDetails(reason=require_reason(reason))
         with desk.audit.writing() as session:
             state = model_state(session, model)
-            require_resumable(state, identity)
+            agreed = require_resumable(state, identity, policy, now)
             session.append(act.done(details), now)
-            if enough((*state.resume_votes, identity.subject), policy.policy.approvers_needed):
+            if enough(agreed, policy.policy.approvers_needed):
                 session.append(act.done(details, "promote.resumed"), now)
     return model_state(desk.audit, model)
 
 
-def require_resumable(state: ModelState, identity: Identity) -> None:
-    """Refuse unless this person's agreement to resume would count.
+def require_resumable(state: ModelState, identity: Identity, policy: LoadedPolicy, now: datetime) -> tuple[str, ...]:
+    """Refuse unless this person's agreement to resume would count; gives everybody's that counts, with this one.
 
     Raises:
         RefusedError: The model is not suspended, or the person agreed before.
     """
     if state.suspended is None:
         raise RefusedError(f"{state.model} is not suspended.", "Nothing is to be done.")
-    if identity.subject in state.resume_votes:
+    oldest = iso_moment(now - timedelta(days=policy.policy.request_valid_days))
+    agreed = tuple(vote.subject for vote in state.resume_votes if vote.at > oldest)
+    if identity.subject in agreed:
         raise RefusedError(f"{identity.name} has already agreed; resuming needs two people.", "Ask another.")
+    return (*agreed, identity.subject)
 
 
 def reconcile(desk: Desk, identity: Identity, model: str, policy: LoadedPolicy, now: datetime) -> Reconciled:

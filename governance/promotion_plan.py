@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict
 
 from governance.approvals import (
     enough,
+    expired,
+    is_expired,
     require_approvable,
     require_confirmable,
     require_decider,
@@ -26,14 +28,18 @@ from governance.champion_alias import alias_standing, moved_by_hand
 from governance.life import IN_FORCE, Status, status_after
 from governance.permissions import require
 from governance.promotion import require_judged_model, require_refusable
-from governance.promotion_control import require_resumable, rollback_target
+from governance.promotion_control import require_resumable, rollback_way
 from governance.promotion_record import Act, Desk, require_reason
-from governance.promotion_state import ModelState, VersionState, model_state
+from governance.promotion_state import ModelState, VersionState, model_state, version_named
+from governance.registry_port import known_model, require_genuine
 from infra.errors import FindProfileError, RefusedError
 
 if TYPE_CHECKING:
     from governance.policy import LoadedPolicy
     from infra.identity import Identity
+
+
+ROLLBACK = "promote.rollback"
 
 
 class Plan(BaseModel):
@@ -93,14 +99,16 @@ class Asking:
         """The policy in force."""
         return self.load_policy()
 
-    def plan(self, action: str, model: str, version: str, work_out: Callable[[Act], Plan]) -> Plan:
-        """The plan, or the plan that says why it would be refused."""
+    def plan(
+        self, action: str, model: str, version: str, work_out: Callable[[Act], Plan], needs: str | None = None
+    ) -> Plan:
+        """The plan, or the plan that says why it would be refused; `needs` names the permission of another action."""
         act = Act(self.identity, action, model, version, self.now)
         roles = ", ".join(sorted(self.identity.roles))
         what = f"{model} version {version}" if version else model
         command = f"{action.replace('.', ' ')} {what}, as {self.identity.name} ({roles}):"
         try:
-            require(self.identity, action, act.rocu)
+            require(self.identity, needs or action, act.rocu)
             return work_out(act).model_copy(update={"command": command})
         except FindProfileError as error:
             entries = (f"{action}, refused",) if isinstance(error, RefusedError) else ()
@@ -130,7 +138,7 @@ def plan_request(asking: Asking, model: str, version: str) -> Plan:
             then=f"the validator's approval, within {own.request_valid_days} days",
             rests_on=(
                 f"policy {own.version}, digest {asking.policy.digest}",
-                f"compared with {_named(state.champion)}, on the same hold-out",
+                f"compared with {version_named(state.champion)}, on the same hold-out",
                 "the gate's verdict is no part of a plan: to see it is to ask, and that is recorded",
             ),
         )
@@ -144,16 +152,18 @@ def plan_approve(asking: Asking, model: str, version: str, seen_digest: str | No
     def work_out(act: Act) -> Plan:
         require_decider(asking.identity, act.action, act.rocu, asking.policy, asking.now)
         state = asking.state(model)
-        _require_alias_explained(asking.desk, state)
+        alias = _alias_kept(asking.desk, state)
         found = state.version(version)
-        part = require_approvable(state, found, asking.identity, asking.policy, asking.now, seen_digest)
+        if is_expired(found, asking.now):
+            return _term_over(act, found, alias)
         require_judged_model(asking.desk, act, found)
+        part = require_approvable(state, found, asking.identity, asking.policy, asking.now, seen_digest)
         after = status_after(found.gate.parts, len(found.approvals) + 1)
         return Plan(
             command="",
             state=f"{said(found.status)} → {said(after)}",
             entries=(f"promote.approve as {part}, bound to this evidence and policy",),
-            alias=_stays(state),
+            alias=alias,
             then=_next(found, after, len(found.approvals) + 1),
             rests_on=_judged(found),
         )
@@ -168,19 +178,21 @@ def plan_confirm(asking: Asking, model: str, version: str) -> Plan:
         require_decider(asking.identity, act.action, act.rocu, asking.policy, asking.now)
         require_reason(asking.reason)
         state = asking.state(model)
-        _require_alias_explained(asking.desk, state)
+        alias = _alias_kept(asking.desk, state)
         found = state.version(version)
+        if is_expired(found, asking.now):
+            return _term_over(act, found, alias)
         if found.status in IN_FORCE:
-            return Plan(command="", state=f"{said(found.status)}, as before", alias=f"champion on version {version}")
-        require_confirmable(state, found, asking.identity, asking.policy, asking.now)
+            return Plan(command="", state=f"{said(found.status)}, as before", alias=alias)
         require_judged_model(asking.desk, act, found)
+        require_confirmable(state, found, asking.identity, asking.policy, asking.now)
         after: Status = "suspended" if state.suspended else "champion"
         return Plan(
             command="",
             state=f"{said(found.status)} → {after}"
             + (f"; version {state.champion} → superseded" if state.champion else ""),
             entries=("promote.confirm", "promote.promoted, in one piece with it"),
-            alias=f"champion: {_named(state.champion)} → version {version}",
+            alias=f"champion: {version_named(state.champion)} → version {version}",
             then=f"it scores from the next run on, until {found.ends}",
             rests_on=(*_judged(found), *_shadow_lines(found)),
         )
@@ -215,26 +227,31 @@ def plan_rollback(asking: Asking, model: str, to: str | None = None) -> Plan:
         require_decider(asking.identity, act.action, act.rocu, asking.policy, asking.now)
         require_reason(asking.reason)
         state = asking.state(model)
-        if alias_standing(asking.desk, state)[0] == "unfinished":
-            return Plan(command="", state="as the log has it: an earlier change is finished", alias=_to(state))
-        _require_alias_explained(asking.desk, state)
-        target = rollback_target(state, to, asking.now)
+        target = rollback_way(asking.desk, state, to, asking.now)
+        if target is None:
+            said_of = f"an earlier rollback to version {state.champion} is finished; nothing more is rolled back"
+            return Plan(command="", state=said_of, alias=_alias_kept(asking.desk, state))
         back = Act(act.identity, act.action, model, target.version, act.now)
         require_judged_model(asking.desk, back, target)
         return Plan(
             command="",
             state=f"version {target.version}: superseded → champion; version {state.champion} → rolled back",
             entries=(f"promote.rollback of version {target.version}",),
-            alias=f"champion: {_named(state.champion)} → version {target.version}",
+            alias=f"champion: {version_named(state.champion)} → version {target.version}",
             then=f"score the affected days again; version {state.champion} needs a new request to return",
             rests_on=_judged(target),
         )
 
-    return asking.plan("promote.rollback", model, "", work_out)
+    return asking.plan(ROLLBACK, model, "", work_out)
 
 
 def plan_suspend(asking: Asking, model: str) -> Plan:
-    """Of `promote suspend`."""
+    """Of `promote suspend`.
+
+    Raises:
+        WrongInputError: There is no such pattern or ROCU.
+    """
+    model = known_model(model, asking.now.date())
 
     def work_out(act: Act) -> Plan:
         require_reason(asking.reason)
@@ -242,7 +259,7 @@ def plan_suspend(asking: Asking, model: str) -> Plan:
         again = "; earlier agreement to resume is void" if state.resume_votes else ""
         return Plan(
             command="",
-            state=f"{'suspended' if state.suspended else 'in service'} → suspended: it scores nothing{again}",
+            state=f"{_serving(state)} → suspended: it scores nothing{again}",
             entries=("promote.suspend",),
             alias=_stays(state),
             then="two people can resume it",
@@ -258,13 +275,14 @@ def plan_resume(asking: Asking, model: str) -> Plan:
         require_decider(asking.identity, act.action, act.rocu, asking.policy, asking.now)
         require_reason(asking.reason)
         state = asking.state(model)
-        require_resumable(state, asking.identity)
-        done = enough((*state.resume_votes, asking.identity.subject), asking.policy.policy.approvers_needed)
+        own = asking.policy.policy
+        done = enough(require_resumable(state, asking.identity, asking.policy, asking.now), own.approvers_needed)
         return Plan(
             command="",
             state="suspended → in service" if done else "suspended, as before: one more person is needed",
             entries=("promote.resume", *(("promote.resumed",) if done else ())),
             alias=_stays(state),
+            then="" if done else f"the agreement of another person, within {own.request_valid_days} days",
             rests_on=(f"suspended because: {state.suspended}",),
         )
 
@@ -275,28 +293,54 @@ def plan_reconcile(asking: Asking, model: str) -> Plan:
     """Of `promote reconcile`. It takes the permission of a rollback."""
 
     def work_out(act: Act) -> Plan:
-        require_decider(asking.identity, act.action, act.rocu, asking.policy, asking.now)
+        require_decider(asking.identity, ROLLBACK, act.rocu, asking.policy, asking.now)
         state = asking.state(model)
         standing, alias = alias_standing(asking.desk, state)
         if standing == "by hand" and state.standing is None:
             raise moved_by_hand(state, alias)
-        if standing == "in step":
+        if standing == "in step" or state.standing is None:
             return Plan(command="", state="the alias is where the log has it: nothing is done", alias=_stays(state))
+        champion = state.standing
+        require_genuine(asking.desk.registry, model, champion.version, champion.gate.model_sha256)
         return Plan(
             command="",
-            state=f"as the log has it: {_named(state.champion)}; the alias was left {standing}",
+            state=f"as the log has it: {version_named(state.champion)}; the alias was left {standing}",
             entries=("promote.reconcile, with where the alias was",),
-            alias=f"champion: {_named(alias)} → {_named(state.champion)}",
+            alias=f"champion: {version_named(alias)} → {version_named(state.champion)}",
         )
 
-    plan = asking.plan("promote.rollback", model, "", work_out)
-    return plan.model_copy(update={"command": plan.command.replace("promote rollback", "promote reconcile", 1)})
+    return asking.plan("promote.reconcile", model, "", work_out, needs=ROLLBACK)
 
 
-def _require_alias_explained(desk: Desk, state: ModelState) -> None:
+def _alias_kept(desk: Desk, state: ModelState) -> str:
+    """That the alias stays with the log's champion, or is brought to it first; refused if it was moved by hand."""
     standing, alias = alias_standing(desk, state)
     if standing == "by hand":
         raise moved_by_hand(state, alias)
+    if standing == "unfinished":
+        return (
+            f"champion: {version_named(alias)} → {version_named(state.champion)}, which an earlier change left undone"
+        )
+    return _stays(state)
+
+
+def _term_over(act: Act, found: VersionState, alias: str) -> Plan:
+    """Of a decision that only finds that the term is over: the log gets that as well."""
+    refusal = expired(act.model, found)
+    return Plan(
+        command="",
+        state=f"{said(found.status)} → expired",
+        entries=("promote.expired", f"{act.action}, refused"),
+        alias=alias,
+        refused=refusal.reason,
+        instruction=refusal.instruction,
+    )
+
+
+def _serving(state: ModelState) -> str:
+    if state.suspended:
+        return "suspended"
+    return "in service" if state.champion else "no champion"
 
 
 def _judged(found: VersionState) -> tuple[str, ...]:
@@ -339,12 +383,4 @@ def _next(found: VersionState, after: Status, given: int) -> str:
 
 
 def _stays(state: ModelState) -> str:
-    return f"champion stays on {_named(state.champion)}"
-
-
-def _to(state: ModelState) -> str:
-    return f"champion: to {_named(state.champion)}"
-
-
-def _named(version: str | None) -> str:
-    return f"version {version}" if version else "no version"
+    return f"champion stays on {version_named(state.champion)}"

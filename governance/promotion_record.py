@@ -89,12 +89,17 @@ class Act:
             raise
 
 
+def plain_text(text: str) -> str:
+    """Text as the log can keep it: a byte that is no UTF-8, as a shell passes it on, becomes a question mark."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")
+
+
 def require_reason(reason: str) -> str:
-    """A reason that says something.
+    """A reason that says something, with single spaces, as the log can keep it.
 
     Raises:
         WrongInputError: It is empty.
     """
     if len(reason.strip()) < 3:
         raise WrongInputError("A decision needs a reason.", "Say why in a few words.")
-    return " ".join(reason.split())
+    return " ".join(plain_text(reason).split())

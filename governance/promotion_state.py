@@ -98,6 +98,14 @@ class VersionState:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """One person's agreement that a suspended model return to service."""
+
+    subject: str
+    at: str
+
+
+@dataclass(frozen=True)
 class ModelState:
     """What the log says about a model.
 
@@ -108,7 +116,7 @@ class ModelState:
         before: Earlier champions that can be gone back to, oldest first.
         changed_from: The champion before the last change of champion.
         suspended: Why it scores nothing; `None` if it may.
-        resume_votes: Who has agreed to resume it.
+        resume_votes: Who has agreed to resume it since it was suspended last, and when.
     """
 
     model: str
@@ -117,7 +125,7 @@ class ModelState:
     before: tuple[str, ...] = ()
     changed_from: str | None = None
     suspended: str | None = None
-    resume_votes: tuple[str, ...] = ()
+    resume_votes: tuple[Agreement, ...] = ()
 
     def version(self, version: str) -> VersionState:
         """The state of one version.
@@ -146,6 +154,11 @@ class ModelState:
     def standing(self) -> VersionState | None:
         """The champion's state, if there is a champion."""
         return self.versions[self.champion] if self.champion is not None else None
+
+
+def version_named(version: str | None, nothing: str = "no version") -> str:
+    """A version in words, or that there is none."""
+    return f"version {version}" if version else nothing
 
 
 def model_state(audit: AuditLog | AuditSession, model: str) -> ModelState:
@@ -291,11 +304,11 @@ def _suspend(state: ModelState, version: str, row: Row) -> ModelState:
 def _resume(state: ModelState, version: str, row: Row) -> ModelState:
     if state.suspended is None:
         raise unreadable(row)
-    return replace(state, resume_votes=(*state.resume_votes, row.actor))
+    return replace(state, resume_votes=(*state.resume_votes, Agreement(row.actor, row.at)))
 
 
 def _resumed(state: ModelState, version: str, row: Row) -> ModelState:
-    if len(set(state.resume_votes)) < 2:
+    if len({vote.subject for vote in state.resume_votes}) < 2:
         raise unreadable(row)
     if state.standing is not None:
         state = _with(state, _move(state.standing, row, "champion"))

@@ -6,6 +6,7 @@ The registry is not believed: its alias only shows what the audit log says, and 
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 from typing import Protocol
 
 from infra.errors import RefusedError, WrongInputError
@@ -57,6 +58,21 @@ def split_model(model: str) -> tuple[str, str]:
         WrongInputError: It is not such a name.
     """
     pattern, dot, rocu = model.partition(".")
-    if not pattern or not dot or not rocu or "." in rocu or "/" in model:
+    if not pattern or not dot or not rocu or "." in rocu or "/" in model or not model.isascii():
         raise WrongInputError(f"{model!r} is not the name of a model.", "Write <pattern>.<rocu>: county_lines.nwrocu.")
     return pattern, rocu
+
+
+def known_model(name: str, on: date) -> str:
+    """The name of a model as the log spells it, of a pattern and a ROCU that there are; it need not have a version.
+
+    Asks neither registry nor log: what stops a model may not wait for them.
+
+    Raises:
+        WrongInputError: There is no such pattern, or no such ROCU on that day; the message names those there are.
+    """
+    from data_contracts.regions import require_rocu
+    from models.patterns import get_pattern
+
+    pattern, rocu = split_model(name.lower())
+    return f"{get_pattern(pattern).name}.{require_rocu(rocu, on).code}"

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data_contracts.regions import find_force, own_forces
 from governance.approvals import require_decider
-from governance.audit import AuditLog, Entry, Outcome, Row
+from governance.audit import AuditLog, AuditSession, Entry, Outcome, Row
 from governance.audit_entry import iso_moment
 from governance.canonical import canonical_json
 from governance.permissions import allowed
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 GRANT = "authority.grant"
 WITHDRAW = "authority.withdraw"
-_EVERY_ROW = 2**31 - 1
 
 
 class GrantDetails(BaseModel):
@@ -90,15 +89,14 @@ class Terms:
     expires_at: datetime | None = None
 
 
-def authorities(audit: AuditLog, rocu: str) -> tuple[RunAuthority, ...]:
+def authorities(audit: AuditLog | AuditSession, rocu: str) -> tuple[RunAuthority, ...]:
     """Every authority that was ever granted for a ROCU, oldest first, with its withdrawal if there was one.
 
     Raises:
         RefusedError: An entry of the log cannot be read or does not fit.
         FaultError: The log does not answer.
     """
-    rows = audit.search(rocus=frozenset({rocu}), action="authority.", outcome="done", limit=_EVERY_ROW)
-    return _replayed(reversed(rows))
+    return _replayed(audit.done(rocu, "authority."))
 
 
 def find_authority(known: Iterable[RunAuthority], rocu: str, reference: str) -> RunAuthority:
@@ -130,7 +128,7 @@ def grant(
         _require_by_policy(terms, policy)
         details = _details(terms, rocu, policy, identity, now)
         with audit.writing() as session:
-            if any(_is_about(row, rocu, terms.reference) for row in session.entries(terms.reference)):
+            if any(known.reference == terms.reference for known in authorities(session, rocu)):
                 raise RefusedError(
                     f"{terms.reference} was used for {rocu} before; a reference means one thing for ever.",
                     "Take the reference of the new authority.",
@@ -160,10 +158,9 @@ def withdraw(
     with _refusal_recorded(audit, identity, WITHDRAW, rocu, now):
         require_decider(identity, WITHDRAW, rocu, policy, now)
         details = WithdrawDetails(reason=require_reason(reason), token_id=identity.token_id)
-        found = find_authority(authorities(audit, rocu), rocu, reference)
         with audit.writing() as session:
-            rows = [row for row in session.entries(reference) if _is_about(row, rocu, reference)]
-            if any(row.action == WITHDRAW for row in rows):
+            found = find_authority(authorities(session, rocu), rocu, reference)
+            if found.withdrawn is not None:
                 raise RefusedError(f"{reference} is withdrawn already.", "Nothing is to be done.")
             row = session.append(_entry(identity, WITHDRAW, rocu, reference, found.purpose, details), now)
     taken_back = _withdrawn(found, row)
@@ -173,7 +170,7 @@ def withdraw(
 
 def _require_by_policy(terms: Terms, policy: LoadedPolicy) -> None:
     vault, runs = policy.policy.vault, policy.policy.runs
-    if not re.fullmatch(vault.authority_format, terms.reference):
+    if not (terms.reference.isprintable() and re.fullmatch(vault.authority_format, terms.reference)):
         raise RefusedError(
             "The reference is not one in the policy's format.", f"Write it like {vault.authority_example}."
         )
@@ -312,10 +309,6 @@ def _unreadable(row: Row, why: str) -> RefusedError:
         f"Row {row.seq} of the audit log, {row.action}, cannot be believed: {why}.",
         "Tell governance; nothing scores in this ROCU until it is cleared up.",
     )
-
-
-def _is_about(row: Row, rocu: str, reference: str) -> bool:
-    return row.rocu == rocu and row.object == reference and row.outcome == "done"
 
 
 def _copy(lake: Lake, authority: RunAuthority) -> None:

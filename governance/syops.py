@@ -55,22 +55,28 @@ def accept(audit: AuditLog, lake: Lake, identity: Identity, version: str, now: d
     """Put on record that somebody has read and accepts the procedures; until when that holds.
 
     Raises:
-        RefusedError: Another version is in force; the log has it.
+        RefusedError: No permission, or another version is in force; the log has it.
     """
     in_force = procedures()
     rocus = sorted(identity.rocus)
+    try:
+        for rocu in rocus:
+            require(identity, ACTION, rocu)
+        _require_in_force(version, in_force)
+    except RefusedError as refusal:
+        audit.extend(tuple(_entry(identity, rocu, in_force, "refused", refusal.reason) for rocu in rocus), now)
+        raise
+    until = now + timedelta(days=min(_valid_days(lake, rocu) for rocu in rocus))
+    audit.extend(tuple(_entry(identity, rocu, in_force, "done", iso_moment(until)) for rocu in rocus), now)
+    return until
+
+
+def _require_in_force(version: str, in_force: Procedures) -> None:
     if version != in_force.version:
-        refusal = RefusedError(
+        raise RefusedError(
             f"Version {in_force.version} of the operating procedures is in force, not the one that was named.",
             f"Read it (findprofile syops show), then: findprofile syops accept --version {in_force.version}.",
         )
-        audit.extend(tuple(_entry(identity, rocu, in_force, "refused", refusal.reason) for rocu in rocus), now)
-        raise refusal
-    until = now + timedelta(days=min(_valid_days(lake, rocu) for rocu in rocus))
-    for rocu in rocus:
-        require(identity, ACTION, rocu)
-    audit.extend(tuple(_entry(identity, rocu, in_force, "done", iso_moment(until)) for rocu in rocus), now)
-    return until
 
 
 def _entry(identity: Identity, rocu: str, in_force: Procedures, outcome: str, said: str) -> Entry:

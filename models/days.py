@@ -29,7 +29,7 @@ from models.features.day_parts import TABLES
 from models.features.engines import DuckDBEngine, Plan
 from models.features.layers import Span, span_of
 from models.features.settings import PatternSettings, window_start
-from models.places import place_table
+from models.places import kept_places
 from models.windows import READS, Reduced, build_windows, features_of, layers_of, typed
 
 _EPOCH = date(1970, 1, 1)
@@ -68,11 +68,11 @@ def build_windows_by_day(
     with connection.cursor() as cursor:
         engine = DuckDBEngine(cursor)
         days = {name: _view(cursor, shares, name) for name in TABLES}
-        places = engine.keep(place_table(days["places"], settings.place_km))
+        places = kept_places(days["places"], settings.place_km, engine)
         if engine.fetch(day_parts.moved_forces(days, places).limit(1)).num_rows:
             return build_windows(connection, lake, inside, as_of, settings)
         joined = day_parts.join_days(days, places, settings, engine)
-        reduced = Reduced(joined.journeys, joined.visits, joined.seen, joined.legs, joined.camera_days)
+        reduced = Reduced(joined.journeys, joined.passes, joined.visits, joined.seen, joined.legs, joined.camera_days)
         layers = layers_of(reduced, places, span_of(as_of, settings), settings, engine)
         return typed(engine.fetch(features_of(layers, joined.vehicles, engine)), as_of)
 

@@ -58,16 +58,28 @@ class Explanation:
 
 
 class _Wording(string.Formatter):
-    """`{name:%}` gives whole percent, `{name:trip|trips}` the number with its noun; broken numbers get three digits."""
+    """How facts are written.
+
+    `{name:%}` gives whole percent, but never all or nothing for what is not quite; `{name:trip|trips}` the number with
+    its noun; `{name:whole}` the number rounded down; broken numbers get three digits.
+    """
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec == "%":
-            return f"{value * 100:.0f} %"
+            return _percent(value)
+        if format_spec == "whole":
+            return str(math.floor(value))
         number = _plain(value) if isinstance(value, float) else str(value)
         if "|" in format_spec:
             one, many = format_spec.split("|")
             return f"{number} {one if value == 1 else many}"
         return number
+
+
+def _percent(share: float) -> str:
+    if 0.995 <= share < 1:
+        return "over 99 %"
+    return "under 1 %" if 0 < share <= 0.005 else f"{share * 100:.0f} %"
 
 
 def _plain(value: float) -> str:
@@ -88,7 +100,9 @@ def _is_nan(value: Any) -> bool:
 
 
 def sentence(feature: Feature, facts: Facts) -> str | None:
-    """The sentence of a feature, or None when it has none or its facts are not known."""
+    """The sentence of a feature, or None when it has none, its facts are not known, or there is nothing to say."""
+    if any(facts.get(name, least) < least for name, least in feature.says_from):
+        return None
     parts = [_WORDING.vformat(part, (), facts) for part in feature.sentence if _needs(part) <= facts.keys()]
     if not parts or not _needs(feature.sentence[0]) <= facts.keys():
         return None

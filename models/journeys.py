@@ -16,7 +16,7 @@ import ibis
 from ibis.expr.types import BooleanValue, IntegerValue, Table
 
 from models.features.settings import PatternSettings, window_start
-from models.places import SIGN_MODULUS, code_of, metres, value_of, with_code, with_vector
+from models.places import SIGN_MODULUS, code_of, metres, on_grid, value_of, with_code, with_vector
 
 _ROWS = 1 << 40
 
@@ -56,6 +56,7 @@ def number_reads(reads: Table, vehicles: Table, batches: Table, places: Table, l
         vid, captured_at, tie (batch and row as one integer), second (epoch), place, repaired and doubtful (0 or 1).
     """
     position = places.select("camera_id", "latitude", "longitude", "place")
+    reads = reads.mutate(latitude=on_grid(reads.latitude), longitude=on_grid(reads.longitude))
     joined = (
         reads.join(vehicles, "vehicle").join(batches, "batch_id").join(position, ["camera_id", "latitude", "longitude"])
     )
@@ -122,17 +123,26 @@ def local_second(second: IntegerValue, offsets: tuple[tuple[int, int], ...]) -> 
     return second + shift
 
 
+def in_journeys(moves: Table) -> Table:
+    """Moves with `start`: number and place of the read with which their journey began, as one integer."""
+    order = ibis.cumulative_window(group_by=moves.vid, order_by=moves.n)
+    begun = ibis.ifelse(moves.starts, with_code(moves.n, moves.place), ibis.null("int64"))
+    return moves.mutate(start=begun.max().over(order))
+
+
 def journeys(moves: Table, places: Table) -> Table:
     """Continuous travel: one row per journey, all columns whole numbers.
+
+    Args:
+        moves: With `in_journeys`.
+        places: `models.places.place_table`.
 
     Returns:
         vid, first_n, reads, start_second, end_second, origin, destination (places), distance_m, turn and reach_m (the
         place farthest from the origin and how far), a signature of the cameras in their order (sign_sum, sign_order),
         and of the same vehicle's next journey next_start, next_origin, next_destination (null for the last).
     """
-    order = ibis.cumulative_window(group_by=moves.vid, order_by=moves.n)
-    begun = ibis.ifelse(moves.starts, with_code(moves.n, moves.place), ibis.null("int64"))
-    travel = moves.select("vid", "n", "second", "place", "hop_m", "starts", start=begun.max().over(order))
+    travel = moves.select("vid", "n", "second", "place", "hop_m", "starts", "start")
     travel = travel.mutate(origin=code_of(travel.start).cast("int32"))
     ends = with_vector(with_vector(travel, places, "origin", "a_"), places, "place", "b_")
     summed = ends.group_by(["vid", "start"]).agg(
@@ -183,8 +193,8 @@ def journey_table(found: Table, vehicles: Table, places: Table) -> Table:
 
     Returns:
         vehicle, journey_id (the vehicle's token and the second of its first read), start_at, end_at (UTC), reads,
-        distance_m, reach_m, and for origin_ and destination_: camera_id, site_id, latitude, longitude, force;
-        sorted by vehicle and start.
+        distance_m, reach_m, and for origin_ and destination_: camera_id, site_id, latitude and longitude (as places
+        have them, to a thousandth of a degree), force; sorted by vehicle and start.
     """
     named = found.join(vehicles, "vid")
     columns = ["camera_id", "site_id", "latitude", "longitude", "force"]

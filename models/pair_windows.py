@@ -24,7 +24,7 @@ from models.features.pair_features import FEATURES, pair_features
 from models.features.pairs import ConvoySettings, find_together
 from models.features.settings import PatternSettings
 from models.journeys import move_table, number_batches, number_reads, number_vehicles, reads_in_window
-from models.places import place_table
+from models.places import kept_places
 from models.windows import READS
 
 
@@ -46,8 +46,9 @@ def pair_window_table(reads: Table, as_of: date, settings: PatternSettings, engi
     own = settings if isinstance(settings, ConvoySettings) else ConvoySettings(**settings.model_dump())
     reads = reads_in_window(reads, as_of, own)
     vehicles, batches = engine.keep(number_vehicles(reads)), engine.keep(number_batches(reads))
-    places = engine.keep(place_table(reads, own.place_km))
-    moves = engine.keep(move_table(number_reads(reads, vehicles, batches, places, own.low_confidence), places, own))
+    places = kept_places(reads, own.place_km, engine)
+    moves = move_table(number_reads(reads, vehicles, batches, places, own.low_confidence), places, own)
+    moves = engine.keep(moves.join(places.select("place", "camera"), "place"))
     together = find_together(moves, places, own, engine)
     found = pair_features(together, moves, places, span_of(as_of, own), as_of, own, engine)
     return window_of(engine.fetch(_named(engine.keep(found), vehicles)), FEATURES, as_of)

@@ -27,6 +27,7 @@ from models.features.layers import Layers, Span, span_of
 from models.features.settings import PatternSettings
 from models.journeys import (
     Numbered,
+    in_journeys,
     journeys,
     move_table,
     number_batches,
@@ -34,7 +35,7 @@ from models.journeys import (
     number_vehicles,
     reads_in_window,
 )
-from models.places import place_table
+from models.places import kept_places
 
 FEATURES: tuple[Feature, ...] = (
     *trips.FEATURES,
@@ -70,6 +71,7 @@ class Reduced:
     """The tables of `Layers` that come straight from the moves; they can be put together from days as well."""
 
     journeys: Table
+    passes: Table
     visits: Table
     seen: Table
     legs: Table
@@ -93,6 +95,7 @@ def build_windows(
 
     Raises:
         FaultError: A part that a record names is not there.
+        WrongInputError: There are more places than can be numbered.
     """
     with connection.cursor() as cursor:
         reads_relation(cursor, lake, parts, "window_reads")
@@ -121,18 +124,19 @@ def _expression(reads: Table, as_of: date, settings: PatternSettings, engine: Ke
 def _number(reads: Table, as_of: date, settings: PatternSettings, engine: Keeper) -> Numbered:
     reads = reads_in_window(reads, as_of, settings)
     vehicles, batches = engine.keep(number_vehicles(reads)), engine.keep(number_batches(reads))
-    places = engine.keep(place_table(reads, settings.place_km))
+    places = kept_places(reads, settings.place_km, engine)
     return Numbered(number_reads(reads, vehicles, batches, places, settings.low_confidence), vehicles, places)
 
 
 def _layers(numbered: Numbered, as_of: date, settings: PatternSettings, engine: Keeper) -> Layers:
     places, span = numbered.places, span_of(as_of, settings)
-    moves = engine.keep(move_table(numbered.reads, places, settings))
+    moves = engine.keep(in_journeys(move_table(numbered.reads, places, settings)))
     reduced = Reduced(
         journeys=engine.keep(journeys(moves, places)),
+        passes=stays.pass_table(moves),
         visits=engine.keep(cameras.visit_table(moves)),
         seen=presence.presence_sums(moves, span, settings),
-        legs=co_travel.leg_table(moves),
+        legs=co_travel.legs_of(co_travel.leg_moves(moves), places),
         camera_days=cameras.camera_day_table(moves),
     )
     return layers_of(reduced, places, span, settings, engine)
@@ -143,7 +147,7 @@ def layers_of(reduced: Reduced, places: Table, span: Span, settings: PatternSett
     travelled = reduced.journeys
     stayed = engine.keep(stays.stay_table(travelled, span))
     bases = stays.base_table(stayed, places)
-    stayed = engine.keep(stays.placed_stays(stayed, bases, places, settings))
+    stayed = engine.keep(stays.placed_stays(stayed, bases, reduced.passes, places, settings))
     return Layers(
         seen=reduced.seen,
         legs=reduced.legs,
@@ -173,7 +177,7 @@ def features_of(layers: Layers, vehicles: Table, engine: Keeper) -> Table:
     joined = vehicles
     for family in families:
         joined = joined.left_join(engine.keep(family), "vid").drop("vid_right")
-    cells = layers.places.group_by(base_cell="cell").agg(base_cameras=ibis._.count())
+    cells = layers.places.group_by(base_cell="cell").agg(base_cameras=ibis._.camera.nunique())
     joined = joined.left_join(cells, "base_cell")
     columns = {
         feature.name: joined[feature.name].fill_null(0).cast("int64")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from data_contracts.across_rows.hours import make_hours
+from data_contracts.across_rows.hours import make_past
 from data_contracts.across_rows.scene import Family, Scene, told
 from data_contracts.camera_hours import CONFIDENCE_BINS
 from data_contracts.contract import Rule
@@ -14,7 +14,7 @@ _SMOOTHING = 0.5  # reads added to each bin, so that an empty one has a logarith
 
 
 def _make(scene: Scene) -> None:
-    make_hours(scene)
+    make_past(scene)
     least = scene.limits.min_camera_day_reads
     _make_shifts(scene)
     _make_own_forces(scene)

@@ -9,28 +9,30 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from data_contracts.across_rows.scene import Scene
-from data_contracts.camera_hours import CONFIDENCE_BINS
+from data_contracts.camera_hours import CONFIDENCE_BINS, confidence_bin, lateness_bin
 from data_contracts.reads import standing_records
 from infra.engine import parquet_list
 from infra.errors import FaultError
 
 
-def make_hours(scene: Scene) -> None:
-    """Make `camera_counts` and `camera_past`.
+def count_hours(scene: Scene) -> None:
+    """Make `camera_counts` of the reads about to be accepted.
 
-    `camera_counts`: batch_no, camera_id, register_no, feed_id, hour (UTC), sure (bin of the confidence, 0 to 9, or
-    NULL), unknown (no known UK format), reads, first_at, last_at.
-    `camera_past`: camera_id, day, hour, reads, confidence_bins.
+    Columns: batch_no, camera_id, register_no, feed_id, hour (UTC), sure (bin of the confidence, 0 to 9, or NULL), late
+    (bin of the time to its receipt, or NULL), unknown (no known UK format), reads, first_at, last_at.
     """
     scene.connection.execute(
         f"""CREATE OR REPLACE TABLE camera_counts AS
             SELECT counted.*, registered.camera_id FROM (
                 SELECT batch_no, register_no, feed_id, date_trunc('hour', captured_at) AS hour,
-                    greatest(least(floor(confidence / 10), {CONFIDENCE_BINS - 1}), 0)::TINYINT AS sure,
-                    plate_format = 'unknown' AS unknown, count(*) AS reads,
-                    min(captured_at) AS first_at, max(captured_at) AS last_at
+                    {confidence_bin()} AS sure, {lateness_bin()} AS late, plate_format = 'unknown' AS unknown,
+                    count(*) AS reads, min(captured_at) AS first_at, max(captured_at) AS last_at
                 FROM kept GROUP BY ALL) AS counted JOIN registered USING (register_no)"""
     )
+
+
+def make_past(scene: Scene) -> None:
+    """Make `camera_past` of the cameras in `camera_counts`: camera_id, day, hour, reads, confidence_bins."""
     paths = _paths(scene)
     source = f"read_parquet({parquet_list(paths)}, hive_partitioning = false)" if paths else _NOTHING
     scene.connection.execute(

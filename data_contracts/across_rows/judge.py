@@ -12,6 +12,7 @@ from dataclasses import replace
 from data_contracts.across_rows.camera_days import CAMERA_DAYS
 from data_contracts.across_rows.descriptions import DESCRIPTIONS
 from data_contracts.across_rows.feeds import FEEDS
+from data_contracts.across_rows.hours import count_hours
 from data_contracts.across_rows.misreads import MISREAD_PAIRS
 from data_contracts.across_rows.scene import Family, Scene, set_scene
 from data_contracts.across_rows.shares import ACCEPTED_BATCHES
@@ -35,9 +36,10 @@ def judge_across_rows(scene: Scene, rules: Sequence[Rule], judgements: Sequence[
 
     Returns:
         The judgements with what was found added; a broken rule of severity `fail` fails the batch. Adds the reads that
-        broke a rule to `failing` and `rules_named`; leaves `noted`.
+        broke a rule to `failing` and `rules_named`; leaves `noted` and `camera_counts`.
     """
     set_scene(scene)
+    count_hours(scene)
     connection = scene.connection
     connection.execute(
         """DELETE FROM failing WHERE batch_no IN (SELECT batch_no FROM named WHERE NOT failed)

@@ -18,11 +18,13 @@ class UndecodableLines:
     def see(self, block: bytes) -> None:
         """Count in the lines that end in this block."""
         end = block.rfind(b"\n") + 1
-        if end:
-            self._lines += _undecodable(self._kept + block[:end])
-            self._kept = block[end:]
-        else:
+        if not end:
             self._kept = (self._kept + block)[-LONGEST_KEPT:]
+            return
+        # nearly every block of nearly every file, at no copy
+        if not (block.isascii() and self._kept.isascii()):
+            self._lines += _undecodable(self._kept + block[:end])
+        self._kept = block[end:]
 
     def counted(self) -> int:
         """The number of such lines, a last one without a line end among them."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from flows.cli.frame import app, group
-from flows.cli.options import AsJson, file_to_write, session, settings
+from flows.cli.options import AsJson, file_to_write, in_order, lower_if_given, parse_date, session, settings
 from flows.cli.output import as_json, line, reason_of, table
+from governance.operations import Operation
+from governance.permissions import ROLES
 
 audit = group("audit", "The append-only audit log.")
 token = group("token", "Identities of the embedded issuer.")
@@ -20,7 +23,7 @@ token = group("token", "Identities of the embedded issuer.")
 def token_issue(
     name: Annotated[str, typer.Option(help="the person's or worker's name")],
     role: Annotated[
-        list[str], typer.Option(help="ml_engineer, operator, governance, auditor or analyst; may be repeated")
+        list[str], typer.Option(help=f"{', '.join(ROLES[:-1])} or {ROLES[-1]}; may be repeated", metavar="ROLE")
     ],
     rocu: Annotated[list[str], typer.Option(help="a ROCU code, or * for all; may be repeated")],
     hours: Annotated[int, typer.Option(help="how long the token holds", min=1, max=24)] = 8,
@@ -51,7 +54,7 @@ def audit_verify(
 
 @audit.command("checkpoint")
 def audit_checkpoint(
-    out: Annotated[Path, typer.Option(help="write the checkpoint to this file", metavar="FILE")], json: AsJson = False
+    out: Annotated[Path, file_to_write("write the checkpoint to this file")], json: AsJson = False
 ) -> None:
     """Verify the log and write where it stands, signed; kept elsewhere, it shows a log that was cut off or replaced."""
     from flows.steps.audit import make_checkpoint
@@ -65,24 +68,38 @@ def audit_checkpoint(
 
 @audit.command("search")
 def audit_search(
-    model: Annotated[str | None, typer.Option(help="only about this model")] = None,
-    rocu: Annotated[str | None, typer.Option(help="only this ROCU")] = None,
-    action: Annotated[str | None, typer.Option(help="only this action")] = None,
+    model: Annotated[str | None, typer.Option(help="only about this model", callback=lower_if_given)] = None,
+    rocu: Annotated[str | None, typer.Option(help="only this ROCU", callback=lower_if_given)] = None,
+    action: Annotated[
+        str | None, typer.Option(help="only this action, or with a final dot all that start so: promote.")
+    ] = None,
+    operation: Annotated[Operation | None, typer.Option(help="only this kind of processing")] = None,
     actor: Annotated[str | None, typer.Option(help="only this person")] = None,
-    outcome: Annotated[str | None, typer.Option(help="done, refused or failed")] = None,
-    last: Annotated[int, typer.Option(help="at most this many, newest last")] = 50,
+    purpose: Annotated[str | None, typer.Option(help="only for this purpose")] = None,
+    authority: Annotated[str | None, typer.Option(help="only under this authority")] = None,
+    outcome: Annotated[Literal["done", "refused", "failed"] | None, typer.Option(help="only with this outcome")] = None,
+    first: Annotated[
+        date | None,
+        typer.Option("--from", help="first day (UTC)", parser=parse_date, metavar="DATE", callback=in_order),
+    ] = None,
+    until: Annotated[
+        date | None, typer.Option("--to", help="last day (UTC)", parser=parse_date, metavar="DATE", callback=in_order)
+    ] = None,
+    last: Annotated[int, typer.Option(help="at most this many, newest last", min=1)] = 50,
     json: AsJson = False,
 ) -> None:
-    """Find entries of the audit log."""
-    from flows.steps.audit import search_audit
+    """Find entries of the audit log that meet every condition given."""
+    from flows.steps.audit import SearchedFor, search_audit
 
-    rows = search_audit(session(), model=model, rocu=rocu, action=action, actor=actor, outcome=outcome, last=last)
+    said = {"action": action, "actor": actor, "purpose": purpose, "authority": authority}
+    wanted = SearchedFor(model=model, operation=operation, outcome=outcome, first=first, last_day=until, **said)
+    rows = search_audit(session(), wanted, rocu, last)
     if json:
         as_json([asdict(row) for row in rows])
         return
     table(
-        ("seq", "at", "action", "actor", "rocu", "object", "outcome", "reason"),
-        ((r.seq, r.at, r.action, r.actor, r.rocu, r.object, r.outcome, reason_of(r)) for r in rows),
+        ("seq", "at", "action", "actor", "rocu", "object", "authority", "outcome", "reason"),
+        ((r.seq, r.at, r.action, r.actor, r.rocu, r.object, r.authority or "", r.outcome, reason_of(r)) for r in rows),
     )
 
 

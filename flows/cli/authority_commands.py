@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.frame import group
-from flows.cli.options import AsJson, Rocu, session
-from flows.cli.options import _parse_date as parse_date
+from flows.cli.options import AsJson, Rocu, in_order, parse_date, session
 from flows.cli.output import as_json, show, table
 
 authority = group("authority", "The authority for runs: who let which reads be ranked, for what, until when.")
@@ -24,9 +23,15 @@ def grant(
     pattern: Annotated[str, typer.Option("--pattern", help="the one pattern that may be looked for")],
     purpose: Annotated[str, typer.Option(help="one of the purposes of the policy's age bands")],
     first: Annotated[
-        date, typer.Option("--from", parser=parse_date, metavar="DATE", help="earliest last day of a window")
+        date,
+        typer.Option(
+            "--from", parser=parse_date, metavar="DATE", callback=in_order, help="earliest last day of a window"
+        ),
     ],
-    last: Annotated[date, typer.Option("--to", parser=parse_date, metavar="DATE", help="latest last day of a window")],
+    last: Annotated[
+        date,
+        typer.Option("--to", parser=parse_date, metavar="DATE", callback=in_order, help="latest last day of a window"),
+    ],
     area: Annotated[str, typer.Option(help="whole region, or forces separated by commas")] = "whole region",
     valid_from: Annotated[
         date | None, typer.Option(parser=parse_date, metavar="DATE", help="no run before this day (UTC); default now")

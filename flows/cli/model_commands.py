@@ -9,8 +9,18 @@ from typing import Annotated
 import typer
 
 from flows.cli.frame import app
-from flows.cli.options import PATTERN, AsJson, AsOf, EngineName, Pattern, Rocu, file_to_write, in_order, session
-from flows.cli.options import _parse_date as parse_date
+from flows.cli.options import (
+    PATTERN,
+    AsJson,
+    AsOf,
+    EngineName,
+    Pattern,
+    Rocu,
+    file_to_write,
+    in_order,
+    parse_date,
+    session,
+)
 from flows.cli.output import as_json, line, say, show, table
 from infra.errors import RefusedError, WrongInputError
 

@@ -15,17 +15,34 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 
-def _parse_date(text: str) -> date:
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2999, 12, 31)
+
+
+def parse_date(text: str) -> date:
+    """The date that somebody wrote, far enough from the ends of the calendar to count days from it.
+
+    Raises:
+        WrongInputError: It is no date, or lies outside `FIRST_DAY` to `LAST_DAY`.
+    """
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise WrongInputError(
             f"'{text}' is not a date.", "Write dates as YYYY-MM-DD, for example 2026-05-03."
         ) from None
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise WrongInputError(f"{day} is no day of any read.", f"Give a date from {FIRST_DAY} to {LAST_DAY}.")
+    return day
 
 
-def _lower(text: str) -> str:
+def lower(text: str) -> str:
+    """A code or a name as the lake and the log spell it."""
     return text.lower()
+
+
+def lower_if_given(text: str | None) -> str | None:
+    """The same of an option that may be left out."""
+    return lower(text) if text is not None else None
 
 
 def in_order(context: typer.Context, parameter: typer.CallbackParam, day: date | None) -> date | None:
@@ -52,16 +69,16 @@ def _file_to_write(path: Path | None) -> Path | None:
     return path
 
 
-Rocu = Annotated[str, typer.Option("--rocu", help="code of the region, such as nwrocu", callback=_lower)]
+Rocu = Annotated[str, typer.Option("--rocu", help="code of the region, such as nwrocu", callback=lower)]
 Pattern = Annotated[str, typer.Option("--pattern", help="name of the pattern")]
 AsOf = Annotated[
-    date, typer.Option("--as-of", help="last day of the window, YYYY-MM-DD", parser=_parse_date, metavar="DATE")
+    date, typer.Option("--as-of", help="last day of the window, YYYY-MM-DD", parser=parse_date, metavar="DATE")
 ]
 _FIRST = typer.Option(
-    "--from", help="first day of capture, YYYY-MM-DD", parser=_parse_date, metavar="DATE", callback=in_order
+    "--from", help="first day of capture, YYYY-MM-DD", parser=parse_date, metavar="DATE", callback=in_order
 )
 _LAST = typer.Option(
-    "--to", help="last day of capture, YYYY-MM-DD", parser=_parse_date, metavar="DATE", callback=in_order
+    "--to", help="last day of capture, YYYY-MM-DD", parser=parse_date, metavar="DATE", callback=in_order
 )
 From = Annotated[date | None, _FIRST]
 To = Annotated[date | None, _LAST]

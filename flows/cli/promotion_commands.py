@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.frame import group
-from flows.cli.options import AsJson, session
+from flows.cli.options import AsJson, lower, session
 from flows.cli.output import as_json, line, reason_of, say, show, table
 from infra.errors import RefusedError
 
@@ -23,7 +23,7 @@ promote = group(
     "promote", "From challenger to champion: gate, two people, shadow runs, confirmation, and the way back."
 )
 
-Model = Annotated[str, typer.Argument(help="model name, such as county_lines.nwrocu")]
+Model = Annotated[str, typer.Argument(help="model name, such as county_lines.nwrocu", callback=lower)]
 Version = Annotated[int, typer.Argument(help="model version")]
 Reason = Annotated[str, typer.Option(help="why, in a sentence")]
 OnlyPlan = Annotated[bool, typer.Option("--plan", help="say what would happen, and do nothing")]
@@ -112,11 +112,13 @@ def refuse(model: Model, version: Version, reason: Reason, plan: OnlyPlan = Fals
 def rollback(
     model: Model,
     reason: Reason,
-    to: Annotated[int | None, typer.Option(metavar="VERSION", help="the earlier champion to go back to")] = None,
+    to: Annotated[
+        int | None, typer.Option(metavar="VERSION", help="default: the newest earlier champion that can serve")
+    ] = None,
     plan: OnlyPlan = False,
     json: AsJson = False,
 ) -> None:
-    """Make an earlier champion champion again, the newest that can serve, after checking that it still verifies."""
+    """Make an earlier champion champion again, after checking that it still verifies."""
     from flows.steps.promotion import roll_back
 
     context = session()

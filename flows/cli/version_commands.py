@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.frame import group
-from flows.cli.options import AsJson, session
+from flows.cli.options import AsJson, lower_if_given, session
 from flows.cli.output import as_json, line, show, table
 from flows.cli.promotion_commands import Model, Version, show_history
 
@@ -18,7 +18,7 @@ OfRocu = Annotated[
     typer.Option(
         "--rocu",
         help="only this region; otherwise all that the token names",
-        callback=lambda text: text and text.lower(),
+        callback=lower_if_given,
     ),
 ]
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 
 from flows.context import Context, acting, permit
 from governance.permissions import EVERY_ROCU
 from infra.clock import utc_now
-from infra.errors import RefusedError
+from infra.errors import FaultError, RefusedError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from governance.audit import Outcome, Row, VerifyReport
     from governance.audit_checkpoint import Checkpoint
+    from governance.operations import Operation
 
 
 def verify_audit(context: Context, against: tuple[Path, ...] = ()) -> VerifyReport:
@@ -37,12 +40,21 @@ def make_checkpoint(context: Context, path: Path) -> Checkpoint:
 
     Raises:
         RefusedError: The log was changed; nothing is written.
+        FaultError: The file cannot be written; the log has that as well.
     """
     with acting(context, "audit.checkpoint", None, "consultation", "audit log") as details:
         report = context.audit.verify(context.now)
         details |= {"rows": report.rows}
         _require_whole(context, report)
-    return context.audit.checkpoint(path, utc_now())
+    try:
+        return context.audit.checkpoint(path, utc_now())
+    except OSError as error:
+        fault = FaultError(
+            f"The checkpoint could not be written: {error.strerror or type(error).__name__}.",
+            "Check that the path may be written to, and run the same command again.",
+        )
+        with acting(context, "audit.checkpoint", None, "consultation", "audit log"):
+            raise fault from error
 
 
 def _require_whole(context: Context, report: VerifyReport) -> None:
@@ -55,29 +67,44 @@ def _require_whole(context: Context, report: VerifyReport) -> None:
         )
 
 
-def search_audit(
-    context: Context,
-    *,
-    model: str | None,
-    rocu: str | None,
-    action: str | None,
-    actor: str | None,
-    outcome: str | None,
-    last: int,
-) -> tuple[Row, ...]:
-    """The entries that meet every condition, oldest first, of the ROCUs that the identity may see."""
+@dataclass(frozen=True)
+class SearchedFor:
+    """What entries must be to be found; what is `None` does not matter. Days are UTC, both included."""
+
+    model: str | None = None
+    action: str | None = None
+    operation: Operation | None = None
+    actor: str | None = None
+    purpose: str | None = None
+    authority: str | None = None
+    outcome: Outcome | None = None
+    first: date | None = None
+    last_day: date | None = None
+
+
+def search_audit(context: Context, wanted: SearchedFor, rocu: str | None, last: int) -> tuple[Row, ...]:
+    """The last entries that meet every condition, oldest first, of the ROCUs that the identity may see."""
+    from governance.promotion_record import plain_text
+
     rocus = frozenset({rocu.lower()}) if rocu else context.identity.rocus
     for code in rocus - {EVERY_ROCU}:
         permit(context, "audit.search", code, "audit log")
+    texts = {"action": wanted.action, "actor": wanted.actor, "object": wanted.model}
+    texts |= {"purpose": wanted.purpose, "authority": wanted.authority}
     subject = ",".join(sorted(rocus))
     with acting(context, "audit.search", rocu or min(rocus), "consultation", f"audit log of {subject}") as details:
         rows = context.audit.search(
             rocus=None if EVERY_ROCU in rocus else rocus,
-            action=action,
-            actor=actor,
-            object=model,
-            outcome=cast("Outcome | None", outcome),
+            operation=wanted.operation,
+            outcome=wanted.outcome,
+            since=_midnight(wanted.first) if wanted.first else None,
+            until=_midnight(wanted.last_day) + timedelta(days=1) if wanted.last_day else None,
             limit=last,
+            **{name: plain_text(text) for name, text in texts.items() if text is not None},
         )
         details["rows"] = len(rows)
     return rows[::-1]
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)

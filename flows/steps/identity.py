@@ -23,6 +23,7 @@ def issue(settings: Settings, name: str, roles: Sequence[str], rocus: Sequence[s
         RefusedError: Another issuer is configured.
     """
     from data_contracts.regions import require_rocu
+    from governance.promotion_record import plain_text
     from infra.identity import issue_token
 
     unknown = sorted(set(roles) - set(ROLES))
@@ -33,7 +34,7 @@ def issue(settings: Settings, name: str, roles: Sequence[str], rocus: Sequence[s
     for code in codes:
         if code != EVERY_ROCU:
             require_rocu(code, now.date())
-    token = issue_token(settings, name, tuple(roles), tuple(codes), timedelta(hours=hours), now)
+    token = issue_token(settings, plain_text(name), tuple(roles), tuple(codes), timedelta(hours=hours), now)
     _record(settings, token, now)
     return token
 

@@ -164,12 +164,13 @@ def refuse_promotion(context: Context, model: str, version: int, reason: str) ->
 
 
 def roll_back(context: Context, model: str, reason: str, to: int | None = None) -> Decided:
-    """Make an earlier champion champion again: the newest that can serve, or the one that is named."""
+    """Make an earlier champion champion again: the one named, or the newest that can serve."""
     from governance.promotion_control import rollback
 
-    desk, policy, version = open_desk(context), _policy(context, model), str(to) if to is not None else None
-    state = rollback(desk, context.identity, model, reason, policy, utc_now(), to=version)
-    return _standing(context, state, "rolled back")
+    policy, target = _policy(context, model), str(to) if to is not None else None
+    done = rollback(open_desk(context), context.identity, model, reason, policy, utc_now(), to=target)
+    finished = "an earlier rollback was finished; nothing more was rolled back"
+    return _standing(context, done.state, finished if done.only_finished else "rolled back")
 
 
 def suspend_model(context: Context, model: str, reason: str) -> Decided:
@@ -177,7 +178,7 @@ def suspend_model(context: Context, model: str, reason: str) -> Decided:
     from governance.promotion_control import suspend
 
     state = suspend(open_desk(context), context.identity, model, reason, utc_now())
-    return _standing(context, state, "suspended")
+    return _standing(context, state, "suspended" if state.champion else "suspended, without a champion")
 
 
 def resume_model(context: Context, model: str, reason: str) -> Decided:

@@ -53,7 +53,7 @@ def _of_rocu(context: Context, rocu: str) -> list[RocuStatus]:
 
 
 def _known(context: Context, model: str) -> bool:
-    return bool(context.audit.search(object=model, limit=1))
+    return bool(context.audit.search(rocus=frozenset({model.partition(".")[2]}), object=model, limit=1))
 
 
 def _of_model(context: Context, plain: RocuStatus, pattern: str) -> RocuStatus:

@@ -110,7 +110,7 @@ def _plan(source: Source) -> tuple[Field, ...]:
 
 def _policy(evidence: Evidence | None) -> Table:
     found = evidence.policy_differences if evidence else None
-    order = {"weaker": 0, "other": 1, "stricter": 2}
+    order = {"weaker": 0, "other": 1, "stricter": 2, "neutral": 3}
     return Table(
         caption="Keys that differ, weaker ones first",
         columns=("Key", "Packaged default", "In force", "Direction"),

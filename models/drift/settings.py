@@ -37,14 +37,18 @@ class EstateLimits(_Frozen):
         gt=0,
         description="evidence that a run of days must bring, in nats: 14 is about one in a million by chance",
     )
-    gone_days: int = Field(default=21, ge=1, description="a camera silent this long up to the end counts as removed")
+    gone_days: int = Field(
+        default=21, ge=1, le=3660, description="a camera silent this long up to the end counts as removed"
+    )
 
 
 class LabelLimits(_Frozen):
     """When labels count as late or as changed."""
 
-    late_after_days: int = Field(default=28, ge=1, description="a ranked vehicle should have a finding by then")
-    look_back_days: int = Field(default=91, ge=1, description="how far back ranked vehicles are followed")
+    late_after_days: int = Field(
+        default=28, ge=1, le=3660, description="a ranked vehicle should have a finding by then"
+    )
+    look_back_days: int = Field(default=91, ge=1, le=3660, description="how far back ranked vehicles are followed")
     late_share: float = Field(default=0.5, gt=0, le=1, description="share of ranked vehicles without a finding")
     confirmed_change: float = Field(default=0.15, gt=0, le=1, description="change of the confirmed share")
     least_findings: int = Field(default=20, ge=1, description="findings needed in each span to compare them")
@@ -54,9 +58,11 @@ class MonitorSettings(_Frozen):
     """Everything that monitoring may be told. The result carries a copy."""
 
     span_days: int | None = Field(
-        default=None, ge=1, description="length of each window compared; default is the pattern's own window"
+        default=None, ge=1, le=3660, description="length of each window compared; default is the pattern's own window"
     )
-    reference_windows: int = Field(default=1, ge=1, description="windows before the current one that are pooled")
+    reference_windows: int = Field(
+        default=1, ge=1, le=100, description="windows before the current one that are pooled"
+    )
     sample_rows: int = Field(default=5000, ge=50, description="vehicles compared per span, drawn with the seed")
     ranked_rows: int = Field(default=200, ge=20, description="vehicles ranked highest that are compared on their own")
     seed: int = 20240401

@@ -1,6 +1,7 @@
 """Which cameras saw a vehicle: rare ones, forces, and how well cameras could have seen it at all.
 
-Rarity and coverage are measured from the reads of all vehicles in the window, never from known names.
+Rarity and coverage are measured from the reads of all vehicles in the window, never from known names. A camera is its
+id: one that was moved is one camera at two places.
 """
 
 from __future__ import annotations
@@ -56,36 +57,44 @@ def camera_day_table(moves: Table) -> Table:
 
 
 def camera_table(visits: Table, days: Table, rare_percent: int) -> Table:
-    """One row per place: vehicles that it saw, days on which it saw any, and whether it is rare.
+    """One row per camera: vehicles that it saw, days on which it saw any, and whether it is rare.
 
-    Rare: at most `rare_percent` of the vehicles of the median place (the lower one of two).
+    Rare: at most `rare_percent` of the vehicles of the median camera (the lower one of two).
+
+    Args:
+        visits: One row per vehicle and camera.
+        days: One row per camera and day.
+        rare_percent: A setting.
     """
-    seen = visits.group_by("place").agg(vehicles=visits.count())
-    seen = seen.join(days.group_by("place").agg(days=days.count()), "place")
+    seen = visits.group_by("camera").agg(vehicles=visits.count())
+    seen = seen.join(days.group_by("camera").agg(days=days.count()), "camera")
     ranked = seen.mutate(
-        rank=ibis.row_number().over(order_by=[seen.vehicles, seen.place]), number=seen.count().over(ibis.window())
+        rank=ibis.row_number().over(order_by=[seen.vehicles, seen.camera]), number=seen.count().over(ibis.window())
     )
     middle = ibis.ifelse(ranked.rank == (ranked.number - 1) // 2, ranked.vehicles, ibis.null("int64"))
     ranked = ranked.mutate(median=middle.max().over(ibis.window()))
     return ranked.select(
-        "place", "vehicles", "days", rare=(ranked.vehicles * 100 <= ranked.median * rare_percent).cast("int8")
+        "camera", "vehicles", "days", rare=(ranked.vehicles * 100 <= ranked.median * rare_percent).cast("int8")
     )
 
 
 def camera_features(layers: Layers) -> Table:
     """The features of this module, one row per vehicle."""
-    cameras = camera_table(layers.visits, layers.camera_days, layers.settings.rare_camera_percent)
-    forces = layers.places.select("place", force_no=layers.places.force_no, named=layers.places.force != "")
-    seen = layers.visits.join(cameras, "place").join(forces, "place")
+    places = layers.places.select("place", "camera", "force_no", named=layers.places.force != "")
+    placed = layers.visits.join(places, "place")
+    forces = placed.group_by("vid").agg(forces=placed.force_no.nunique(where=placed.named))
+    visits = placed.group_by(["vid", "camera"]).agg(reads=placed.reads.sum())
+    days = layers.camera_days.join(places, "place").select("camera", "day").distinct()
+    seen = visits.join(camera_table(visits, days, layers.settings.rare_camera_percent), "camera")
     summed = seen.group_by("vid").agg(
         cameras=seen.count(),
-        forces=seen.force_no.nunique(where=seen.named),
         all_reads=seen.reads.sum(),
         rare=(seen.reads * seen.rare).sum(),
         rarest_camera_vehicles=seen.vehicles.min(),
         top=seen.reads.max(),
         up=(seen.reads * seen.days).sum(),
     )
+    summed = summed.join(forces, "vid")
     return summed.mutate(
         rare_camera_share=ratio(summed.rare, summed.all_reads),
         top_camera_share=ratio(summed.top, summed.all_reads),

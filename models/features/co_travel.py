@@ -32,19 +32,31 @@ FEATURES = (
         "int64",
         "legs between two cameras together with the commonest partner (B9)",
         ("{co_travel_most_legs:leg|legs} between two cameras within {co_travel_seconds} s of one other vehicle",),
+        says_from=(("co_travel_partners", 1),),
     ),
 )
 
 
-def leg_table(moves: Table) -> Table:
-    """Legs from one grid cell to another.
+def leg_moves(moves: Table) -> Table:
+    """The moves that are legs from one grid cell to another: vid, second, prev_second, prev_place, place."""
+    legs = moves.filter(~moves.starts & moves.leaves)
+    return legs.select("vid", "second", "prev_second", "prev_place", "place")
+
+
+def legs_of(moves: Table, places: Table) -> Table:
+    """Legs by their cameras.
+
+    Args:
+        moves: With the columns of `leg_moves`.
+        places: `models.places.place_table`.
 
     Returns:
-        leg (its two places as one number), passing (second and vehicle as one number), prev_second.
+        leg (its two cameras as one number), passing (second and vehicle as one number), prev_second.
     """
-    legs = moves.filter(~moves.starts & moves.leaves)
-    return legs.select(
-        "prev_second", leg=with_code(legs.prev_place, legs.place), passing=legs.second * VEHICLES + legs.vid
+    ends = moves.join(places.select(prev_place="place", before="camera"), "prev_place")
+    ends = ends.join(places.select("place", "camera"), "place")
+    return ends.select(
+        "prev_second", leg=with_code(ends.before, ends.camera), passing=ends.second * VEHICLES + ends.vid
     )
 
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import ibis
 from ibis.expr.types import Table
 
-from models.features.cameras import visit_table
-from models.features.co_travel import VEHICLES
+from models.features.co_travel import VEHICLES, leg_moves, legs_of
 from models.features.engines import Keeper
 from models.features.layers import Span
 from models.features.presence import impossible, presence_sums
@@ -22,6 +21,7 @@ from models.features.settings import PatternSettings
 from models.journeys import (
     crosses,
     ends_journey,
+    in_journeys,
     journeys,
     move_table,
     number_batches,
@@ -30,7 +30,17 @@ from models.journeys import (
     order_sign,
     with_ends,
 )
-from models.places import PLACE_CODES, SIGN_MODULUS, code_of, metres, place_table, with_code, with_vector
+from models.places import (
+    PLACE_CODES,
+    SIGN_MODULUS,
+    code_of,
+    kept_places,
+    metres,
+    on_grid,
+    value_of,
+    with_code,
+    with_vector,
+)
 
 TABLES = ("places", "seen", "visits", "pieces", "legs")
 """The tables of a day's share."""
@@ -58,31 +68,23 @@ def day_tables(reads: Table, span: Span, settings: PatternSettings, engine: Keep
         engine: Where to.
 
     Returns:
-        By the names of `TABLES`: places (as in the reads), seen (a vehicle: its token, sums, first and last read),
-        visits (a vehicle and place; `opening`: whether the journey with which its day begins passed there), pieces
-        (journeys as far as they lie in the day), legs. Numbers hold within the day; `keys_of_day`
-        makes them hold for all.
+        By the names of `TABLES`: places (as in the reads, to the grid), seen (a vehicle: its token, sums, first and
+        last read), visits (a vehicle, piece and place: how many reads), pieces (journeys as far as they lie in the
+        day), legs. Numbers hold within the day; `keys_of_day` makes them hold for all.
     """
     vehicles, batches = engine.keep(number_vehicles(reads)), engine.keep(number_batches(reads))
-    places = engine.keep(place_table(reads, settings.place_km))
+    places = kept_places(reads, settings.place_km, engine)
     numbered = number_reads(reads, vehicles, batches, places, settings.low_confidence)
-    moves = engine.keep(move_table(numbered, places, settings))
-    pieces = engine.keep(journeys(moves, places))
-    first = pieces.filter(pieces.first_n == 0).select("vid", opening_reads="reads")
-    opened = moves.join(first, "vid")
-    opened = opened.select("vid", "place", opening=(opened.n < opened.opening_reads).cast("int8"))
-    legs = moves.filter(~moves.starts & moves.leaves)
-    known = reads.group_by(["camera_id", "latitude", "longitude"]).agg(
-        site_id=reads.site_id.min(), force=reads.force.min()
-    )
+    moves = engine.keep(in_journeys(move_table(numbered, places, settings)))
+    passed = moves.mutate(first_n=value_of(moves.start))
+    placed = reads.mutate(latitude=on_grid(reads.latitude), longitude=on_grid(reads.longitude))
+    known = placed.group_by(list(_POSITION)).agg(site_id=placed.site_id.min(), force=placed.force.min())
     return {
         "places": known.join(places.select("camera_id", "latitude", "longitude", "place"), _POSITION),
         "seen": presence_sums(moves, span, settings).join(_ends_of_day(moves), "vid").join(vehicles, "vid"),
-        "visits": visit_table(moves).join(
-            opened.group_by(["vid", "place"]).agg(opening=opened.opening.max()), ["vid", "place"]
-        ),
-        "pieces": pieces.drop("next_start", "next_origin", "next_destination"),
-        "legs": legs.select("vid", "second", "prev_second", "prev_place", "place"),
+        "visits": passed.group_by(["vid", "first_n", "place"]).agg(reads=passed.count()),
+        "pieces": journeys(moves, places).drop("next_start", "next_origin", "next_destination"),
+        "legs": leg_moves(moves),
     }
 
 
@@ -119,6 +121,7 @@ class Joined:
     places: Table
     vehicles: Table
     journeys: Table
+    passes: Table
     visits: Table
     seen: Table
     legs: Table
@@ -144,14 +147,16 @@ def join_days(days: dict[str, Table], places: Table, settings: PatternSettings, 
     vehicles = engine.keep(number_vehicles(days["seen"]))
     numbers = engine.keep(_numbers(days["places"], places))
     seams = engine.keep(_seams(days["seen"], vehicles, numbers, places, settings))
-    visits = engine.keep(_visits(days["visits"], seams, numbers))
+    pieces = engine.keep(_pieces(days["pieces"], seams, numbers))
+    visits = engine.keep(_visits(days["visits"], pieces, numbers))
     return Joined(
         places=places,
         vehicles=vehicles,
-        journeys=engine.keep(_journeys(days["pieces"], visits, seams, numbers, places, engine)),
+        journeys=engine.keep(_journeys(pieces, visits, places)),
+        passes=visits.select("vid", "place", first_n=value_of(visits.start)),
         visits=engine.keep(visits.group_by(["vid", "place"]).agg(reads=visits.reads.sum())),
         seen=_seen(seams),
-        legs=_legs(days["legs"], seams, numbers),
+        legs=_legs(days["legs"], seams, numbers, places),
         camera_days=visits.select("place", day=visits.day.cast("int64")).distinct(),
     )
 
@@ -207,21 +212,25 @@ def _seen(seams: Table) -> Table:
     return seams.group_by("vid").agg(first=seams["first"].min(), last=seams["last"].max(), **own)
 
 
-def _visits(visits: Table, seams: Table, numbers: Table) -> Table:
-    """vid, day, place, reads, passed (the journey that goes on from the day before passed there)."""
-    known = visits.rename(own="vid").join(seams.select("own", "vid", "goes_on"), "own")
-    passed = known.goes_on & (known.opening == 1)
-    return _placed(known.select("vid", "day", "place", "reads", passed=passed), numbers, "place")
+def _visits(visits: Table, pieces: Table, numbers: Table) -> Table:
+    """vid, day, start (of the journey), goes_on (it does, from the day before), place, reads."""
+    journey = pieces.select("own", "first_n", "vid", "start", "goes_on")
+    known = visits.rename(own="vid").join(journey, ["own", "first_n"])
+    return _placed(known.select("vid", "day", "start", "goes_on", "place", "reads"), numbers, "place")
 
 
-def _journeys(pieces: Table, visits: Table, seams: Table, numbers: Table, places: Table, engine: Keeper) -> Table:
+def _pieces(pieces: Table, seams: Table, numbers: Table) -> Table:
+    """Pieces with the window's numbers: also own, n (reads of the vehicle before), goes_on, start (of the journey)."""
     known = pieces.rename(own="vid").join(seams.select("own", "vid", "offset", "goes_on", "hop_m"), "own")
     known = _placed(known, numbers, "origin", "destination", "turn")
     goes_on = known.goes_on & (known.first_n == 0)
     known = known.mutate(goes_on=goes_on, n=(known.offset + known.first_n).cast("int64"))
     order = ibis.cumulative_window(group_by=known.vid, order_by=known.n)
     begun = ibis.ifelse(known.goes_on, ibis.null("int64"), with_code(known.n, known.origin))
-    known = engine.keep(known.mutate(start=begun.max().over(order)))
+    return known.mutate(start=begun.max().over(order))
+
+
+def _journeys(known: Table, visits: Table, places: Table) -> Table:
     summed = known.group_by(["vid", "start"]).agg(
         reads=known.reads.sum(),
         start_second=known.start_second.min(),
@@ -232,8 +241,8 @@ def _journeys(pieces: Table, visits: Table, seams: Table, numbers: Table, places
         sign_sum=known.sign_sum.sum(),
         sign_order=order_sign((known.sign_order + known.sign_sum % SIGN_MODULUS * known.n % SIGN_MODULUS).sum()),
     )
-    later = known.filter(known.goes_on).select("vid", "day", "start", origin=code_of(known.start).cast("int32"))
-    later = visits.filter(visits.passed).select("vid", "day", "place").join(later, ["vid", "day"])
+    later = visits.filter(visits.goes_on)
+    later = later.select("vid", "start", "place", origin=code_of(later.start).cast("int32"))
     ends = with_vector(with_vector(later, places, "origin", "a_"), places, "place", "b_")
     reached = ends.group_by(["vid", "start"]).agg(then_farthest=with_code(metres(ends, "a_", "b_"), ends.place).max())
     found = summed.left_join(reached, ["vid", "start"])
@@ -241,12 +250,9 @@ def _journeys(pieces: Table, visits: Table, seams: Table, numbers: Table, places
     return with_ends(found.select(*(c for c in summed.columns if c != "own_farthest"), farthest=farthest))
 
 
-def _legs(legs: Table, seams: Table, numbers: Table) -> Table:
+def _legs(legs: Table, seams: Table, numbers: Table, places: Table) -> Table:
     within = legs.rename(own="vid").join(seams.select("own", "vid"), "own")
     within = _placed(within, numbers, "prev_place", "place")
     over = seams.filter(seams.goes_on & seams.leaves)
     over = over.select("vid", "prev_second", "prev_place", second="first_second", place="first_place")
-    both = ibis.union(within.select(*over.columns), over)
-    return both.select(
-        "prev_second", leg=with_code(both.prev_place, both.place), passing=both.second * VEHICLES + both.vid
-    )
+    return legs_of(ibis.union(within.select(*over.columns), over), places)

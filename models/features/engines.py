@@ -6,6 +6,7 @@ given, and a connection is never changed by Ibis itself. Another engine is anoth
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
@@ -16,12 +17,32 @@ from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.operations import Relation
 from ibis.expr.types import Table
 
+from infra.errors import WrongInputError
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """How many rows a step may have, and what is said when the reads make more."""
+
+    rows: int
+    reason: str
+    instruction: str
+
+    def check(self, rows: int) -> None:
+        """Refuse a larger number.
+
+        Raises:
+            WrongInputError: There are more rows.
+        """
+        if rows > self.rows:
+            raise WrongInputError(self.reason, self.instruction)
+
 
 class Keeper(Protocol):
     """Keeps results of Ibis expressions over tables that it knows by name."""
 
-    def keep(self, expression: Table) -> Table:
-        """Compute an expression and give the table that holds the result."""
+    def keep(self, expression: Table, limit: AtMost | None = None) -> Table:
+        """Compute an expression and give the table that holds the result; refuse more rows than the limit."""
 
 
 class Engine(Keeper, Protocol):
@@ -38,11 +59,11 @@ class DuckDBEngine:
         self._connection = connection
         self._number = 0
 
-    def keep(self, expression: Table) -> Table:
-        """Compute an expression now and give the table that holds the result."""
+    def keep(self, expression: Table, limit: AtMost | None = None) -> Table:
+        """Compute an expression now and give the table that holds the result; refuse more rows than the limit."""
         self._number += 1
         name = f"kept_{self._number}"
-        self._connection.execute(f"CREATE TEMP TABLE {name} AS {_select(expression)}")
+        _keep(self._connection, name, _select(expression), limit)
         return ibis.table(expression.schema(), name=name)
 
     def fetch(self, expression: Table) -> pa.Table:
@@ -54,13 +75,13 @@ class Plan:
     """The statements of a chain of expressions, compiled once, for DuckDB to run over any tables of the same names."""
 
     def __init__(self) -> None:
-        self._kept: list[tuple[str, str]] = []
+        self._kept: list[tuple[str, str, AtMost | None]] = []
         self._last = ""
 
-    def keep(self, expression: Table) -> Table:
+    def keep(self, expression: Table, limit: AtMost | None = None) -> Table:
         """Note an expression and give the table that will hold its result."""
         name = f"kept_{len(self._kept) + 1}"
-        self._kept.append((name, _select(expression)))
+        self._kept.append((name, _select(expression), limit))
         return ibis.table(expression.schema(), name=name)
 
     def end(self, expression: Table) -> Plan:
@@ -70,9 +91,16 @@ class Plan:
 
     def run(self, connection: duckdb.DuckDBPyConnection) -> pa.Table:
         """Run every statement; results stay as temporary tables until the connection is closed."""
-        for name, statement in self._kept:
-            connection.execute(f"CREATE TEMP TABLE {name} AS {statement}")
+        for name, statement, limit in self._kept:
+            _keep(connection, name, statement, limit)
         return connection.sql(self._last).to_arrow_table()
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, name: str, statement: str, limit: AtMost | None) -> None:
+    connection.execute(f"CREATE TEMP TABLE {name} AS {statement}")
+    if limit is not None:
+        ((rows,),) = connection.execute(f"SELECT count(*) FROM {name}").fetchall()
+        limit.check(rows)
 
 
 def _select(expression: Table) -> str:

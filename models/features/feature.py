@@ -26,6 +26,7 @@ class Feature:
         sees: What it is meant to see, and behaviour Bn of the published typology where it has one.
         sentence: Parts of a sentence of facts, joined by "; ". A part whose facts are missing is left out, and without
             its first part there is no sentence.
+        says_from: Facts and the values from which on there is anything to say; below one of them no sentence.
     """
 
     name: str
@@ -33,12 +34,18 @@ class Feature:
     dtype: Literal["int64", "double"]
     sees: str
     sentence: tuple[str, ...] = ()
+    says_from: tuple[tuple[str, float], ...] = ()
 
 
 def ratio(part: IntegerValue, whole: IntegerValue) -> FloatingValue:
     """`part / whole` rounded to 6 decimals; null where `whole` is not positive."""
     scaled = (part.cast("int64") * (2 * MICRO) + whole) // (2 * ibis.ifelse(whole > 0, whole, ibis.null("int64")))
     return scaled / MICRO
+
+
+def whole_km(metres: IntegerValue) -> IntegerValue:
+    """Metres in whole km, rounded up, for sentences that say "up to"."""
+    return (metres + 999) // 1000
 
 
 def count_where(condition: BooleanValue) -> IntegerValue:

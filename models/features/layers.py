@@ -39,7 +39,7 @@ class Layers:
 
     Args:
         seen: One row per vehicle, `models.features.presence.presence_sums`.
-        legs: One row per leg from one grid cell to another, `models.features.co_travel.leg_table`.
+        legs: One row per leg from one grid cell to another, `models.features.co_travel.legs_of`.
         camera_days: One row per place and UTC day with reads, `models.features.cameras.camera_day_table`.
         journeys: One row per journey, `models.journeys.journeys`.
         stays: One row per stay, `models.features.stays.stay_table`.

@@ -38,21 +38,21 @@ def expected_table(together: Together, moves: Table, span: Span, as_of: date, se
     Returns:
         pid, expected (millionths of a sighting, at least 1).
     """
-    met = together.sightings.select("pid", "one", "other", "place").distinct()
+    met = together.sightings.select("pid", "one", "other", "camera").distinct()
     both_ways = settings.co_travel_seconds * 2
     mine, theirs = (_profile(together.moves, span, name) for name in ("one", "other"))
-    hours = met.join(mine, ["one", "place"]).join(theirs, ["other", "place", "slot"])
+    hours = met.join(mine, ["one", "camera"]).join(theirs, ["other", "camera", "slot"])
     exposure = _exposure(hours.slot, as_of, settings)
-    by_habit = hours.group_by(["pid", "place"]).agg(
+    by_habit = hours.group_by(["pid", "camera"]).agg(
         habit=(hours.one_reads * hours.other_reads * (both_ways * MICRO) // exposure).sum()
     )
     one_all, other_all = (_totals(profile, name) for profile, name in ((mine, "one"), (theirs, "other")))
-    whole = met.join(one_all, ["one", "place"]).join(other_all, ["other", "place"])
-    whole = whole.join(_traffic(moves, span, as_of, settings), "place")
+    whole = met.join(one_all, ["one", "camera"]).join(other_all, ["other", "camera"])
+    whole = whole.join(_traffic(moves, span, as_of, settings), "camera")
     by_traffic = whole.select(
-        "pid", "place", traffic=whole.one_all * whole.other_all * both_ways * whole.chance // MICRO
+        "pid", "camera", traffic=whole.one_all * whole.other_all * both_ways * whole.chance // MICRO
     )
-    each = by_traffic.left_join(by_habit, ["pid", "place"])
+    each = by_traffic.left_join(by_habit, ["pid", "camera"])
     each = each.mutate(sightings=ibis.greatest(each.traffic, each.habit.fill_null(0)))
     return each.group_by("pid").agg(expected=ibis.greatest(each.sightings.sum(), 1))
 
@@ -84,22 +84,22 @@ def _exposure(slot: IntegerValue, as_of: date, settings: ConvoySettings) -> Inte
 
 
 def _profile(moves: Table, span: Span, name: str) -> Table:
-    slots = moves.select(**{name: moves.vid}, place=moves.place, slot=_slot(moves.second, span))
-    counted = slots.group_by([name, "place", "slot"]).agg(reads=slots.count())
-    return counted.select(name, "place", "slot", **{f"{name}_reads": ibis.least(counted.reads, _MOST_READS)})
+    slots = moves.select(**{name: moves.vid}, camera=moves.camera, slot=_slot(moves.second, span))
+    counted = slots.group_by([name, "camera", "slot"]).agg(reads=slots.count())
+    return counted.select(name, "camera", "slot", **{f"{name}_reads": ibis.least(counted.reads, _MOST_READS)})
 
 
 def _totals(profile: Table, name: str) -> Table:
-    summed = profile.group_by([name, "place"]).agg(reads=profile[f"{name}_reads"].sum())
-    return summed.select(name, "place", **{f"{name}_all": ibis.least(summed.reads, _MOST_READS)})
+    summed = profile.group_by([name, "camera"]).agg(reads=profile[f"{name}_reads"].sum())
+    return summed.select(name, "camera", **{f"{name}_all": ibis.least(summed.reads, _MOST_READS)})
 
 
 def _traffic(moves: Table, span: Span, as_of: date, settings: ConvoySettings) -> Table:
     """Per camera the chance, in 10^-12, that two passes which follow the traffic fall into one and the same second."""
-    passing = moves.select("place", slot=_slot(moves.second, span))
-    counted = passing.group_by(["place", "slot"]).agg(reads=passing.count())
-    totals = counted.group_by("place").agg(total=counted.reads.sum())
-    shares = counted.join(totals, "place")
+    passing = moves.select("camera", slot=_slot(moves.second, span))
+    counted = passing.group_by(["camera", "slot"]).agg(reads=passing.count())
+    totals = counted.group_by("camera").agg(total=counted.reads.sum())
+    shares = counted.join(totals, "camera")
     share = shares.reads * MICRO // shares.total
     exposure = _exposure(shares.slot, as_of, settings)
-    return shares.group_by("place").agg(chance=(share * share // MICRO * MICRO // exposure).sum())
+    return shares.group_by("camera").agg(chance=(share * share // MICRO * MICRO // exposure).sum())

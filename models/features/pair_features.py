@@ -12,7 +12,7 @@ import ibis
 from ibis.expr.types import IntegerValue, Table
 
 from models.features.engines import Engine
-from models.features.feature import Feature, count_where, ratio, spread
+from models.features.feature import Feature, count_where, ratio, spread, whole_km
 from models.features.layers import Span
 from models.features.pair_chance import expected_table, surprise
 from models.features.pairs import ConvoySettings, Together
@@ -66,7 +66,8 @@ FEATURES = (
         "decimal digits",
         "double",
         "how unlikely chance makes so many joint days: 3 is one in a thousand at most",
-        ("by chance, {joint_days:day|days} together would come about less than once in 10^{surprise} such pairs",),
+        ("by chance, {joint_days:day|days} together come about in one of 10^{surprise:whole} such pairs at most",),
+        says_from=(("surprise", 1),),
     ),
     Feature(
         "joint_share_least",
@@ -128,7 +129,7 @@ FEATURES = (
         "farthest_km",
         "km",
         "int64",
-        "how far from the bases of both they were seen together",
+        "how far from the bases of both they were seen together, rounded up",
         ("together up to {farthest_km} km from the nearer one's base",),
     ),
     Feature(
@@ -217,7 +218,7 @@ def pair_features(
     """The features of this module: one, other, then the columns of `FEATURES`; one row per pair."""
     bases = engine.keep(_bases(together.moves, places, span))
     expected = engine.keep(expected_table(together, moves, span, as_of, settings))
-    flow = moves.group_by(place=moves.place, hour=moves.second // 3600).agg(flow=moves.count())
+    flow = moves.group_by(camera=moves.camera, hour=moves.second // 3600).agg(flow=moves.count())
     families = (
         _sighting_features(together, flow),
         _trip_features(together, span, settings),
@@ -228,13 +229,15 @@ def pair_features(
     joined = together.pairs
     for family in families:
         joined = joined.join(engine.keep(family), "pid")
-    observed = joined.joint_trips
+    # a journey of one may be several of the other, so each is told by its own
+    one_share = ratio(joined.joint_trips, joined.one_journeys)
+    other_share = ratio(joined.other_joint, joined.other_journeys)
     likely = ibis.greatest(joined.expected * joined.joint_days // joined.joint_sightings, 1) / 1_000_000
     found = joined.mutate(
         expected_days=likely,
         surprise=surprise(joined.joint_days, likely),
-        joint_share_least=ibis.least(ratio(observed, joined.one_journeys), ratio(observed, joined.other_journeys)),
-        joint_share_most=ibis.greatest(ratio(observed, joined.one_journeys), ratio(observed, joined.other_journeys)),
+        joint_share_least=ibis.least(one_share, other_share),
+        joint_share_most=ibis.greatest(one_share, other_share),
     )
     return found.select(
         "one", "other", *(found[feature.name].cast(TYPES[feature.dtype]).name(feature.name) for feature in FEATURES)
@@ -242,10 +245,11 @@ def pair_features(
 
 
 def _sighting_features(together: Together, flow: Table) -> Table:
-    seen = together.sightings.mutate(hour=together.sightings.second // 3600).join(flow, ["place", "hour"])
+    seen = together.sightings.mutate(hour=together.sightings.second // 3600).join(flow, ["camera", "hour"])
     summed = seen.group_by("pid").agg(
         joint_sightings=seen.count(),
-        joint_cameras=seen.place.nunique(),
+        joint_cameras=seen.camera.nunique(),
+        other_joint=seen.other_trip.nunique(),
         gap_median_s=seen.gap.median(),
         gap_sum=seen.gap.sum(),
         gap_squares=(seen.gap * seen.gap).sum(),
@@ -263,7 +267,7 @@ def _trip_features(together: Together, span: Span, settings: ConvoySettings) -> 
     local = local_second(together.trips.begin, span.offsets)
     second, weekend = local % 86_400, (local + 3 * 86_400) % 604_800 >= 5 * 86_400
     trips = together.trips.mutate(
-        day=local // 86_400,
+        day=together.trips.begin // 86_400,
         night=in_night(second, settings),
         weekend=weekend,
         office=~weekend & (second >= 5 * 3600) & (second < 17 * 3600),
@@ -307,7 +311,7 @@ def _base_features(together: Together, bases: Table, places: Table, settings: Co
     far = far.mutate(far_m=ibis.least(metres(far, "a_", "c_"), metres(far, "b_", "c_")))
     reach = far.group_by(["pid", "trip"]).agg(far_m=far.far_m.max())
     reach = reach.group_by("pid").agg(
-        far_trips=count_where(reach.far_m >= settings.away_km * 1000), farthest_km=reach.far_m.max() // 1000
+        far_trips=count_where(reach.far_m >= settings.away_km * 1000), farthest_km=whole_km(reach.far_m.max())
     )
     base_m: IntegerValue = metres(homes, "a_", "b_")
     named = homes.select(

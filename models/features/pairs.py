@@ -17,9 +17,11 @@ from pydantic import Field
 
 from models.features.engines import Engine
 from models.features.settings import PatternSettings
-from models.places import metres, with_code, with_vector
+from models.journeys import in_journeys
+from models.places import PLACE_CODES, metres, value_of, with_code, with_vector
 
 _PAIR = 1 << 31
+_READS = 1 << 40
 
 
 class ConvoySettings(PatternSettings):
@@ -46,8 +48,9 @@ class Together:
     Args:
         pairs: pid, one, other.
         moves: The moves of the vehicles in `pairs`, with `trip`, the number of the read with which the journey began.
-        sightings: pid, one, other, n (of `one`), second, place, trip, gap (absolute seconds), one_first (0 or 1, null
-            when both have the same second); those of journeys with sightings at two cameras or more.
+        sightings: pid, one, other, n (of `one`), second, place, camera, trip, other_trip (the journey of `other`), gap
+            (absolute seconds), one_first (0 or 1, null when both have the same second); those of journeys of `one`
+            with sightings at two cameras or more.
         trips: pid, trip, and of the joint journey: reads, begin and end (second), from_cell, to_cell, metres.
     """
 
@@ -58,7 +61,7 @@ class Together:
 
 
 def find_together(moves: Table, places: Table, settings: ConvoySettings, engine: Engine) -> Together:
-    """All that candidate pairs did together, from the moves of all vehicles."""
+    """All that candidate pairs did together, from the moves of all vehicles with the number of their `camera`."""
     pairs = engine.keep(candidate_pairs(engine.keep(_neighbours(moves, places, settings)), settings))
     own = engine.keep(_moves_of(moves, pairs))
     met = engine.keep(_sightings(pairs, own, settings))
@@ -69,7 +72,7 @@ def find_together(moves: Table, places: Table, settings: ConvoySettings, engine:
 
 def _neighbours(moves: Table, places: Table, settings: ConvoySettings) -> Table:
     """Who passed the camera directly before whom, within the allowed seconds: one, other, day, cell; each once."""
-    order = ibis.window(group_by=moves.place, order_by=[moves.second, moves.vid, moves.n])
+    order = ibis.window(group_by=moves.camera, order_by=[moves.second, moves.vid, moves.n])
     ahead = {
         f"{name}_{back}": moves[name].lag(back).over(order)
         for back in range(1, settings.convoy_neighbours + 1)
@@ -106,28 +109,28 @@ def candidate_pairs(met: Table, settings: ConvoySettings) -> Table:
 
 def _moves_of(moves: Table, pairs: Table) -> Table:
     vehicles = ibis.union(pairs.select(vid="one"), pairs.select(vid="other"), distinct=True)
-    own = moves.semi_join(vehicles, "vid")
-    order = ibis.cumulative_window(group_by=own.vid, order_by=own.n)
-    begun = ibis.ifelse(own.starts, own.n, ibis.null("int32"))
-    return own.mutate(trip=begun.max().over(order))
+    own = in_journeys(moves.semi_join(vehicles, "vid"))
+    return own.mutate(trip=value_of(own.start))
 
 
 def _sightings(pairs: Table, moves: Table, settings: ConvoySettings) -> Table:
     """Each read of `one` that has one of `other` near it, with the nearest: buckets of time make it an equal join."""
     within = settings.co_travel_seconds
-    mine = pairs.join(moves.select(one="vid", n="n", second="second", place="place", trip="trip"), "one")
+    mine = pairs.join(moves.select("n", "second", "place", "camera", "trip", one="vid"), "one")
     mine = mine.mutate(bucket=mine.second // within)
     near = [
-        moves.select(other="vid", place="place", met="second", bucket=moves.second // within + shift)
+        moves.select("camera", other="vid", met="second", other_trip="trip", bucket=moves.second // within + shift)
         for shift in (-1, 0, 1)
     ]
-    both = mine.join(ibis.union(*near), ["other", "place", "bucket"])
+    both = mine.join(ibis.union(*near), ["other", "camera", "bucket"])
     gap = both.met - both.second
     both = both.filter(gap.abs() <= within)
     gap = both.met - both.second
-    nearest = both.group_by(["pid", "one", "other", "n", "second", "place", "trip"]).agg(
-        code=(gap.abs() * 2 + (gap < 0).cast("int8")).min()
+    code = gap.abs() * 2 + (gap < 0).cast("int8")
+    nearest = both.group_by(["pid", "one", "other", "n", "second", "place", "camera", "trip"]).agg(
+        nearest=(code * _READS + both.other_trip).min()
     )
+    nearest = nearest.mutate(code=nearest.nearest // _READS, other_trip=nearest.nearest % _READS)
     apart = nearest.code // 2
     return nearest.select(
         "pid",
@@ -136,7 +139,9 @@ def _sightings(pairs: Table, moves: Table, settings: ConvoySettings) -> Table:
         "n",
         "second",
         "place",
+        "camera",
         "trip",
+        "other_trip",
         gap=apart,
         one_first=ibis.ifelse(apart > 0, 1 - nearest.code % 2, ibis.null("int64")),
     )
@@ -149,7 +154,7 @@ def _trips(sightings: Table, places: Table) -> Table:
     ends = ends.mutate(hop_m=metres(ends, "a_", "b_"))
     summed = ends.group_by(["pid", "trip"]).agg(
         reads=ends.count(),
-        cameras=ends.place.nunique(),
+        cameras=ends.camera.nunique(),
         begin=ends.second.min(),
         end=ends.second.max(),
         first=with_code(-ends.n, ends.b_cell).max(),
@@ -157,7 +162,6 @@ def _trips(sightings: Table, places: Table) -> Table:
         metres=ends.hop_m.sum(),
     )
     # of a negative value and a number the sum still ends in the number: both engines take the sign into account
-    code = 1 << 20
     joint = summed.filter(summed.cameras >= 2)
     return joint.select(
         "pid",
@@ -166,6 +170,6 @@ def _trips(sightings: Table, places: Table) -> Table:
         "begin",
         "end",
         "metres",
-        from_cell=((joint["first"] % code) + code) % code,
-        to_cell=joint["last"] % code,
+        from_cell=((joint["first"] % PLACE_CODES) + PLACE_CODES) % PLACE_CODES,
+        to_cell=joint["last"] % PLACE_CODES,
     )

@@ -2,9 +2,10 @@
 
 A region's cameras see only the part of a line that lies in it: a vehicle from elsewhere has no base here, and the way
 from the border to the town may be short. So a run is two journeys in a row, out and back (or one that turns), of which
-the second leads at least half of the way back. The commonest wrong alarms are couriers, reps and carers, who turn round
-quickly as well: theirs are working days and hours, many places, ways that others take too. Places are compared by how
-many vehicles of the window have their base there, so no list of towns is needed.
+the second leads at least half of the way back; each journey belongs to one quick run at most. The commonest wrong
+alarms are couriers, reps and carers, who turn round quickly as well: theirs are working days and hours, many places,
+ways that others take too. Places are compared by how many vehicles of the window have their base there, so no list of
+towns is needed.
 """
 
 from __future__ import annotations
@@ -89,32 +90,38 @@ FEATURES = (
         "quick_run_town_vehicles",
         "vehicles",
         "double",
-        "vehicles with their base where its runs mostly turn: a market town, or a city (B1)",
-        ("its runs mostly turn in an area where {quick_run_town_vehicles:vehicle has|vehicles have} a base",),
+        "vehicles with their base where most of its runs turn: a market town, or a city (B1)",
+        (
+            "{quick_run_main_share:%} of {quick_runs:run|runs} turned in one area, where "
+            "{quick_run_town_vehicles:vehicle has|vehicles have} a base",
+        ),
     ),
     Feature(
         "quick_run_alike",
         "vehicles",
         "double",
-        "vehicles whose runs mostly lead the same way: a way that many take, or few (B1, B6)",
-        ("{quick_run_alike:vehicle runs|vehicles run} mostly from the same area to the same area",),
+        "other vehicles whose commonest run leads the same way: a way that many take, or few (B1, B6)",
+        ("its commonest run, from one area to another, is that of {quick_run_alike:other vehicle|other vehicles}",),
     ),
 )
 
 
 def run_table(journeys: Table, places: Table, settings: PatternSettings) -> Table:
-    """Runs out and back.
+    """Runs out and back: journeys that turned, and two journeys in a row of which neither did.
+
+    Of quick runs that would share a journey, the earlier counts. Longer stays are told whichever end of the way they
+    are at, so one journey may lead to one and away from another.
 
     Returns:
         vid, depart (epoch seconds), stop_s (seconds between the way out and the way back; 0 when one journey turned),
-        far_m, out_cell and turn_cell (grid cells where it began and turned).
+        far_m, out_cell and turn_cell (grid cells where it began and turned), journeys (1 or 2).
     """
     least = settings.run_km * 1000
     far = journeys.filter(journeys.reach_m >= least)
     ends = with_vector(with_vector(far, places, "origin", "a_"), places, "destination", "b_")
     out_m = metres(ends, "a_", "b_")
-    ends = ends.mutate(out_m=out_m)
-    turned = with_vector(ends.filter(ends.out_m * 2 <= ends.reach_m), places, "turn", "t_")
+    ends = ends.mutate(out_m=out_m, turned=out_m * 2 <= ends.reach_m)
+    turned = with_vector(ends.filter(ends.turned), places, "turn", "t_")
     loops = turned.select(
         "vid",
         depart=turned.start_second,
@@ -122,19 +129,36 @@ def run_table(journeys: Table, places: Table, settings: PatternSettings) -> Tabl
         far_m=turned.reach_m,
         out_cell=turned.a_cell,
         turn_cell=turned.t_cell,
+        journeys=ibis.literal(1, "int64"),
     )
-    paired = ends.filter((ends.out_m >= least) & ends.next_start.notnull())
+    paired = ends.filter(~ends.turned & (ends.out_m >= least) & ends.next_start.notnull())
+    paired = paired.anti_join(loops.select("vid", next_start="depart"), ["vid", "next_start"])
     paired = with_vector(with_vector(paired, places, "next_origin", "c_"), places, "next_destination", "d_")
     back = (metres(paired, "a_", "d_") * 2 <= paired.out_m) & (metres(paired, "b_", "c_") * 2 <= paired.out_m)
-    pairs = paired.filter(back).select(
+    paired = paired.filter(back)
+    pairs = paired.select(
         "vid",
+        "next_start",
         depart=paired.start_second,
         stop_s=paired.next_start - paired.end_second,
         far_m=paired.out_m,
         out_cell=paired.a_cell,
         turn_cell=paired.b_cell,
+        journeys=ibis.literal(2, "int64"),
     )
-    return ibis.union(loops, pairs)
+    short = pairs.stop_s <= settings.short_stay_minutes * 60
+    longer = pairs.filter(~short).drop("next_start")
+    return ibis.union(loops, _apart(pairs.filter(short)), longer.select(*loops.columns))
+
+
+def _apart(pairs: Table) -> Table:
+    """Of pairs of journeys in a row, those that have no journey in common: every other one of an unbroken row."""
+    order = ibis.window(group_by=pairs.vid, order_by=pairs.depart)
+    goes_on = pairs.next_start.lag().over(order) == pairs.depart
+    rows = pairs.mutate(n=ibis.row_number().over(order), begins=~goes_on.fill_null(False))
+    before = ibis.cumulative_window(group_by=rows.vid, order_by=rows.n)
+    rows = rows.mutate(first=ibis.ifelse(rows.begins, rows.n, ibis.null("int64")).max().over(before))
+    return rows.filter((rows.n - rows["first"]) % 2 == 0).drop("next_start", "n", "begins", "first")
 
 
 def run_features(layers: Layers, runs: Table) -> Table:
@@ -149,6 +173,7 @@ def run_features(layers: Layers, runs: Table) -> Table:
     counted = runs.group_by("vid").agg(
         quick_runs=count_where(runs.stop_s <= settings.short_stay_minutes * 60),
         long_runs=count_where(runs.stop_s >= settings.long_stay_hours * 3600),
+        run_journeys=runs.journeys.sum(where=runs.stop_s <= settings.short_stay_minutes * 60),
         every=runs.count(),
     )
     counted = counted.mutate(day_runs=counted.every - counted.quick_runs - counted.long_runs)
@@ -158,8 +183,7 @@ def run_features(layers: Layers, runs: Table) -> Table:
     found = bases.join(travelled, "vid")
     for family in (counted, _quick(quick, layers), _ways(quick, based)):
         found = found.left_join(family, "vid").drop("vid_right")
-    runs_of = found.quick_runs.fill_null(0)
-    found = found.mutate(quick_run_share=ratio(ibis.least(runs_of * 2, found.travelled), found.travelled))
+    found = found.mutate(quick_run_share=ratio(found.run_journeys.fill_null(0), found.travelled))
     return found.select("vid", *(feature.name for feature in FEATURES))
 
 
@@ -204,5 +228,5 @@ def _ways(quick: Table, based: Table) -> Table:
         "vid",
         quick_run_main_share=ratio(led.most, led.runs),
         quick_run_town_vehicles=led.there.fill_null(0).cast("float64"),
-        quick_run_alike=led.alike.cast("float64"),
+        quick_run_alike=(led.alike - 1).cast("float64"),
     )

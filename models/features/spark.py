@@ -25,6 +25,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from infra.errors import FaultError
+from models.features.engines import AtMost
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -62,13 +63,16 @@ class SparkEngine:
         frame.createOrReplaceTempView(name)
         return table
 
-    def keep(self, expression: Table) -> Table:
-        """Compute an expression now and give the table that holds the result."""
+    def keep(self, expression: Table, limit: AtMost | None = None) -> Table:
+        """Compute an expression now and give the table that holds the result; refuse more rows than the limit."""
         self._number += 1
         name = f"kept_{self._number}"
         frame = self._session.sql(_select(expression))
         # a checkpoint also ends the plan, which would otherwise grow with every step built upon it
-        frame.localCheckpoint(eager=True, storageLevel=StorageLevel.MEMORY_AND_DISK).createOrReplaceTempView(name)
+        kept = frame.localCheckpoint(eager=True, storageLevel=StorageLevel.MEMORY_AND_DISK)
+        kept.createOrReplaceTempView(name)
+        if limit is not None:
+            limit.check(kept.count())
         return ibis.table(expression.schema(), name=name)
 
     def fetch(self, expression: Table) -> pa.Table:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ibis
 from ibis.expr.types import Table
 
-from models.features.feature import Feature, count_where, ratio
+from models.features.feature import Feature, count_where, ratio, whole_km
 from models.features.layers import Layers, Span
 from models.features.settings import PatternSettings
 from models.places import code_of, metres, value_of, with_code, with_vector
@@ -63,7 +63,7 @@ FEATURES = (
     Feature(
         "longest_away_stay_h",
         "hours",
-        "int64",
+        "double",
         "a base in the town (B5)",
         ("longest stay {away_km} km or more from its base: {longest_away_stay_h:hour|hours}",),
     ),
@@ -71,10 +71,19 @@ FEATURES = (
         "farthest_km",
         "km",
         "int64",
-        "how far from its base it gets (B1, B10)",
+        "how far from its base it was read, rounded up (B1, B10)",
         ("seen up to {farthest_km} km from its base",),
     ),
 )
+
+
+def pass_table(moves: Table) -> Table:
+    """Where journeys passed: vid, first_n (number of the journey's first read), place.
+
+    Args:
+        moves: With `models.journeys.in_journeys`.
+    """
+    return moves.select("vid", "place", first_n=value_of(moves.start))
 
 
 def stay_table(journeys: Table, span: Span) -> Table:
@@ -82,8 +91,7 @@ def stay_table(journeys: Table, span: Span) -> Table:
 
     Returns:
         vid, seq (order within the vehicle, -1 before the first journey), place, arrived and left (epoch seconds),
-        stay_s, bounded (both ends were seen), set_out (start of the journey that led here, null for seq -1), turn (the
-        place of that journey farthest from its origin).
+        stay_s, bounded (both ends were seen), set_out (start of the journey that led here, null for seq -1).
     """
     after = journeys.select(
         vid=journeys.vid,
@@ -93,7 +101,6 @@ def stay_table(journeys: Table, span: Span) -> Table:
         left=journeys.next_start.fill_null(span.end),
         bounded=journeys.next_start.notnull(),
         set_out=journeys.start_second,
-        turn=journeys.turn,
     )
     first = journeys.filter(journeys.first_n == 0)
     before = first.select(
@@ -104,7 +111,6 @@ def stay_table(journeys: Table, span: Span) -> Table:
         left=first.start_second,
         bounded=ibis.literal(False),
         set_out=ibis.null("int64"),
-        turn=first.origin,
     )
     stays = ibis.union(after, before)
     return stays.mutate(stay_s=stays.left - stays.arrived)
@@ -122,19 +128,33 @@ def base_table(stays: Table, places: Table) -> Table:
     return found.select("vid", base=code_of(found.top).cast("int32"), base_cell="cell", base_s="base_s")
 
 
-def placed_stays(stays: Table, bases: Table, places: Table, settings: PatternSettings) -> Table:
+def _reached(passes: Table, bases: Table, places: Table) -> Table:
+    """Per journey the place that it passed farthest from the base: vid, seq, reached (metres and grid cell as one)."""
+    ends = passes.join(bases.select("vid", "base"), "vid")
+    ends = with_vector(with_vector(ends, places, "base", "a_"), places, "place", "b_")
+    return ends.group_by(["vid", "first_n"]).agg(reached=with_code(metres(ends, "a_", "b_"), ends.b_cell).max())
+
+
+def placed_stays(stays: Table, bases: Table, passes: Table, places: Table, settings: PatternSettings) -> Table:
     """Stays seen from the base.
+
+    Args:
+        stays: `stay_table`.
+        bases: `base_table`.
+        passes: `pass_table`, of the same journeys.
+        places: `models.places.place_table`.
+        settings: How far is away.
 
     Returns:
         vid, arrived, stay_s, bounded, set_out (see `stay_table`), base_s, base_cell, cell, far_m and far_cell (the
-        farthest from the base of the stay and of the turn of the journey to it), at_base, away (`away_km` or more),
+        farthest from the base that the journey to it passed), at_base, away (`away_km` or more),
         outing (number of base stays before this one; the base stay that closes an outing shares its number).
     """
-    joined = stays.join(bases, "vid")
-    ends = with_vector(joined, places, "base", "a_")
-    ends = with_vector(with_vector(ends, places, "place", "b_"), places, "turn", "c_")
-    away_m, turn_m = metres(ends, "a_", "b_"), metres(ends, "a_", "c_")
-    far = ibis.greatest(with_code(away_m, ends.b_cell), with_code(turn_m, ends.c_cell))
+    reached = _reached(passes, bases, places).rename(seq="first_n")
+    joined = stays.join(bases, "vid").left_join(reached, ["vid", "seq"]).drop("vid_right", "seq_right")
+    ends = with_vector(with_vector(joined, places, "base", "a_"), places, "place", "b_")
+    away_m = metres(ends, "a_", "b_")
+    far = ends.reached.fill_null(with_code(away_m, ends.b_cell))
     at_base = (away_m <= settings.place_km * 1000) & (away_m < settings.away_km * 1000)
     named = ends.select(
         "vid",
@@ -171,13 +191,15 @@ def stay_features(layers: Layers) -> Table:
         away_stay_min_min=minutes.min(where=known).cast("float64"),
         short=count_where(known & (stays.stay_s <= settings.short_stay_minutes * 60)),
         multi_day_stays=count_where(known & (stays.stay_s >= settings.long_stay_hours * 3600)),
-        longest_away_stay_h=(stays.stay_s // 3600).max(where=known).fill_null(0),
-        farthest_km=stays.far_m.max() // 1000,
+        longest_s=stays.stay_s.max(where=known),
+        farthest_km=whole_km(stays.far_m.max()),
     )
     away = stays.filter(stays.away)
     cells = away.group_by(["vid", "cell"]).agg(stays=away.count())
     found = found.left_join(cells.group_by("vid").agg(away_places=cells.count()), "vid").drop("vid_right")
     length = ibis.literal(layers.span.end - layers.span.begin, "int64")
     return found.mutate(
-        base_share=ratio(found.base_s, length), short_stay_share=ratio(found.short, found.away_stays)
-    ).drop("base_s", "short")
+        base_share=ratio(found.base_s, length),
+        short_stay_share=ratio(found.short, found.away_stays),
+        longest_away_stay_h=ratio(found.longest_s, ibis.literal(3600, "int64")),
+    ).drop("base_s", "short", "longest_s")

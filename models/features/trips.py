@@ -30,7 +30,7 @@ FEATURES = (
         "trip_stay_median_min",
         "minutes",
         "double",
-        "turnaround between there and back (B2)",
+        "turnaround between there and back; 0 where it turned without a stay (B2)",
         ("median stay on {away_trips:trip|trips} there and back: {trip_stay_median_min} min",),
     ),
     Feature(
@@ -42,6 +42,7 @@ FEATURES = (
             "{quick_trips} of {away_trips:trip|trips}: back within {same_day_hours} h after a stay of up to "
             "{short_stay_minutes} min",
         ),
+        says_from=(("away_trips", 1),),
     ),
     Feature(
         "same_day_share",
@@ -77,6 +78,7 @@ FEATURES = (
         "int64",
         "setting out at night (B8)",
         ("{night_trips} of {away_trips:trip|trips} set out between {night_from_hour}:00 and {night_to_hour}:00",),
+        says_from=(("away_trips", 1),),
     ),
     Feature(
         "trip_km_median",
@@ -149,7 +151,7 @@ def trip_features(layers: Layers) -> Table:
     same_day = trips.back - trips.depart <= settings.same_day_hours * 3600
     found = trips.group_by("vid").agg(
         away_trips=trips.count(),
-        trip_stay_median_min=(trips.stay_s // 60).quantile(0.5, where=trips.stay_s > 0),
+        trip_stay_median_min=(trips.stay_s // 60).median(),
         quick_trips=count_where(same_day & (trips.stay_s <= settings.short_stay_minutes * 60)),
         same_day=count_where(same_day),
         night_trips=count_where(in_night(trips.second, settings)),

@@ -15,7 +15,7 @@ from infra.errors import WrongInputError
 from infra.lake import Lake
 from models.features.settings import PatternSettings, window_start
 from models.profile.company import companions_of
-from models.profile.coverage import coverage_of, estate
+from models.profile.coverage import coverage_of, estate, place_key
 from models.profile.faults import faults_of
 from models.profile.hours import travel_facts
 from models.profile.model import BatchRows, Camera, VehicleProfile
@@ -140,10 +140,11 @@ def _open_views(
 def _with_read(cursor: duckdb.DuckDBPyConnection, cameras: Register) -> Register:
     """The register, and what the reads say of positions that it does not have any more."""
     rows = cursor.execute(
-        "SELECT camera_id, latitude, longitude, min(site_id), coalesce(min(force), '') FROM own_reads GROUP BY ALL"
+        """SELECT camera_id, latitude, longitude, min(site_id), coalesce(min(force), '') FROM own_reads GROUP BY ALL
+            ORDER BY ALL"""
     ).fetchall()
     read = {
-        (camera, latitude, longitude): Camera(camera, site, latitude, longitude, force, "", "")
+        place_key(camera, latitude, longitude): Camera(camera, site, latitude, longitude, force, "", "")
         for camera, latitude, longitude, site, force in rows
     }
     return {**read, **cameras}

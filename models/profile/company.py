@@ -2,7 +2,8 @@
 
 A leg is two reads in a row of one journey in different grid cells. `by_habit` asks how often the same two vehicles
 would have met if each had kept its hours but on other days: a commuter of the same road and hour meets it by habit, a
-vehicle that goes with it does not. Nothing here says that two vehicles belong together.
+vehicle that goes with it does not. Nothing here says that two vehicles belong together. Times are joined by buckets of
+the allowed seconds, so that a plate which is read all the time costs no more than its reads.
 """
 
 from __future__ import annotations
@@ -20,28 +21,37 @@ from models.profile.model import Companion, Read
 SHOWN = 20
 
 _TOGETHER = """
-    WITH near AS (
-        SELECT legs.leg, legs.day, legs.second_2, reads.vehicle, reads.second FROM legs
-        JOIN seconds AS reads ON reads.camera_id = legs.camera_1 AND reads.vehicle <> $vehicle
-            AND reads.second BETWEEN legs.second_1 - $within AND legs.second_1 + $within)
-    SELECT near.vehicle, count(DISTINCT near.leg), count(DISTINCT near.day) FROM near
-    JOIN legs USING (leg)
-    JOIN seconds AS reads ON reads.vehicle = near.vehicle AND reads.camera_id = legs.camera_2
-        AND reads.second BETWEEN legs.second_2 - $within AND legs.second_2 + $within
-    GROUP BY near.vehicle HAVING count(DISTINCT near.leg) >= 2 ORDER BY 2 DESC, 3 DESC, 1"""
+    WITH shifts AS (SELECT unnest([-1, 0, 1]) AS shift),
+    begun AS (SELECT *, second_1 // $within + shift AS bucket FROM legs, shifts),
+    near AS (
+        SELECT DISTINCT begun.leg, begun.day, begun.camera_2, begun.second_2, reads.vehicle FROM begun
+        JOIN seconds AS reads ON reads.camera_id = begun.camera_1 AND reads.second // $within = begun.bucket
+        WHERE reads.vehicle <> $vehicle AND abs(reads.second - begun.second_1) <= $within),
+    ended AS (SELECT *, second_2 // $within + shift AS bucket FROM near, shifts)
+    SELECT ended.vehicle, count(DISTINCT ended.leg), count(DISTINCT ended.day) FROM ended
+    JOIN seconds AS reads ON reads.vehicle = ended.vehicle AND reads.camera_id = ended.camera_2
+        AND reads.second // $within = ended.bucket
+    WHERE abs(reads.second - ended.second_2) <= $within
+    GROUP BY ended.vehicle HAVING count(DISTINCT ended.leg) >= 2 ORDER BY 2 DESC, 3 DESC, 1"""
 
 _BY_HABIT = """
-    WITH at_first AS (
-        SELECT legs.leg, legs.camera_2, legs.second_2 % 86400 AS of_day_2, reads.vehicle,
-            reads.second // 86400 AS other_day FROM legs
-        JOIN seconds AS reads ON reads.camera_id = legs.camera_1 AND reads.vehicle IN (SELECT vehicle FROM chosen)
-            AND reads.second // 86400 <> legs.second_1 // 86400
-            AND abs(reads.second % 86400 - legs.second_1 % 86400) <= $within),
+    WITH shifts AS (SELECT unnest([-1, 0, 1]) AS shift),
+    begun AS (
+        SELECT leg, camera_1, camera_2, second_1 // 86400 AS own_day, second_1 % 86400 AS of_day_1,
+            second_2 % 86400 AS of_day_2, second_1 % 86400 // $within + shift AS bucket FROM legs, shifts),
+    theirs AS (
+        SELECT vehicle, camera_id, second // 86400 AS day, second % 86400 AS of_day,
+            second % 86400 // $within AS bucket FROM seconds WHERE vehicle IN (SELECT vehicle FROM chosen)),
+    at_first AS (
+        SELECT DISTINCT begun.leg, begun.camera_2, begun.of_day_2, reads.vehicle, reads.day FROM begun
+        JOIN theirs AS reads ON reads.camera_id = begun.camera_1 AND reads.bucket = begun.bucket
+        WHERE reads.day <> begun.own_day AND abs(reads.of_day - begun.of_day_1) <= $within),
+    ended AS (SELECT *, of_day_2 // $within + shift AS bucket FROM at_first, shifts),
     met AS (
-        SELECT DISTINCT at_first.vehicle, leg, other_day FROM at_first
-        JOIN seconds AS reads ON reads.vehicle = at_first.vehicle AND reads.camera_id = at_first.camera_2
-            AND reads.second // 86400 = at_first.other_day
-            AND abs(reads.second % 86400 - at_first.of_day_2) <= $within)
+        SELECT DISTINCT ended.vehicle, ended.leg, ended.day FROM ended
+        JOIN theirs AS reads ON reads.vehicle = ended.vehicle AND reads.camera_id = ended.camera_2
+            AND reads.day = ended.day AND reads.bucket = ended.bucket
+        WHERE abs(reads.of_day - ended.of_day_2) <= $within)
     SELECT vehicle, count(*) FROM met GROUP BY vehicle"""
 
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 import duckdb
 
 from models.features.settings import PatternSettings
-from models.places import EARTH_RADIUS_M
+from models.places import EARTH_RADIUS_M, STEPS_A_DEGREE
 from models.profile.model import Camera, CameraCover, Cell, Coverage, Gap, Place, Read
 
 GAPS_SHOWN = 8
@@ -22,6 +22,12 @@ LONG_GAP_S = 24 * 3600
 _STEPS_PER_CELL = 4
 
 Valid = Mapping[Camera, frozenset[date]]
+
+
+def place_key(camera_id: str, latitude: float, longitude: float) -> tuple[str, float, float]:
+    """What a place goes by: the camera, and its position as `models.places.on_grid` has it."""
+    north, east = (math.floor(degrees * STEPS_A_DEGREE + 0.5) / STEPS_A_DEGREE for degrees in (latitude, longitude))
+    return camera_id, north, east
 
 
 def coverage_of(
@@ -57,7 +63,7 @@ def coverage_of(
 def estate(
     connection: duckdb.DuckDBPyConnection, table: str, days: Sequence[date]
 ) -> tuple[dict[tuple[str, float, float], Camera], dict[Camera, frozenset[date]]]:
-    """The register's cameras by position, all of them, and those valid in the window with their days.
+    """The register's cameras by `place_key`, all of them, and those valid in the window with their days.
 
     A day counts when the camera was registered at any time of it.
     """
@@ -69,7 +75,7 @@ def estate(
     ).fetchall()
     for *named, valid_from, valid_to in rows:
         camera = Camera(*named)
-        cameras[camera.camera_id, camera.latitude, camera.longitude] = camera
+        cameras[place_key(camera.camera_id, camera.latitude, camera.longitude)] = camera
         held = frozenset(day for day in days if _holds(day, valid_from, valid_to))
         if held:
             valid[camera] = valid.get(camera, frozenset()) | held

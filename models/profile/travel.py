@@ -19,9 +19,10 @@ import ibis
 from models.features.engines import DuckDBEngine
 from models.features.layers import span_of
 from models.features.settings import PatternSettings
-from models.features.stays import base_table, placed_stays, stay_table
+from models.features.stays import base_table, pass_table, placed_stays, stay_table
 from models.features.trips import trip_table
 from models.journeys import (
+    in_journeys,
     journey_table,
     journeys,
     move_table,
@@ -29,7 +30,8 @@ from models.journeys import (
     number_reads,
     number_vehicles,
 )
-from models.places import place_table
+from models.places import kept_places
+from models.profile.coverage import place_key
 from models.profile.model import Camera, Journey, Place, Read, Trip
 from models.windows import READS, window_table
 
@@ -59,13 +61,14 @@ def travel_of(
     """Travel of the one vehicle whose reads in the window are the view, with the columns of the reads layer."""
     engine, source = DuckDBEngine(connection), ibis.table(READS, name=view)
     vehicles = engine.keep(number_vehicles(source))
-    places = engine.keep(place_table(source, settings.place_km))
+    places = kept_places(source, settings.place_km, engine)
     numbered = number_reads(source, vehicles, number_batches(source), places, settings.low_confidence)
-    moves = engine.keep(move_table(numbered, places, settings))
+    moves = engine.keep(in_journeys(move_table(numbered, places, settings)))
     found = engine.keep(journeys(moves, places))
     stayed = engine.keep(stay_table(found, span_of(as_of, settings)))
     bases = engine.keep(base_table(stayed, places))
-    trips = engine.fetch(trip_table(placed_stays(stayed, bases, places, settings), settings).order_by("depart"))
+    stayed = placed_stays(stayed, bases, pass_table(moves), places, settings)
+    trips = engine.fetch(trip_table(stayed, settings).order_by("depart"))
     cells = {(row["camera_id"], row["latitude"], row["longitude"]): row["cell"] for row in _rows(engine, places)}
     base_cell = engine.fetch(bases).column("base_cell")[0].as_py()
     told = _reads(connection, view, _rows(engine, moves.order_by("n")), cells, register)
@@ -104,8 +107,8 @@ def _reads(
     return tuple(
         Read(
             at=at.replace(tzinfo=UTC),
-            camera=register[camera, latitude, longitude],
-            place=cells[camera, latitude, longitude],
+            camera=register[place_key(camera, latitude, longitude)],
+            place=cells[place_key(camera, latitude, longitude)],
             batch_id=batch,
             row_no=row_no,
             confidence=confidence,

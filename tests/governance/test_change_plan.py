@@ -100,6 +100,7 @@ def test_inside_the_plan_no_board_is_needed(changes: dict[str, Any], aspect: str
 
 OUTSIDE: list[tuple[dict[str, Any], str]] = [
     (later(-1), "data window"),
+    ({"window_ends": (ENDS[0] - timedelta(weeks=1), *ENDS)}, "data window"),
     ({"window_ends": ENDS[:1]}, "data window"),
     (later(40, window_ends=tuple(ENDS[0] + timedelta(weeks=week) for week in range(30))), "data window"),
     ({"training": TrainingSettings(trees=401)}, "hyper-parameters"),
@@ -152,6 +153,23 @@ def test_a_policy_weaker_than_the_champions_needs_the_board_and_a_stricter_one_d
     stricter = compared(record("2"), then=weaker)
     assert [one.aspect for one in stricter.changed] == ["policy"]
     assert not stricter.board_needed
+
+
+def test_a_policy_of_which_nobody_can_tell_needs_the_board_and_another_text_does_not() -> None:
+    anything = POLICY.vault.model_copy(update={"authority_format": ".*"})
+    found = compared(record("2"), now=POLICY.model_copy(update={"vault": anything}))
+    assert [one.aspect for one in found.outside] == ["policy"]
+    assert "vault.authority_format" in found.outside[0].after
+    another = POLICY.vault.model_copy(update={"authority_example": "CL/2026/0043"})
+    found = compared(record("2"), now=POLICY.model_copy(update={"vault": another}))
+    assert [one.aspect for one in found.changed] == ["policy"]
+    assert not found.board_needed
+
+
+def test_later_data_may_begin_with_the_champions_first_window_end_and_not_before_it() -> None:
+    assert not compared(record("2", **later(window_ends=(*ENDS, ENDS[-1] + timedelta(weeks=2))))).board_needed
+    earlier = compared(record("2", **later(window_ends=(ENDS[0] - timedelta(days=1), *ENDS[1:]))))
+    assert "neither the first nor the last earlier" in earlier.outside[0].limit
 
 
 def test_a_policy_that_is_not_known_any_more_needs_the_board() -> None:

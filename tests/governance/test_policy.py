@@ -76,6 +76,11 @@ def test_a_later_file_takes_the_place_of_an_earlier_one(lake: Lake, tmp_path: Pa
         ("capasity: 20", "capasity"),
         ("gate: {min_avarage_precision: 0.1}", "gate.min_avarage_precision"),
         ("ingest: {retention_days: 4000}", "ingest.retention_days"),
+        ("approval_valid_days: 1000000000", "approval_valid_days"),
+        ("request_valid_days: 1000000000", "request_valid_days"),
+        ("syops_valid_days: 1000000000", "syops_valid_days"),
+        ("token_max_age_hours: 1000000000.0", "token_max_age_hours"),
+        ("monitoring: {labels: {look_back_days: 1000000000}}", "monitoring.labels.look_back_days"),
         ("patterns: {county_lines: {away_kms: 3}}", "away_kms"),
         ("patterns: {burglary: {}}", "burglary"),
         ("training: {trees: many}", "training.trees"),
@@ -150,3 +155,12 @@ def test_every_key_of_a_policy_stands_in_the_default_file(default_policy: Loaded
     written: dict[str, Any] = yaml.safe_load((PACKAGED / "default.yaml").read_text())
     assert set(written) == set(type(default_policy.policy).model_fields)
     assert set(written["gate"]) == set(type(default_policy.policy.gate).model_fields)
+
+
+def test_a_file_that_is_not_utf_8_is_wrong_input_wherever_it_is_read(lake: Lake, tmp_path: Path) -> None:
+    file = tmp_path / "nwrocu.yaml"
+    file.write_bytes(b"capacity: 35 # caf\xe9\n")
+    for read in (read_policy, lambda path: store_policy(lake, "nwrocu", path)):
+        with pytest.raises(WrongInputError, match="is not UTF-8: byte 19"):
+            read(file)
+    assert load_policy(lake, "nwrocu") == packaged_policy("default")

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.gate_limits import GateLimits
-from governance.policy import packaged_policy
-from governance.policy_strictness import direction_of, judged_differences, weaker_keys
+from governance.policy import RocuPolicy, packaged_policy
+from governance.policy_difference import leaves
+from governance.policy_strictness import direction_of, is_declared, judged_differences, loosened_keys
+from models.patterns import get_pattern, pattern_names
 
 DEFAULT, DEMO = (packaged_policy(name).policy for name in ("default", "demo"))
-OTHER_WAY = {"stricter": "weaker", "weaker": "stricter", "other": "other"}
+OTHER_WAY = {"stricter": "weaker", "weaker": "stricter", "other": "other", "neutral": "neutral"}
 
 
 def band(days: int | None, *purposes: str) -> list[dict[str, Any]]:
@@ -51,6 +53,21 @@ def band(days: int | None, *purposes: str) -> list[dict[str, Any]]:
         ("syops_valid_days", 365, 730, "weaker"),
         ("runs.max_authority_days", 92, 365, "weaker"),
         ("vault.authority_format", "a", ".*", "other"),
+        ("vault.purposes", ["a", "b"], ["b", "a"], "neutral"),
+        ("capacity", 20, 40, "weaker"),
+        ("gate.fairness_min_expected", 3, 30, "weaker"),
+        ("ingest.min_batch_reads", 200, 2000, "weaker"),
+        ("ingest.min_camera_day_reads", 200, 2000, "weaker"),
+        ("ingest.camera_blame_min_share", 0.01, 0.5, "weaker"),
+        ("ingest.lateness_p95_max_s_by_feed.mobile.7", 3600, 86400, "weaker"),
+        ("ingest.duplicate_seconds", 5, 60, "other"),
+        ("monitoring.numeric.threshold", 0.1, 0.5, "weaker"),
+        ("monitoring.columns.journeys.threshold", 0.1, 0.05, "stricter"),
+        ("monitoring.numeric.method", "wasserstein", "jensenshannon", "other"),
+        ("tuning.trees.high", 400, 500, "weaker"),
+        ("training.seed", 1, 2, "neutral"),
+        ("transparency.team", None, "ours", "neutral"),
+        ("patterns.county_lines.away_km", 60, 50, "neutral"),
         ("change_plan.hyper_parameters.trees.high", 400, 500, "weaker"),
         ("change_plan.window_ends.low", 2, 1, "weaker"),
         ("gate.min_average_precision", None, 0.1, "other"),
@@ -80,6 +97,39 @@ def test_a_policy_against_itself_differs_in_nothing() -> None:
 
 
 def test_the_demo_shows_where_it_is_weaker_than_the_default() -> None:
-    assert {"gate.min_average_precision", "ingest.retention_from"} <= set(weaker_keys(DEFAULT, DEMO))
+    assert {"gate.min_average_precision", "ingest.retention_from"} <= set(loosened_keys(DEFAULT, DEMO))
     there, back = judged_differences(DEFAULT, DEMO), judged_differences(DEMO, DEFAULT)
     assert [one.direction for one in back] == [OTHER_WAY[one.direction] for one in there]
+
+
+def every_leaf() -> set[str]:
+    """The keys of every packaged policy, and those of a policy in which nothing is left empty."""
+    feeds = DEFAULT.ingest.model_copy(update={"lateness_p95_max_s_by_feed": {"mobile.7": 7200.0}})
+    columns = DEFAULT.monitoring.model_copy(update={"columns": {"journeys": DEFAULT.monitoring.numeric}})
+    patterns = {name: get_pattern(name).settings_type() for name in pattern_names()}
+    full = DEFAULT.model_copy(update={"ingest": feeds, "monitoring": columns, "patterns": patterns})
+    policies = (DEFAULT, DEMO, packaged_policy("vast").policy, full)
+    return {key for policy in policies for key, _ in leaves(policy.model_dump(mode="json"))}
+
+
+def test_somebody_has_said_of_every_key_what_a_difference_means() -> None:
+    assert sorted(key for key in every_leaf() if not is_declared(key)) == []
+    assert not is_declared("gate.of_tomorrow")
+
+
+def test_a_feed_without_a_limit_of_its_own_has_that_of_all() -> None:
+    def with_feed(seconds: float) -> RocuPolicy:
+        ingest = DEFAULT.ingest.model_copy(update={"lateness_p95_max_s_by_feed": {"mobile": seconds}})
+        return DEFAULT.model_copy(update={"ingest": ingest})
+
+    for seconds, direction in ((7200.0, "weaker"), (60.0, "stricter"), (3600.0, "neutral")):
+        (there,), (back,) = (
+            judged_differences(DEFAULT, with_feed(seconds)),
+            judged_differences(with_feed(seconds), DEFAULT),
+        )
+        assert (there.direction, back.direction) == (direction, OTHER_WAY[direction])
+
+
+def test_what_nobody_can_tell_counts_with_what_is_weaker() -> None:
+    vault = DEFAULT.vault.model_copy(update={"authority_format": ".*", "authority_example": "x"})
+    assert loosened_keys(DEFAULT, DEFAULT.model_copy(update={"vault": vault})) == ("vault.authority_format",)

@@ -31,7 +31,7 @@ def last(world: Any) -> tuple[str, str]:
 
 
 def test_a_rollback_brings_the_champion_before_back(two: Any) -> None:
-    state = rollback(two.desk, two.engineer, MODEL, "misses the new site", two.policy, NOW)
+    state = rollback(two.desk, two.engineer, MODEL, "misses the new site", two.policy, NOW).state
     assert (state.champion, state.versions["1"].status, state.versions["2"].status) == ("1", "champion", "rolled_back")
     assert two.registry.champion_version(MODEL) == "1"
     assert history(two.audit, MODEL)[-1].object == f"{MODEL}/1"
@@ -44,19 +44,19 @@ def test_after_a_rollback_the_old_way_is_closed_and_a_new_champion_can_come(two:
     two.promoted("3", two.measured("1"))
     with pytest.raises(RefusedError, match="rolled back, not an earlier champion"):
         rollback(two.desk, two.engineer, MODEL, "to the second", two.policy, NOW, to="2")
-    assert rollback(two.desk, two.engineer, MODEL, "to the first", two.policy, NOW).champion == "1"
+    assert rollback(two.desk, two.engineer, MODEL, "to the first", two.policy, NOW).state.champion == "1"
 
 
 def test_an_earlier_champion_can_come_back_by_a_new_request(two: Any) -> None:
     two.promoted("1", two.measured("2"))
     state = model_state(two.audit, MODEL)
     assert (state.champion, state.before) == ("1", ("2",))
-    assert rollback(two.desk, two.engineer, MODEL, "no better", two.policy, NOW).champion == "2"
+    assert rollback(two.desk, two.engineer, MODEL, "no better", two.policy, NOW).state.champion == "2"
 
 
 def test_a_rollback_can_go_further_back(two: Any) -> None:
     two.promoted("3", two.measured("2"))
-    state = rollback(two.desk, two.person("Gwen"), MODEL, "both are bad", two.policy, NOW, to="1")
+    state = rollback(two.desk, two.person("Gwen"), MODEL, "both are bad", two.policy, NOW, to="1").state
     assert (state.champion, state.before) == ("1", ("2",))
 
 
@@ -68,7 +68,7 @@ def test_a_rollback_goes_to_the_newest_that_can_serve(two: Any) -> None:
     with pytest.raises(RefusedError, match="requested, not an earlier champion") as refused:
         rollback(two.desk, two.engineer, MODEL, "the third is bad", two.policy, NOW, to="2")
     assert refused.value.instruction == "Go back to one of: 1."
-    assert rollback(two.desk, two.engineer, MODEL, "the third is bad", two.policy, NOW).champion == "1"
+    assert rollback(two.desk, two.engineer, MODEL, "the third is bad", two.policy, NOW).state.champion == "1"
 
 
 def test_a_rollback_passes_over_who_has_lapsed(world: Any) -> None:
@@ -80,7 +80,7 @@ def test_a_rollback_passes_over_who_has_lapsed(world: Any) -> None:
     engineer = world.person("Edda Engineer", "ml_engineer", at=now)
     with pytest.raises(RefusedError, match="has lapsed"):
         rollback(world.desk, engineer, MODEL, "bad", world.policy, now, to="1")
-    assert rollback(world.desk, engineer, MODEL, "bad", world.policy, now).champion == "2"
+    assert rollback(world.desk, engineer, MODEL, "bad", world.policy, now).state.champion == "2"
 
 
 @pytest.mark.parametrize("damage", ["text", "evidence", "lapsed", "role", "rocu", "reason"])
@@ -134,7 +134,7 @@ def test_neither_a_promotion_nor_a_rollback_ends_a_suspension(world: Any) -> Non
     suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd ranking", NOW)
     world.promoted("1")
     world.promoted("2", world.measured("1"))
-    state = rollback(world.desk, world.engineer, MODEL, "misses a site", world.policy, NOW)
+    state = rollback(world.desk, world.engineer, MODEL, "misses a site", world.policy, NOW).state
     assert (state.suspended, state.versions["1"].status) == ("odd ranking", "suspended")
     for role, name in (("owner", "Olive"), ("governance", "Gwen")):
         state = resume(world.desk, world.person(name, role), MODEL, "explained", world.policy, NOW)
@@ -262,3 +262,59 @@ def test_approving_over_an_alias_moved_by_hand_is_refused(two: Any) -> None:
     with pytest.raises(RefusedError, match="moved by hand"):
         rollback(two.desk, two.engineer, MODEL, "bad", two.policy, NOW)
     assert two.registry.champion_version(MODEL) == "66"
+
+
+def test_by_itself_a_rollback_goes_to_the_newest_earlier_champion_that_can_serve(two: Any) -> None:
+    two.promoted("3", two.measured("2"))
+    two.requested("2", two.measured("3"))
+    with pytest.raises(RefusedError, match="version 2 is requested, not an earlier") as refusal:
+        rollback(two.desk, two.engineer, MODEL, "to the second", two.policy, NOW, to="2")
+    assert refusal.value.instruction == "Go back to one of: 1."
+    assert rollback(two.desk, two.engineer, MODEL, "both are bad", two.policy, NOW).state.champion == "1"
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("county_lnes.nwrocu", "county_lines"), ("county_lines.nwrocx", "nwrocu"), ("nwrocu", "county_lines.nwrocu")],
+)
+def test_a_name_of_no_model_stops_nothing_and_names_what_there_is(world: Any, name: str, known: str) -> None:
+    with pytest.raises(WrongInputError) as refusal:
+        suspend(world.desk, world.person("Ann", "analyst"), name, "odd ranking", NOW)
+    assert known in f"{refusal.value.reason} {refusal.value.instruction}"
+    assert world.audit.search() == ()
+
+
+def test_a_model_is_stopped_however_its_name_is_spelled_and_without_a_registry(world: Any, verify: Any) -> None:
+    world.promoted("1")
+    world.registry.reachable = False
+    suspend(world.desk, world.person("Ann", "analyst"), "County_Lines.NWROCU", "odd \udcff ranking", NOW)
+    world.registry.reachable = True
+    with pytest.raises(RefusedError, match="suspended"):
+        verify()
+    assert model_state(world.audit, MODEL).suspended == "odd ? ranking"
+
+
+def test_agreement_to_resume_lapses(world: Any) -> None:
+    suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd ranking", NOW)
+    resume(world.desk, world.person("Gwen"), MODEL, "explained", world.policy, NOW)
+    later = NOW + timedelta(days=world.policy.policy.request_valid_days)
+    for name, stands in (("Gareth", "odd ranking"), ("Gwen", None)):
+        person = world.person(name, at=later)
+        assert resume(world.desk, person, MODEL, "explained", world.policy, later).suspended == stands
+
+
+def test_lists_that_were_scored_or_read_are_no_part_of_what_a_decision_replays(world: Any) -> None:
+    from governance.audit import Entry
+
+    world.promoted("1")
+    decided = len(world.audit.entries(MODEL))
+    entry = Entry.by(
+        world.person("Olga", "operator"), action="score", operation="combination", rocu="nwrocu", object=MODEL,
+        outcome="done",
+    )  # fmt: skip
+    world.audit.extend((entry,) * 50, NOW)
+    assert len(world.audit.entries(MODEL)) == decided + 50
+    assert len(world.audit.entries(MODEL, "promote.")) == decided
+    with world.audit.writing() as session:
+        assert len(session.entries(MODEL, "promote.")) == decided
+        assert model_state(session, MODEL) == model_state(world.audit, MODEL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,11 @@ def test_a_spoilt_policy_does_not_keep_out_who_must_mend_it(world: Any, tmp_path
 def test_procedures_that_do_not_say_their_version_are_a_fault(tmp_path: Path) -> None:
     with pytest.raises(FaultError, match="not installed"):
         procedures(tmp_path)
+
+
+def test_who_has_no_role_accepts_nothing_and_that_is_on_record(world: Any) -> None:
+    nobody = replace(world.person("Ann", "analyst"), roles=frozenset({"visitor"}))
+    with pytest.raises(RefusedError, match=r"may not do syops\.accept"):
+        accept(world.audit, world.lake, nobody, procedures().version, NOW)
+    (row,) = world.audit.search(action="syops.accept")
+    assert (row.outcome, row.actor_roles) == ("refused", ("visitor",))

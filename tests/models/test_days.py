@@ -43,7 +43,10 @@ NAMES = pa.schema(
 
 
 def reads_of(chance: random.Random, forces: bool) -> list[dict[str, object]]:
-    """Vehicles that travel by night as by day, some for days on end, in pairs, with ties and reads out of nowhere."""
+    """Vehicles that travel by night as by day, some for days on end, in pairs, with ties and reads out of nowhere.
+
+    Positions waver from read to read.
+    """
     cameras = [
         (f"c{n}", 51 + chance.random() * 3, -2 + chance.random() * 2, chance.choice(["a", "b", None]))
         for n in range(12)
@@ -59,7 +62,7 @@ def reads_of(chance: random.Random, forces: bool) -> list[dict[str, object]]:
                 row = {
                     "camera_id": camera,
                     "site_id": camera,
-                    "latitude": latitude,
+                    "latitude": latitude + chance.choice([0, 0.0003]),
                     "longitude": longitude,
                     "force": chance.choice([force, None]) if forces else force,
                     "plate_repaired": chance.choice([True, False, None]),

@@ -7,6 +7,7 @@ import pytest
 
 from models.features.settings import PatternSettings, zone_offsets
 from models.journeys import (
+    in_journeys,
     journey_table,
     journeys,
     move_table,
@@ -49,7 +50,7 @@ def found(rows, **settings):
     reads = reads_in_window(ibis.memtable(rows), AS_OF, chosen)
     vehicles, places = number_vehicles(reads), place_table(reads, chosen.place_km)
     numbered = number_reads(reads, vehicles, number_batches(reads), places, chosen.low_confidence)
-    travelled = journeys(move_table(numbered, places, chosen), places)
+    travelled = journeys(in_journeys(move_table(numbered, places, chosen)), places)
     return journey_table(travelled, vehicles, places).to_pyarrow().to_pylist()
 
 

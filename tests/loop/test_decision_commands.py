@@ -1,0 +1,178 @@
+"""Commands that decide, or look at decisions, given what nobody should give them: told in a line, and nothing done."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loop_support import MODEL, PEOPLE, ROOT, Loop, Said, run
+
+from governance.permissions import PERMISSIONS, ROLES
+from infra.clock import utc_now
+
+HERE = ("--rocu", "nwrocu")
+TERMS = (*HERE, "--pattern", "county_lines", "--purpose", "testing", "--from", "2026-03-01", "--to", "2026-04-30")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Loop:
+    """A home in which nothing was done yet."""
+    return Loop(tmp_path / "home", tmp_path)
+
+
+def check_told(said: Said, code: int, *words: str) -> None:
+    assert said.code == code, said.out + said.err
+    assert "Traceback" not in said.err
+    for word in words:
+        assert word in said.err, said.err
+
+
+def entries(home: Loop, *conditions: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = home.done("auditor", "audit", "search", *HERE, *conditions, "--json").data
+    return found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("authority", "grant", "CL/2026/1", *TERMS, "--until", "9999-12-31"), "Give a date from"),
+        (("authority", "grant", "CL/2026/1", *TERMS, "--valid-from", "9999-12-01"), "Give a date from"),
+        (("authority", "grant", "CL/2026/1", *TERMS[:-1], "2026-02-28"), "lies before --from"),
+        (("score", *HERE, "--as-of", "0001-01-01"), "Give a date from"),
+        (("promote", "suspend", "county_lnes.nwrocu", "--reason", "it must stop"), "county_lines"),
+        (("promote", "suspend", "county_lines.nwrocx", "--reason", "it must stop"), "nwrocu"),
+        (("promote", "suspend", "county_lines.nw\udcff", "--reason", "it must stop"), "is not the name of a model"),
+        (("promote", "rollback", MODEL, "--to", "one", "--reason", "it is bad"), "--to"),
+        (("audit", "search", "--last", "0"), "--last"),
+        (("audit", "search", "--last", "-1"), "--last"),
+        (("audit", "search", "--outcome", "banana"), "banana"),
+        (("audit", "search", "--operation", "banana"), "banana"),
+        (("audit", "search", "--from", "2026-03-02", "--to", "2026-03-01"), "lies before --from"),
+    ],
+)
+def test_wrong_input_is_told_and_nothing_is_on_record(home: Loop, arguments: tuple[str, ...], word: str) -> None:
+    who = {"authority": "owner", "score": "operator", "promote": "owner", "audit": "auditor"}[arguments[0]]
+    home.done(who, "status")
+    before = len(entries(home))
+    check_told(home(who, *arguments), 2, word)
+    # the search itself is the one entry more
+    assert len(entries(home)) == before + 1
+
+
+def test_a_policy_that_is_not_utf_8_is_wrong_input(home: Loop, tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_bytes(b'version: "caf\xe9"\n')
+    check_told(home("governance", "policy", "load", *HERE, file), 2, "is not UTF-8")
+    file.write_text("approval_valid_days: 1000000000\n")
+    check_told(home("governance", "policy", "load", *HERE, file), 2, "approval_valid_days")
+
+
+def test_a_model_is_stopped_whatever_bytes_the_reason_has(home: Loop) -> None:
+    said = home.done("analyst", "promote", "suspend", MODEL.upper(), "--reason", "odd \udcff list")
+    assert "no champion → suspended" in said.out
+    (row,) = entries(home, "--action", "promote.suspend")
+    assert (row["object"], row["details"]["reason"]) == (MODEL, "odd ? list")
+
+
+def test_a_name_is_kept_as_the_log_can_keep_it(home: Loop) -> None:
+    said = run(home.home, "token", "issue", "--name", "Zo\udcff", "--role", "owner", *HERE)
+    assert said.code == 0, said.err
+
+
+def test_a_checkpoint_that_cannot_be_written_is_told_and_on_record(home: Loop, tmp_path: Path) -> None:
+    checkpoints = ("audit", "search", "--action", "audit.checkpoint", "--json")
+    token = run(home.home, "token", "issue", "--name", "Ada", "--role", "auditor", "--rocu", "*").out.strip()
+    run(home.home, "syops", "accept", "--version", "0.2", token=token)
+
+    def outcomes() -> list[str]:
+        return [row["outcome"] for row in run(home.home, *checkpoints, token=token).data]
+
+    check_told(run(home.home, "audit", "checkpoint", "--out", tmp_path, token=token), 2, "is a folder")
+    assert outcomes() == []
+    nowhere = Path("/proc/kept.json")
+    check_told(run(home.home, "audit", "checkpoint", "--out", nowhere, token=token), 3, "could not be written")
+    assert outcomes() == ["done", "failed"]
+    said = run(home.home, "audit", "checkpoint", "--out", tmp_path / "kept.json", token=token)
+    assert said.code == 0, said.err
+    assert outcomes() == ["done", "failed", "done"]
+
+
+def test_the_log_is_asked_by_all_that_an_entry_says(home: Loop) -> None:
+    home.done("owner", "authority", "grant", "CL/2026/1", *TERMS)
+    home.done("analyst", "promote", "suspend", MODEL, "--reason", "odd ranking")
+    today = utc_now().date()
+    granted = ("authority.grant",)
+    for conditions, actions in (
+        (("--authority", "CL/2026/1"), granted),
+        (("--purpose", "testing"), granted),
+        (("--authority", "CL/2026/2"), ()),
+        (("--operation", "decision", "--action", "promote."), ("promote.suspend",)),
+        (("--operation", "collection"), ()),
+        (("--model", MODEL.upper()), ("promote.suspend",)),
+        (("--actor", PEOPLE["owner"][0], "--action", "authority.", "--outcome", "done"), granted),
+        (("--action", "authority.", "--from", str(today - timedelta(days=1)), "--to", str(today)), granted),
+        (("--to", str(today - timedelta(days=1))), ()),
+        (("--from", str(today + timedelta(days=1))), ()),
+    ):
+        assert tuple(row["action"] for row in entries(home, *conditions)) == actions, conditions
+    assert "CL/2026/1" in home.done("auditor", "audit", "search", *HERE, "--action", "authority.grant").out
+    assert len(entries(home, "--last", "1")) == 1
+
+
+def test_every_role_can_be_asked_for_and_is_in_the_help(home: Loop) -> None:
+    said = run(home.home, "token", "issue", "--help").out
+    for role in ROLES:
+        assert role in said
+
+
+# commands that the README names under a role or a group of them, and what the permission table calls them
+NAMED = {
+    "findprofile promote confirm": "promote.confirm",
+    "findprofile promote suspend": "promote.suspend",
+    "findprofile authority grant": "authority.grant",
+    "findprofile authority list": "authority.read",
+    "findprofile policy load": "policy.load",
+    "findprofile audit search": "audit.search",
+    "findprofile documents": "documents.read",
+    "findprofile models list": "models.read",
+    "findprofile lineage": "lineage.read",
+    "findprofile scoreboard": "scoreboard.read",
+    "findprofile reproduce": "reproduce",
+    "findprofile vault reveal": "vault.reveal",
+    "findprofile status": "status",
+}
+
+
+@pytest.mark.parametrize("command", NAMED)
+def test_the_readme_gives_a_command_to_nobody_who_may_not_and_to_all_who_may(command: str) -> None:
+    groups = {
+        "all but analysts": frozenset(ROLES) - {"analyst"},
+        "anybody of the ROCU": frozenset(ROLES),
+        **{role: frozenset({role}) for role in ROLES},
+    }
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]*findprofile[^|]*) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    told = {who.strip(): said for who, said in rows}
+    assert set(told) == set(groups)
+    # "`findprofile promote approve`, `confirm`": what has no name of its own goes on with the group before it
+    may = frozenset[str]().union(*(groups[who] for who, said in told.items() if command in _whole(said)))
+    assert may == PERMISSIONS[NAMED[command]]  # type: ignore[index]
+
+
+def _whole(said: str) -> set[str]:
+    """Every command of a cell in full."""
+    found, group = set(), ""
+    for name in re.findall(r"`([^`]+)`", said):
+        whole = name if name.startswith("findprofile ") else f"{group} {name}"
+        found.add(whole)
+        group = " ".join(whole.split()[:2])
+    return found
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "2999-12-31"])
+def test_the_first_and_the_last_day_can_be_counted_from(home: Loop, day: str) -> None:
+    check_told(home("operator", "score", *HERE, "--as-of", day), 2, "has no reads of")
+    said = home("owner", "authority", "grant", "CL/2026/1", *TERMS, "--valid-from", day, "--until", day)
+    check_told(said, 2 if day < "2000" else 0)
