@@ -96,7 +96,7 @@ def _record_sign_in(audit: AuditLog, identity: Identity, reason: str) -> None:
             outcome="refused",
             details={"reason": reason, "token_id": identity.token_id},
         )
-        _record(audit, entry)
+        record(audit, entry)
 
 
 def _record_stranger(audit: AuditLog, reason: str) -> None:
@@ -115,7 +115,7 @@ def _record_stranger(audit: AuditLog, reason: str) -> None:
         outcome="refused",
         details={"reason": withhold_plates(reason)},
     )
-    _record(audit, stranger)
+    record(audit, stranger)
 
 
 @contextmanager
@@ -161,10 +161,10 @@ def acting(
             authority=details.pop("authority", None),
             details=details,
         )
-        _record(context.audit, entry)
+        record(context.audit, entry)
 
 
-def _record(audit: AuditLog, entry: Entry) -> None:
+def record(audit: AuditLog, entry: Entry) -> None:
     """Put an entry into the log; one that it does not take is set aside, and what was refused is still what is told."""
     from governance.audit import LogBrokenError
 

@@ -8,8 +8,9 @@ for nothing else.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,9 @@ from governance.audit_clock import TOLERANCE, dated, require_clock
 from governance.audit_entry import Entry, Outcome, Row, iso_moment, read_row, stored_values
 from governance.audit_head import HeadFile, LogBrokenError, open_head
 from governance.audit_mark import SHORT_LOG_ROWS, MarkFile
-from governance.audit_tables import CHAIN_START, COLUMNS, audit_log, create_audit_tables, is_complete
+from governance.audit_tables import COLUMNS, audit_log, create_audit_tables, is_complete
 from governance.audit_walk import (
     VerifyReport,
-    first_unsigned,
     last_link,
     newest_time,
     require_witnessed,
@@ -35,7 +35,7 @@ from governance.audit_walk import (
 )
 from governance.operations import Operation
 from infra.database import writing
-from infra.errors import FaultError
+from infra.errors import FaultError, RefusedError
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -129,21 +129,6 @@ class AuditLog:
             if not is_complete(engine):
                 with writing(self._engine) as connection:
                     create_audit_tables(connection)
-            self._enrol()
-
-    def _enrol(self) -> None:
-        """Write the first head of this machine: at the start of a new log, or where an existing log stands now."""
-        if self._head is None or self._head.path.exists():
-            return
-        with self._engine.connect() as connection:
-            seq, last_hash = last_link(connection)
-            row = _fetch(connection, select(audit_log).where(audit_log.c.seq == seq))
-            believed = first_unsigned(connection, self._head.keys, 0) is None
-        if seq > 0 and self._head.keys.existed:
-            return
-        # a head must not vouch for rows of keys that are not trusted yet: it starts before them
-        start = (seq, last_hash, row[0].at) if row and believed else (0, CHAIN_START, "")
-        self._head.advance(*start)
 
     @contextmanager
     def writing(self) -> Iterator[AuditSession]:
@@ -154,21 +139,24 @@ class AuditLog:
                 key signed, so nothing may be added to it.
             FaultError: The database does not answer.
         """
-        taken = None
-        with _answering(), writing(self._engine) as connection:
-            session = AuditSession(connection, self._head, self._tolerance)
-            yield session
-            if session.appended:
-                taken = self._take_up(session)
-        if self._head is not None and session.appended:
-            last = session.appended[-1]
-            self._head.advance(last.seq, last.hash, last.at)
-        if self._aside is not None and taken is not None:
-            self._aside.taken(taken.seq)
+        # what was set aside is told to the log and put away under one lock, which lasts beyond the commit
+        with ExitStack() as until_put_away:
+            with _answering(), writing(self._engine) as connection:
+                session = AuditSession(connection, self._head, self._tolerance)
+                yield session
+                taken = self._take_up(session, until_put_away) if session.appended else None
+            if self._head is not None and session.appended:
+                last = session.appended[-1]
+                self._head.advance(last.seq, last.hash, last.at)
+            if self._aside is not None and taken is not None:
+                self._aside.taken(taken.seq)
 
-    def _take_up(self, session: AuditSession) -> Row | None:
+    def _take_up(self, session: AuditSession, until_put_away: ExitStack) -> Row | None:
         """Tell a log that holds again what it could not take."""
-        waiting = self._aside.summary() if self._aside is not None else None
+        if self._aside is None or not self._aside.path.exists():
+            return None
+        until_put_away.enter_context(self._aside.locked())
+        waiting = self._aside.summary()
         return session.append(waiting, session.appended[-1].moment) if waiting is not None else None
 
     def append(self, entry: Entry, now: datetime) -> Row:
@@ -231,6 +219,7 @@ class AuditLog:
         purpose: str | None = None,
         authority: str | None = None,
         outcome: Outcome | None = None,
+        run_id: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = 1000,
@@ -246,6 +235,7 @@ class AuditLog:
             purpose: A purpose.
             authority: An authority reference.
             outcome: What became of it.
+            run_id: The run that the details name.
             since: Not before this.
             until: Before this.
             limit: At most so many rows.
@@ -254,6 +244,9 @@ class AuditLog:
         query = select(audit_log) if object is None else _of_object(object)
         query = query.where(*(audit_log.c[name] == value for name, value in exact.items() if value is not None))
         query = query.where(*_of(action))
+        if run_id is not None:
+            # details are canonical JSON, so this is how the run stands there
+            query = query.where(audit_log.c.details.contains(f'"run_id":{json.dumps(run_id)}', autoescape=True))
         if actor is not None:
             query = query.where(or_(audit_log.c.actor == actor, audit_log.c.actor_name == actor))
         if rocus is not None:
@@ -285,7 +278,7 @@ class AuditLog:
         """Whether decisions may rest on the log: `verify`, at the price of what is new since it was last walked.
 
         A long log that was walked in full within a day is walked from there on; before, rows are counted, and those
-        that decide something are hashed again. A row that decides nothing waits for the next full walk.
+        that decide something are hashed again. A row that nothing rests on waits for the next full walk.
 
         Raises:
             FaultError: The database does not answer.
@@ -297,6 +290,20 @@ class AuditLog:
             if report is not None:
                 return report
         return self.verify(now)
+
+    def require_intact(self, now: datetime) -> None:
+        """Refuse to rest anything on a log that does not hold, as `check` finds it.
+
+        Raises:
+            RefusedError: It does not hold.
+            FaultError: The database does not answer.
+        """
+        problem = self.check(now).problem
+        if problem is not None:
+            raise RefusedError(
+                f"The audit log does not hold: {problem.what}",
+                "Tell governance; nothing is decided, shown or scored until then.",
+            )
 
     def checkpoint(self, path: Path, now: datetime) -> Checkpoint:
         """Write where the log stands now to a file, to be kept elsewhere. The caller has verified the log.

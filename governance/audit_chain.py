@@ -32,16 +32,24 @@ class Problem:
 
 
 def row_digest(row: Stored) -> str:
-    """SHA-256 of the canonical JSON of every column but `hash` and its `signature`.
+    """SHA-256 of the canonical JSON of every column but `hash` and its `signature`, for a row that is written.
 
-    `previous_hash` among them makes the chain; `signer` among them, that a row cannot be given to another machine. A
-    row with something in it that no row was ever written with has no digest: `""`, which is no row's hash.
+    `previous_hash` among them makes the chain; `signer` among them, that a row cannot be given to another machine.
+
+    Raises:
+        TypeError: Something in the row is not JSON.
+        ValueError: A number is none, or a text is not Unicode.
     """
     said = {name: value for name, value in row.items() if name not in ("hash", "signature")}
+    return hashlib.sha256(canonical_json(said).encode()).hexdigest()
+
+
+def digest_of_read(row: Stored) -> str | None:
+    """The digest of a row that was read; `None` if no row can have been written like it."""
     try:
-        return hashlib.sha256(canonical_json(said).encode()).hexdigest()
+        return row_digest(row)
     except (TypeError, ValueError):
-        return ""
+        return None
 
 
 def holds(values: Sequence[Any], row_hash: str) -> bool:
@@ -56,7 +64,7 @@ def holds(values: Sequence[Any], row_hash: str) -> bool:
             return True
     except TypeError:
         return False
-    return row_digest(said) == row_hash
+    return digest_of_read(said) == row_hash
 
 
 def explain_break(
@@ -80,9 +88,9 @@ def explain_break(
     if row["seq"] != expected:
         gone = f"row {expected}" if row["seq"] == expected + 1 else f"rows {expected} to {row['seq'] - 1}"
         return Problem(expected, "removed", f"{gone} of the audit log is missing.")
-    if row_digest(row) == row["hash"]:
+    if digest_of_read(row) == row["hash"]:
         return _does_not_follow(expected)
-    origin = next((seq for seq in range(1, last_seq + 1) if row_digest({**row, "seq": seq}) == row["hash"]), None)
+    origin = next((seq for seq in range(1, last_seq + 1) if digest_of_read({**row, "seq": seq}) == row["hash"]), None)
     if origin is None:
         if following is not None and following["previous_hash"] == previous:
             return Problem(expected, "inserted", f"Row {expected} of the audit log was put in later.")

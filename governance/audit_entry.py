@@ -130,7 +130,12 @@ def iso_moment(value: datetime) -> str:
 def stored_values(
     entry: Entry, now: datetime, seq: int, previous: str, keys: AuditKeys | None = None
 ) -> dict[str, Any]:
-    """The columns of an entry as the row that follows the row with the hash `previous`, signed if there is a key."""
+    """The columns of an entry as the row that follows the row with the hash `previous`, signed if there is a key.
+
+    Raises:
+        TypeError: Something in the entry is not JSON.
+        ValueError: A number is none, or a text is not Unicode: no such row is written.
+    """
     stored = entry.model_dump() | {
         "seq": seq,
         "event_id": uuid.uuid4().hex,

@@ -4,6 +4,9 @@ A hash chain proves that nothing between its rows was touched, but a log that si
 chain. After every append the last seq and hash are written here, signed with this machine's audit key. With several
 machines on one PostgreSQL each keeps its own head: the database may be ahead of it, never behind, and only by rows
 that trusted keys signed. The head moves only past rows that were checked so; it vouches for them from then on.
+
+The first head, of a log of which nothing was seen yet, is there before the machine's key is. So a machine with a key
+and without a head has lost its head, whatever its database says. To start anew is to put key and head away by hand.
 """
 
 from __future__ import annotations
@@ -16,8 +19,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from governance.audit_keys import AuditKeys, open_keys
+from governance.audit_keys import AuditKeys, has_key, open_keys
 from governance.audit_signed import Signed
+from governance.audit_tables import CHAIN_START
 from infra.errors import RefusedError
 from infra.lake import write_text
 from infra.settings import Settings
@@ -65,25 +69,43 @@ class HeadFile:
 
     def advance(self, seq: int, row_hash: str, at: str) -> None:
         """Move the head to a later row; a head that is already further on stays."""
-        with self._locked():
+        with _locked(self.path):
             current = self.read()
             if current is None or current.seq < seq or seq == 0:
-                head = Head(seq=seq, hash=row_hash, at=at).signed_by(self.keys)
-                write_text(self.path, head.model_dump_json(indent=1))
+                _write(self.path, self.keys, Head(seq=seq, hash=row_hash, at=at))
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_suffix(".lock").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            yield
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _begin(path: Path, keys: AuditKeys) -> None:
+    """Write the first head, unless there is one that has seen something: it must not be lost with its key."""
+    try:
+        seen = Head.model_validate_json(path.read_bytes()).seq if path.exists() else 0
+    except ValueError:
+        return
+    if seen == 0:
+        _write(path, keys, Head(seq=0, hash=CHAIN_START, at=""))
+
+
+def _write(path: Path, keys: AuditKeys, head: Head) -> None:
+    write_text(path, head.signed_by(keys).model_dump_json(indent=1))
 
 
 def open_head(settings: Settings) -> HeadFile:
-    """The head file of this machine, with its key, which is made on first use.
+    """The head file of this machine, with its key; on first use both are made.
 
     Raises:
         RefusedError: The key file can be read by others.
         WrongInputError: The key file, or a trusted key, does not hold an Ed25519 key.
     """
-    return HeadFile(settings.root / "records" / "audit-head.json", open_keys(settings))
+    path = settings.root / "records" / "audit-head.json"
+    if has_key(settings):
+        return HeadFile(path, open_keys(settings))
+    with _locked(path):
+        return HeadFile(path, open_keys(settings, lambda keys: _begin(path, keys)))

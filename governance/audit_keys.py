@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +38,10 @@ class AuditKeys:
     Args:
         own: The key that signs.
         others: Public keys of the other machines that write to the same log.
-        existed: Whether the own key was there before, so that a head must be there as well.
     """
 
     own: Ed25519PrivateKey
     others: tuple[Ed25519PublicKey, ...]
-    existed: bool
 
     @property
     def own_id(self) -> str:
@@ -70,15 +68,30 @@ def is_signed(row_hash: str, signature: str, key: Ed25519PublicKey | None) -> bo
     return True
 
 
-def open_keys(settings: Settings) -> AuditKeys:
+def has_key(settings: Settings) -> bool:
+    """Whether this machine has an audit key already."""
+    return (settings.keys / KEY_NAME).exists()
+
+
+def open_keys(settings: Settings, before_first_use: Callable[[AuditKeys], None] | None = None) -> AuditKeys:
     """This machine's audit key, made on first use, and the trusted ones; the own public key is published in records.
+
+    Args:
+        settings: Give the folders.
+        before_first_use: What must be there before a new key is; it is given the key.
 
     Raises:
         RefusedError: The key file can be read by others.
         WrongInputError: The key file, or a file of the folder of trusted keys, does not hold an Ed25519 key.
     """
-    existed = (settings.keys / KEY_NAME).exists()
-    path = key_file(settings, KEY_NAME, lambda: private_pem(Ed25519PrivateKey.generate()))
+
+    def make() -> bytes:
+        new = Ed25519PrivateKey.generate()
+        if before_first_use is not None:
+            before_first_use(AuditKeys(new, ()))
+        return private_pem(new)
+
+    path = key_file(settings, KEY_NAME, make)
     try:
         own = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, UnsupportedAlgorithm):
@@ -86,7 +99,7 @@ def open_keys(settings: Settings) -> AuditKeys:
     if not isinstance(own, Ed25519PrivateKey):
         raise WrongInputError(f"The key file {KEY_NAME} does not hold an Ed25519 key.", "Put back the right key file.")
     _publish(settings.root / "records" / PUBLIC_NAME, public_pem(own.public_key()).decode())
-    return AuditKeys(own, _read_trusted(settings.audit_trusted_keys), existed)
+    return AuditKeys(own, _read_trusted(settings.audit_trusted_keys))
 
 
 def _publish(path: Path, pem: str) -> None:

@@ -2,9 +2,9 @@
 
 Scoring asks at every run whether the log holds. Once the log is long, it walks only the rows behind the mark, with
 their signatures; before the mark it counts the rows and hashes again those that decide something: approvals,
-promotions, suspensions, policies. So nothing that a decision rests on can be changed, hidden, put in or taken out
-unseen, whatever the mark is. What can wait for the next full walk, a day at the most, is a change of a row that decides
-nothing.
+promotions, suspensions, policies, and the entries of the lists that were made, by which a list is believed. So nothing
+that is rested on can be changed, hidden, put in or taken out unseen, whatever the mark is. What can wait for the next
+full walk, a day at the most, is a change of a row that is only a record.
 """
 
 from __future__ import annotations

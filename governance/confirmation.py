@@ -15,7 +15,7 @@ from governance.champion_alias import finish_alias
 from governance.life import IN_FORCE
 from governance.policy import LoadedPolicy
 from governance.promotion import require_judged_model, require_term
-from governance.promotion_details import ConfirmDetails, PromotedDetails, ShadowDetails
+from governance.promotion_details import ConfirmDetails, PromotedDetails, ShadowDetails, is_past
 from governance.promotion_record import Act, Desk, require_reason
 from governance.promotion_state import VersionState, model_state
 from infra.errors import RefusedError
@@ -33,7 +33,7 @@ def record_shadow_run(desk: Desk, act: Act, details: ShadowDetails) -> VersionSt
         details: What came of it.
 
     Raises:
-        RefusedError: The version is no candidate any more, or the champion is another one.
+        RefusedError: The version is no candidate any more, the champion is another one, or the day is a past one.
     """
     with desk.audit.writing() as session:
         state = model_state(session, act.model)
@@ -43,10 +43,25 @@ def record_shadow_run(desk: Desk, act: Act, details: ShadowDetails) -> VersionSt
                 f"{act.model} version {act.version} stopped being a candidate while it was scored in shadow.",
                 "See findprofile models show.",
             )
+        require_day_to_come(found, details.as_of)
         known = {(run.details.run_id, run.details.scores_sha256, run.details.champion_run) for run in found.shadows}
         if (details.run_id, details.scores_sha256, details.champion_run) not in known:
             session.append(act.done(details), act.now)
     return model_state(desk.audit, act.model).version(act.version)
+
+
+def require_day_to_come(found: VersionState, as_of: str) -> None:
+    """Refuse a shadow run on a day before the one as of which the version was trained: it shows nothing new.
+
+    Raises:
+        RefusedError: It is such a day.
+    """
+    if is_past(as_of, found.gate):
+        raise RefusedError(
+            f"Version {found.version} was trained as of {found.gate.trained_as_of}, so a shadow run of {as_of} shows"
+            " nothing that it has not seen.",
+            f"Score it on {found.gate.trained_as_of} or later days.",
+        )
 
 
 def confirm(

@@ -22,7 +22,8 @@ from models.stability import Stability
 
 TRIALS = frozenset({"parity", "leakage", "fairness", "thinning", "robustness", "stability"})
 # what is left out of the record when it is not there
-LATER = TRIALS | {"refit", "explained", "made_again", "data_rocus", "change", "policy_differences", "made_documents"}
+_RECORD = frozenset({"refit", "explained", "made_again", "data_rocus", "change", "policy_differences"})
+LATER = TRIALS | _RECORD | {"made_documents", "trained_as_of"}
 
 
 class Frozen(BaseModel):
@@ -195,6 +196,12 @@ class Evidence(Frozen):
         default=None, description="what the policy sets otherwise than the packaged default"
     )
     made_documents: tuple[MadeDocument, ...] | None = Field(default=None, description="made from the record")
+    trained_as_of: date | None = Field(default=None, description="the day up to which training knew findings")
+
+    @property
+    def last_day_seen(self) -> date:
+        """The last day that training saw; without a record of it, the last that the hold-out has."""
+        return self.trained_as_of or max(self.challenger.window_ends)
 
     @property
     def digest(self) -> str:

@@ -79,7 +79,10 @@ OPERATIONS: Mapping[str, tuple[Operation, ...]] = MappingProxyType(
 # No command passes data on to anybody outside, and nothing deletes rows of the lake before there is a purge.
 DONE_BY_NO_COMMAND: frozenset[Operation] = frozenset({"disclosure", "erasure"})
 
-DECIDING: frozenset[str] = frozenset(action for action, kinds in OPERATIONS.items() if "decision" in kinds)
+# what is shown as a list, or as made again, is believed because of these entries
+_BELIEVED: frozenset[str] = frozenset({"score", "reproduce"})
+
+DECIDING: frozenset[str] = _BELIEVED | {action for action, kinds in OPERATIONS.items() if "decision" in kinds}
 
 
 def is_decisive(action: str, operation: str) -> bool:

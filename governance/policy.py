@@ -30,6 +30,8 @@ from models.training_settings import TrainingSettings
 from models.tuning_bounds import TuningBounds
 
 PACKAGED = Path(__file__).parent / "policies"
+# in the place of a file's SHA-256 where none was loaded
+PACKAGED_FILE = "packaged"
 _CURRENT = "current.json"
 
 
@@ -145,11 +147,12 @@ class RocuPolicy(BaseModel):
 
 @dataclass(frozen=True)
 class LoadedPolicy:
-    """A policy in force, with its digest and where it came from."""
+    """A policy in force, with its digest, where it came from, and the SHA-256 of its file if a ROCU loaded one."""
 
     policy: RocuPolicy
     digest: str
     origin: str
+    file_sha256: str = PACKAGED_FILE
 
 
 def read_policy(file: Path) -> RocuPolicy:
@@ -225,7 +228,7 @@ def load_policy(lake: Lake, rocu: str) -> LoadedPolicy:
             f"The policy of {rocu} was changed in the lake after it was loaded.", "Have governance load it again."
         )
     policy = _parse(content.decode("utf-8"), current["file"])
-    return LoadedPolicy(policy, policy.digest, f"{current['file']} (loaded for {rocu})")
+    return LoadedPolicy(policy, policy.digest, f"{current['file']} (loaded for {rocu})", current["sha256"])
 
 
 def known_policies(lake: Lake, rocu: str) -> tuple[RocuPolicy, ...]:
@@ -242,13 +245,13 @@ def known_policies(lake: Lake, rocu: str) -> tuple[RocuPolicy, ...]:
     return tuple(found)
 
 
-def stored_sha256(lake: Lake, rocu: str) -> str | None:
-    """SHA-256 of the file that the lake says is in force for a ROCU; `None` if it says none, '' if it is unreadable."""
+def stored_sha256(lake: Lake, rocu: str) -> str:
+    """SHA-256 of the file that the lake says is in force for a ROCU; `packaged` if it says none, '' if unreadable."""
     pointer = lake.folder("policies", rocu) / _CURRENT
     try:
         return str(json.loads(pointer.read_text(encoding="utf-8"))["sha256"])
     except FileNotFoundError:
-        return None
+        return PACKAGED_FILE
     except (ValueError, KeyError, TypeError):
         return ""
 

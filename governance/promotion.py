@@ -128,6 +128,8 @@ def _gate_details(
         valid_until=iso_moment(act.now + timedelta(days=policy.policy.request_valid_days)),
         gate=decision.outcome,
         lines=tuple(line.model_dump(mode="json") for line in decision.lines),
+        policy_file=policy.file_sha256,
+        trained_as_of=evidence.last_day_seen.isoformat(),
     )
 
 

@@ -22,7 +22,14 @@ class Details(BaseModel):
 
 
 class GateDetails(Details):
-    """Beside `promote.gate`: what was judged, by which policy, with which result."""
+    """Beside `promote.gate`: what was judged, by which policy, with which result.
+
+    Entries from before a field was kept have its default.
+
+    Args:
+        policy_file: SHA-256 of the policy's file, or `packaged`; empty if it was not kept.
+        trained_as_of: The last day that training saw, ISO: no shadow run of an earlier one counts.
+    """
 
     evidence_digest: str
     policy_digest: str
@@ -37,6 +44,8 @@ class GateDetails(Details):
     valid_until: str
     gate: Literal["passed", "refused"]
     lines: tuple[dict[str, str], ...]
+    policy_file: str = ""
+    trained_as_of: str | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -90,6 +99,16 @@ class ShadowDetails(Details):
     overlap_at_k: float | None
     share_new: float | None
     rank_correlation: float | None
+
+
+def counts_in_shadow(run: ShadowDetails, gate: GateDetails) -> bool:
+    """Whether a shadow run is one that a confirmation asks for: every vehicle has a score, and the day is not past."""
+    return run.failures == 0 and run.vehicles > 0 and not is_past(run.as_of, gate)
+
+
+def is_past(as_of: str, gate: GateDetails) -> bool:
+    """Whether a day lies before the day as of which the version was trained: it has seen what came of such days."""
+    return gate.trained_as_of is not None and as_of < gate.trained_as_of
 
 
 class ConfirmDetails(Details):

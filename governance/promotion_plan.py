@@ -378,7 +378,8 @@ def _next(found: VersionState, after: Status, given: int) -> str:
     if after != "approved":
         return f"waits for the approval of the {found.gate.parts[given]}, until {found.ends}"
     runs = found.gate.shadow_runs
-    return f"scores in shadow on {runs} days, shown to nobody; then findprofile promote confirm"
+    days = f"{runs} days from {found.gate.trained_as_of} on" if found.gate.trained_as_of else f"{runs} days"
+    return f"scores in shadow on {days}, shown to nobody; then findprofile promote confirm"
 
 
 def _stays(state: ModelState) -> str:

@@ -71,11 +71,15 @@ class Act:
     def recorded(self, audit: AuditLog) -> Iterator[None]:
         """Record a refusal or a fault that the block ends with, and let it go on.
 
+        Nothing is decided on a log that does not hold; only a stop waits for nothing.
+
         Raises:
-            RefusedError: The block was refused; the log has it.
+            RefusedError: The log does not hold, or the block was refused; the log has it.
             FaultError: The block failed; the log has it, unless it was the log that failed.
         """
         try:
+            if self.action != "promote.suspend":
+                audit.require_intact(self.now)
             yield
         except RefusedError as refusal:
             audit.append(self._entry("refused", {"reason": withhold_plates(refusal.reason)}), self.now)

@@ -21,6 +21,7 @@ from governance.promotion_details import (
     ReasonDetails,
     RollbackDetails,
     ShadowDetails,
+    counts_in_shadow,
     read_details,
     unreadable,
 )
@@ -51,10 +52,9 @@ class Shadow:
     at: str
     details: ShadowDetails
 
-    @property
-    def counts(self) -> bool:
-        """Whether it is one of those that a confirmation asks for: every vehicle has a score."""
-        return self.details.failures == 0 and self.details.vehicles > 0
+    def counts_for(self, gate: GateDetails) -> bool:
+        """Whether it is one that a confirmation asks for: on a day that training had not seen past, nobody left out."""
+        return counts_in_shadow(self.details, gate)
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,10 @@ class VersionState:
 
     @property
     def shadow_days(self) -> tuple[Shadow, ...]:
-        """The first good shadow run of each day."""
+        """The first shadow run of each day that counts."""
         found: dict[str, Shadow] = {}
         for shadow in self.shadows:
-            if shadow.counts:
+            if shadow.counts_for(self.gate):
                 found.setdefault(shadow.details.as_of, shadow)
         return tuple(found.values())
 

@@ -240,6 +240,7 @@ def _entry(
 def _refusal_recorded(audit: AuditLog, identity: Identity, action: str, rocu: str, now: datetime) -> Iterator[None]:
     """Record what stops the block. What was given is not repeated: it may be anything, a number plate too."""
     try:
+        audit.require_intact(now)
         yield
     except FindProfileError as error:
         outcome: Outcome = "refused" if isinstance(error, RefusedError) else "failed"

@@ -14,6 +14,7 @@ from governance.approvals import expiry, is_expired, said
 from governance.audit import AuditLog, Row
 from governance.champion_alias import alias_standing, moved_by_hand
 from governance.evidence_store import load_evidence
+from governance.policy_in_force import require_judged_by_it
 from governance.promotion_control import require_in_term
 from governance.promotion_details import PromotedDetails, read_details
 from governance.promotion_record import Desk
@@ -133,6 +134,7 @@ def verify_candidate(desk: Desk, model: str, version: str, rocu: str, now: datet
         )
     seqs = tuple(approval.seq for approval in found.approvals)
     walk_approvals(_rows(desk.audit, model), model, version, found.gate_seq, seqs)
+    require_judged_by_it(desk.audit, rocu, found.gate, found.gate_seq)
     evidence = load_evidence(desk.lake, rocu, model, version, found.gate.evidence_digest)
     if evidence.model_sha256 != found.gate.model_sha256:
         raise not_approved(model, version, "the evidence is not about what was approved")
@@ -149,12 +151,7 @@ def verify_candidate(desk: Desk, model: str, version: str, rocu: str, now: datet
 
 def _require_intact(audit: AuditLog, now: datetime) -> None:
     audit.require_clock(now)
-    report = audit.check(now)
-    if report.problem is not None:
-        raise RefusedError(
-            f"The audit log does not hold: {report.problem.what}",
-            "Tell governance; nothing scores until then.",
-        )
+    audit.require_intact(now)
 
 
 def _require_in_force(state: ModelState, now: datetime) -> VersionState:
@@ -170,7 +167,7 @@ def _require_in_force(state: ModelState, now: datetime) -> VersionState:
 
 
 def _rows(audit: AuditLog, model: str) -> dict[int, Row]:
-    return {row.seq: row for row in audit.entries(model)}
+    return {row.seq: row for row in audit.entries(model, "promote.")}
 
 
 def _require_approved(audit: AuditLog, state: ModelState, found: VersionState) -> tuple[PromotedDetails, Row]:
@@ -181,5 +178,6 @@ def _require_approved(audit: AuditLog, state: ModelState, found: VersionState) -
         raise not_approved(model, version, "there is no promotion")
     promoted = read_details(PromotedDetails, row)
     walked = walk_approvals(rows, model, version, promoted.gate_seq, promoted.approval_seqs)
+    require_judged_by_it(audit, split_model(model)[1], walked.gate, promoted.gate_seq)
     walk_confirmation(rows, model, version, walked, promoted, row)
     return promoted, row

@@ -19,6 +19,7 @@ from governance.promotion_details import (
     GateDetails,
     PromotedDetails,
     ShadowDetails,
+    counts_in_shadow,
     read_details,
 )
 from infra.errors import RefusedError
@@ -152,8 +153,7 @@ def _shadow_day(row: Row | None, walked: Walked, confirm: Row) -> str | None:
         and walked.last_seq < row.seq < confirm.seq
         and (details.model_sha256, details.evidence_digest) == (gate.model_sha256, gate.evidence_digest)
         and details.champion == gate.compared_with
-        and details.failures == 0
-        and details.vehicles > 0
+        and counts_in_shadow(details, gate)
     )
     return details.as_of if counts else None
 

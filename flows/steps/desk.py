@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flows.context import record
+from infra.clock import utc_now
 from infra.errors import RefusedError
 from infra.lake import file_sha256
 
@@ -27,11 +29,12 @@ def open_desk(context: Context) -> Desk:
 
 
 def policy_of(context: Context, rocu: str) -> LoadedPolicy:
-    """The policy in force for a ROCU.
+    """The policy in force for a ROCU, by an audit log that holds.
 
     Raises:
         WrongInputError: There is no such ROCU.
-        RefusedError: The stored policy was changed, or is not the one that was loaded last; the log has it.
+        RefusedError: The log does not hold; the stored policy was changed, or is not the one that was loaded last.
+            It is recorded.
     """
     from data_contracts.regions import require_rocu
     from governance.audit import Entry
@@ -39,6 +42,7 @@ def policy_of(context: Context, rocu: str) -> LoadedPolicy:
 
     require_rocu(rocu, context.now.date())
     try:
+        context.audit.require_intact(utc_now())
         _require_loaded(context, rocu)
         return load_policy(context.lake, rocu)
     except RefusedError as refusal:
@@ -51,17 +55,16 @@ def policy_of(context: Context, rocu: str) -> LoadedPolicy:
             outcome="refused",
             details={"reason": refusal.reason},
         )
-        context.audit.append(refused, context.now)
+        record(context.audit, refused)
         raise
 
 
 def _require_loaded(context: Context, rocu: str) -> None:
     """Refuse a policy that nobody put in force by the rules: the audit log is the authority, the lake only follows."""
     from governance.policy import stored_sha256
+    from governance.policy_in_force import file_in_force
 
-    said = context.audit.search(rocus=frozenset({rocu}), action="policy.load", outcome="done", limit=1)
-    loaded = said[0].details.get("file_sha256", "not recorded") if said else None
-    if stored_sha256(context.lake, rocu) != loaded:
+    if stored_sha256(context.lake, rocu) != file_in_force(context.audit, rocu):
         raise RefusedError(
             f"The policy of {rocu} in the lake is not the one that the audit log says was loaded.",
             f"Have governance load it again: findprofile policy load --rocu {rocu} FILE.",

@@ -60,6 +60,7 @@ def gather_evidence(context: Context, desk: Desk, model: str, version: int, poli
         commit=record.code.label,
         trainer=record.trained_by,
         policy_digest=policy.digest,
+        trained_as_of=record.inputs.as_of,
         documents=(Document(name="dvc.lock", sha256=record.dvc_lock_sha256), *_documents(context, record)),
         **_trials(record),
         **_tried_now(context, desk, record, policy),

@@ -304,8 +304,9 @@ def _recorded_lists(context: Context, model: str) -> dict[tuple[str, str, str], 
     """The lists that the log says were made, by day, data and version. A file that is another one is left out."""
     pattern, _, rocu = model.partition(".")
     found = {}
-    for row in context.audit.entries(model):
-        if row.action not in ("score", "promote.shadow") or row.outcome != "done" or "run_id" not in row.details:
+    rows = (*context.audit.entries(model, "score"), *context.audit.entries(model, "promote.shadow"))
+    for row in rows:
+        if row.outcome != "done" or "run_id" not in row.details:
             continue
         told = row.details
         layer: Any = "scores" if row.action == "score" else "shadow_scores"

@@ -7,6 +7,7 @@ from typing import Any
 
 from flows.context import Context, acting, permit
 from flows.steps.results import StepResult
+from infra.clock import utc_now
 from infra.errors import FindProfileError
 
 
@@ -28,6 +29,7 @@ def load_rocu_policy(context: Context, rocu: str, file: Path) -> PolicyLoaded:
 
     require_rocu(rocu, context.now.date())
     with acting(context, "policy.load", rocu, "decision", f"policy of {rocu}") as details:
+        context.audit.require_intact(utc_now())
         replaced = _digest_in_force(context, rocu)
         read_policy(file)
         loaded = store_policy(context.lake, rocu, file)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from flows.context import Context
 from flows.steps.desk import policy_of, require_parts_unchanged
+from flows.steps.recorded_list import is_recorded
 from flows.steps.results import StepResult
 from infra.errors import WrongInputError
-from infra.lake import file_sha256, write_text
+from infra.lake import write_text
 
 if TYPE_CHECKING:
     from data_contracts.manifests import PartRef
@@ -174,7 +175,7 @@ def _assessment(
         scores = latest_scores(context.lake, wanted.rocu, wanted.pattern, wanted.as_of)
     except WrongInputError:
         return None, NOT_RUN
-    if not _recorded(context, wanted, scores):
+    if not is_recorded(context, f"{wanted.pattern}.{wanted.rocu}", scores):
         return None, NOT_RECORDED
     rows = pq.read_table(scores, filters=[("vehicle", "=", wanted.vehicle)], partitioning=None).to_pylist()
     if not rows:
@@ -209,13 +210,6 @@ _FROM_ROW = (
     "data_digest",
     "commit",
 )
-
-
-def _recorded(context: Context, wanted: Wanted, scores: Path) -> bool:
-    """Whether the list is the one that the audit log says was made."""
-    run_id, digest = scores.parent.name.removeprefix("run="), file_sha256(scores)
-    rows = context.audit.search(action="score", object=f"{wanted.pattern}.{wanted.rocu}", outcome="done")
-    return any(row.details.get("run_id") == run_id and row.details.get("scores_sha256") == digest for row in rows)
 
 
 def _result(wanted: Wanted, page: ProfilePage, target: Path) -> Profiled:

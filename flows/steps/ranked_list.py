@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from flows.context import Context, acting
 from flows.steps.desk import policy_of
+from flows.steps.recorded_list import is_recorded
 from infra.errors import RefusedError
-from infra.lake import file_sha256
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,7 +57,7 @@ def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> 
     list as its page has it: blind order, places for ranks, no scores.
 
     Raises:
-        RefusedError: No permission.
+        RefusedError: No permission; the log does not hold; list or page are not those that it says were made.
         WrongInputError: There is no list of that day.
     """
     from models.patterns import get_pattern, units_of
@@ -69,9 +68,9 @@ def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> 
     model = f"{pattern}.{rocu}"
     with acting(context, "scores.read", rocu, "consultation", model) as details:
         scores = latest_scores(context.lake, rocu, pattern, as_of)
-        if not is_recorded(context, model, scores.parent.name.removeprefix("run="), scores):
+        if not is_recorded(context, model, scores):
             raise RefusedError(
-                f"The list of {as_of} is not the one that the audit log says was made.",
+                f"The list of {as_of}, or its page, is not the one that the audit log says was made.",
                 f"Make it again with findprofile score --rocu {rocu} --as-of {as_of}, and tell governance.",
             )
         found = read_scores(context.lake, rocu, pattern, as_of)
@@ -103,10 +102,3 @@ def _blind(found: pa.Table) -> list[dict[str, Any]]:
     if not any(row["selected_by"] == "random" for row in rows):
         return rows
     return [row | {"rank": place, "score": None} for place, row in enumerate(rows, start=1)]
-
-
-def is_recorded(context: Context, model: str, run_id: str, scores: Path) -> bool:
-    """Whether the file is the one that the log says a run made."""
-    digest = file_sha256(scores)
-    rows = context.audit.search(action="score", object=model, outcome="done")
-    return any(row.details.get("run_id") == run_id and row.details.get("scores_sha256") == digest for row in rows)

@@ -21,7 +21,7 @@ from flows.steps.desk import (
     require_no_failure,
     require_parts_unchanged,
 )
-from flows.steps.ranked_list import is_recorded
+from flows.steps.recorded_list import digests, is_recorded, page_of
 from flows.steps.results import StepResult
 from flows.steps.shadow import ShadowRun, ShadowScored, Windows, in_words, score_shadows
 from infra.clock import utc_now
@@ -80,6 +80,7 @@ class MadeBy:
 def score(context: Context, rocu: str, pattern: str, as_of: date, shadow: bool = False) -> Scored | ShadowScored:
     """Verify authority and champion, rank the vehicles of the window, explain the first. Done once per model and data.
 
+    Both are verified again before the list is put in place: what was stopped while it was made leaves no list.
     Versions in shadow are scored on the same windows; what goes wrong with them is recorded and stops nothing.
 
     Args:
@@ -95,20 +96,23 @@ def score(context: Context, rocu: str, pattern: str, as_of: date, shadow: bool =
         WrongInputError: No such ROCU or pattern, or no reads of that date.
         FaultError: The registry or the lake does not answer.
     """
+    from data_contracts.regions import require_rocu
     from models.patterns import get_pattern
 
     get_pattern(pattern)
-    policy, model = policy_of(context, rocu), f"{pattern}.{rocu}"
-    settings: Any = policy.policy.pattern(pattern)
-    with acting(context, "score", rocu, "combination", model) as details:
+    require_rocu(rocu, context.now.date())
+    with acting(context, "score", rocu, "combination", f"{pattern}.{rocu}") as details:
         details["as_of"] = as_of.isoformat()
+        policy = policy_of(context, rocu)
+        settings: Any = policy.policy.pattern(pattern)
         require_no_failure(context, rocu, as_of, as_of)
         parts = _parts(context, rocu, as_of, settings.window_days)
-        authority = authorised(context, policy, Planned(rocu, pattern, as_of, settings.window_days, parts))
+        planned = Planned(rocu, pattern, as_of, settings.window_days, parts)
+        authority = authorised(context, policy, planned)
         details |= {"authority": authority.reference, "purpose": authority.purpose}
         require_parts_unchanged(context, parts)
         windows = cache(lambda: _windows(context, rocu, pattern, as_of, parts, settings))
-        day = _Day(context, rocu, pattern, as_of, parts, policy, authority, windows)
+        day = _Day(context, planned, policy, authority, windows)
         return _score_shadow(day, details) if shadow else _score_champion(day, details)
 
 
@@ -117,13 +121,26 @@ class _Day:
     """One window of one ROCU, to be scored. `windows` builds its rows once, when they are first asked for."""
 
     context: Context
-    rocu: str
-    pattern: str
-    as_of: date
-    parts: tuple[PartRef, ...]
+    planned: Planned
     policy: LoadedPolicy
     authority: RunAuthority
     windows: Windows
+
+    @property
+    def rocu(self) -> str:
+        return self.planned.rocu
+
+    @property
+    def pattern(self) -> str:
+        return self.planned.pattern
+
+    @property
+    def as_of(self) -> date:
+        return self.planned.as_of
+
+    @property
+    def parts(self) -> tuple[PartRef, ...]:
+        return tuple(self.planned.parts)
 
     @property
     def model(self) -> str:
@@ -147,11 +164,11 @@ def _score_champion(day: _Day, details: dict[str, Any]) -> Scored:
     provenance = day.provenance(champion)
     details |= {"version": champion.version, "run_id": provenance.run_id, "data_digest": provenance.data_digest}
     target = scores_file(context.lake, provenance)
-    page = target.with_name("list.html")
-    already = target.is_file() and page.is_file() and is_recorded(context, day.model, provenance.run_id, target)
+    page = page_of(target)
+    already = target.is_file() and page.is_file() and is_recorded(context, day.model, target)
     if not already:
         _score(day, MadeBy(champion, day.authority, provenance), page)
-    details["scores_sha256"] = file_sha256(target)
+    details |= digests(target)
     _record_lineage(context, day.parts, provenance, target)
     shadow = score_shadows(context, day.policy, day.windows, day.provenance, day.model, (champion.version, target))
     details["shadow_versions"] = [run.version for run in shadow]
@@ -255,9 +272,29 @@ def _score(day: _Day, made_by: MadeBy, page: Path) -> None:
     policy, settings, chosen = day.policy.policy, day.settings, get_pattern(day.pattern)
     draw = RandomDraw(policy.random_review, made_by.provenance.run_id)
     scored = score_windows(made_by.champion.text, day.windows(), chosen, settings, policy.rows(day.pattern), draw)
+    _require_unchanged(day, made_by)
     now = utc_now()
     write_text(page, _page(day.context, scored, made_by, settings.window_days))
     write_scores(day.context.lake, scored, made_by.provenance, now)
+
+
+def _require_unchanged(day: _Day, made_by: MadeBy) -> None:
+    """Refuse to put a list in place once champion or authority are not what they were when it was begun.
+
+    Raises:
+        RefusedError: The champion does not verify any more, the authority does not cover the run any more, or one of
+            them is another.
+    """
+    from governance.verification import verify_champion
+
+    champion = verify_champion(open_desk(day.context), day.model, day.rocu, utc_now())
+    authority = authorised(day.context, day.policy, day.planned)
+    same = (champion.promoted_seq, authority.reference) == (made_by.champion.promoted_seq, made_by.authority.reference)
+    if not same:
+        raise RefusedError(
+            f"While the list was made, {day.model} got another champion or the run another authority.",
+            "Run the same command again.",
+        )
 
 
 def _page(context: Context, scored: pa.Table, made_by: MadeBy, window_days: int) -> str:

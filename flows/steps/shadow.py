@@ -125,7 +125,7 @@ def _score_one(
 ) -> ShadowRun:
     import pyarrow.parquet as pq
 
-    from governance.confirmation import record_shadow_run
+    from governance.confirmation import record_shadow_run, require_day_to_come
     from governance.promotion_details import ShadowDetails
     from governance.promotion_state import model_state
     from governance.verification import verify_candidate
@@ -133,9 +133,11 @@ def _score_one(
     from models.scoring import scores_file
 
     candidate = verify_candidate(desk, act.model, act.version, act.rocu, act.now)
+    state = model_state(context.audit, act.model)
     provenance = provenance_of(candidate)
+    require_day_to_come(state.version(act.version), provenance.window_end.isoformat())
     target = scores_file(context.lake, provenance, "shadow_scores")
-    if not _is_recorded(model_state(context.audit, act.model), act.version, provenance.run_id, target):
+    if not _is_recorded(state, act.version, provenance.run_id, target):
         _write(context, policy, candidate, provenance, windows())
     listed = pq.ParquetFile(champion[1]).read() if champion else None
     compared = compare_lists(pq.ParquetFile(target).read(), listed, policy.policy.rows(provenance.pattern))

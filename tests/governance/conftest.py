@@ -272,6 +272,7 @@ def make_evidence(**changes: object) -> Evidence:
         "commit": "e" * 40,
         "trainer": "embedded:tess trainer",
         "policy_digest": "f" * 64,
+        "trained_as_of": date(2026, 11, 1),
     }
     tried = good_trials(str(changes.get("model_sha256", values["model_sha256"])))
     given = {**values, **tried, **changes}

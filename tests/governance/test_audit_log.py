@@ -13,6 +13,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from governance.audit import AuditLog, Entry, open_audit
+from governance.audit_chain import HASHED, holds, row_digest
+from governance.audit_entry import stored_values
 from governance.audit_tables import CHAIN_START
 from infra.database import open_database
 from infra.errors import FaultError, RefusedError, WrongInputError
@@ -204,3 +206,32 @@ def test_a_plate_never_reaches_the_table(log: AuditLog, engine: Engine) -> None:
         log.append(entry(details={"note": "seen AB12 CDE again"}), NOW)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM audit_log")).scalar_one() == 0
+
+
+def test_a_run_is_found_however_many_came_after_it(log: AuditLog) -> None:
+    def made(run_id: str) -> Entry:
+        return entry(
+            1, action="score", operation="combination", object="county_lines.nwrocu", details={"run_id": run_id}
+        )
+
+    log.append(made("first"), NOW)
+    log.extend(tuple(made(f"later {number}") for number in range(1001)), NOW)
+    (found,) = log.search(action="score", object="county_lines.nwrocu", run_id="first")
+    assert found.seq == 1
+    assert log.search(run_id="fir%") == ()
+
+
+def test_the_entries_of_a_life_are_read_without_the_lists_that_were_looked_at(log: AuditLog) -> None:
+    log.append(entry(1, action="promote.suspend", operation="decision", object="county_lines.nwrocu"), NOW)
+    log.append(entry(2, action="scores.read", operation="consultation", object="county_lines.nwrocu"), NOW)
+    assert [row.seq for row in log.entries("county_lines.nwrocu", "promote.")] == [1]
+    with log.writing() as session:
+        assert [row.seq for row in session.entries("county_lines.nwrocu", "promote.")] == [1]
+
+
+@pytest.mark.parametrize(("value", "error"), [(float("nan"), ValueError), ("\udcff", ValueError), ({1}, TypeError)])
+def test_what_has_no_digest_is_never_written_and_never_believed(value: Any, error: type[Exception]) -> None:
+    values = stored_values(entry(1), NOW, 1, CHAIN_START) | {"purpose": value}
+    with pytest.raises(error):
+        row_digest(values)
+    assert not holds([values[name] for name in HASHED], "")

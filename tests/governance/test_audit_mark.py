@@ -18,6 +18,7 @@ from sqlalchemy import Engine, event, text
 import governance.audit
 from governance.audit import AuditLog, Entry, open_audit
 from governance.audit_chain import HASHED, holds, row_digest
+from infra.errors import RefusedError
 from infra.settings import Settings
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -132,6 +133,19 @@ def test_nothing_that_decides_can_be_touched(
 ) -> None:
     behind_its_back(*statements.split(";"))
     assert not long.check(LATER).intact
+
+
+def test_a_list_that_was_made_is_believed_by_a_row_that_cannot_be_touched(
+    log: AuditLog, behind_its_back: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(governance.audit, "SHORT_LOG_ROWS", 0)
+    made = look(2).model_copy(update={"action": "score", "operation": "combination", "details": {"run_id": "r"}})
+    log.extend((look(1), made, look(3)), NOW)
+    assert log.check(NOW).intact
+    behind_its_back("""UPDATE audit_log SET details = '{"run_id":"another"}' WHERE seq = 2""")
+    assert not log.check(LATER).intact
+    with pytest.raises(RefusedError, match="does not hold"):
+        log.require_intact(LATER)
 
 
 @pytest.mark.parametrize("changes", [{"action": "promote.promoted"}, {"operation": "decision"}])

@@ -45,7 +45,7 @@ def insert(engine: Engine, entry: Entry, keys: AuditKeys | None = None, **change
 
 
 def strange_keys() -> AuditKeys:
-    return AuditKeys(Ed25519PrivateKey.generate(), (), True)
+    return AuditKeys(Ed25519PrivateKey.generate(), ())
 
 
 def refused_at(log: AuditLog) -> int:
@@ -76,7 +76,7 @@ def test_a_row_cannot_pretend_to_be_of_this_machine(log: AuditLog, engine: Engin
             return open_keys(log_settings).own_id
 
     log.append(entry(1), NOW)
-    insert(engine, entry(2), Pretender(Ed25519PrivateKey.generate(), (), True))
+    insert(engine, entry(2), Pretender(Ed25519PrivateKey.generate(), ()))
     assert refused_at(log) == 2
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -55,6 +55,32 @@ def test_runs_with_failures_without_vehicles_or_of_one_day_do_not_count(world: A
     world.shadowed(days=5, **spoilt)
     with pytest.raises(RefusedError, match=r"on [01] days of the 3"):
         world.confirmed()
+
+
+def test_a_day_before_the_training_is_no_shadow_run(world: Any, make: Any) -> None:
+    """Training saw what came of such days, so a list of them shows nothing."""
+    world.approved("1", trained_as_of=date(2026, 11, 4))
+    with pytest.raises(RefusedError, match="trained as of 2026-11-04, so a shadow run of 2026-11-01"):
+        world.shadowed("1", days=1)
+    found = model_state(world.audit, MODEL).version("1")
+    act = Act(world.person("Olga Operator", "operator"), "promote.shadow", MODEL, "1", NOW)
+    for day in (3, 4):
+        found = record_shadow_run(world.desk, act, make.shadow(found, None, day))
+    assert [run.details.as_of for run in found.shadow_days] == ["2026-11-04", "2026-11-05"]
+
+
+def test_past_days_that_got_into_the_log_do_not_count(world: Any, make: Any) -> None:
+    world.approved("1", trained_as_of=date(2026, 11, 4))
+    act = Act(world.person("Olga Operator", "operator"), "promote.shadow", MODEL, "1", NOW)
+    for day in range(3):
+        world.audit.append(act.done(make.shadow(model_state(world.audit, MODEL).version("1"), None, day)), NOW)
+    assert model_state(world.audit, MODEL).version("1").shadow_days == ()
+    with pytest.raises(RefusedError, match="0 days of the 3"):
+        world.confirmed("1")
+
+
+def test_without_the_day_of_training_the_hold_out_says_it(world: Any) -> None:
+    assert world.evidence(trained_as_of=None).last_day_seen == date(2026, 11, 9)
 
 
 def test_the_same_run_again_is_one_run(world: Any, make: Any) -> None:

@@ -60,6 +60,29 @@ def test_a_rollback_can_go_further_back(two: Any) -> None:
     assert (state.champion, state.before) == ("1", ("2",))
 
 
+def test_a_rollback_goes_to_the_newest_that_can_serve(two: Any) -> None:
+    two.promoted("3", two.measured("2"))
+    two.requested("2", two.measured("3"))
+    state = model_state(two.audit, MODEL)
+    assert (state.versions["2"].status, state.before) == ("requested", ("1", "2"))
+    with pytest.raises(RefusedError, match="requested, not an earlier champion") as refused:
+        rollback(two.desk, two.engineer, MODEL, "the third is bad", two.policy, NOW, to="2")
+    assert refused.value.instruction == "Go back to one of: 1."
+    assert rollback(two.desk, two.engineer, MODEL, "the third is bad", two.policy, NOW).state.champion == "1"
+
+
+def test_a_rollback_passes_over_who_has_lapsed(world: Any) -> None:
+    early = NOW - timedelta(days=300)
+    world.promoted("1", at=early)
+    world.promoted("2", world.measured("1"))
+    now = early + timedelta(days=world.policy.policy.approval_valid_days + 1)
+    world.promoted("3", world.measured("2"), at=now)
+    engineer = world.person("Edda Engineer", "ml_engineer", at=now)
+    with pytest.raises(RefusedError, match="has lapsed"):
+        rollback(world.desk, engineer, MODEL, "bad", world.policy, now, to="1")
+    assert rollback(world.desk, engineer, MODEL, "bad", world.policy, now).state.champion == "2"
+
+
 @pytest.mark.parametrize("damage", ["text", "evidence", "lapsed", "role", "rocu", "reason"])
 def test_a_rollback_checks_everything_before_anything_moves(two: Any, damage: str) -> None:
     identity, now, reason = two.engineer, NOW, "needed"

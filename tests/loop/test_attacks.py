@@ -110,7 +110,7 @@ def test_a_well_chained_row_that_is_not_signed_by_a_trusted_key_stops_scoring(at
     insert(
         attacked,
         entry("promote.resumed", reason="forged"),
-        None if whose == "nobody's" else AuditKeys(Ed25519PrivateKey.generate(), (), True),
+        None if whose == "nobody's" else AuditKeys(Ed25519PrivateKey.generate(), ()),
     )
     check_refused(attacked, score(attacked), "score", "not signed by a trusted key")
 
@@ -205,7 +205,8 @@ def test_a_log_that_holds_again_learns_what_it_could_not_take(copy: Loop) -> Non
     assert score(copy).code == 0
     settings = Settings(home=copy.home)
     engine = open_database(settings)
-    assert [row.details["entries"] for row in open_audit(settings, engine).search(action="audit.aside")] == [2]
+    # the policy that could not be looked up, the scoring, the verification
+    assert [row.details["entries"] for row in open_audit(settings, engine).search(action="audit.aside")] == [3]
     engine.dispose()
 
 

@@ -1,0 +1,108 @@
+"""A list counts if the log that holds says that it was made, and is made only under what still stands at its end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+from attack_support import spoil
+from loop_support import AS_OF, MODEL, PSEUDONYM_KEY, Loop, Said, token
+from pydantic import SecretStr
+
+from flows.context import open_context
+from flows.steps.scoring import score
+from infra.database import close_databases
+from infra.errors import RefusedError
+from infra.settings import Settings
+
+DAY = "2026-04-04"
+HERE = ("--rocu", "nwrocu", "--as-of", AS_OF)
+WHY = ("--purpose", "investigation", "--authority", "CL/2026/0042")
+
+
+@pytest.fixture
+def copy(in_force: Loop, tmp_path: Path) -> Loop:
+    for who in ("operator", "analyst", "owner"):
+        token(in_force.home, who)
+    shutil.copytree(in_force.home, tmp_path / "home")
+    return Loop(tmp_path / "home", in_force.world)
+
+
+def suspended(loop: Loop) -> Said:
+    return loop.done("analyst", "promote", "suspend", MODEL, "--reason", "stop it")
+
+
+def withdrawn(loop: Loop) -> Said:
+    what = ("TEST/NWROCU/COUNTYLINES/1", "--rocu", "nwrocu", "--reason", "the operation has ended")
+    return loop.done("owner", "authority", "withdraw", *what)
+
+
+def granted_anew(loop: Loop) -> Said:
+    withdrawn(loop)
+    what = ("TEST/2026/9", "--rocu", "nwrocu", "--pattern", "county_lines", "--purpose", "testing")
+    return loop.done("owner", "authority", "grant", *what, "--from", "2026-01-01", "--to", "2026-12-31")
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "reason"),
+    [(suspended, "is suspended: stop it"), (withdrawn, "withdrawn"), (granted_anew, "another authority")],
+)
+def test_what_is_stopped_while_the_list_is_made_leaves_no_list(
+    copy: Loop, meanwhile: Callable[[Loop], Said], reason: str
+) -> None:
+    done: list[Said] = []
+
+    def progress(what: str) -> None:
+        if what.startswith("windows of") and not done:
+            done.append(meanwhile(copy))
+
+    signed = SecretStr(token(copy.home, "operator"))
+    settings = Settings(home=copy.home, token=signed, pseudonym_key=SecretStr(PSEUDONYM_KEY))
+    context = open_context(settings, progress)
+    with pytest.raises(RefusedError, match=reason):
+        score(context, "nwrocu", "county_lines", date.fromisoformat(DAY))
+    close_databases()
+    assert done
+    assert not list((copy.home / "lake" / "scores").rglob(f"as_of={DAY}/*/*"))
+    rows = copy.done("auditor", "audit", "search", "--action", "score", "--outcome", "refused", "--json").data
+    assert reason in rows[-1]["details"]["reason"]
+
+
+def test_a_forged_row_of_a_run_is_not_believed_by_the_reader(copy: Loop) -> None:
+    spoil(copy, "UPDATE audit_log SET actor_name = 'Somebody Else' WHERE action = 'score' AND outcome = 'done'")
+    vehicle = "bcdfghjklmnpqrstbcdfghjklmnpqrst"
+    for who, command in (
+        ("analyst", ("scores", *HERE)),
+        ("analyst", ("profile", *HERE, "--vehicle", vehicle, *WHY)),
+        ("operator", ("score", *HERE)),
+    ):
+        said = copy(who, *command)
+        assert (said.code, "audit log does not hold" in said.err) == (1, True), said.err
+
+
+def test_a_page_that_was_edited_is_told_and_made_again(copy: Loop) -> None:
+    (page,) = (copy.home / "lake" / "scores").rglob(f"as_of={AS_OF}/*/list.html")
+    kept = page.read_text()
+    page.write_text(kept.replace("</body>", "<p>and this one</p></body>"))
+    said = copy("analyst", "scores", *HERE)
+    assert (said.code, "or its page, is not the one" in said.err) == (1, True)
+    again = copy.done("operator", "score", *HERE, "--json").data
+    assert again["already_done"] is False
+    assert "and this one" not in page.read_text()
+    assert copy.done("operator", "score", *HERE, "--json").data["already_done"] is True
+    copy.done("analyst", "scores", *HERE)
+    entry = copy.done("auditor", "audit", "search", "--action", "score", "--json").data[-1]
+    assert set(entry["details"]) >= {"scores_sha256", "page_sha256", "run_id"}
+
+
+def test_the_gate_keeps_the_day_of_the_training_and_the_file_that_it_judged_by(copy: Loop) -> None:
+    rows = copy.done("auditor", "promote", "history", MODEL, "1", "--json").data
+    (gate,) = (row for row in rows if row["action"] == "promote.gate")
+    assert gate["details"]["trained_as_of"] == AS_OF
+    (policy,) = (copy.home / "lake" / "policies" / "rocu=nwrocu").glob("*.yaml")
+    assert gate["details"]["policy_file"] == policy.stem
+    assert json.loads((policy.parent / "current.json").read_text())["sha256"] == policy.stem
