@@ -25,7 +25,7 @@ def band(days: int | None, *purposes: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("key", "before", "after", "direction"),
     [
-        ("gate.min_average_precision", 0.2, 0.1, "weaker"),
+        ("gate.min_average_precision", 0.1, 0.05, "weaker"),
         ("gate.max_calibration_error", 0.2, 0.3, "weaker"),
         ("gate.fairness_attributes", ["force", "camera_density"], ["force"], "weaker"),
         ("gate.required_documents", [], ["dpia.pdf"], "stricter"),
