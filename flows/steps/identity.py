@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import pwd
 from collections.abc import Sequence
@@ -68,7 +69,8 @@ def _record(settings: Settings, token: str, now: datetime) -> None:
                 "roles": sorted(said.roles),
                 "rocus": sorted(said.rocus),
                 "expires_at": said.expires_at.isoformat(),
-                "signed_with": said.key_id,
+                # in hex, for base64 has hyphens, and between two of them may stand what reads as a plate
+                "signed_with": base64.urlsafe_b64decode(f"{said.key_id}=").hex(),
             },
         )
         for rocu in sorted(said.rocus)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64decode
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from loop_support import MODEL, PEOPLE, ROOT, Loop, Said, run
 
 from governance.permissions import PERMISSIONS, ROLES
+from governance.plate_guard import withhold_plates
 from infra.clock import utc_now
+from infra.identity import issue_token, verify_token
+from infra.settings import Settings
 
 HERE = ("--rocu", "nwrocu")
 TERMS = (*HERE, "--pattern", "county_lines", "--purpose", "testing", "--from", "2026-03-01", "--to", "2026-04-30")
@@ -80,6 +86,23 @@ def test_a_model_is_stopped_whatever_bytes_the_reason_has(home: Loop) -> None:
 def test_a_name_is_kept_as_the_log_can_keep_it(home: Loop) -> None:
     said = run(home.home, "token", "issue", "--name", "Zo\udcff", "--role", "owner", *HERE)
     assert said.code == 0, said.err
+
+
+def test_a_key_whose_name_reads_as_a_plate_issues_tokens_all_the_same(home: Loop) -> None:
+    """The name of an issuer's key is base64 of a digest: of one key in a hundred, a part of it reads as a plate."""
+    settings = Settings(home=home.home)
+    settings.keys.mkdir(parents=True, mode=0o700)
+    path, found = settings.keys / "identity_issuer.pem", ""
+    while withhold_plates(found) == found:
+        key = Ed25519PrivateKey.generate()
+        path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        path.chmod(0o600)
+        signed = issue_token(settings, "Olive", ("owner",), ("nwrocu",), timedelta(hours=1), utc_now())
+        found = verify_token(settings, signed, utc_now()).key_id
+    said = run(home.home, "token", "issue", "--name", "Olive", "--role", "owner", *HERE)
+    assert said.code == 0, said.err
+    (row,) = entries(home, "--action", "token.issue", "--outcome", "done")[:1]
+    assert bytes.fromhex(row["details"]["signed_with"]) == urlsafe_b64decode(f"{found}=")
 
 
 def test_a_checkpoint_that_cannot_be_written_is_told_and_on_record(home: Loop, tmp_path: Path) -> None:
