@@ -141,7 +141,7 @@ def make_judged(
                 (epoch(delivered.captured_at) - epoch(received_at))::FLOAT AS seconds_after_receipt,
                 (epoch(delivered.captured_at) - epoch({moment}))::FLOAT AS seconds_after_now,
                 ((epoch({reference}) - epoch(delivered.captured_at)) / 86400) AS age_days,
-                {_position_error(source)} AS position_error_m, {_plate_like(connection)} AS plate_like_ids
+                {_position_error(connection, source)} AS position_error_m, {_plate_like(connection)} AS plate_like_ids
             FROM delivered
             LEFT JOIN newest ON newest.batch_no = delivered.batch_no
             LEFT JOIN plates ON plates.vrm_text = delivered.vrm AND plates.day = {judging_period(arrival)}
@@ -241,8 +241,9 @@ def _area_fault(source: Source, limits: IngestLimits) -> str:
     return f"CASE WHEN NOT {authorised} THEN 'outside' END"
 
 
-def _position_error(source: Source) -> str:
-    if source.position == "file":
+def _position_error(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
+    # files without positions are the usual, and sines of nothing cost as much as others
+    if source.position == "file" or not _any(connection, "delivered WHERE latitude IS NOT NULL"):
         return "NULL::FLOAT"
     return f"""(2 * {_EARTH_RADIUS_M} * asin(sqrt(
         pow(sin(radians(delivered.latitude - registered.latitude) / 2), 2)
