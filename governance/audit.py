@@ -262,7 +262,8 @@ class AuditLog:
         """Read the whole log, newest head included, and name the first thing that is wrong.
 
         Args:
-            now: The time; with it, and if nothing is wrong, `check` need not walk these rows again for a while.
+            now: The time; with it, and if nothing is wrong with a long log, `check` need not walk these rows again for
+                a while.
             against: Checkpoints that were kept elsewhere.
 
         Raises:
@@ -270,7 +271,7 @@ class AuditLog:
         """
         with _answering(), self._engine.connect() as connection:
             report, walked = verify_log(connection, self._head, against)
-        if report.intact and report.rows and now is not None and self._mark is not None:
+        if report.intact and report.rows > SHORT_LOG_ROWS and now is not None and self._mark is not None:
             self._mark.write(report.rows, report.head, walked.decisions, now)
         return report
 
