@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from governance.promotion_record import Desk
+from governance.promotion_details import ReconcileDetails
+from governance.promotion_record import Act, Desk
 from governance.promotion_state import ModelState, model_state, version_named
 from infra.errors import RefusedError
 
@@ -27,19 +28,28 @@ def alias_standing(desk: Desk, state: ModelState) -> tuple[Standing, str | None]
     return ("unfinished" if state.champion is not None and alias == state.changed_from else "by hand"), alias
 
 
-def finish_alias(desk: Desk, model: str) -> None:
-    """Move the alias to the log's champion if it stands where the last change found it.
+def finish_alias(desk: Desk, act: Act) -> None:
+    """Move the alias to the log's champion if it stands where the last change found it; the log has that first.
+
+    Whether a kill left it there or a hand put it back, nobody can tell: so it is on record, with who finished it.
 
     Raises:
         RefusedError: It stands somewhere else.
         FaultError: The registry does not answer.
     """
-    state = model_state(desk.audit, model)
+    state = model_state(desk.audit, act.model)
     standing, alias = alias_standing(desk, state)
     if standing == "unfinished" and state.champion is not None:
-        desk.registry.set_champion(model, state.champion)
+        put_back(desk, act, state.champion, alias, standing)
     elif standing == "by hand":
         raise moved_by_hand(state, alias)
+
+
+def put_back(desk: Desk, act: Act, champion: str, alias: str | None, cause: Standing) -> None:
+    """Record where the alias was, then move it to the log's champion."""
+    finishing = Act(act.identity, "promote.reconcile", act.model, champion, act.now)
+    desk.audit.append(finishing.done(ReconcileDetails(alias=alias, champion=champion, cause=cause)), act.now)
+    desk.registry.set_champion(act.model, champion)
 
 
 def moved_by_hand(state: ModelState, alias: str | None) -> RefusedError:

@@ -80,13 +80,13 @@ def confirm(
     with act.recorded(desk.audit):
         require_decider(identity, act.action, act.rocu, policy, now)
         why = require_reason(reason)
-        finish_alias(desk, model)
+        finish_alias(desk, act)
         found = require_term(desk, act)
         if found.status not in IN_FORCE:
             require_judged_model(desk, act, found)
             with desk.audit.writing() as session:
                 _confirm(session, act, policy, why)
-        finish_alias(desk, model)
+            desk.registry.set_champion(model, version)
     return model_state(desk.audit, model).version(version)
 
 

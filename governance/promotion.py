@@ -166,7 +166,7 @@ def approve(
     act = Act(identity, "promote.approve", model, version, now)
     with act.recorded(desk.audit):
         require_decider(identity, act.action, act.rocu, policy, now)
-        finish_alias(desk, model)
+        finish_alias(desk, act)
         found = require_term(desk, act)
         require_judged_model(desk, act, found)
         with desk.audit.writing() as session:

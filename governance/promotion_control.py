@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from governance.approvals import enough, require_decider, said
 from governance.audit_entry import iso_moment
-from governance.champion_alias import Standing, alias_standing, finish_alias, moved_by_hand
+from governance.champion_alias import Standing, alias_standing, finish_alias, moved_by_hand, put_back
 from governance.evidence_store import load_evidence
 from governance.permissions import require
 from governance.policy import LoadedPolicy
-from governance.promotion_details import Details, ReasonDetails, RollbackDetails
+from governance.promotion_details import ReasonDetails, RollbackDetails
 from governance.promotion_record import Act, Desk, require_reason
 from governance.promotion_state import ModelState, VersionState, model_state
 from governance.registry_port import known_model, require_genuine
@@ -20,14 +20,6 @@ from infra.errors import RefusedError
 
 if TYPE_CHECKING:
     from infra.identity import Identity
-
-
-class ReconcileDetails(Details):
-    """Beside `promote.reconcile`: where the alias was, and where the log has it."""
-
-    alias: str | None
-    champion: str
-    cause: str
 
 
 @dataclass(frozen=True)
@@ -83,7 +75,7 @@ def rollback(
         state = model_state(desk.audit, model)
         target = rollback_way(desk, state, to, now)
         if target is None:
-            finish_alias(desk, model)
+            finish_alias(desk, act)
             return RolledBack(state, only_finished=True)
         act = Act(identity, act.action, model, target.version, now)
         evidence = load_evidence(desk.lake, act.rocu, model, target.version, target.gate.evidence_digest)
@@ -224,8 +216,5 @@ def reconcile(desk: Desk, identity: Identity, model: str, policy: LoadedPolicy, 
             return Reconciled(None, alias, standing)
         if standing != "in step":
             require_genuine(desk.registry, model, champion.version, champion.gate.model_sha256)
-            act = Act(identity, act.action, model, champion.version, now)
-            details = ReconcileDetails(alias=alias, champion=champion.version, cause=standing)
-            desk.audit.append(act.done(details), now)
-            desk.registry.set_champion(model, champion.version)
+            put_back(desk, act, champion.version, alias, standing)
     return Reconciled(champion.version, alias, standing)

@@ -142,6 +142,14 @@ class ReasonDetails(Details):
     reason: str
 
 
+class ReconcileDetails(Details):
+    """Beside `promote.reconcile`: where the alias was, and where the log has it."""
+
+    alias: str | None
+    champion: str
+    cause: str
+
+
 class RollbackDetails(ReasonDetails):
     """Beside `promote.rollback`: from which version, and whose promotion is taken up again."""
 

@@ -8,7 +8,7 @@ gate's verdict is never part of a plan: to see it is to ask, and asking is recor
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 
 ROLLBACK = "promote.rollback"
+_PUT_BACK = "promote.reconcile, with where the alias was"
 
 
 class Plan(BaseModel):
@@ -86,6 +87,7 @@ class Asking:
     """Who asks, at which desk, when, and with which reason.
 
     `load_policy` gives the policy in force, and is asked only where it matters: a suspension does not wait for it.
+    `mended` gets the entry of what is put right before the decision itself.
     """
 
     desk: Desk
@@ -93,6 +95,7 @@ class Asking:
     load_policy: Callable[[], LoadedPolicy]
     now: datetime
     reason: str = ""
+    mended: list[str] = field(default_factory=list)
 
     @cached_property
     def policy(self) -> LoadedPolicy:
@@ -112,7 +115,9 @@ class Asking:
             return work_out(act).model_copy(update={"command": command})
         except FindProfileError as error:
             entries = (f"{action}, refused",) if isinstance(error, RefusedError) else ()
-            return Plan(command=command, entries=entries, refused=error.reason, instruction=error.instruction)
+            return Plan(
+                command=command, entries=(*self.mended, *entries), refused=error.reason, instruction=error.instruction
+            )
 
     def state(self, model: str) -> ModelState:
         """Where the model stands."""
@@ -152,17 +157,20 @@ def plan_approve(asking: Asking, model: str, version: str, seen_digest: str | No
     def work_out(act: Act) -> Plan:
         require_decider(asking.identity, act.action, act.rocu, asking.policy, asking.now)
         state = asking.state(model)
-        alias = _alias_kept(asking.desk, state)
+        alias = _alias_kept(asking, state)
         found = state.version(version)
         if is_expired(found, asking.now):
-            return _term_over(act, found, alias)
+            return _term_over(asking, act, found, alias)
         require_judged_model(asking.desk, act, found)
         part = require_approvable(state, found, asking.identity, asking.policy, asking.now, seen_digest)
         after = status_after(found.gate.parts, len(found.approvals) + 1)
         return Plan(
             command="",
             state=f"{said(found.status)} → {said(after)}",
-            entries=(f"promote.approve as {part}, bound to this evidence and policy",),
+            entries=(
+                *asking.mended,
+                f"promote.approve as {part}, bound to this evidence and policy",
+            ),
             alias=alias,
             then=_next(found, after, len(found.approvals) + 1),
             rests_on=_judged(found),
@@ -178,12 +186,12 @@ def plan_confirm(asking: Asking, model: str, version: str) -> Plan:
         require_decider(asking.identity, act.action, act.rocu, asking.policy, asking.now)
         require_reason(asking.reason)
         state = asking.state(model)
-        alias = _alias_kept(asking.desk, state)
+        alias = _alias_kept(asking, state)
         found = state.version(version)
         if is_expired(found, asking.now):
-            return _term_over(act, found, alias)
+            return _term_over(asking, act, found, alias)
         if found.status in IN_FORCE:
-            return Plan(command="", state=f"{said(found.status)}, as before", alias=alias)
+            return Plan(command="", state=f"{said(found.status)}, as before", entries=tuple(asking.mended), alias=alias)
         require_judged_model(asking.desk, act, found)
         require_confirmable(state, found, asking.identity, asking.policy, asking.now)
         after: Status = "suspended" if state.suspended else "champion"
@@ -191,7 +199,7 @@ def plan_confirm(asking: Asking, model: str, version: str) -> Plan:
             command="",
             state=f"{said(found.status)} → {after}"
             + (f"; version {state.champion} → superseded" if state.champion else ""),
-            entries=("promote.confirm", "promote.promoted, in one piece with it"),
+            entries=(*asking.mended, "promote.confirm", "promote.promoted, in one piece with it"),
             alias=f"champion: {version_named(state.champion)} → version {version}",
             then=f"it scores from the next run on, until {found.ends}",
             rests_on=(*_judged(found), *_shadow_lines(found)),
@@ -230,7 +238,8 @@ def plan_rollback(asking: Asking, model: str, to: str | None = None) -> Plan:
         target = rollback_way(asking.desk, state, to, asking.now)
         if target is None:
             said_of = f"an earlier rollback to version {state.champion} is finished; nothing more is rolled back"
-            return Plan(command="", state=said_of, alias=_alias_kept(asking.desk, state))
+            alias = _alias_kept(asking, state)
+            return Plan(command="", state=said_of, entries=tuple(asking.mended), alias=alias)
         back = Act(act.identity, act.action, model, target.version, act.now)
         require_judged_model(asking.desk, back, target)
         return Plan(
@@ -305,32 +314,36 @@ def plan_reconcile(asking: Asking, model: str) -> Plan:
         return Plan(
             command="",
             state=f"as the log has it: {version_named(state.champion)}; the alias was left {standing}",
-            entries=("promote.reconcile, with where the alias was",),
+            entries=(_PUT_BACK,),
             alias=f"champion: {version_named(alias)} → {version_named(state.champion)}",
         )
 
     return asking.plan("promote.reconcile", model, "", work_out, needs=ROLLBACK)
 
 
-def _alias_kept(desk: Desk, state: ModelState) -> str:
-    """That the alias stays with the log's champion, or is brought to it first; refused if it was moved by hand."""
-    standing, alias = alias_standing(desk, state)
+def _alias_kept(asking: Asking, state: ModelState) -> str:
+    """That the alias stays with the log's champion, or is brought to it first, which is an entry of its own.
+
+    Raises:
+        RefusedError: It was moved by hand.
+    """
+    standing, alias = alias_standing(asking.desk, state)
     if standing == "by hand":
         raise moved_by_hand(state, alias)
     if standing == "unfinished":
-        return (
-            f"champion: {version_named(alias)} → {version_named(state.champion)}, which an earlier change left undone"
-        )
+        asking.mended.append(_PUT_BACK)
+        there, here = version_named(alias), version_named(state.champion)
+        return f"champion: {there} → {here}, which an earlier change left undone"
     return _stays(state)
 
 
-def _term_over(act: Act, found: VersionState, alias: str) -> Plan:
+def _term_over(asking: Asking, act: Act, found: VersionState, alias: str) -> Plan:
     """Of a decision that only finds that the term is over: the log gets that as well."""
     refusal = expired(act.model, found)
     return Plan(
         command="",
         state=f"{said(found.status)} → expired",
-        entries=("promote.expired", f"{act.action}, refused"),
+        entries=(*asking.mended, "promote.expired", f"{act.action}, refused"),
         alias=alias,
         refused=refusal.reason,
         instruction=refusal.instruction,

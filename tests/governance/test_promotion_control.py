@@ -264,6 +264,19 @@ def test_approving_over_an_alias_moved_by_hand_is_refused(two: Any) -> None:
     assert two.registry.champion_version(MODEL) == "66"
 
 
+def test_an_alias_found_on_the_champion_before_is_put_right_and_that_is_on_record(two: Any) -> None:
+    two.registry.set_champion(MODEL, "1")
+    two.requested("3", two.measured("2"))
+    approve(two.desk, two.person("Vera", "validator"), MODEL, "3", two.policy, NOW)
+    moved, decided = history(two.audit, MODEL)[-2:]
+    assert (moved.action, moved.details) == (
+        "promote.reconcile",
+        {"alias": "1", "champion": "2", "cause": "unfinished"},
+    )
+    assert (moved.actor, decided.action) == (decided.actor, "promote.approve")
+    assert two.registry.champion_version(MODEL) == "2"
+
+
 def test_by_itself_a_rollback_goes_to_the_newest_earlier_champion_that_can_serve(two: Any) -> None:
     two.promoted("3", two.measured("2"))
     two.requested("2", two.measured("3"))
