@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -25,6 +26,8 @@ class StepResult(BaseModel):
 def _plain(value: object) -> str | int | float:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if isinstance(value, float):
         return float(f"{value:.4g}")
     return value if isinstance(value, int) else str(value)
