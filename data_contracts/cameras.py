@@ -7,20 +7,21 @@ by its digest, and `current.json` says which holds. Does not: the health of came
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 from pydantic import ValidationError
 
-from data_contracts.contract import load_contract
+from data_contracts.contract import Rule, load_contract
 from data_contracts.delivery import seal_landing
 from data_contracts.gx import run_rules
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import Frozen
 from data_contracts.names import name_as_delivered
 from data_contracts.needed_rules import NeverAccepted, flagged
-from data_contracts.regions import find_force
+from data_contracts.regions import find_force, own_forces
 from data_contracts.sources.inspection import inspect
 from data_contracts.sources.loading import load_rows
 from data_contracts.sources.model import BUILT_IN
@@ -125,7 +126,7 @@ def load_cameras(
             for (row,) in connection.execute(f"SELECT row_no FROM ({verdict.failing_query})").fetchall()
         ]
         if faults:
-            raise _refusal(file, sorted(faults))
+            raise _refusal(file, sorted(faults), rules, own_forces(rocu, now.date()))
         seal_landing(settings, lake, rocu, [delivery])
         return _keep(connection, lake, rocu, delivery.sha256, now)
 
@@ -211,13 +212,24 @@ def _judge(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _refusal(file: Path, faults: list[tuple[int, str]]) -> RefusedError:
+def _refusal(
+    file: Path, faults: Sequence[tuple[int, str]], rules: Sequence[Rule], forces: Collection[str]
+) -> RefusedError:
     listed = "; ".join(f"row {row}: {rule}" for row, rule in faults[:FAULTS_SHOWN])
     more = f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
     return RefusedError(
         f"{name_as_delivered(file)} is refused as a whole: {listed}{more}.",
-        "Correct these rows and load the file again.",
+        f"Correct these rows and load the file again. {_explained(faults, rules, forces)}",
     )
+
+
+def _explained(faults: Sequence[tuple[int, str]], rules: Sequence[Rule], forces: Collection[str]) -> str:
+    """What the broken rules ask, as the contract says it, and which forces there are."""
+    broken = {name for _, name in faults}
+    said = [f"{rule.name}: {rule.description.strip()}" for rule in rules if rule.name in broken]
+    if "force_unknown" in broken:
+        said.append(f"Forces here: {', '.join(sorted(forces))}.")
+    return " ".join(said)
 
 
 def _keep(

@@ -107,8 +107,10 @@ WRONG = {
 @pytest.mark.parametrize("rule", WRONG)
 def test_one_wrong_row_refuses_the_whole_file(bare_room, rule):
     good = "C-1,53,-2,2026-01-01,,,,,,\nC-2,53,-2,2026-01-01,2026-03-01,,,,,\n"
-    with pytest.raises(RefusedError, match=rf"refused as a whole: .*row 3: {rule}"):
+    with pytest.raises(RefusedError, match=rf"refused as a whole: .*row 3: {rule}") as refusal:
         bare_room.cameras(HEAD + good + WRONG[rule] + "\n")
+    assert f"{rule}: " in refusal.value.instruction
+    assert ("merseyside" in refusal.value.instruction) is (rule == "force_unknown")
     with pytest.raises(WrongInputError, match="no camera register"):
         current_register(bare_room.lake, bare_room.rocu)
 
