@@ -146,7 +146,7 @@ def test_what_is_not_recorded_cannot_be_compared_and_needs_the_board(champion: D
 
 
 def test_a_policy_weaker_than_the_champions_needs_the_board_and_a_stricter_one_does_not() -> None:
-    weaker = POLICY.model_copy(update={"gate": POLICY.gate.model_copy(update={"min_average_precision": 0.1})})
+    weaker = POLICY.model_copy(update={"gate": POLICY.gate.model_copy(update={"min_average_precision": 0.05})})
     found = compared(record("2"), now=weaker)
     assert [one.aspect for one in found.outside] == ["policy"]
     assert "gate.min_average_precision" in found.outside[0].after

@@ -181,7 +181,9 @@ def test_a_promotion_killed_before_the_alias_moved_is_in_the_log_and_is_finished
     rows = len(history(world.audit, MODEL))
     world.confirmed()
     assert world.registry.champion_version(MODEL) == "1"
-    assert len(history(world.audit, MODEL)) == rows
+    world.confirmed()
+    (finished,) = history(world.audit, MODEL)[rows:]
+    assert (finished.action, finished.details["cause"]) == ("promote.reconcile", "unfinished")
 
 
 def test_a_rollback_killed_before_the_alias_moved_is_finished_and_not_done_twice(
