@@ -101,5 +101,5 @@ def require_reason(reason: str) -> str:
         WrongInputError: It is empty.
     """
     if len(reason.strip()) < 3:
-        raise WrongInputError("A decision needs a reason.", "Say why in a few words.")
+        raise WrongInputError("A decision needs a reason.", "Say why in a few words: three letters or more.")
     return " ".join(plain_text(reason).split())

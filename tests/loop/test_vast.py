@@ -53,7 +53,7 @@ def test_the_example_from_cameras_to_lineage(tmp_path: Path, capsys: pytest.Capt
     run_id = loop.done("operator", "score", *rocu, *as_of, "--json").data["run_id"]
     top = loop.done("governance", "scores", *rocu, *as_of, "--top", "2", "--json").data["rows"]
     vehicles = [row["vehicle"] for row in top]
-    asked = ("--purpose", "oversight", "--authority", "TEST/2026-1", "--json")
+    asked = ("--purpose", "oversight", "--authority", "TEST/2026/1", "--json")
     assert set(loop.done("analyst", "vault", "reveal", *vehicles, *rocu, *asked).data.values()) == SAME_KIND_OF_VISIT
     assert loop.done("operator", "monitor", *rocu, *as_of, "--json").data["recommendation"]
     graph = loop.done("auditor", "lineage", "--scores", run_id, "--json").data
