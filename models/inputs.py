@@ -96,6 +96,12 @@ def pin_inputs(
     days = int(pattern_settings.model_dump()["window_days"])
     parts = read_parts(lake, rocu, decided[0] - timedelta(days=days - 1), decided[-1])
     window_ends = _covered(decided, parts, days, training)
+    if len(decided) < 2:
+        raise RefusedError(
+            f"{rocu} has findings about one window only, that to {decided[0].isoformat()}, as of {as_of.isoformat()}; "
+            "a time split needs two.",
+            "Load findings about an earlier or a later window as well: the last is held out to test on.",
+        )
     if len(window_ends) < 2:
         raise RefusedError(
             f"{rocu} has {len(window_ends)} reviewed windows with enough reads as of {as_of.isoformat()}; "
