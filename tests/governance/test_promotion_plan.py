@@ -81,7 +81,7 @@ def asking(world: Any, name: str = "Gwen Governor", *roles: str, now: datetime =
     return Asking(world.desk, world.person(name, *roles, at=now), lambda: world.policy, now, WHY)
 
 
-def done_as_planned(world: Any, plan: Plan, deed: Callable[[], object]) -> None:
+def check_done_as_planned(world: Any, plan: Plan, deed: Callable[[], object]) -> None:
     """Take the decision: it is refused or not as the plan says, and the log gets the entries that the plan names."""
     before, refused = len(history(world.audit, MODEL)), None
     try:
@@ -108,7 +108,7 @@ def test_a_rollback_does_what_its_plan_says_wherever_the_alias_is(
 ) -> None:
     stand(three, monkeypatch)
     plan = plan_rollback(asking(three), MODEL, to)
-    done_as_planned(three, plan, lambda: back(three, to))
+    check_done_as_planned(three, plan, lambda: back(three, to))
     if plan.refused is None:
         champion = three.registry.champion_version(MODEL)
         assert plan.alias.split(", which")[0].endswith(f"→ version {champion}")
@@ -119,7 +119,9 @@ def test_a_rollback_does_what_its_plan_says_wherever_the_alias_is(
 def test_reconcile_does_what_its_plan_says(three: Any, monkeypatch: pytest.MonkeyPatch, stand: Any) -> None:
     stand(three, monkeypatch)
     plan = plan_reconcile(asking(three), MODEL)
-    done_as_planned(three, plan, lambda: reconcile(three.desk, three.person("Gwen"), MODEL, three.policy, NOW))
+    check_done_as_planned(three, plan, lambda: reconcile(three.desk, three.person("Gwen"), MODEL, three.policy, NOW))
+    in_place = three.registry.champion_version(MODEL) == model_state(three.audit, MODEL).champion
+    assert in_place is (plan.refused is None)
 
 
 @pytest.mark.parametrize("stand", [in_step, rollback_undone, by_hand])
@@ -130,12 +132,12 @@ def test_an_approval_and_a_confirmation_do_what_their_plans_say(
     stand(three, monkeypatch)
     three.requested("5", three.measured(champion))
     validator = ("Vera Validator", "validator")
-    done_as_planned(
+    check_done_as_planned(
         three,
         plan_approve(asking(three, *validator), MODEL, "5"),
         lambda: approve(three.desk, three.person(*validator), MODEL, "5", three.policy, NOW),
     )
-    done_as_planned(
+    check_done_as_planned(
         three,
         plan_confirm(asking(three), MODEL, "5"),
         lambda: confirm(three.desk, three.person("Gwen Governor"), MODEL, "5", WHY, three.policy, NOW),
@@ -146,7 +148,7 @@ def test_a_confirmation_that_was_killed_is_finished_as_planned(three: Any, monke
     promotion_undone(three, monkeypatch)
     plan = plan_confirm(asking(three), MODEL, "4")
     assert "version 3 → version 4, which an earlier change left undone" in plan.alias
-    done_as_planned(three, plan, lambda: three.confirmed("4"))
+    check_done_as_planned(three, plan, lambda: three.confirmed("4"))
     assert three.registry.champion_version(MODEL) == "4"
 
 
@@ -189,19 +191,20 @@ def test_that_a_term_is_over_is_part_of_the_plan(world: Any, days: int) -> None:
         lambda: world.confirmed(at=later),
     )
     place = 0 if days == 30 else 1
-    done_as_planned(world, plans[place], deeds[place])
+    check_done_as_planned(world, plans[place], deeds[place])
 
 
 def test_suspending_and_resuming_do_what_their_plans_say(three: Any) -> None:
     def stop() -> object:
         return suspend(three.desk, three.person("Ann", "analyst"), MODEL, WHY, NOW)
 
-    done_as_planned(three, plan_suspend(asking(three, "Ann", "analyst"), MODEL), stop)
+    check_done_as_planned(three, plan_suspend(asking(three, "Ann", "analyst"), MODEL), stop)
     for name in ("Gwen", "Gwen", "Gareth"):
         plan = plan_resume(asking(three, name), MODEL)
-        done_as_planned(
+        check_done_as_planned(
             three, plan, lambda who=name: resume(three.desk, three.person(who), MODEL, WHY, three.policy, NOW)
         )
+    assert model_state(three.audit, MODEL).suspended is None
 
 
 def test_the_plan_of_a_suspension_says_if_there_is_no_champion(world: Any) -> None:
