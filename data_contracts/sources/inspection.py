@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ LONGEST_LINE = BLOCK  # a longer one is no row, and is never held in memory
 PARQUET = b"PAR1"
 LINE_MARK = "\x01"  # stands in no file that takes the quick way
 BATCH_ID_LENGTH = 16
+COLUMNS_NAMED = 20
+_COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z_ .-]*")  # a line of reads has digits: times at least
 
 
 @dataclass(frozen=True)
@@ -273,7 +276,7 @@ def _find_columns(
     if missing:
         raise WrongInputError(
             f"{name_as_delivered(path)} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} "
-            f"({len(header)} columns are there).",
+            f"({_columns_there(header)}).",
             "Check the header line and the delimiter, or describe the file in a source YAML file.",
         )
     doubled = sorted({name for name in wanted.values() if header.count(name) > 1})
@@ -282,6 +285,14 @@ def _find_columns(
             f"{name_as_delivered(path)} has the column {doubled[0]} twice.", "Give each column its own name."
         )
     return tuple((field, header.index(name)) for field, name in wanted.items() if name in header)
+
+
+def _columns_there(header: Sequence[str]) -> str:
+    """The columns of a file by name; only their number if one could be a value, as in a file without a header."""
+    count = f"{len(header)} column{'s are' if len(header) != 1 else ' is'} there"
+    if len(header) > COLUMNS_NAMED or not all(_COLUMN_NAME.fullmatch(name) for name in header):
+        return count
+    return f"{count}: {', '.join(header)}"
 
 
 def _require_bof2(path: Path, head: bytes, delimiter: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,12 +54,23 @@ class BatchesJudged(StepResult):
         }
         for batch in self.batches:
             if batch["verdict"] != "passed":
-                broken = ", ".join(f"{rule} {count}" for rule, count in sorted(batch["rules"].items()))
-                lines[f"batch {batch['batch_id']}"] = f"{batch['verdict']}: {broken}"
+                lines[f"batch {batch['batch_id']}"] = f"{batch['verdict']}: {_broken_rules(batch['rules'])}"
             if batch["repeats"]:
                 repeated = ", ".join(f"{rows:,} of batch {known}" for known, rows in batch["repeats"].items())
                 lines[f"batch {batch['batch_id']} repeats"] = f"{repeated} ({batch['rows']:,} rows in all)"
         return lines
+
+
+def _broken_rules(counts: Mapping[str, int]) -> str:
+    """Rows by rule, those that were set apart before those that were accepted with a warning."""
+    from data_contracts.contract import load_contract
+
+    severities = {rule.name: rule.severity for rule in load_contract("reads").written_rules}
+    told = {"rejected": "", "warned": ""}
+    for rule, count in sorted(counts.items()):
+        kind = "warned" if severities.get(rule) == "warn" else "rejected"
+        told[kind] += f"{', ' if told[kind] else ''}{rule} {count:,}"
+    return "; ".join(f"{kind} {rules}" for kind, rules in told.items() if rules)
 
 
 def judged(rocu: str, batches: Sequence[BatchManifest], already_known: Sequence[str]) -> BatchesJudged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from data_contracts.contract import load_contract
+from flows.steps.data import judged
 
 BROKEN = {
     "row_malformed": ["AB12CDE,2026-05-18T08:00:00Z", "AB12CDE,2026-05-18T08:00:00Z,CAM-1,1,true,f,s,,too,many"],
@@ -58,6 +59,11 @@ def test_every_rule_is_kept_by_good_rows_and_broken_by_bad_ones(room, row):
     assert {1, 2, 3, 4} <= accepted
     assert not accepted & {number for number, _ in room.quarantine()}
     assert all(any(rule.startswith(warning) for rule in report.batches[0].reasons) for warning in warned)
+    told = judged(room.rocu, report.batches, ()).summary()[f"batch {report.batches[0].batch_id}"]
+    rejected, _, accepted_with_warning = str(told).partition("; warned ")
+    assert rejected.startswith("passed_with_quarantine: rejected ")
+    assert all(rule in accepted_with_warning and rule not in rejected for rule in warned)
+    assert all(rule in rejected and rule not in accepted_with_warning for rule in set(expected) - warned)
 
 
 def test_position_far_from_the_register_is_rejected_and_a_near_one_taken(room, header):
