@@ -5,7 +5,7 @@ Belongs here: the derivations that the contract for reads describes. Does not: a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import duckdb
@@ -42,7 +42,19 @@ NEVER_ACCEPTED = (
     NeverAccepted("id_reads_as_plate", "plate_like_ids", most=0),
 )
 MOST_CODES = 50_000  # more different ids than this cost more as numbers than as texts
+# columns without an expression of their own have one value for all rows
+_FOR_ALL = {
+    "latitude": "NULL::DOUBLE",
+    "longitude": "NULL::DOUBLE",
+    "position_error_m": "NULL::FLOAT",
+    "area_fault": "NULL::VARCHAR",
+    "plate_like_ids": "0::TINYINT",
+}
 _EARTH_RADIUS_M = 6_371_008.8
+_POSITION_ERROR = f"""(2 * {_EARTH_RADIUS_M} * asin(sqrt(
+    pow(sin(radians(delivered.latitude - registered.latitude) / 2), 2)
+    + cos(radians(delivered.latitude)) * cos(radians(registered.latitude))
+    * pow(sin(radians(delivered.longitude - registered.longitude) / 2), 2))))::FLOAT"""
 
 
 def read_values(source: Source) -> dict[str, str]:
@@ -102,7 +114,9 @@ def make_judged(
     arrival: datetime,
     pseudonymiser: Pseudonymiser,
 ) -> None:
-    """Make the table `judged`, one row for each row of `delivered`; needs `plates`, `vehicles` and `register`.
+    """Make `judged`, one row for each row of `delivered`; needs `plates`, `vehicles` and `register`.
+
+    A view: what is the same for all rows, or follows from other columns, is not kept for each.
 
     Args:
         connection: Where the tables are.
@@ -122,28 +136,26 @@ def make_judged(
                 * REPLACE (site_id::site_id_code AS site_id, force::force_code AS force), {within} AS authorised
             FROM register"""
     )
-    connection.execute(
-        f"""CREATE TABLE newest AS
-            SELECT batch_no, max(captured_at) AS captured_at FROM delivered
-            WHERE captured_at <= {moment} + to_seconds({limits.clock_skew_max_s}) GROUP BY batch_no"""
-    )
-    reference = "newest.captured_at" if limits.retention_from == "newest_read" else today
     make_id_tables(connection, source.plate_scheme, limits, pseudonymiser)
     _make_codes(connection)
     withheld = _any(connection, "withheld_ids")
+    from_newest = limits.retention_from == "newest_read"
+    found = {
+        **_faults(source, limits),
+        **_position(connection, source),
+        "plate_like_ids": _plate_like(connection),
+        "aged_from": "newest.captured_at" if from_newest else None,
+    }
+    for_all = {**_FOR_ALL, "aged_from": today}
     connection.execute(
-        f"""CREATE TABLE judged AS
+        f"""CREATE TABLE judged_rows AS
             SELECT delivered.batch_no, delivered.row_no, vehicle_no,
                 {one_of("plate_format", PLATE_FORMATS)} AS plate_format, plate_repaired,
                 delivered.captured_at, received_at, cameras.code AS camera_id, register_no, confidence,
-                motion_toward_camera, {_id("feed_id", withheld)}, {_id("source_id", withheld)},
-                {_position(source)}, {_faults(source, limits)}, unreadable_field,
-                (epoch(delivered.captured_at) - epoch(received_at))::FLOAT AS seconds_after_receipt,
-                (epoch(delivered.captured_at) - epoch({moment}))::FLOAT AS seconds_after_now,
-                ((epoch({reference}) - epoch(delivered.captured_at)) / 86400) AS age_days,
-                {_position_error(connection, source)} AS position_error_m, {_plate_like(connection)} AS plate_like_ids
+                motion_toward_camera, {_id("feed_id", withheld)}, {_id("source_id", withheld)}, unreadable_field,
+                {_listed({name: value for name, value in found.items() if value})}
             FROM delivered
-            LEFT JOIN newest ON newest.batch_no = delivered.batch_no
+            {_newest(f"{moment} + to_seconds({limits.clock_skew_max_s})") if from_newest else ""}
             LEFT JOIN plates ON plates.vrm_text = delivered.vrm AND plates.day = {judging_period(arrival)}
             LEFT JOIN cameras ON cameras.camera_id = delivered.camera_id
             {_joined(withheld)}
@@ -151,21 +163,39 @@ def make_judged(
                 AND delivered.captured_at >= registered.valid_from
                 AND delivered.captured_at < coalesce(registered.valid_to, TIMESTAMP '9999-01-01')"""
     )
+    connection.execute(
+        f"""CREATE VIEW judged AS
+            SELECT *, (epoch(captured_at) - epoch(received_at))::FLOAT AS seconds_after_receipt,
+                (epoch(captured_at) - epoch({moment}))::FLOAT AS seconds_after_now,
+                (epoch(aged_from) - epoch(captured_at)) / 86400 AS age_days
+            FROM (SELECT *, {_listed({name: for_all[name] for name in found if not found[name]})} FROM judged_rows)"""
+    )
 
 
-def _faults(source: Source, limits: IngestLimits) -> str:
+def _listed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{value} AS {name}" for name, value in columns.items())
+
+
+def _newest(not_after: str) -> str:
+    return f"""LEFT JOIN (
+            SELECT batch_no, max(captured_at) AS captured_at FROM delivered
+            WHERE captured_at <= {not_after} GROUP BY batch_no
+        ) AS newest ON newest.batch_no = delivered.batch_no"""
+
+
+def _faults(source: Source, limits: IngestLimits) -> dict[str, str | None]:
     camera = """CASE WHEN delivered.camera_id IS NULL THEN 'missing' WHEN register_no IS NOT NULL THEN NULL
         WHEN NOT known THEN 'unknown' WHEN delivered.captured_at IS NOT NULL THEN 'not_in_force' END"""
     vrm = "CASE WHEN delivered.vrm IS NULL THEN 'missing' ELSE vrm_fault END"
-    faults = {
+    area = _area_fault(source, limits)
+    return {
         "row_fault": one_of("CASE WHEN NOT whole THEN 'malformed' END", ("malformed",)),
         "vrm_fault": one_of(f"CASE WHEN whole THEN {vrm} END", ("missing", "unreadable")),
         "captured_at_fault": "CASE WHEN whole THEN captured_at_fault END",
         "camera_fault": one_of(f"CASE WHEN whole THEN {camera} END", ("missing", "unknown", "not_in_force")),
-        "area_fault": one_of(_area_fault(source, limits), ("outside",)),
+        "area_fault": one_of(area, ("outside",)) if area else None,
         "age_identifier": one_of("CASE WHEN impossible_age THEN 'impossible' END", ("impossible",)),
     }
-    return ", ".join(f"{fault} AS {name}" for name, fault in faults.items())
 
 
 def _make_codes(connection: duckdb.DuckDBPyConnection) -> None:
@@ -214,9 +244,9 @@ def _joined(withheld: bool) -> str:
     )
 
 
-def _plate_like(connection: duckdb.DuckDBPyConnection) -> str:
+def _plate_like(connection: duckdb.DuckDBPyConnection) -> str | None:
     if not _any(connection, "plate_like_ids"):
-        return "0::TINYINT"
+        return None
     return """coalesce(plate_like::TINYINT, 0) + coalesce((feed_id IN (FROM plate_like_ids))::TINYINT, 0)
         + coalesce((source_id IN (FROM plate_like_ids))::TINYINT, 0)"""
 
@@ -225,27 +255,22 @@ def _degrees(text: str, most: int) -> str:
     return f"CASE WHEN abs(try_cast({text} AS DOUBLE)) <= {most} THEN try_cast({text} AS DOUBLE) END"
 
 
-def _position(source: Source) -> str:
-    if source.position == "file":
-        return "delivered.latitude, delivered.longitude"
-    return "NULL::DOUBLE AS latitude, NULL::DOUBLE AS longitude"
+def _position(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[str, str | None]:
+    file, register = source.position == "file", source.position != "file"
+    # files without positions are the usual, and sines of nothing cost as much as others
+    measured = register and _any(connection, "delivered WHERE latitude IS NOT NULL")
+    return {
+        "latitude": "delivered.latitude" if file else None,
+        "longitude": "delivered.longitude" if file else None,
+        "position_error_m": _POSITION_ERROR if measured else None,
+    }
 
 
-def _area_fault(source: Source, limits: IngestLimits) -> str:
+def _area_fault(source: Source, limits: IngestLimits) -> str | None:
     if limits.authorised_area is None:
-        return "NULL::VARCHAR"
+        return None
     authorised = "authorised"
     if source.position == "file":
         here = inside(limits.authorised_area, "delivered.latitude", "delivered.longitude")
         authorised = f"CASE WHEN delivered.latitude IS NULL THEN authorised ELSE {here} END"
     return f"CASE WHEN NOT {authorised} THEN 'outside' END"
-
-
-def _position_error(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
-    # files without positions are the usual, and sines of nothing cost as much as others
-    if source.position == "file" or not _any(connection, "delivered WHERE latitude IS NOT NULL"):
-        return "NULL::FLOAT"
-    return f"""(2 * {_EARTH_RADIUS_M} * asin(sqrt(
-        pow(sin(radians(delivered.latitude - registered.latitude) / 2), 2)
-        + cos(radians(delivered.latitude)) * cos(radians(registered.latitude))
-        * pow(sin(radians(delivered.longitude - registered.longitude) / 2), 2))))::FLOAT"""

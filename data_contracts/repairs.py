@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import duckdb
 
-from data_contracts.plates import CONFUSIONS, LAYOUTS, MAX_LENGTH
+from data_contracts.plates import ANY_FORMAT, CONFUSIONS, MAX_LENGTH
 from infra.pseudonyms import Pseudonymiser
 
 REPAIR = "repair"
 # so many known VRMs next to one say nothing about it
 MOST_CANDIDATES = 8
-# the grammar is slow: it is asked only about what has its letters and digits in the right places
-_LAYOUTS = "|".join(layout.replace("D", "[0-9OI]").replace("L", "[A-Z01]") for layout in LAYOUTS)
+# the grammar is slow: it is asked only about what can have a format, once 0 and 1 are written as O and I
+_MAY_HAVE_FORMAT = ANY_FORMAT.replace("0[2-9]", "O[2-9]").replace("[0-9]", "[0-9OI]").replace("[1-9]", "[1-9I]")
 
 
 def make_repairs(connection: duckdb.DuckDBPyConnection, pseudonymiser: Pseudonymiser) -> None:
@@ -40,7 +40,8 @@ def make_repairs(connection: duckdb.DuckDBPyConnection, pseudonymiser: Pseudonym
                 SELECT *, vrm[place] AS read
                 FROM unknown, (SELECT unnest(range(1, {MAX_LENGTH + 1})) AS place) WHERE place <= length(vrm))
             SELECT vehicle_no, day, vrm, vrm[:place - 1] || meant || vrm[place + 1:] AS changed
-            FROM places JOIN confusions USING (read) WHERE regexp_full_match(changed, '{_LAYOUTS}')"""
+            FROM places JOIN confusions USING (read) 
+            WHERE regexp_full_match(translate(changed, '01', 'OI'), '{_MAY_HAVE_FORMAT}')"""
     )
     connection.execute(
         f"""CREATE TABLE repairs AS
