@@ -77,14 +77,14 @@ def make_id_tables(
 
 
 def withhold_doubtful(connection: duckdb.DuckDBPyConnection) -> None:
-    """Write feed ids of failed batches as codes where they may be plates; needs `judged` and `named`."""
+    """Write feed ids of failed batches as codes where they may be plates; needs `judged_rows` and `named`."""
     if connection.execute("SELECT EXISTS (FROM doubtful_ids), EXISTS (FROM named WHERE failed)").fetchall() == [
         (True, True)
     ]:
         connection.execute(
-            """UPDATE judged SET feed_id = doubtful_ids.code FROM doubtful_ids
-                WHERE judged.feed_id::VARCHAR = doubtful_ids.id
-                    AND judged.batch_no IN (SELECT batch_no FROM named WHERE failed)"""
+            """UPDATE judged_rows SET feed_id = doubtful_ids.code FROM doubtful_ids
+                WHERE judged_rows.feed_id::VARCHAR = doubtful_ids.id
+                    AND judged_rows.batch_no IN (SELECT batch_no FROM named WHERE failed)"""
         )
 
 
