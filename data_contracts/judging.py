@@ -114,7 +114,7 @@ def make_judged(
     arrival: datetime,
     pseudonymiser: Pseudonymiser,
 ) -> None:
-    """Make `judged`, one row for each row of `delivered`, over `judged_rows`; needs `plates`, `vehicles` and `register`.
+    """Make `judged` over `judged_rows`, a row for each row of `delivered`; needs `plates`, `vehicles` and `register`.
 
     A view: what is the same for all rows, or follows from other columns, is not kept for each.
 

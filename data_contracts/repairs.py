@@ -40,7 +40,7 @@ def make_repairs(connection: duckdb.DuckDBPyConnection, pseudonymiser: Pseudonym
                 SELECT *, vrm[place] AS read
                 FROM unknown, (SELECT unnest(range(1, {MAX_LENGTH + 1})) AS place) WHERE place <= length(vrm))
             SELECT vehicle_no, day, vrm, vrm[:place - 1] || meant || vrm[place + 1:] AS changed
-            FROM places JOIN confusions USING (read) 
+            FROM places JOIN confusions USING (read)
             WHERE regexp_full_match(translate(changed, '01', 'OI'), '{_MAY_HAVE_FORMAT}')"""
     )
     connection.execute(
