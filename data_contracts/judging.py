@@ -14,14 +14,12 @@ from data_contracts.areas import inside
 from data_contracts.id_columns import make_id_tables
 from data_contracts.limits import IngestLimits
 from data_contracts.needed_rules import NeverAccepted, flagged
-from data_contracts.plates import FORMATS, UNKNOWN
 from data_contracts.sources.model import Source
 from data_contracts.values import instant, instant_fault, is_ambiguous, number, one_of, truth
-from data_contracts.vehicles import OPAQUE, issue_period
+from data_contracts.vehicles import issue_period
 from infra.pseudonyms import Pseudonymiser
 
 TIME_FAULTS = ("missing", "no_zone", "unreadable", "ambiguous")
-PLATE_FORMATS = (*FORMATS, UNKNOWN, OPAQUE)
 # a read without a time, a token or a place has no part, journey or force to go to; the others may not be held at all
 NEVER_ACCEPTED = (
     *flagged("row_fault", row_malformed="malformed"),
@@ -149,8 +147,7 @@ def make_judged(
     for_all = {**_FOR_ALL, "aged_from": today}
     connection.execute(
         f"""CREATE TABLE judged_rows AS
-            SELECT delivered.batch_no, delivered.row_no, vehicle_no,
-                {one_of("plate_format", PLATE_FORMATS)} AS plate_format, plate_repaired,
+            SELECT delivered.batch_no, delivered.row_no, vehicle_no, plate_format, plate_repaired,
                 delivered.captured_at, received_at, cameras.code AS camera_id, register_no, confidence,
                 motion_toward_camera, {_id("feed_id", withheld)}, {_id("source_id", withheld)}, unreadable_field,
                 {_listed({name: value for name, value in found.items() if value})}

@@ -9,8 +9,10 @@ from datetime import date
 
 import duckdb
 
+from data_contracts.plates import FORMATS, UNKNOWN
 from data_contracts.plates_sql import plate_macros
 from data_contracts.sources.model import Source
+from data_contracts.values import one_of
 from infra.pseudonyms import Pseudonymiser
 
 # what readers write when there was nothing to read
@@ -29,6 +31,7 @@ _PLACEHOLDERS = (
 )
 _LONGEST_OPAQUE = 64
 OPAQUE = "opaque"
+PLATE_FORMATS = (*FORMATS, UNKNOWN, OPAQUE)
 
 
 def make_plates(
@@ -54,27 +57,30 @@ def make_plates(
             SELECT *, {_is_current(source)} AS is_current
             FROM (SELECT DISTINCT vrm AS vrm_text, {period} AS day FROM {delivered} WHERE vrm IS NOT NULL)"""
     )
-    connection.execute(
-        """CREATE TABLE readings AS
-            SELECT vrm_text, day, vrm_text AS vrm, NULL::VARCHAR AS vrm_fault, 'current' AS plate_format,
-                false AS plate_repaired, false AS impossible_age
-            FROM texts WHERE is_current"""
-    )
     # the others are few: the whole grammar is slow on vectors of rows that mostly do not need it
     connection.execute(
         f"""CREATE TABLE unusual AS
             SELECT vrm_text, day, upper(vrm_text) IN ({placeholders}) AS is_placeholder, {_cleaned(source)} AS cleaned
             FROM texts WHERE NOT is_current"""
     )
-    connection.execute("DROP TABLE texts")
     connection.execute(
-        f"""INSERT INTO readings
+        f"""CREATE TABLE unusual_readings AS
             SELECT vrm_text, day, vrm,
-                CASE WHEN is_placeholder THEN 'missing' WHEN cleaned IS NULL THEN 'unreadable' END,
-                {_format(source)}, coalesce(vrm <> cleaned, false), {_impossible_age(source)}
+                CASE WHEN is_placeholder THEN 'missing' WHEN cleaned IS NULL THEN 'unreadable' END AS vrm_fault,
+                {_format(source)} AS plate_format, coalesce(vrm <> cleaned, false) AS plate_repaired,
+                {_impossible_age(source)} AS impossible_age
             FROM (SELECT *, {_normalised(source)} AS vrm FROM unusual)"""
     )
-    connection.execute("DROP TABLE unusual")
+    connection.execute(
+        f"""CREATE VIEW readings AS
+            SELECT vrm_text, day, vrm, {one_of("vrm_fault", ("missing", "unreadable"))} AS vrm_fault,
+                {one_of("plate_format", PLATE_FORMATS)} AS plate_format, plate_repaired, impossible_age
+            FROM (
+                SELECT vrm_text, day, vrm_text AS vrm, NULL::VARCHAR AS vrm_fault, 'current' AS plate_format,
+                    false AS plate_repaired, false AS impossible_age
+                FROM texts WHERE is_current
+                UNION ALL FROM unusual_readings)"""
+    )
     connection.execute(
         f"""CREATE TABLE tokens AS
             SELECT {pseudonymiser.sql("vrm")} AS vehicle, vrm
@@ -88,7 +94,7 @@ def make_plates(
             SELECT readings.* EXCLUDE (vrm), vehicle_no
             FROM readings LEFT JOIN vehicles ON readings.vrm = vehicles.vrm"""
     )
-    connection.execute("DROP TABLE readings")
+    connection.execute("DROP VIEW readings; DROP TABLE texts; DROP TABLE unusual; DROP TABLE unusual_readings")
 
 
 def issue_period(day: str, usual: date | None = None) -> str:
