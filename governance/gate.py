@@ -21,7 +21,7 @@ from governance.evidence import (
     Performance,
 )
 from governance.gate_limits import GateLimits
-from governance.gate_line import GateLine, Result
+from governance.gate_line import GateLine, Result, not_passed
 from governance.gate_line import at_least as _at_least
 from governance.gate_line import at_most as _at_most
 from governance.gate_line import line as _line
@@ -40,9 +40,7 @@ class Decision(Frozen):
     @property
     def reasons(self) -> tuple[str, ...]:
         """One sentence for each line that did not pass."""
-        return tuple(
-            f"{line.name}: {line.value} (needed: {line.limit})" for line in self.lines if line.result != "passed"
-        )
+        return not_passed(line.model_dump() for line in self.lines)
 
 
 def decide(evidence: Evidence, limits: GateLimits) -> Decision:

@@ -5,6 +5,7 @@ A value that is not there, or is no number, is missing, never passed. Does not b
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from governance.evidence import Frozen, present
@@ -12,6 +13,8 @@ from governance.evidence import Frozen, present
 Result = Literal["passed", "refused", "missing"]
 RULE = "rule of the product"
 POLICY = "policy"
+AGAINST_DEFAULT = "policy against default"
+WEAKER_IN_NOTHING = "weaker in nothing"
 
 
 class GateLine(Frozen):
@@ -47,3 +50,18 @@ def line(name: str, what: str, limit: str, source: str, value: str, passed: bool
     """A line; `passed` is `None` when there is nothing to judge."""
     result: Result = "missing" if passed is None else "passed" if passed else "refused"
     return GateLine(name=name, what=what, limit=limit, source=source, value=value, result=result)
+
+
+def not_passed(lines: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
+    """One sentence for each of these lines that did not pass; lines as the log has them."""
+    return tuple(
+        f"{line['name']}: {line['value']} (needed: {line['limit']})" for line in lines if line["result"] != "passed"
+    )
+
+
+def limits_said(lines: Iterable[Mapping[str, str]]) -> str:
+    """In how many settings the policy of these lines is weaker than the packaged default; empty if in none."""
+    values = (line["value"] for line in lines if line["name"] == AGAINST_DEFAULT)
+    weaker = next((value for value in values if not value.startswith(WEAKER_IN_NOTHING)), "")
+    number, named, _ = weaker.removeprefix("weaker in ").partition(":")
+    return f"by a policy weaker than the packaged default in settings: {number}" if named else ""

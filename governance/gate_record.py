@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from governance.evidence import ChampionMeasured, Evidence, NoChampion, present
 from governance.gate_limits import GateLimits
-from governance.gate_line import POLICY, RULE, GateLine, line
+from governance.gate_line import AGAINST_DEFAULT, POLICY, RULE, WEAKER_IN_NOTHING, GateLine, line
 
 MADE = ("model card", "atrs record", "change-plan report")
 _NOT_MEASURED = "not measured"
@@ -90,12 +90,12 @@ def _policy(evidence: Evidence) -> GateLine:
     what = "where the policy in force is weaker than the packaged default"
     found = evidence.policy_differences
     if found is None:
-        return line("policy against default", what, "every difference named", RULE, "not compared", None)
+        return line(AGAINST_DEFAULT, what, "every difference named", RULE, "not compared", None)
     weaker = [one.key for one in found if one.direction == "weaker"]
     others = sum(one.direction in ("other", "neutral") for one in found)
-    value = f"weaker in {len(weaker)}: {', '.join(weaker)}" if weaker else "weaker in nothing"
+    value = f"weaker in {len(weaker)}: {', '.join(weaker)}" if weaker else WEAKER_IN_NOTHING
     value += f"; stricter in {len(found) - len(weaker) - others}, otherwise in {others}"
-    return line("policy against default", what, "every difference named", RULE, value, True)
+    return line(AGAINST_DEFAULT, what, "every difference named", RULE, value, True)
 
 
 def _documents(evidence: Evidence, limits: GateLimits) -> Iterator[GateLine]:

@@ -57,8 +57,9 @@ def reason_of(row: Row) -> str:
         from governance.promotion_plan import shadow_figures
 
         return f"{row.details['as_of']}: {shadow_figures(row.details)}"
-    lines = [line for line in row.details.get("lines", ()) if line["result"] != "passed"]
-    return "; ".join(f"{line['name']}: {line['value']} (needed: {line['limit']})" for line in lines)
+    from governance.gate_line import not_passed
+
+    return "; ".join(not_passed(row.details.get("lines", ())))
 
 
 def show(result: StepResult, json_wanted: bool) -> None:

@@ -63,6 +63,9 @@ def compare(
         return
     shown = [row for row in compared.rows if everything or row.about == "figure" or not row.same]
     table(("", "", f"version {first}", f"version {second}"), ((r.about, r.name, r.first, r.second) for r in shown))
+    if not compared.same_holdout:
+        line("  the figures are of two different hold-outs, so they do not say which version is better;")
+        line("  the gate compares both on one: findprofile promote request, and the model record")
     line(f"  in common and not shown: {len(compared.rows) - len(shown)} (--all shows them)")
     if not compared.lists:
         line("  no day was scored by both on the same reads")

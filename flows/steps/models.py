@@ -59,16 +59,17 @@ class ShownVersion(StepResult):
     board_needed: bool | None = None
     ends: str | None = None
     reason: str | None = None
+    not_passed: tuple[str, ...] = ()
     approvals: tuple[str, ...] = ()
     shadow_runs: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, str | int | float]:
-        """The values, then a line for each approval and shadow run."""
+        """The values, then a line for each gate line that did not pass, each approval and each shadow run."""
         plain = super().summary()
-        for name in ("approvals", "shadow_runs"):
+        for name, title in (("not_passed", "not passed"), ("approvals", "approval"), ("shadow_runs", "shadow run")):
             plain.pop(name)
-        given = {f"approval {number}": text for number, text in enumerate(self.approvals, 1)}
-        return plain | given | {f"shadow run {number}": text for number, text in enumerate(self.shadow_runs, 1)}
+            plain |= {f"{title} {number}": text for number, text in enumerate(getattr(self, name), 1)}
+        return plain
 
 
 class ComparedRow(BaseModel):
@@ -97,6 +98,11 @@ class Compared(BaseModel):
     second: int
     rows: tuple[ComparedRow, ...]
     lists: tuple[dict[str, str | int | float | None], ...]
+
+    @property
+    def same_holdout(self) -> bool:
+        """Whether the figures of both are of the same vehicles, and so say which is better."""
+        return all(row.same for row in self.rows if (row.about, row.name) == ("figure", "hold-out"))
 
 
 def list_models(context: Context, rocu: str | None) -> tuple[ListedVersion, ...]:
@@ -186,6 +192,7 @@ def show_version(context: Context, model: str, version: int) -> ShownVersion:
         WrongInputError: There is no such version.
         FaultError: The registry does not answer.
     """
+    from governance.gate_line import limits_said, not_passed
     from governance.promotion_plan import shadow_figures
     from governance.promotion_state import model_state
     from governance.registry_port import split_model
@@ -213,10 +220,11 @@ def show_version(context: Context, model: str, version: int) -> ShownVersion:
         update={
             "evidence_digest": found.gate.evidence_digest,
             "policy": f"{found.gate.policy_version}, digest {found.gate.policy_digest}",
-            "gate": f"{found.gate.gate}, {len(found.gate.lines)} lines",
+            "gate": ", ".join(filter(None, (found.gate.gate, limits_said(found.gate.lines)))),
             "board_needed": found.gate.board_needed,
             "ends": _ends(found),
             "reason": found.reason,
+            "not_passed": not_passed(found.gate.lines),
             "approvals": tuple(f"{one.at[:16]} {one.name} as {one.part}" for one in found.approvals),
             "shadow_runs": tuple(f"{one.as_of}: {shadow_figures(one.model_dump())}" for one in runs),
         }
@@ -252,7 +260,7 @@ def _facts(record: VersionRecord) -> Iterator[tuple[tuple[str, str], str]]:
         "trained as of": inputs.as_of,
         "windows": f"{len(inputs.window_ends)}: {inputs.window_ends[0]} to {inputs.window_ends[-1]}",
         "reads": f"{sum(part.rows for part in inputs.reads):,}",
-        "findings": f"{sum(part.rows for part in inputs.dispositions):,}",
+        "rows of findings files": f"{sum(part.rows for part in inputs.dispositions):,}",
         "rows trained on": f"{record.snapshot.train_rows:,}",
         "rows held out": f"{record.snapshot.holdout_rows:,}",
         "contract": ", ".join(inputs.contract_versions),

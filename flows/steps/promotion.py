@@ -30,9 +30,11 @@ class Judged(StepResult):
 
     def summary(self) -> dict[str, str | int | float]:
         """The outcome, then a line of the gate each."""
+        from governance.gate_line import limits_said
+
         first: dict[str, str | int | float] = {
             "model": f"{self.model} version {self.version}",
-            "gate": self.gate,
+            "gate": f"{self.gate}{f', {weaker}' if (weaker := limits_said(self.lines)) else ''}",
             "evidence": self.evidence_digest,
         }
         lines = {

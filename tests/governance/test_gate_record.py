@@ -12,6 +12,8 @@ import record_results as made
 
 from governance.evidence import LATER, ChampionMeasured, Evidence, Figure
 from governance.gate import decide
+from governance.gate_line import limits_said
+from governance.gate_line import not_passed as lines_not_passed
 from governance.policy import packaged_policy
 
 LIMITS = packaged_policy("default").policy.gate
@@ -95,6 +97,19 @@ def test_a_weaker_policy_is_named_key_by_key(make: Any) -> None:
     differences = (made.difference(), made.difference("capacity", "other"))
     said = value(make.evidence(policy_differences=differences), "policy against default")
     assert said == "weaker in 1: gate.min_average_precision; stricter in 0, otherwise in 1"
+
+
+def test_the_verdict_says_that_its_limits_are_weaker_and_why_it_is_a_refusal(
+    make: Any, measured: ChampionMeasured
+) -> None:
+    weak = decide(
+        make.evidence(policy_differences=(made.difference(),), change=made.change("7"), champion=measured), LIMITS
+    )
+    lines = [line.model_dump() for line in weak.lines]
+    assert limits_said(lines) == "by a policy weaker than the packaged default in settings: 1"
+    assert weak.reasons == lines_not_passed(lines) != ()
+    usual = decide(make.evidence(policy_differences=()), LIMITS)
+    assert limits_said([line.model_dump() for line in usual.lines]) == ""
 
 
 def test_whether_the_board_is_needed_follows_from_the_changes_and_cannot_be_said(make: Any) -> None:
