@@ -96,7 +96,7 @@ def _rationale(source: Source, own: TransparencyFacts) -> tuple[Field, ...]:
 
 
 def _deployment(source: Source, own: TransparencyFacts) -> tuple[Field, ...]:
-    policy, k = source.policy, source.record.inputs.capacity
+    policy = source.policy
     review = (
         "An analyst examines every listed vehicle, facts first, and records a finding; the tool decides nothing and "
         "stops nobody. "
@@ -109,7 +109,7 @@ def _deployment(source: Source, own: TransparencyFacts) -> tuple[Field, ...]:
     return (
         field("integration into the broader operational process", own.operational_process, POLICY, "3.1"),
         field("human review", review + drawn if drawn else None, POLICY, "3.2"),
-        field("frequency and scale of use", f"lists of at most {k} of every vehicle read in a window", RECORD, "3.3"),
+        field("frequency and scale of use", f"{source.list_said}, of every vehicle read in a window", RECORD, "3.3"),
         field("required training", own.required_training, POLICY, "3.4"),
         field("appeals and review", own.appeals_and_review, POLICY, "3.5"),
     )

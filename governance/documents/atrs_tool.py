@@ -32,7 +32,7 @@ def system_fields(source: Source) -> tuple[Field, ...]:
             RECORD,
             "4.1.2",
         ),
-        field("system-level output", f"a ranked list of at most {inputs.capacity} with reasons", RECORD, "4.1.3"),
+        field("system-level output", f"{source.list_said}, with reasons", RECORD, "4.1.3"),
         field("maintenance", maintenance, POLICY, "4.1.4"),
         field("models", f"one: {source.record.model} version {source.record.version}", RECORD, "4.1.5"),
     )

@@ -39,6 +39,12 @@ class Source:
     evidence: Evidence | None
     entries: tuple[Row, ...] = ()
 
+    @property
+    def list_said(self) -> str:
+        """How long a list is, in words: by rank, and what is drawn onto it."""
+        ranked = f"lists of at most {self.record.inputs.capacity} by rank"
+        return f"{ranked} and {self.policy.random_review} drawn at random" if self.policy else ranked
+
 
 def field(name: str, value: object, source: str, number: str = "", code: bool = False) -> Field:
     """A field; no value, an empty text and an empty list are missing, a nought is not."""
