@@ -13,6 +13,7 @@ def test_monitoring_shows_raw_and_adjusted_and_the_recommendation() -> None:
     html = render_monitoring(monitor_page())
     assert "Recommendation: Inspect cameras" in html
     assert "Nothing here promotes a model" in html
+    assert re.search(r"findprofile cameras health --rocu \w+ --from \S+ --to \S+<", html)
     for text in ("cam-000", "A49 bridge", "whole site", "0.31", "0.04", "restocking runs", "evidently.html"):
         assert text in html
 
