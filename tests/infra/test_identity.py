@@ -1,27 +1,21 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import json
-import ssl
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from foreign_issuer import Foreign, serving
+from jwt.algorithms import OKPAlgorithm
 
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.identity import Identity, issue_token, verify_token
-from infra.keys import private_pem
 from infra.settings import Settings
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -203,32 +197,6 @@ def test_the_issuers_key_can_be_read_by_its_owner_alone(settings: Settings) -> N
     assert "PRIVATE" not in (settings.keys / "identity_jwks.json").read_text()
 
 
-class Foreign:
-    """An issuer outside: a P-256 key of its own."""
-
-    def __init__(self) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.jwks: dict[str, Any] = {
-            "keys": [{**ECAlgorithm.to_jwk(self.key.public_key(), as_dict=True), "kid": "k1", "use": "sig"}]
-        }
-
-    def token(self, **changed: Any) -> str:
-        claims = {
-            "iss": "https://id.example",
-            "aud": ["findprofile", "other"],
-            "sub": "8472",
-            "name": "Sam Example",
-            "roles": ["operator"],
-            "rocus": ["*"],
-            "jti": "t1",
-            "iat": NOW.timestamp(),
-            "exp": (NOW + DAY).timestamp(),
-            "email": "not asked for",
-            **changed,
-        }
-        return jwt.encode(claims, self.key, algorithm="ES256", headers={"kid": "k1"})
-
-
 @pytest.fixture
 def foreign() -> Foreign:
     return Foreign()
@@ -240,7 +208,7 @@ def _settings_for(jwks: object, tmp_path: Path) -> Settings:
 
 def test_a_token_of_a_foreign_issuer_is_verified_with_its_key_file(foreign: Foreign, tmp_path: Path) -> None:
     (tmp_path / "jwks.json").write_text(json.dumps(foreign.jwks))
-    identity = verify_token(_settings_for(tmp_path / "jwks.json", tmp_path), foreign.token(), NOW)
+    identity = verify_token(_settings_for(tmp_path / "jwks.json", tmp_path), foreign.token(NOW), NOW)
     assert (identity.subject, identity.rocus, identity.issuer) == ("8472", frozenset({"*"}), "https://id.example")
 
 
@@ -259,14 +227,14 @@ def test_a_shared_secret_among_the_issuers_keys_is_never_used(foreign: Foreign, 
     secret = base64.urlsafe_b64encode(b"s" * 32).rstrip(b"=").decode()
     (tmp_path / "jwks.json").write_text(json.dumps({"keys": [{"kty": "oct", "k": secret, "kid": "k1"}]}))
     with pytest.raises(RefusedError, match="another algorithm than its key is for"):
-        verify_token(_settings_for(tmp_path / "jwks.json", tmp_path), foreign.token(), NOW)
+        verify_token(_settings_for(tmp_path / "jwks.json", tmp_path), foreign.token(NOW), NOW)
 
 
 def test_a_key_of_another_kind_is_refused(foreign: Foreign, tmp_path: Path) -> None:
     other = OKPAlgorithm.to_jwk(ed25519.Ed25519PrivateKey.generate().public_key(), as_dict=True)
     (tmp_path / "jwks.json").write_text(json.dumps({"keys": [{**other, "kid": "k1"}]}))
     with pytest.raises(RefusedError, match="another algorithm than its key is for"):
-        verify_token(_settings_for(tmp_path / "jwks.json", tmp_path), foreign.token(), NOW)
+        verify_token(_settings_for(tmp_path / "jwks.json", tmp_path), foreign.token(NOW), NOW)
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", "[]", "not json", '{"keys": []}', '{"keys": [{"kty": "EC"}]}'])
@@ -274,67 +242,26 @@ def test_keys_that_cannot_be_had_are_a_fault(foreign: Foreign, tmp_path: Path, c
     if content is not None:
         (tmp_path / "jwks.json").write_text(content)
     with pytest.raises(FaultError, match=r"keys of https://id\.example cannot be had"):
-        verify_token(_settings_for(tmp_path / "jwks.json", tmp_path), foreign.token(), NOW)
+        verify_token(_settings_for(tmp_path / "jwks.json", tmp_path), foreign.token(NOW), NOW)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/jwks", "ftp://127.0.0.1/jwks"])
 def test_keys_over_an_open_line_are_refused(foreign: Foreign, tmp_path: Path, url: str) -> None:
     with pytest.raises(WrongInputError, match="FINDPROFILE_OIDC_JWKS"):
-        verify_token(_settings_for(url, tmp_path), foreign.token(), NOW)
-
-
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
-    today = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - DAY)
-        .not_valid_after(today + DAY)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "key.pem").write_bytes(private_pem(key))
-    (folder / "certificate.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    return folder / "certificate.pem", folder / "key.pem"
+        verify_token(_settings_for(url, tmp_path), foreign.token(NOW), NOW)
 
 
 @pytest.fixture
 def served(foreign: Foreign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The https URL of the foreign issuer's keys, on a real server whose certificate is trusted."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = self.path == "/jwks"
-            self.send_response(200 if found else 500)
-            self.end_headers()
-            self.wfile.write(json.dumps(foreign.jwks).encode() if found else b"broken")
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    certificate, key = _certificate(tmp_path)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    yield f"https://127.0.0.1:{server.server_port}/jwks"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    """The https URL of the foreign issuer's keys, on a server whose certificate is trusted."""
+    with serving(foreign, tmp_path) as (url, certificate):
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        yield url
 
 
 def test_a_token_is_verified_with_keys_served_over_https(foreign: Foreign, served: str, tmp_path: Path) -> None:
-    assert verify_token(_settings_for(served, tmp_path), foreign.token(), NOW).subject == "8472"
-    forged = Foreign().token()
+    assert verify_token(_settings_for(served, tmp_path), foreign.token(NOW), NOW).subject == "8472"
+    forged = Foreign().token(NOW)
     with pytest.raises(RefusedError, match="signature is not that of its issuer"):
         verify_token(_settings_for(served, tmp_path), forged, NOW)
 
@@ -344,7 +271,7 @@ def test_a_server_that_fails_or_is_not_trusted_or_not_there_is_a_fault(
 ) -> None:
     for url in (served + "/wrong", "https://127.0.0.1:1/jwks"):
         with pytest.raises(FaultError, match="cannot be had"):
-            verify_token(_settings_for(url, tmp_path), foreign.token(), NOW)
+            verify_token(_settings_for(url, tmp_path), foreign.token(NOW), NOW)
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(FaultError, match="cannot be had"):
-        verify_token(_settings_for(served, tmp_path), foreign.token(), NOW)
+        verify_token(_settings_for(served, tmp_path), foreign.token(NOW), NOW)
