@@ -111,7 +111,9 @@ for at in range(1, 30):
 def test_a_kill_at_any_moment_of_the_first_start_leaves_a_machine_that_can_start(tmp_path: Path, python: str) -> None:
     """Each first start is a process of its own, split off one that had only imported what it needs."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    said = subprocess.run([python, "-u", "-c", _KILLED, str(tmp_path)], env=environment, capture_output=True, check=True)
+    said = subprocess.run(
+        [python, "-u", "-c", _KILLED, str(tmp_path)], env=environment, capture_output=True, check=True
+    )
     *killed, last = map(int, said.stdout.split())
     for at in range(1, len(killed) + 2):
         log = opened(Settings(home=tmp_path / f"home {at}"))
