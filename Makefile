@@ -5,6 +5,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := flows governance models data_contracts infra simulation
+# every task starts many processes: what they import is compiled once, and not again in each of them
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test check format bench docs stack clean lock
 

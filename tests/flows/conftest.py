@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,27 @@ from infra.clock import utc_now
 from infra.identity import issue_token
 from infra.settings import Settings
 
+SERVER = ExitStack()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Stop the server after the last test that asks for it: it is never idle, even if nobody asks it anything."""
+    asking = (one for one in reversed(item.session.items) if "prefect_server" in getattr(one, "fixturenames", ()))
+    if item is next(asking, None):
+        SERVER.close()
+
 
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """One Prefect server for the whole test run; its settings are signed in as Olive, for two ROCUs."""
+    """One Prefect server for all tests; its settings are signed in as Olive, for two ROCUs."""
     settings = Settings(home=tmp_path_factory.mktemp("prefect") / "home")
     token = issue_token(
         settings, "Olive", ["operator", "ml_engineer"], ["nwrocu", "tarian"], timedelta(hours=1), utc_now()
     )
     accept_procedures(open_context(Settings(home=settings.home, token=token), unaccepted=True), procedures().version)
-    with running_server(Settings(home=settings.home, token=token)) as running:
-        yield running
+    with SERVER:
+        yield SERVER.enter_context(running_server(Settings(home=settings.home, token=token)))
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def test_the_tolerance_is_a_setting(log: AuditLog, engine: Engine, log_settings:
 
 
 def test_nothing_scores_and_nobody_approves_while_the_clock_is_back(world: Any) -> None:
-    world.promoted()
+    world.told("promoted")
     assert verify_champion(world.desk, MODEL, "nwrocu", NOW).version == "1"
     with pytest.raises(RefusedError, match="The clock says"):
         verify_champion(world.desk, MODEL, "nwrocu", BACK)
@@ -84,7 +84,7 @@ def test_nothing_scores_and_nobody_approves_while_the_clock_is_back(world: Any) 
 
 
 def test_a_clock_set_back_does_not_bring_a_lapsed_approval_to_life(world: Any) -> None:
-    world.promoted()
+    world.told("promoted")
     lapsed = NOW + timedelta(days=400)
     with pytest.raises(RefusedError, match="lapsed"):
         verify_champion(world.desk, MODEL, "nwrocu", lapsed)

@@ -44,9 +44,8 @@ def long(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> AuditLog:
     """Rows 1 to 12, of which 4, 8 and 12 decide; walked once, and from now on taken for a long log."""
     monkeypatch.setattr(governance.audit, "SHORT_LOG_ROWS", 0)
     actions = ("promote.approve", "promote.suspend", "policy.load")
-    for number in range(1, 13):
-        entry = decide(actions[number // 4 - 1], number) if number % 4 == 0 else look(number)
-        log.append(entry, NOW)
+    numbers = range(1, 13)
+    log.extend(tuple(look(one) if one % 4 else decide(actions[one // 4 - 1], one) for one in numbers), NOW)
     assert log.check(NOW).intact
     log.append(look(13), NOW)
     return log

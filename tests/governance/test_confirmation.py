@@ -27,7 +27,7 @@ def last(world: Any) -> tuple[str, str]:
 
 
 def test_a_version_is_in_shadow_after_its_first_run_and_champion_after_its_confirmation(world: Any) -> None:
-    world.approved()
+    world.told("approved")
     assert world.shadowed(days=1).status == "shadow"
     with pytest.raises(RefusedError, match="on 1 days of the 3"):
         world.confirmed()
@@ -39,7 +39,7 @@ def test_a_version_is_in_shadow_after_its_first_run_and_champion_after_its_confi
 
 
 def test_nothing_runs_in_shadow_or_is_confirmed_before_every_approval(world: Any) -> None:
-    world.requested()
+    world.told("requested")
     world.approve("validator")
     with pytest.raises(RefusedError, match="only a version with every approval"):
         world.confirmed()
@@ -51,7 +51,7 @@ def test_nothing_runs_in_shadow_or_is_confirmed_before_every_approval(world: Any
 
 @pytest.mark.parametrize("spoilt", [{"failures": 1}, {"vehicles": 0}, {"as_of": "2026-11-01"}])
 def test_runs_with_failures_without_vehicles_or_of_one_day_do_not_count(world: Any, spoilt: dict[str, Any]) -> None:
-    world.approved()
+    world.told("approved")
     world.shadowed(days=5, **spoilt)
     with pytest.raises(RefusedError, match=r"on [01] days of the 3"):
         world.confirmed()
@@ -84,7 +84,7 @@ def test_without_the_day_of_training_the_hold_out_says_it(world: Any) -> None:
 
 
 def test_the_same_run_again_is_one_run(world: Any, make: Any) -> None:
-    world.approved()
+    world.told("approved")
     found = world.shadowed(days=1)
     act = Act(world.person("Olga", "operator"), "promote.shadow", MODEL, "1", NOW)
     again = record_shadow_run(world.desk, act, make.shadow(found, None, 0))
@@ -93,13 +93,13 @@ def test_the_same_run_again_is_one_run(world: Any, make: Any) -> None:
 
 @pytest.mark.parametrize("what", [{"model_sha256": "0" * 64}, {"evidence_digest": "0" * 64}])
 def test_a_run_of_another_text_stops_everything(world: Any, what: dict[str, str]) -> None:
-    world.approved()
+    world.told("approved")
     with pytest.raises(RefusedError, match="does not fit the life"):
         world.shadowed(**what)
 
 
 def test_a_run_compared_with_another_champion_is_refused(world: Any, make: Any) -> None:
-    world.promoted("1")
+    world.told("promoted")
     world.approved("2", world.measured("1"))
     found = model_state(world.audit, MODEL).version("2")
     act = Act(world.person("Olga", "operator"), "promote.shadow", MODEL, "2", NOW)
@@ -121,8 +121,7 @@ def test_a_run_compared_with_another_champion_is_refused(world: Any, make: Any) 
 def test_who_may_not_confirm_is_refused_and_recorded(
     world: Any, name: str, roles: tuple[str, ...], rocu: str, reason: str
 ) -> None:
-    world.approved()
-    world.shadowed()
+    world.told("shadowed")
     with pytest.raises(RefusedError, match=reason):
         confirm(world.desk, world.person(name, *roles, rocu=rocu), MODEL, "1", "why not", world.policy, NOW)
     assert last(world) == ("promote.confirm", "refused")
@@ -131,15 +130,13 @@ def test_who_may_not_confirm_is_refused_and_recorded(
 
 
 def test_a_confirmation_needs_a_reason(world: Any) -> None:
-    world.approved()
-    world.shadowed()
+    world.told("shadowed")
     with pytest.raises(WrongInputError, match="reason"):
         confirm(world.desk, world.person("Olive", "owner"), MODEL, "1", " ", world.policy, NOW)
 
 
 def test_approvals_expire_before_a_confirmation_too(world: Any) -> None:
-    world.approved()
-    world.shadowed()
+    world.told("shadowed")
     later = NOW + timedelta(days=365)
     with pytest.raises(RefusedError, match=r"approval of .* has expired"):
         world.confirmed(at=later)
@@ -150,7 +147,7 @@ def test_approvals_expire_before_a_confirmation_too(world: Any) -> None:
 
 
 def test_a_champion_lapses_with_the_first_of_its_approvals(world: Any) -> None:
-    world.requested()
+    world.told("requested")
     world.approve("validator")
     world.approve("owner", at=NOW + timedelta(days=20))
     world.shadowed(at=NOW + timedelta(days=20))
@@ -161,8 +158,7 @@ def test_a_champion_lapses_with_the_first_of_its_approvals(world: Any) -> None:
 
 
 def test_another_policy_or_evidence_or_text_is_refused(world: Any) -> None:
-    world.approved()
-    world.shadowed()
+    world.told("shadowed")
     own = world.policy.policy.model_copy(update={"shadow_runs": 0})
     changed = LoadedPolicy(own, own.digest, "changed")
     with pytest.raises(RefusedError, match="policy has changed"):
@@ -190,8 +186,7 @@ def test_a_policy_without_shadow_runs_lets_an_approved_version_be_confirmed(worl
 
 
 def test_a_refusal_ends_the_shadow_period(world: Any) -> None:
-    world.approved()
-    world.shadowed()
+    world.told("shadowed")
     assert (
         refuse(world.desk, world.person("Gwen"), MODEL, "1", "lists nobody new", world.policy, NOW).status == "refused"
     )
@@ -200,30 +195,28 @@ def test_a_refusal_ends_the_shadow_period(world: Any) -> None:
 
 
 def test_new_evidence_voids_approvals_and_shadow_runs(world: Any) -> None:
-    world.approved()
-    world.shadowed()
+    world.told("shadowed")
     request(world.desk, world.engineer, world.evidence(commit="9" * 40), world.policy, NOW)
     found = model_state(world.audit, MODEL).versions["1"]
     assert (found.status, found.approvals, found.shadows) == ("requested", (), ())
 
 
 def test_nothing_runs_in_shadow_while_the_model_is_suspended(world: Any) -> None:
-    world.approved()
+    world.told("approved")
     suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd ranking", NOW)
     with pytest.raises(RefusedError, match="suspended"):
         verify_candidate(world.desk, MODEL, "1", "nwrocu", NOW)
 
 
 def test_a_candidate_is_a_model_of_its_own_rocu(world: Any) -> None:
-    world.approved()
+    world.told("approved")
     assert verify_candidate(world.desk, MODEL, "1", "nwrocu", NOW).text == "tree of version 1"
     with pytest.raises(RefusedError, match="not a model of nerocu"):
         verify_candidate(world.desk, MODEL, "1", "nerocu", NOW)
 
 
 def test_a_registry_that_does_not_answer_is_a_fault_and_nothing_is_confirmed(world: Any) -> None:
-    world.approved()
-    world.shadowed()
+    world.told("shadowed")
     world.registry.reachable = False
     with pytest.raises(FaultError):
         world.confirmed()
@@ -232,6 +225,6 @@ def test_a_registry_that_does_not_answer_is_a_fault_and_nothing_is_confirmed(wor
 
 
 def test_an_approved_version_needs_no_further_approval(world: Any) -> None:
-    world.approved()
+    world.told("approved")
     with pytest.raises(RefusedError, match="waits for no approval: it is approved"):
         approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, NOW)

@@ -138,7 +138,7 @@ def test_good_evidence_passes_and_each_thing_wrong_with_it_refuses(make: Any, de
         assert decide(Evidence.model_validate(values), limits).outcome == "refused", path
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     start=st.lists(st.tuples(*ALIKE), max_size=5),
     against=st.lists(

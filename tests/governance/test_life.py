@@ -208,7 +208,7 @@ def believed(state: ModelState, rows: Sequence[Row], version: str) -> bool:
     return True
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(steps=STEPS)
 def test_no_order_of_entries_makes_a_champion_without_every_entry_and_person(steps: Any) -> None:
     sheet, state = Sheet(), ModelState(MODEL)

@@ -44,7 +44,7 @@ def approve_as(world: Any, role: str, name: str, now: datetime, version: str = "
 
 
 def test_a_version_becomes_champion_by_request_gate_two_people_shadow_and_confirmation(world: Any, now: Any) -> None:
-    world.promoted()
+    world.told("promoted")
     state = model_state(world.audit, MODEL)
     assert (state.champion, state.versions["1"].status) == ("1", "champion")
     assert world.registry.champion_version(MODEL) == "1"
@@ -59,7 +59,7 @@ def test_a_version_becomes_champion_by_request_gate_two_people_shadow_and_confir
 
 
 def test_the_validator_comes_first_then_the_owner(world: Any, now: Any) -> None:
-    world.requested()
+    world.told("requested")
     with pytest.raises(RefusedError, match="waits for the approval of the validator"):
         approve_as(world, "owner", "Olive", now)
     assert "Olive is not one" in last_refusal(world)
@@ -72,7 +72,7 @@ def test_the_validator_comes_first_then_the_owner(world: Any, now: Any) -> None:
 
 
 def test_one_person_with_both_roles_is_still_one_person(world: Any, now: Any) -> None:
-    world.requested()
+    world.told("requested")
     both = world.person("Bo Both", "validator", "owner", "governance")
     assert approve(world.desk, both, MODEL, "1", world.policy, now).status == "validated"
     with pytest.raises(RefusedError, match="has already approved"):
@@ -80,7 +80,7 @@ def test_one_person_with_both_roles_is_still_one_person(world: Any, now: Any) ->
 
 
 def test_outside_the_change_plan_the_board_approves_as_well(world: Any, make: Any, now: Any) -> None:
-    world.promoted("1")
+    world.told("promoted")
     world.requested("2", world.measured("1"), change=make.change(board_needed=True))
     assert world.approve("validator", "owner", version="2").status == "awaiting_board"
     with pytest.raises(RefusedError, match="waits for the approval of the board"):
@@ -89,7 +89,7 @@ def test_outside_the_change_plan_the_board_approves_as_well(world: Any, make: An
 
 
 def test_what_does_not_say_what_it_changed_is_refused_when_there_is_a_champion(world: Any, now: Any) -> None:
-    world.promoted("1")
+    world.told("promoted")
     evidence = world.evidence("2", world.measured("1"), change=None)
     outcome = request(world.desk, world.engineer, evidence, world.policy, now)
     assert outcome.decision.reasons == ("change plan: not compared (needed: compared with the champion that stands)",)
@@ -113,7 +113,7 @@ def test_no_policy_makes_one_person_enough(world: Any, now: Any) -> None:
 
 
 def test_a_request_expires_and_the_log_has_who_found_it(world: Any, now: Any) -> None:
-    world.requested()
+    world.told("requested")
     world.approve("validator")
     later = now + timedelta(days=30)
     with pytest.raises(RefusedError, match=r"request for .* has expired"):
@@ -127,7 +127,7 @@ def test_a_request_expires_and_the_log_has_who_found_it(world: Any, now: Any) ->
 
 
 def test_the_same_request_after_its_term_is_a_new_one(world: Any, now: Any) -> None:
-    world.requested()
+    world.told("requested")
     world.approve("validator")
     world.requested(at=now + timedelta(days=31))
     assert (model_state(world.audit, MODEL).versions["1"].status, actions(world).count(("promote.gate", "done"))) == (
@@ -165,14 +165,14 @@ def test_a_figure_that_is_no_number_is_refused_and_recorded(world: Any, now: Any
 
 
 def test_the_same_request_again_changes_nothing(world: Any, now: Any) -> None:
-    world.requested()
+    world.told("requested")
     before = actions(world)
     world.requested()
     assert actions(world) == before
 
 
 def test_new_evidence_makes_earlier_approvals_void(world: Any, now: Any) -> None:
-    world.requested()
+    world.told("requested")
     world.approve("validator")
     request(world.desk, world.engineer, world.evidence(commit="9" * 40), world.policy, now)
     with pytest.raises(RefusedError, match="approval of the validator"):
@@ -181,7 +181,7 @@ def test_new_evidence_makes_earlier_approvals_void(world: Any, now: Any) -> None
 
 
 def test_worse_evidence_takes_a_waiting_request_back(world: Any, now: Any) -> None:
-    world.requested()
+    world.told("requested")
     request(world.desk, world.engineer, world.evidence(signature_verified=None), world.policy, now)
     with pytest.raises(RefusedError, match="gate refused"):
         approve_as(world, "validator", "Vera", now)
@@ -202,7 +202,7 @@ def test_worse_evidence_takes_a_waiting_request_back(world: Any, now: Any) -> No
 def test_who_may_not_approve_is_refused_and_recorded(
     world: Any, now: Any, name: str, roles: tuple[str, ...], rocu: str, reason: str
 ) -> None:
-    world.requested()
+    world.told("requested")
     world.approve("validator")
     with pytest.raises(RefusedError, match=reason):
         approve(world.desk, world.person(name, *roles, rocu=rocu), MODEL, "1", world.policy, now)
@@ -215,7 +215,7 @@ def test_who_may_not_approve_is_refused_and_recorded(
     ("hours", "later", "reason"), [(1, 2, "has expired"), (48, 13, "older than 12 hours"), (1, 1, "has expired")]
 )
 def test_an_expired_or_old_token_is_refused(world: Any, now: Any, hours: int, later: int, reason: str) -> None:
-    world.requested()
+    world.told("requested")
     identity = world.person("Vera", "validator", hours=hours)
     with pytest.raises(RefusedError, match=reason):
         approve(world.desk, identity, MODEL, "1", world.policy, now + timedelta(hours=later))
@@ -230,13 +230,13 @@ def test_only_an_engineer_requests(world: Any, now: Any, role: str) -> None:
 
 
 def test_an_approval_for_other_evidence_is_refused(world: Any, now: Any) -> None:
-    world.requested()
+    world.told("requested")
     with pytest.raises(RefusedError, match="other evidence"):
         approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now, seen_digest="0" * 64)
 
 
 def test_a_policy_that_changed_after_the_gate_is_refused(world: Any, now: Any) -> None:
-    world.requested()
+    world.told("requested")
     with pytest.raises(RefusedError, match="policy has changed"):
         approve(world.desk, world.person("Vera", "validator"), MODEL, "1", with_policy(world, capacity=99), now)
 
@@ -249,7 +249,7 @@ def test_evidence_of_another_policy_is_refused(world: Any, now: Any) -> None:
 
 @pytest.mark.parametrize("how", ["edited", "gone", "garbage"])
 def test_evidence_that_was_edited_after_the_gate_is_refused(world: Any, now: Any, how: str) -> None:
-    world.requested()
+    world.told("requested")
     digest = model_state(world.audit, MODEL).versions["1"].gate.evidence_digest
     path = evidence_path(world.lake, "nwrocu", MODEL, "1", digest)
     if how == "edited":
@@ -264,14 +264,14 @@ def test_evidence_that_was_edited_after_the_gate_is_refused(world: Any, now: Any
 
 
 def test_a_model_that_changed_after_the_gate_is_refused(world: Any, now: Any) -> None:
-    world.requested()
+    world.told("requested")
     world.registry.text_path(MODEL, "1").write_text("another tree")
     with pytest.raises(RefusedError, match="signature"):
         approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now)
 
 
 def test_a_model_that_was_changed_and_signed_again_is_refused(world: Any, now: Any, tmp_path: Any) -> None:
-    world.requested()
+    world.told("requested")
     folder = world.registry.text_path(MODEL, "1").parent
     folder.rename(tmp_path / "kept")
     world.registry.add(MODEL, "1", "another tree")
@@ -280,7 +280,7 @@ def test_a_model_that_was_changed_and_signed_again_is_refused(world: Any, now: A
 
 
 def test_no_champion_is_not_for_the_evidence_to_say(world: Any, now: Any) -> None:
-    world.promoted("1")
+    world.told("promoted")
     with pytest.raises(RefusedError, match="log's champion"):
         request(world.desk, world.engineer, world.evidence("2", NoChampion()), world.policy, now)
     other = ChampionMeasured.model_validate(world.measured("7").model_dump())
@@ -295,14 +295,13 @@ def test_evidence_about_a_champion_is_refused_when_there_is_none(world: Any, now
 
 
 def test_a_champion_is_not_requested_again(world: Any, now: Any) -> None:
-    world.promoted("1")
+    world.told("promoted")
     with pytest.raises(RefusedError, match="champion already"):
         request(world.desk, world.engineer, world.evidence("1"), world.policy, now)
 
 
 def test_the_next_champion_supersedes_the_one_before(world: Any, now: Any) -> None:
-    world.promoted("1")
-    world.promoted("2", world.measured("1"))
+    world.told("two promoted")
     state = model_state(world.audit, MODEL)
     assert (state.champion, state.before, state.versions["1"].status) == ("2", ("1",), "superseded")
     assert world.registry.champion_version(MODEL) == "2"
@@ -310,7 +309,7 @@ def test_the_next_champion_supersedes_the_one_before(world: Any, now: Any) -> No
 
 def test_of_two_waiting_versions_the_second_must_be_compared_again(world: Any, now: Any) -> None:
     """What was compared with no champion, or with an older one, cannot pass the new champion by."""
-    world.approved("1")
+    world.told("approved")
     world.requested("2")
     world.approved("3")
     world.shadowed("3")
@@ -324,7 +323,7 @@ def test_of_two_waiting_versions_the_second_must_be_compared_again(world: Any, n
 
 
 def test_a_refusal_by_a_person_ends_a_request(world: Any, now: Any) -> None:
-    world.requested()
+    world.told("requested")
     world.approve("validator")
     state = refuse(world.desk, world.person("Gareth"), MODEL, "1", "too few findings", world.policy, now)
     assert (state.status, state.reason) == ("refused", "too few findings")
@@ -335,7 +334,7 @@ def test_a_refusal_by_a_person_ends_a_request(world: Any, now: Any) -> None:
 
 
 def test_refusing_needs_a_decider_and_a_reason(world: Any, now: Any) -> None:
-    world.requested()
+    world.told("requested")
     with pytest.raises(RefusedError, match="may not do"):
         refuse(world.desk, world.engineer, MODEL, "1", "no", world.policy, now)
     with pytest.raises(WrongInputError, match="needs a reason"):
@@ -344,14 +343,14 @@ def test_refusing_needs_a_decider_and_a_reason(world: Any, now: Any) -> None:
 
 
 def test_a_plate_in_a_reason_is_wrong_input_and_changes_nothing(world: Any, now: Any) -> None:
-    world.requested()
+    world.told("requested")
     with pytest.raises(WrongInputError, match="number plate"):
         refuse(world.desk, world.person("Gwen"), MODEL, "1", "AB12 CDE is my cousin's", world.policy, now)
     assert model_state(world.audit, MODEL).versions["1"].status == "requested"
 
 
 def test_a_version_that_nobody_requested_is_wrong_input(world: Any, now: Any) -> None:
-    world.requested("1")
+    world.told("requested")
     with pytest.raises(WrongInputError, match="requested so far: 1"):
         approve(world.desk, world.person("Vera", "validator"), MODEL, "9", world.policy, now)
 
@@ -363,7 +362,7 @@ def test_what_is_not_a_models_name_is_wrong_input(world: Any, name: str) -> None
 
 
 def test_a_registry_that_does_not_answer_is_a_fault_and_nobody_has_approved(world: Any, now: Any) -> None:
-    world.requested()
+    world.told("requested")
     world.registry.reachable = False
     with pytest.raises(FaultError):
         approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now)
@@ -373,7 +372,7 @@ def test_a_registry_that_does_not_answer_is_a_fault_and_nobody_has_approved(worl
 
 def test_an_entry_that_does_not_fit_stops_everything(world: Any, now: Any) -> None:
     """An approval without its binding, written past the rules, is an unknown state, and that refuses."""
-    world.requested()
+    world.told("requested")
     entry = Entry.by(
         world.person("Gwen", "validator"), action="promote.approve", operation="decision", rocu="nwrocu",
         object=f"{MODEL}/1", outcome="done", details={"note": "approved"},

@@ -20,8 +20,7 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 @pytest.fixture
 def two(world: Any) -> Any:
     """A world where version 2 took the place of version 1."""
-    world.promoted("1")
-    world.promoted("2", world.measured("1"))
+    world.told("two promoted")
     return world
 
 
@@ -110,7 +109,7 @@ def test_a_rollback_checks_everything_before_anything_moves(two: Any, damage: st
 
 
 def test_one_person_of_any_role_suspends_and_two_resume(world: Any) -> None:
-    world.promoted("1")
+    world.told("promoted")
     state = suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd ranking", NOW)
     assert state.suspended == "odd ranking"
     state = resume(world.desk, world.person("Gwen"), MODEL, "explained", world.policy, NOW)
@@ -173,8 +172,7 @@ def killed_before_the_alias_moves(world: Any, monkeypatch: pytest.MonkeyPatch, a
 def test_a_promotion_killed_before_the_alias_moved_is_in_the_log_and_is_finished(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.approved()
-    world.shadowed()
+    world.told("shadowed")
     killed_before_the_alias_moves(world, monkeypatch, world.confirmed)
     assert model_state(world.audit, MODEL).champion == "1"
     assert world.registry.champion_version(MODEL) is None
@@ -219,8 +217,7 @@ def test_a_promotion_killed_inside_the_log_has_not_happened(world: Any, monkeypa
 
 
 def test_reconcile_finishes_what_was_killed_and_says_so(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.approved()
-    world.shadowed()
+    world.told("shadowed")
     killed_before_the_alias_moves(world, monkeypatch, world.confirmed)
     found = reconcile(world.desk, world.engineer, MODEL, world.policy, NOW)
     assert (found.found, found.alias, found.champion) == ("unfinished", None, "1")
@@ -240,7 +237,7 @@ def test_reconcile_puts_an_alias_back_that_was_moved_by_hand_and_records_where_i
 
 
 def test_reconcile_refuses_an_alias_where_nothing_was_promoted(world: Any) -> None:
-    world.requested()
+    world.told("requested")
     world.registry.set_champion(MODEL, "1")
     with pytest.raises(RefusedError, match="moved by hand"):
         reconcile(world.desk, world.engineer, MODEL, world.policy, NOW)
@@ -300,7 +297,7 @@ def test_a_name_of_no_model_stops_nothing_and_names_what_there_is(world: Any, na
 
 
 def test_a_model_is_stopped_however_its_name_is_spelled_and_without_a_registry(world: Any, verify: Any) -> None:
-    world.promoted("1")
+    world.told("promoted")
     world.registry.reachable = False
     suspend(world.desk, world.person("Ann", "analyst"), "County_Lines.NWROCU", "odd \udcff ranking", NOW)
     world.registry.reachable = True

@@ -95,9 +95,7 @@ def check_done_as_planned(world: Any, plan: Plan, deed: Callable[[], object]) ->
 
 @pytest.fixture
 def three(world: Any) -> Any:
-    world.promoted("1")
-    world.promoted("2", world.measured("1"))
-    world.promoted("3", world.measured("2"))
+    world.told("three promoted")
     return world
 
 

@@ -70,8 +70,7 @@ DECISIONS: dict[str, Callable[[Any], object]] = {
 
 @pytest.mark.parametrize("action", DECISIONS)
 def test_no_decision_is_taken_on_a_log_that_was_touched(world: Any, action: str) -> None:
-    world.promoted("1")
-    world.promoted("2", world.measured("1"))
+    world.told("two promoted")
     behind_its_back(world, "UPDATE audit_log SET actor_name = 'Somebody Else' WHERE seq = 2")
     with pytest.raises(RefusedError, match="audit log does not hold: Row 2"):
         DECISIONS[action](world)
@@ -81,7 +80,7 @@ def test_no_decision_is_taken_on_a_log_that_was_touched(world: Any, action: str)
 
 
 def test_a_stop_waits_for_no_log(world: Any) -> None:
-    world.promoted("1")
+    world.told("promoted")
     behind_its_back(world, "UPDATE audit_log SET actor_name = 'Somebody Else' WHERE seq = 2")
     assert suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd", NOW).suspended == "odd"
 

@@ -33,7 +33,7 @@ def behind_its_back(world: Any, *statements: str) -> None:
 
 
 def test_a_promoted_version_is_given_with_all_that_made_it_so(world: Any, verify: Verify) -> None:
-    world.promoted()
+    world.told("promoted")
     champion = verify()
     assert (champion.version, champion.text) == ("1", "tree of version 1")
     assert champion.approvers == ("embedded:vera validator", "embedded:olive owner")
@@ -60,7 +60,7 @@ def test_an_alias_alone_promotes_nothing(world: Any, verify: Verify) -> None:
 
 
 def test_an_alias_moved_by_hand_is_refused(world: Any, verify: Verify) -> None:
-    world.promoted()
+    world.told("promoted")
     world.registry.add(MODEL, "66", "unapproved")
     world.registry.set_champion(MODEL, "66")
     with pytest.raises(RefusedError, match="moved by hand"):
@@ -68,22 +68,21 @@ def test_an_alias_moved_by_hand_is_refused(world: Any, verify: Verify) -> None:
 
 
 def test_an_alias_that_was_taken_away_is_refused_as_unfinished(world: Any, verify: Verify) -> None:
-    world.promoted()
+    world.told("promoted")
     (world.registry.root / MODEL / "champion").unlink()
     with pytest.raises(RefusedError, match="not finished"):
         verify()
 
 
 def test_an_alias_put_back_on_the_champion_before_is_refused(world: Any, verify: Verify) -> None:
-    world.promoted("1")
-    world.promoted("2", world.measured("1"))
+    world.told("two promoted")
     world.registry.set_champion(MODEL, "1")
     with pytest.raises(RefusedError, match="not finished"):
         verify()
 
 
 def test_a_changed_model_is_refused(world: Any, verify: Verify) -> None:
-    world.promoted()
+    world.told("promoted")
     path = world.registry.text_path(MODEL, "1")
     path.write_text(path.read_text() + " ")
     with pytest.raises(RefusedError, match="signature"):
@@ -91,7 +90,7 @@ def test_a_changed_model_is_refused(world: Any, verify: Verify) -> None:
 
 
 def test_a_model_signed_by_another_key_is_refused(world: Any, verify: Verify) -> None:
-    world.promoted()
+    world.told("promoted")
     path = world.registry.text_path(MODEL, "1")
     forged = Ed25519PrivateKey.generate().sign(path.read_bytes())
     (path.parent / "signature").write_bytes(base64.b64encode(forged))
@@ -100,7 +99,7 @@ def test_a_model_signed_by_another_key_is_refused(world: Any, verify: Verify) ->
 
 
 def test_a_changed_model_with_a_good_signature_is_refused(world: Any, verify: Verify) -> None:
-    world.promoted()
+    world.told("promoted")
     path = world.registry.text_path(MODEL, "1")
     path.write_text("another tree")
     (path.parent / "signature").write_bytes(base64.b64encode(world.registry.key.sign(b"another tree")))
@@ -121,21 +120,21 @@ def test_a_changed_model_with_a_good_signature_is_refused(world: Any, verify: Ve
     ],
 )
 def test_a_changed_audit_log_is_refused(world: Any, verify: Verify, statement: str) -> None:
-    world.promoted()
+    world.told("promoted")
     behind_its_back(world, statement)
     with pytest.raises(RefusedError, match="audit log does not hold"):
         verify()
 
 
 def test_an_audit_log_without_its_rules_is_refused(world: Any, verify: Verify) -> None:
-    world.promoted()
+    world.told("promoted")
     behind_its_back(world)
     with pytest.raises(RefusedError, match="lost a rule"):
         verify()
 
 
 def test_a_suspended_model_is_refused_and_a_resumed_one_is_not(world: Any, verify: Verify) -> None:
-    world.promoted()
+    world.told("promoted")
     suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd ranking", NOW)
     with pytest.raises(RefusedError, match="suspended: odd ranking"):
         verify()
@@ -147,14 +146,14 @@ def test_a_suspended_model_is_refused_and_a_resumed_one_is_not(world: Any, verif
 
 
 def test_an_approval_that_has_lapsed_is_refused(world: Any, verify: Verify) -> None:
-    world.promoted()
+    world.told("promoted")
     assert verify(now=NOW + timedelta(days=364)).version == "1"
     with pytest.raises(RefusedError, match="lapsed"):
         verify(now=NOW + timedelta(days=365))
 
 
 def test_a_model_of_another_rocu_is_refused(world: Any, verify: Verify) -> None:
-    world.promoted()
+    world.told("promoted")
     with pytest.raises(RefusedError, match="not a model of nerocu"):
         verify(rocu="nerocu")
     with pytest.raises(RefusedError, match="ever promoted"):
@@ -164,7 +163,7 @@ def test_a_model_of_another_rocu_is_refused(world: Any, verify: Verify) -> None:
 
 
 def test_edited_evidence_is_refused(world: Any, verify: Verify) -> None:
-    world.promoted()
+    world.told("promoted")
     path = evidence_path(world.lake, "nwrocu", MODEL, "1", verify().evidence_digest)
     path.write_text(path.read_text().replace("tess trainer", "somebody else"))
     with pytest.raises(RefusedError, match="edited"):
@@ -175,15 +174,14 @@ def test_edited_evidence_is_refused(world: Any, verify: Verify) -> None:
 
 
 def test_a_version_that_was_rolled_back_no_longer_scores(world: Any, verify: Verify) -> None:
-    world.promoted("1")
-    world.promoted("2", world.measured("1"))
+    world.told("two promoted")
     assert verify().version == "2"
     rollback(world.desk, world.engineer, MODEL, "misses a site", world.policy, NOW)
     assert verify().version == "1"
 
 
 def test_a_refused_challenger_leaves_the_champion_in_force(world: Any, verify: Verify) -> None:
-    world.promoted("1")
+    world.told("promoted")
     world.requested("2", world.measured("1"))
     refuse(world.desk, world.person("Gwen"), MODEL, "2", "not now", world.policy, NOW)
     worse = world.evidence("3", world.measured("1", low=-0.4))
@@ -192,7 +190,7 @@ def test_a_refused_challenger_leaves_the_champion_in_force(world: Any, verify: V
 
 
 def test_an_unreachable_registry_is_a_fault_and_scores_nothing(world: Any, verify: Verify) -> None:
-    world.promoted()
+    world.told("promoted")
     world.registry.reachable = False
     with pytest.raises(FaultError):
         verify()

