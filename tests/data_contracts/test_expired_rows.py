@@ -17,6 +17,7 @@ def judge_later(room, days):
     judge = Judge(room.settings, room.lake, room.rocu, IngestLimits(), room.now + timedelta(days=days))
     due = records_of_days(judge, date(2025, 1, 1), date(2026, 12, 31))
     (done,) = judge_again(judge, due, "camera registered late", lambda _: None, lambda _: None)
+    assert done.batches[0].newly_quarantined == done.batches[0].after.quarantined - done.batches[0].before.quarantined
     return done.batches[0].after
 
 

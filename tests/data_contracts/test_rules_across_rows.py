@@ -6,7 +6,6 @@ Most cases are files of one call each with cameras, feeds and plates of its own,
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -32,14 +31,7 @@ def with_past(room_again) -> Callable[[], Any]:
     beside = sorted({text.split(",")[2] for text in texts if ",CAM-" not in text})
     first.cameras(REGISTER + "".join(f"{camera},53.40,-2.98,2025-01-01,,Merseyside\n" for camera in beside))
     first.ingest(deliver(first, "past", PAST))
-
-    def make():
-        again = room_again()
-        shutil.rmtree(again.settings.root)
-        shutil.copytree(first.settings.root, again.settings.root)
-        return again
-
-    return make
+    return lambda: room_again(first)
 
 
 @pytest.fixture(scope="module")
