@@ -39,13 +39,21 @@ def test_one_row_changed(room, row):
 def test_one_row_changed_in_the_same_call(room, row):
     rows = rows_of(row, 10)
     changed = [*rows[:9], row(vrm="XY21ZZZ", received_at="")]
-    first, again = room.ingest(room.deliver("first.csv", *rows), room.deliver("edited.csv", *changed)).batches
+    # beside them one that only meets its neighbour, and one that repeats itself
+    met = rows_of(row, 9, 17)
+    stuck = [row(vrm="XY21ZZZ", captured_at=f"2026-05-18T10:00:0{n}Z", received_at="") for n in range(5)]
+    files = {"first": rows, "edited": changed, "second": met[:5], "meeting": met[4:], "stuck": stuck}
+    first, again, _, meeting, alone = room.ingest(
+        *(room.deliver(name, *lines) for name, lines in files.items())
+    ).batches
     assert (first.repeats, again.repeats) == ({}, {first.batch_id: 9})
+    assert (meeting.duplicates, meeting.repeats) == (1, {})
+    assert (alone.duplicates, alone.repeats) == (4, {})
 
 
 def test_a_file_that_gathers_several_days(room, row):
     days = [rows_of(row, 5, day) for day in (16, 17)]
-    first, second = (room.ingest(room.deliver(f"{n}.csv", *rows)).batches[0] for n, rows in enumerate(days))
+    first, second = room.ingest(*(room.deliver(f"{n}.csv", *rows) for n, rows in enumerate(days))).batches
     (both,) = room.ingest(room.deliver("both.csv", *days[0], *days[1], *rows_of(row, 2, 18))).batches
     assert both.repeats == dict(sorted({first.batch_id: 5, second.batch_id: 5}.items()))
     assert (both.accepted, both.duplicates) == (2, 10)
@@ -59,14 +67,11 @@ def test_a_repeat_of_a_repeat_names_whose_reads_they_are(room, row):
     assert third.repeats == {first.batch_id: 6}
 
 
-def test_what_only_meets_its_neighbour_or_repeats_itself_is_no_repeat(room, row):
+def test_what_only_meets_its_neighbour_is_no_repeat(room, row):
     rows = rows_of(row, 9)
     room.ingest(room.deliver("first.csv", *rows[:5]))
     (meeting,) = room.ingest(room.deliver("second.csv", *rows[4:])).batches
     assert (meeting.duplicates, meeting.repeats) == (1, {})
-    stuck = [row(vrm="XY21ZZZ", captured_at=f"2026-05-18T10:00:0{n}Z", received_at="") for n in range(5)]
-    (alone,) = room.ingest(room.deliver("stuck.csv", *stuck)).batches
-    assert (alone.duplicates, alone.repeats) == (4, {})
 
 
 def test_rows_that_a_failed_batch_had_are_no_repeats(room, row):
