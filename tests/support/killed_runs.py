@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -16,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,7 @@ def job(kind: str, files: list[str], rocu: str = "nwrocu", lock_wait_s: float = 
     return run
 
 
-def forked(run: Job, home: Path, before: Callable[[], None] = lambda: None) -> int:
+def forked(run: Job, home: Path, before: Callable[[], object] = lambda: None) -> int:
     """Start a job in a process of its own: it leaves with the error's exit code, 0 when done."""
     child = os.fork()
     if child == 0:
@@ -133,19 +135,23 @@ def kill_at_placements(run: Job, home: Path, work: Path) -> None:
 
 
 def kill_at_moments(run: Job, home: Path, work: Path, moments: int) -> None:
-    """Kill runs on fresh homes after parts of the time that one takes, and run each again to its end."""
-    started = time.monotonic()
+    """End runs on fresh homes after parts of the processor time that one takes, and run each again to its end."""
     shutil.copytree(home, work / "whole")
+    spent = _spent()
     ended(forked(run, work / "whole"))
-    takes = time.monotonic() - started
+    takes = _spent() - spent
     for number in range(moments):
         again = work / f"moment-{number}"
         shutil.copytree(home, again)
-        child = forked(run, again)
-        time.sleep(takes * (number + 1) / (moments + 1))
-        os.kill(child, signal.SIGKILL)
-        first = ended(child)
+        # the kernel ends the process then, as SIGKILL would; a clock on the wall does not tell how far it came
+        alarm = partial(signal.setitimer, signal.ITIMER_PROF, takes * (number + 1) / (moments + 1))
+        first = ended(forked(run, again, alarm))
         say(left=str(again), first=first, code=ended(forked(run, again)))
+
+
+def _spent() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def two_at_once(home: Path, files: list[str]) -> None:
