@@ -18,10 +18,9 @@ from loop_support import AS_OF, MODEL, POLICY, ROCUS, SMALL, Loop, authorise, no
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-SHARED = ("prefect_server", "in_force", "delivered")
-
-
-_ASKS = re.compile(rf"def \w+\([^)]*\b({'|'.join(SHARED)})\b")
+# what files share, by the folders they are in and the fixtures they ask for
+LOOP, BATCHES = "one server, one loop", "batches of two ROCUs"
+SHARED = {LOOP: (("flows", "loop"), "prefect_server|in_force|delivered"), BATCHES: (("governance",), "batches")}
 
 
 class OneLoop(LoadScopeScheduling):
@@ -29,7 +28,7 @@ class OneLoop(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
-        return "one server, one loop" if _shares(self.config.rootpath / file) else file
+        return _shared(self.config.rootpath / file) or file
 
 
 # pytest's own node ids have no room for xdist's groups any more, so the files tell
@@ -41,12 +40,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneLoop
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that share what is costly take longest together, so they begin."""
-    items.sort(key=lambda item: not _shares(item.path))
+    items.sort(key=lambda item: _shared(item.path) != LOOP)
 
 
 @cache
-def _shares(file: Path) -> bool:
-    return file.parent.name in ("flows", "loop") and bool(_ASKS.search(file.read_text(encoding="utf-8")))
+def _shared(file: Path) -> str | None:
+    for shared, (folders, fixtures) in SHARED.items():
+        if file.parent.name in folders and re.search(rf"def \w+\([^)]*\b({fixtures})\b", file.read_text("utf-8")):
+            return shared
+    return None
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -131,15 +131,33 @@ def room(tmp_path: Path, furnished: Path) -> Room:
 
 
 @pytest.fixture(scope="session")
-def room_again(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Room]:
-    """A new room at each call, for tests that generate their examples."""
+def room_again(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Room]:
+    """A new room at each call, as furnished or as another is now: for fixtures, and examples that are generated."""
 
-    def make() -> Room:
+    def make(like: Room | None = None) -> Room:
         made = empty_room(tmp_path_factory.mktemp("example"))
-        shutil.copytree(furnished, made.settings.root)
+        shutil.copytree(like.settings.root if like else furnished, made.settings.root)
         return made
 
     return make
+
+
+@pytest.fixture(scope="session")
+def unregistered(room_again: Callable[..., Room]) -> Room:
+    """A home with one file, two of whose four rows are of a camera that nobody has registered yet; to be copied."""
+    made = room_again()
+    of_none = [a_row(vrm="AB12CDF", camera_id="CAM-3"), a_row(vrm="AB12CDG", camera_id="CAM-3", confidence="101")]
+    file = made.deliver("one.csv", a_row(), *of_none, a_row(vrm="AB12CDH", camera_id="CAM-9"))
+    made.ingest(file, max_quarantine_share=1)
+    return made
+
+
+@pytest.fixture
+def late(unregistered: Room, room_again: Callable[..., Room]) -> Room:
+    """The same when that camera has been registered."""
+    made = room_again(unregistered)
+    made.cameras("camera_id,latitude,longitude,valid_from,valid_to\nCAM-3,53.0,-2.5,2026-01-01,\n")
+    return made
 
 
 @pytest.fixture(name="row", scope="session")

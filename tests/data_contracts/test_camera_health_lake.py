@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from data_contracts.health.examine import health_of_lake
 from data_contracts.health.results import HealthReport
 from data_contracts.health.sent_hours import sent_hours
 from data_contracts.health.together import told_together
-from data_contracts.reads import layer_parts
+from data_contracts.reads import batches, layer_parts
 from infra.engine import open_engine
 
 REGISTER = "camera_id,latitude,longitude,valid_from,valid_to,force,site_id\n" + "".join(
@@ -26,6 +27,8 @@ FIRST, WEEKS = datetime(2026, 4, 13, tzinfo=UTC), 5
 OUT = (FIRST + timedelta(days=23, hours=9), FIRST + timedelta(days=23, hours=21))
 ENDED, RETENTION_DAYS = FIRST + timedelta(weeks=WEEKS), 365
 HEADER = "vrm,captured_at,camera_id,confidence,received_at"
+DAY = "2026-05-12"
+RESET = "AB12CDE,1970-01-01T00:00:12Z,CAM-1,95,"
 
 
 @cache
@@ -72,6 +75,28 @@ def network(bare_room: Any) -> Any:
     return bare_room
 
 
+@pytest.fixture(scope="module")
+def heard(room_again: Callable[..., Any]) -> Any:
+    """All six weeks, and the row of a camera whose clock was reset; to be looked at, or copied."""
+    room = room_again()
+    room.cameras(REGISTER)
+    deliver(room, "reads.csv", [*rows(), RESET])
+    return room
+
+
+@pytest.fixture(scope="module")
+def before(room_again: Callable[..., Any]) -> Any:
+    """All but one day, which was delivered and failed, since CAM-5 was not registered; to be copied."""
+    room = room_again()
+    header, *known = REGISTER.splitlines()
+    room.cameras("\n".join([header, *(row for row in known if not row.startswith("CAM-5"))]) + "\n")
+    refused = deliver(room, "day.csv", [line for line in rows() if DAY in line])
+    assert refused.batches[0].verdict == "failed"
+    room.cameras(REGISTER)
+    deliver(room, "before.csv", [line for line in rows() if DAY not in line])
+    return room
+
+
 def test_every_row_with_a_camera_and_a_time_is_in_the_hours(network: Any) -> None:
     lines = [
         "AB12CDE,2026-05-18T08:00:00Z,CAM-1,95,2026-05-18T08:00:09Z",
@@ -111,15 +136,26 @@ def test_an_outage_in_the_lake_and_falling_confidence_and_that_rubbish_is_no_sil
     assert judged(network, date(2026, 5, 8), date(2026, 5, 10)) == []
 
 
-def test_a_failed_batch_that_is_delivered_again_counts_once(network: Any) -> None:
-    lines = rows()
-    day = [line for line in lines if "2026-05-12" in line]
-    deliver(network, "reads.csv", [line for line in lines if "2026-05-12" not in line])
-    bad = deliver(network, "bad.csv", [line.replace(",CAM", ",140,CAM").replace("140,", "") + "9" for line in day])
-    assert bad.batches[0].verdict == "failed"
-    good = network.write("good.csv", "\n".join([HEADER, *day]) + "\n")
-    network.ingest(good, replaces=bad.batches[0].batch_id)
-    assert judged(network) == [("CAM-2", "outage")]
+def sent_on_the_day(room: Any) -> int:
+    with open_engine(room.settings) as connection:
+        sent_hours(connection, room.lake, room.rocu, RETENTION_DAYS)
+        ((sent,),) = connection.execute(f"SELECT sum(sent) FROM sent_hours WHERE hour::DATE = '{DAY}'").fetchall()
+    return int(sent)
+
+
+def failed_of(room: Any) -> str:
+    (failed,) = {batch.batch_id for _, batch in batches(room.lake, room.rocu) if batch.verdict == "failed"}
+    return str(failed)
+
+
+def test_a_failed_batch_in_whose_place_another_is_delivered_counts_once(
+    before: Any, room_again: Callable[..., Any]
+) -> None:
+    room, day = room_again(before), [line for line in rows() if DAY in line]
+    good = room.write("good.csv", "\n".join([HEADER, *day[1:]]) + "\n")
+    room.ingest(good, replaces=failed_of(room))
+    assert sent_on_the_day(room) == len(day) - 1
+    assert judged(room) == [("CAM-2", "outage")]
 
 
 def command(room: Any, who: str | None, *more: str) -> Said:
@@ -128,21 +164,21 @@ def command(room: Any, who: str | None, *more: str) -> Said:
     return run(room.settings.root, "cameras", "health", "--rocu", "NWROCU", *span, *more, token=signed)
 
 
-def test_who_may_look_and_that_looking_is_recorded(network: Any, tmp_path: Path) -> None:
-    deliver(network, "reads.csv", rows())
-    said = command(network, "operator", "--json", "--svg", str(tmp_path / "p.svg"))
+def test_who_may_look_and_that_looking_is_recorded(heard: Any, room_again: Callable[..., Any], tmp_path: Path) -> None:
+    room = room_again(heard)
+    said = command(room, "operator", "--json", "--svg", str(tmp_path / "p.svg"))
     assert said.code == 0, said.err
     (one,) = said.data["intervals"]
     assert (one["camera_id"], one["kind"], one["seen"]) == ("CAM-2", "outage", 0)
     assert datetime.fromisoformat(one["from"]) <= OUT[0]
     assert datetime.fromisoformat(one["to"]) >= OUT[1]
-    refused = command(network, "analyst")
+    refused = command(room, "analyst")
     assert refused.code == 1
     assert "may not do cameras.health" in refused.err
     assert refused.out == ""
-    assert command(network, None).code == 1
+    assert command(room, None).code == 1
     search = ("audit", "search", "--action", "cameras.health", "--json")
-    log = run(network.settings.root, *search, token=token(network.settings.root, "auditor")).data
+    log = run(room.settings.root, *search, token=token(room.settings.root, "auditor")).data
     assert [(row["actor_name"], row["outcome"]) for row in log] == [
         (PEOPLE["operator"][0], "done"),
         (PEOPLE["analyst"][0], "refused"),
@@ -179,38 +215,23 @@ def test_a_rocu_without_a_register_or_without_reads(bare_room: Any) -> None:
 
 
 def test_a_file_delivered_again_under_its_own_content_counts_in_the_judgement_that_holds(
-    bare_room: Any,
+    before: Any, room_again: Callable[..., Any]
 ) -> None:
-    header, *known = REGISTER.splitlines()
-    bare_room.cameras("\n".join([header, *(row for row in known if not row.startswith("CAM-5"))]) + "\n")
-    lines = rows()
-    day = [line for line in lines if "2026-05-12" in line]
-    file = bare_room.write("day.csv", "\n".join([HEADER, *day]) + "\n")
-    refused = bare_room.ingest(file)
-    assert refused.batches[0].verdict == "failed"
-    bare_room.cameras(REGISTER)
-    deliver(bare_room, "before.csv", [line for line in lines if "2026-05-12" not in line])
-    again = bare_room.ingest(file, replaces=refused.batches[0].batch_id)
+    room = room_again(before)
+    again = room.ingest(before.folder / "day.csv", replaces=failed_of(room))
     assert again.batches[0].verdict == "passed"
-    with open_engine(bare_room.settings) as connection:
-        sent_hours(connection, bare_room.lake, bare_room.rocu, RETENTION_DAYS)
-        sent = connection.execute("SELECT sum(sent) FROM sent_hours WHERE hour::DATE = '2026-05-12'").fetchone()
-    assert sent == (len(day),)
-    assert judged(bare_room) == [("CAM-2", "outage")]
+    assert sent_on_the_day(room) == again.batches[0].rows
+    assert judged(room) == [("CAM-2", "outage")]
 
 
-RESET = "AB12CDE,1970-01-01T00:00:12Z,CAM-1,95,"
-
-
-def test_a_reset_clock_makes_no_decades_of_silence(network: Any) -> None:
-    deliver(network, "reads.csv", [*rows(), RESET])
-    (part,) = layer_parts(network.lake, network.rocu, "camera_hours")
+def test_a_reset_clock_makes_no_decades_of_silence(heard: Any) -> None:
+    (part,) = layer_parts(heard.lake, heard.rocu, "camera_hours")
     with duckdb.connect() as connection:
-        path = str(network.lake.root / part.path)
+        path = str(heard.lake.root / part.path)
         found = connection.execute("SELECT min(hour) FROM read_parquet(?)", [path]).fetchone()
     assert found is not None
     assert found[0] >= FIRST.replace(tzinfo=None)
-    assert judged(network) == [("CAM-2", "outage")]
+    assert judged(heard) == [("CAM-2", "outage")]
 
 
 def with_older_row(room: Any, hour: str) -> None:
@@ -226,19 +247,18 @@ def with_older_row(room: Any, hour: str) -> None:
         connection.execute(f"COPY held TO '{path}' (FORMAT parquet)")
 
 
-def test_a_lake_that_has_such_rows_already_is_judged_without_them(network: Any) -> None:
-    deliver(network, "reads.csv", rows())
-    with_older_row(network, "1970-01-01 00:00:00")
-    report = report_of(network)
+def test_a_lake_that_has_such_rows_already_is_judged_without_them(heard: Any, room_again: Callable[..., Any]) -> None:
+    room = room_again(heard)
+    with_older_row(room, "1970-01-01 00:00:00")
+    report = report_of(room)
     assert [(one.camera_id, one.kind) for one in report.intervals] == [("CAM-2", "outage")]
     assert report.camera_bins <= 6 * WEEKS * 168
     assert any("1 rejected rows of 1 cameras from before 2025-05-17" in note for note in report.notes)
 
 
-def test_more_hours_than_fit_leave_out_the_oldest(network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_hours_than_fit_leave_out_the_oldest(heard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("data_contracts.health.lake_counts.MOST_CELLS", 6 * 4 * 168)
-    deliver(network, "reads.csv", rows())
-    report = report_of(network)
+    report = report_of(heard)
     assert [(one.camera_id, one.kind) for one in report.intervals] == [("CAM-2", "outage")]
     assert 6 * 4 * 168 - 50 < report.camera_bins <= 6 * 4 * 168
     assert any("those before 2026-04-20 00:00 UTC are left out" in note for note in report.notes)
@@ -255,21 +275,17 @@ def test_a_row_of_a_camera_that_was_not_in_force_is_not_in_the_hours(bare_room: 
     assert part.rows == 1
 
 
-def test_a_file_delivered_again_with_a_row_changed_counts_once(network: Any) -> None:
-    lines = rows()
-    day = [line for line in lines if "2026-05-12" in line]
+def test_a_file_delivered_again_with_a_row_changed_counts_once(before: Any, room_again: Callable[..., Any]) -> None:
+    room, day = room_again(before), [line for line in rows() if DAY in line]
     # a camera of which all is rejected must not be counted twice either
     day = [line.replace(f",{line.split(',')[3]},", ",140,") if ",CAM-4," in line else line for line in day]
-    deliver(network, "before.csv", [line for line in lines if "2026-05-12" not in line])
-    deliver(network, "day.csv", day, max_quarantine_share=1)
+    file = room.write("again.csv", "\n".join([HEADER, *day]) + "\n")
+    room.ingest(file, replaces=failed_of(room), max_quarantine_share=1)
     changed = [day[0].replace("AB", "XY", 1), *day[1:]]
-    again = deliver(network, "again.csv", changed, max_quarantine_share=1)
+    again = deliver(room, "changed.csv", changed, max_quarantine_share=1)
     assert again.batches[0].repeats
-    with open_engine(network.settings) as connection:
-        sent_hours(connection, network.lake, network.rocu, RETENTION_DAYS)
-        sent = connection.execute("SELECT sum(sent) FROM sent_hours WHERE hour::DATE = '2026-05-12'").fetchone()
-    assert sent == (len(day) + 1,)
-    assert judged(network) == [("CAM-2", "outage")]
+    assert sent_on_the_day(room) == len(day) + 1
+    assert judged(room) == [("CAM-2", "outage")]
 
 
 def test_a_lake_that_falls_silent_is_told(network: Any) -> None:

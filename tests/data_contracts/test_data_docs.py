@@ -19,9 +19,10 @@ LIMITS = IngestLimits(max_quarantine_share=0.9)
 VRM = "AB12CDE"
 
 
-@pytest.fixture
-def judged(room: Any, row: Callable[..., str]) -> tuple[Judged, ...]:
+@pytest.fixture(scope="module")
+def judged(room_again: Callable[[], Any], row: Callable[..., str]) -> tuple[Judged, ...]:
     """Two batches: one with two bad rows of four, under a name that is markup, and a good one."""
+    room = room_again()
     room.ingest(
         room.deliver(
             "<b>first&.csv",

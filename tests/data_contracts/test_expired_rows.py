@@ -17,12 +17,14 @@ def judge_later(room, days):
     judge = Judge(room.settings, room.lake, room.rocu, IngestLimits(), room.now + timedelta(days=days))
     due = records_of_days(judge, date(2025, 1, 1), date(2026, 12, 31))
     (done,) = judge_again(judge, due, "camera registered late", lambda _: None, lambda _: None)
+    assert done.batches[0].newly_quarantined == done.batches[0].after.quarantined - done.batches[0].before.quarantined
     return done.batches[0].after
 
 
-@pytest.fixture
-def with_old_reads(room, row):
+@pytest.fixture(scope="module")
+def old_reads(room_again, row):
     """A file with a good read of each of 359 to 364 days ago."""
+    room = room_again()
     reads = [
         row(captured_at=f"{room.now - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}", received_at="")
         for days in range(364, 358, -1)
@@ -32,20 +34,17 @@ def with_old_reads(room, row):
     return room
 
 
-def test_the_file_passes_with_what_may_still_be_kept(with_old_reads):
-    after = judge_later(with_old_reads, 4)
+def test_the_file_passes_with_what_may_still_be_kept_and_of_the_others_only_number_and_rules_are(old_reads, room_again):
+    room = room_again(old_reads)
+    after = judge_later(room, 4)
     assert (after.verdict, after.accepted, after.quarantined) == ("passed_with_quarantine", 3, 3)
     assert dict(after.rules) == {"older_than_retention": 3}
-
-
-def test_of_expired_rows_only_number_and_rules_are_kept(with_old_reads):
-    judge_later(with_old_reads, 4)
-    said = with_old_reads.quarantine("row_no, rules, vehicle, camera_id, captured_at, feed_id")
+    said = room.quarantine("row_no, rules, vehicle, camera_id, captured_at, feed_id")
     assert said == [(number, ["older_than_retention"], None, None, None, None) for number in (1, 2, 3)]
 
 
-def test_a_file_of_which_nothing_is_left_does_not_fail(with_old_reads):
-    after = judge_later(with_old_reads, 30)
+def test_a_file_of_which_nothing_is_left_does_not_fail(old_reads, room_again):
+    after = judge_later(room_again(old_reads), 30)
     assert (after.verdict, after.quarantined) == ("passed_with_quarantine", 6)
 
 

@@ -79,16 +79,12 @@ def test_position_far_from_the_register_is_rejected_and_a_near_one_taken(room, h
     assert room.quarantine() == [(2, ["position_off_register"]), (3, ["field_unreadable"])]
 
 
-def test_a_row_that_breaks_several_rules_says_so_for_each(room, row):
-    room.ingest(
-        room.deliver("one.csv", row(), row(vrm="", camera_id="CAM-9", confidence="101")), max_quarantine_share=1
-    )
-    assert set(room.quarantine()[0][1]) == {"vrm_missing", "camera_not_registered", "confidence_out_of_range"}
-
-
-def test_a_malformed_row_is_judged_for_nothing_else(room):
-    room.ingest(room.deliver("bad.csv", "only,three,cells"), max_quarantine_share=1)
-    assert room.quarantine() == [(1, ["row_malformed"])]
+def test_a_row_that_breaks_several_rules_says_so_for_each_and_a_malformed_one_is_judged_for_nothing_else(room, row):
+    rows = (row(), row(vrm="", camera_id="CAM-9", confidence="101"), "only,three,cells")
+    room.ingest(room.deliver("one.csv", *rows), max_quarantine_share=1)
+    several, malformed = room.quarantine()
+    assert set(several[1]) == {"vrm_missing", "camera_not_registered", "confidence_out_of_range"}
+    assert malformed == (3, ["row_malformed"])
 
 
 def test_every_rule_of_the_contract_is_tried_here():
@@ -114,9 +110,8 @@ def test_limits_of_the_policy_decide(room, row):
 def test_verdicts(room, row):
     good = [row(vrm=f"AB12{a}{b}C") for a in "ABCDEFGHJK" for b in "AB"]
     bad = [row(vrm=f"AB13{a}AC", confidence="101") for a in "AB"]
-    (passed,) = room.ingest(room.deliver("passed.csv", *good[:10])).batches
-    (some,) = room.ingest(room.deliver("some.csv", *good, *bad[:1])).batches
-    (failed,) = room.ingest(room.deliver("failed.csv", *good, *bad)).batches
+    files = {"passed": good[:10], "some": [*good, *bad[:1]], "failed": [*good, *bad]}
+    passed, some, failed = room.ingest(*(room.deliver(f"{name}.csv", *rows) for name, rows in files.items())).batches
     assert (passed.verdict, some.verdict, failed.verdict) == ("passed", "passed_with_quarantine", "failed")
     assert (some.rows, some.accepted, some.quarantined, some.duplicates) == (21, 10, 1, 10)
     assert (failed.accepted, failed.quarantined) == (0, 22)

@@ -24,9 +24,10 @@ from infra.pseudonyms import load_pseudonymiser
 ALL, ANY = Span(), Asked()
 
 
-@pytest.fixture
-def held(room, row):
+@pytest.fixture(scope="module")
+def held(room_again, row):
     """Two files: four rows set apart, one of them for two rules; and a failed one of two rows."""
+    room = room_again()
     one = [
         row(),
         row(vrm="AB12CDF", camera_id="CAM-9"),
@@ -134,10 +135,11 @@ def test_an_empty_quarantine_and_names_that_are_none(room, row):
         require_known(room.lake, room.rocu, Asked(batch="0123456789abcdef"))
 
 
-def test_a_part_that_is_gone_is_a_fault(held):
-    (held.lake.root / layer_parts(held.lake, held.rocu, "quarantine")[0].path).unlink()
+def test_a_part_that_is_gone_is_a_fault(held, room_again):
+    room = room_again(held)
+    (room.lake.root / layer_parts(room.lake, room.rocu, "quarantine")[0].path).unlink()
     with pytest.raises(FaultError, match="missing"):
-        count_rows(held.settings, held.lake, held.rocu, ALL, ANY)
+        count_rows(room.settings, room.lake, room.rocu, ALL, ANY)
 
 
 def test_rule_counts_are_kept_by_camera_feed_force_and_day(held):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import replace
 from datetime import date, timedelta
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from requalify_support import END, LATE, START, WIDE, check_conserved, failures, judge_of, requalify
 
@@ -13,6 +16,7 @@ from data_contracts.reads import (
     batches,
     find_batch,
     ingest_records,
+    read_parts,
     replaced_batches,
     standing_batches,
     standing_records,
@@ -20,19 +24,26 @@ from data_contracts.reads import (
 from data_contracts.requalify import judge_again, records_of_days
 from data_contracts.sources.model import Source
 from infra.errors import RefusedError
+from infra.lake import file_sha256
 
 
-def test_a_camera_registered_late_lets_its_reads_in(room, row):
-    file = room.deliver("one.csv", row(), row(vrm="AB12CDF", camera_id="CAM-3"), row(vrm="AB12CDG", confidence="101"))
-    room.ingest(file, max_quarantine_share=1)
-    (old,) = ingest_records(room.lake, room.rocu)
+@pytest.fixture(scope="module")
+def again(unregistered, room_again):
+    """A home of which the camera that was registered late was heard; and what came of it."""
+    room = room_again(unregistered)
     room.cameras(LATE)
     (done,) = requalify(room, max_quarantine_share=1)
+    return room, done
+
+
+def test_a_camera_registered_late_lets_its_reads_in(unregistered, again):
+    (old,) = ingest_records(unregistered.lake, unregistered.rocu)
+    room, done = again
     assert done.due.changed == ("camera register",)
     (batch,) = done.batches
     assert (batch.before.accepted, batch.after.accepted) == (1, 2)
-    assert (batch.asked, batch.released, batch.newly_quarantined) == (2, 1, 0)
-    assert dict(batch.held) == {"confidence_out_of_range": 1}
+    assert (batch.asked, batch.released, batch.newly_quarantined) == (3, 1, 0)
+    assert dict(batch.held) == {"confidence_out_of_range": 1, "camera_not_registered": 1}
     assert done.record.supersedes == (old.ingest_id,)
     assert done.record.reason == "camera registered late"
     assert batch.after.delivered_as == "one.csv"
@@ -47,40 +58,45 @@ def test_a_camera_registered_late_lets_its_reads_in(room, row):
     check_conserved(room)
 
 
-def test_again_changes_nothing(room, row):
-    room.ingest(room.deliver("one.csv", row(), row(camera_id="CAM-3")), **WIDE)
-    room.ingest(room.deliver("two.csv", row(vrm="XY21ZZZ")), **WIDE)
-    assert requalify(room, **WIDE) == []
-    room.cameras(LATE)
-    assert len(requalify(room, **WIDE)) == 2
+def test_again_changes_nothing(unregistered, again):
+    assert requalify(unregistered, max_quarantine_share=1) == []
+    room, _ = again
     before = room.snapshot()
-    assert requalify(room, **WIDE) == []
-    assert all(not due.changed for due in records_of_days(judge_of(room, **WIDE), START, END))
+    assert requalify(room, max_quarantine_share=1) == []
+    assert all(not due.changed for due in records_of_days(judge_of(room, max_quarantine_share=1), START, END))
     assert room.snapshot() == before
 
 
-def test_tried_only_nothing_is_written(room, row):
-    room.ingest(room.deliver("one.csv", row(), row(camera_id="CAM-3")), **WIDE)
-    room.cameras(LATE)
-    before = room.snapshot()
-    (tried,) = requalify(room, trial=True, **WIDE)
-    assert room.snapshot() == before
-    (done,) = requalify(room, **WIDE)
+def test_tried_only_nothing_is_written(late, again):
+    before = late.snapshot()
+    (tried,) = requalify(late, trial=True, max_quarantine_share=1)
+    assert late.snapshot() == before
     assert tried.record is None
-    assert tried.batches == done.batches
+    assert tried.batches == again[1].batches
 
 
-def test_only_records_of_the_days_are_judged_again(room, row):
-    room.ingest(room.deliver("one.csv", row(captured_at="2026-05-17T08:00:00Z", received_at="")))
-    room.ingest(room.deliver("two.csv", row()))
-    room.cameras(LATE)
-    (done,) = requalify(room, date(2026, 5, 18), date(2026, 5, 18))
+def test_a_file_judged_again_stays_known(unregistered, again):
+    room, done = again
+    assert room.ingest(unregistered.folder / "one.csv").already_known == (done.batches[0].after.batch_id,)
+
+
+def test_parts_of_before_stay_as_they_were(unregistered, again):
+    room, _ = again
+    pinned = read_parts(unregistered.lake, unregistered.rocu, START, END)
+    assert [file_sha256(room.lake.root / part.path) for part in pinned] == [part.sha256 for part in pinned]
+    assert set(read_parts(room.lake, room.rocu, START, END)).isdisjoint(pinned)
+
+
+def test_only_records_of_the_days_are_judged_again(late, row):
+    late.ingest(late.deliver("two.csv", row(captured_at="2026-05-17T08:00:00Z", received_at="")))
+    late.cameras(LATE.replace("CAM-3", "CAM-4"))
+    (done,) = requalify(late, date(2026, 5, 17), date(2026, 5, 17))
     assert [batch.after.delivered_as for batch in done.batches] == ["two.csv"]
-    assert len(standing_records(room.lake, room.rocu)) == 2
+    assert len(standing_records(late.lake, late.rocu)) == 2
 
 
-def test_limits_and_contract_are_named_as_what_changed(room, row):
-    room.ingest(room.deliver("one.csv", row()))
+def test_limits_and_contract_are_named_as_what_changed(unregistered, room_again):
+    room = room_again(unregistered)
     (due,) = records_of_days(judge_of(room, **WIDE), START, END)
     assert due.changed == ("limits",)
     (path,) = room.lake.folder("ingests", room.rocu).glob("*.json")
@@ -102,38 +118,25 @@ def test_a_failed_batch_that_passes_stands_in_the_way_no_longer_and_back(room, r
     check_conserved(room)
 
 
-def test_a_file_judged_again_stays_known(room, row):
-    file = room.deliver("one.csv", row(), row(camera_id="CAM-3"))
-    (batch,) = room.ingest(file, **WIDE).batches
-    room.cameras(LATE)
-    requalify(room, **WIDE)
-    assert room.ingest(file, **WIDE).already_known == (batch.batch_id,)
-
-
-def test_a_replaced_batch_does_not_come_back_beside_its_replacement(room, row):
-    bad = row(captured_at="2026-05-18T09:00:00Z", camera_id="CAM-3", received_at="")
-    (failed,) = room.ingest(room.deliver("bad.csv", bad)).batches
-    (good,) = room.ingest(room.deliver("good.csv", row()), replaces=failed.batch_id).batches
-    room.cameras(LATE)
-    first, second = requalify(room)
-    assert first.batches[0].after.verdict == "failed"
-    assert good.batch_id in first.batches[0].after.reasons[0]
-    assert second.batches[0].after.replaces == failed.batch_id
-    assert replaced_batches(room.lake, room.rocu) == {failed.batch_id: good.batch_id}
-    assert failures(room) == []
-    assert room.reads("camera_id") == [("CAM-1",)]
-    check_conserved(room)
-
-
 def test_a_chain_of_replacements_holds_whichever_of_them_is_judged_again(room, row):
-    (first,) = room.ingest(room.deliver("1.csv", row(confidence="999"))).batches
+    bad = row(captured_at="2026-05-18T09:00:00Z", camera_id="CAM-3", received_at="")
+    (first,) = room.ingest(room.deliver("1.csv", bad)).batches
     (second,) = room.ingest(room.deliver("2.csv", row(confidence="998")), replaces=first.batch_id).batches
     (third,) = room.ingest(room.deliver("3.csv", row()), replaces=second.batch_id).batches
     room.cameras(LATE)
-    assert len(requalify(room)) == 3
+    done = [one.batches[0].after for one in requalify(room)]
+    # the first would pass now: it does not come back beside its replacement
+    assert [batch.verdict for batch in done] == ["failed", "failed", "passed"]
+    assert third.batch_id in done[0].reasons[0]
+    assert [batch.replaces for batch in done] == [None, first.batch_id, second.batch_id]
+    assert replaced_batches(room.lake, room.rocu) == dict.fromkeys((first.batch_id, second.batch_id), third.batch_id)
     assert failures(room) == []
-    # and when the last of them fails now, all of its line stand in the way again
-    requalify(room, retention_days=1)
+    assert room.reads("camera_id") == [("CAM-1",)]
+    check_conserved(room)
+    # and when the last of them alone fails now, all of its line stand in the way again
+    judge = judge_of(room, retention_days=1)
+    last = records_of_days(judge, START, END)[-1:]
+    assert len(list(judge_again(judge, last, "older", lambda _: None, lambda _: None))) == 1
     assert failures(room) == [first.batch_id, second.batch_id, third.batch_id]
     check_conserved(room)
 
@@ -195,56 +198,31 @@ def test_a_read_from_the_future_of_its_delivery_is_not_let_in_by_waiting(room, r
     assert dict(done.batches[0].held) == {"captured_in_future": 1}
 
 
-def test_what_became_too_old_meanwhile_is_set_apart(room, row):
-    room.ingest(room.deliver("one.csv", row()))
-    room.cameras(LATE)
-    later = replace(room, now=room.now + timedelta(days=400))
-    (done,) = requalify(later, max_quarantine_share=1)
-    assert done.batches[0].newly_quarantined == 1
-    assert dict(done.batches[0].after.rules) == {"older_than_retention": 1}
-
-
-@pytest.mark.parametrize("packed", [False, True])
-def test_files_of_other_sources_are_read_as_they_were(room, packed):
-    import gzip
-
+def test_files_are_read_as_they_were_whatever_their_source_and_form(room):
     source = Source(name="county", columns={"vrm": "plate", "camera_id": "cam", "captured_at": "when"}, zone="UTC")
-    text = b"plate;cam;when\nAB12CDE;CAM-1;2026-05-18T08:00:00\nXY21ZZZ;CAM-3;2026-05-18T08:00:00\n"
     source = source.model_copy(update={"delimiter": ";"})
-    file = room.write("county.csv", gzip.compress(text) if packed else text)
-    room.ingest(file, source=source, **WIDE)
+    text = "plate;cam;when\n{0};CAM-1;2026-05-18T08:00:00\n{0};CAM-3;2026-05-18T08:00:00\n"
+    table = {"plate": ["AB12CDG"] * 2, "cam": ["CAM-1", "CAM-3"], "when": ["2026-05-18T08:00:00"] * 2}
+    pq.write_table(pa.table(table), room.folder / "county.parquet")
+    files = [
+        room.write("county.csv", text.format("AB12CDE")),
+        room.write("county.csv.gz", gzip.compress(text.format("AB12CDF").encode())),
+        room.folder / "county.parquet",
+    ]
+    room.ingest(*files, source=source, **WIDE)
     room.cameras(LATE)
     (done,) = requalify(room, **WIDE)
-    assert done.batches[0].after.accepted == 2
+    assert [batch.after.accepted for batch in done.batches] == [2, 2, 2]
 
 
-def test_parquet_is_judged_again(room):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    file = room.folder / "reads.parquet"
-    table = {
-        "vrm": ["AB12CDE", "XY21ZZZ"],
-        "captured_at": ["2026-05-18T08:00:00Z"] * 2,
-        "camera_id": ["CAM-1", "CAM-3"],
-    }
-    pq.write_table(pa.table(table), file)
-    room.ingest(file, **WIDE)
-    room.cameras(LATE)
-    (done,) = requalify(room, **WIDE)
-    assert done.batches[0].after.accepted == 2
-
-
-def test_an_older_record_is_read_by_the_built_in_source_that_it_names_or_not_at_all(room, row):
-    room.ingest(room.deliver("one.csv", row(), row(camera_id="CAM-3")), **WIDE)
-    (path,) = room.lake.folder("ingests", room.rocu).glob("*.json")
+def test_an_older_record_is_read_by_the_built_in_source_that_it_names_or_not_at_all(late):
+    (path,) = late.lake.folder("ingests", late.rocu).glob("*.json")
     said = json.loads(path.read_text())
     del said["source_said"], said["supersedes"], said["reason"]
     path.write_text(json.dumps(said))
-    room.cameras(LATE)
-    (tried,) = requalify(room, trial=True, **WIDE)
+    (tried,) = requalify(late, trial=True, max_quarantine_share=1)
     assert tried.batches[0].after.accepted == 2
     said["batches"][0]["source"] = "county"
     path.write_text(json.dumps(said))
     with pytest.raises(RefusedError, match="does not say how its files are to be read"):
-        requalify(room, **WIDE)
+        requalify(late, max_quarantine_share=1)

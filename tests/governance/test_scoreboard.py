@@ -66,7 +66,8 @@ def test_the_spread_names_the_best_and_the_worst_force(batches: Batches, tmp_pat
     shutil.copytree(batches.loop.home, tmp_path / "home")
     bigger = Batches(Loop(tmp_path / "home", tmp_path), tmp_path)
     rows = [a_read(5, n, camera=f"CAM-{1 + n % 2}", confidence="140" if n % 10 == 1 else "95") for n in range(100)]
-    deliver(bigger, "nwrocu", "big.csv", rows + [a_read(6, n, camera=f"CAM-{1 + n % 2}") for n in range(100)])
+    rows += [a_read(6, n, camera=f"CAM-{1 + n % 2}") for n in range(100)]
+    deliver(bigger, "nwrocu", {"big.csv": rows})
     board = bigger.loop.done("auditor", "scoreboard", "--json").data
     (spread,) = [row for row in board["spreads"] if row["rule"] == "confidence_out_of_range"]
     assert (spread["best"], spread["worst"]) == ("Merseyside", "Lancashire")
