@@ -165,7 +165,7 @@ def parse_contract(content: bytes) -> Contract:
     from open_data_contract_standard.model import OpenDataContractStandard
 
     try:
-        document = yaml.safe_load(content)
+        document = yaml.load(content, Loader=yaml.CSafeLoader)
         OpenDataContractStandard.model_validate(document)
         return _contract(document, hashlib.sha256(content).hexdigest())
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:

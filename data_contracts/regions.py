@@ -89,4 +89,4 @@ def find_force(text: str) -> str | None:
 @cache
 def _reference() -> _Reference:
     text = files("data_contracts").joinpath("reference/regions.yaml").read_text(encoding="utf-8")
-    return _Reference.model_validate(yaml.safe_load(text))
+    return _Reference.model_validate(yaml.load(text, Loader=yaml.CSafeLoader))

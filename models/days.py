@@ -25,12 +25,13 @@ from infra.engine import literal
 from infra.errors import FaultError
 from infra.lake import Lake, placed
 from models.features import day_parts
+from models.features.columns import window_of
 from models.features.day_parts import TABLES
 from models.features.engines import DuckDBEngine, Plan
 from models.features.layers import Span, span_of
 from models.features.settings import PatternSettings, window_start
 from models.places import kept_places
-from models.windows import READS, Reduced, build_windows, features_of, layers_of, typed
+from models.windows import FEATURES, READS, Reduced, build_windows, features_of, layers_of
 
 _EPOCH = date(1970, 1, 1)
 
@@ -91,7 +92,7 @@ def _build(
         joined = day_parts.join_days(days, places, settings, engine)
         reduced = Reduced(joined.journeys, joined.passes, joined.visits, joined.seen, joined.legs, joined.camera_days)
         layers = layers_of(reduced, places, span_of(as_of, settings), settings, engine)
-        return typed(engine.fetch(features_of(layers, joined.vehicles, engine)), as_of)
+        return window_of(engine.fetch(features_of(layers, joined.vehicles, engine)), FEATURES, as_of)
 
 
 def keep_day(

@@ -153,7 +153,7 @@ def write_scores(
     table = scored
     for name, value in asdict(provenance).items():
         kind = pa.date32() if name == "window_end" else pa.string()
-        table = table.append_column(name, pa.array([value] * table.num_rows, kind))
+        table = table.append_column(name, pa.repeat(pa.scalar(value, kind), table.num_rows))
     table = table.replace_schema_metadata({"scored_at": now.isoformat(), "run_id": provenance.run_id})
     target = scores_file(lake, provenance, layer)
     with placed(target) as temporary:

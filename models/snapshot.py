@@ -214,7 +214,7 @@ def _with_labels(
     added = {
         "label": pa.array(values, pa.int8()),
         "weight": pa.array(weights, pa.float64()),
-        "split": pa.array([split] * len(kept), pa.string()),
+        "split": pa.repeat(pa.scalar(split, pa.string()), len(kept)),
         "reviewed": pa.array([labels[p].standing in LABELLED for p in kept], pa.bool_()),
         "known": pa.array([vehicle in before for vehicle in vehicles], pa.bool_()),
     }

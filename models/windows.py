@@ -21,6 +21,7 @@ from data_contracts.manifests import PartRef
 from data_contracts.reads import reads_relation
 from infra.lake import Lake
 from models.features import cameras, co_travel, presence, runs, stays, travel, trips
+from models.features.columns import window_of
 from models.features.engines import Engine, Keeper, Plan
 from models.features.feature import Feature
 from models.features.layers import Layers, Span, span_of
@@ -99,7 +100,7 @@ def build_windows(
     """
     with connection.cursor() as cursor:
         reads_relation(cursor, lake, parts, "window_reads")
-        return typed(_plan(as_of, type(settings), settings.model_dump_json()).run(cursor), as_of)
+        return window_of(_plan(as_of, type(settings), settings.model_dump_json()).run(cursor), FEATURES, as_of)
 
 
 @lru_cache(maxsize=16)
@@ -112,7 +113,7 @@ def _plan(as_of: date, kind: type[PatternSettings], settings: str) -> Plan:
 
 def window_table(reads: Table, as_of: date, settings: PatternSettings, engine: Engine) -> pa.Table:
     """Windows from any table with the columns of the reads layer, on any engine. See `build_windows`."""
-    return typed(engine.fetch(_expression(reads, as_of, settings, engine)), as_of)
+    return window_of(engine.fetch(_expression(reads, as_of, settings, engine)), FEATURES, as_of)
 
 
 def _expression(reads: Table, as_of: date, settings: PatternSettings, engine: Keeper) -> Table:
@@ -186,11 +187,3 @@ def features_of(layers: Layers, vehicles: Table, engine: Keeper) -> Table:
         for feature in FEATURES
     }
     return joined.select("vehicle", **columns).order_by("vehicle")
-
-
-def typed(found: pa.Table, as_of: date) -> pa.Table:
-    """The rows with exactly the declared columns and types."""
-    end = pa.array([as_of] * found.num_rows, type=pa.date32())
-    fields = [("vehicle", pa.string()), *((name.name, pa.type_for_alias(name.dtype)) for name in FEATURES)]
-    cast: pa.Table = found.cast(pa.schema(fields))
-    return cast.add_column(1, pa.field("window_end", pa.date32()), end).combine_chunks()

@@ -82,7 +82,7 @@ def find_places(min_population: int) -> Places:
 
 
 def _nearest_force(xy: NDArray[np.float64]) -> tuple[NDArray[np.int64], list[dict[str, Any]]]:
-    table: list[dict[str, Any]] = yaml.safe_load(FORCES.read_text(encoding="utf-8"))["forces"]
+    table: list[dict[str, Any]] = yaml.load(FORCES.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["forces"]
     owner = np.concatenate([np.full(len(row["anchors"]), index) for index, row in enumerate(table)])
     anchors = np.array([anchor for row in table for anchor in row["anchors"]], dtype=np.float64)
     _, nearest = cKDTree(flat(anchors[:, 0], anchors[:, 1])).query(xy)

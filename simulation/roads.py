@@ -151,7 +151,7 @@ def _gabriel(xy: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _wet(xy: NDArray[np.float64], pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
-    lines = yaml.safe_load(WATERS.read_text(encoding="utf-8"))["waters"].values()
+    lines = yaml.load(WATERS.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["waters"].values()
     wet = np.zeros(len(pairs), dtype=bool)
     one, other = xy[pairs[:, 0]], xy[pairs[:, 1]]
     for line in lines:

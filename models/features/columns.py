@@ -21,7 +21,7 @@ def window_of(found: pa.Table, features: Sequence[Feature], as_of: date) -> pa.T
     Returns:
         The same rows: vehicle, window_end, the features.
     """
-    end = pa.array([as_of] * found.num_rows, type=pa.date32())
+    end = pa.repeat(pa.scalar(as_of, pa.date32()), found.num_rows)
     fields = [("vehicle", pa.string()), *((name.name, pa.type_for_alias(name.dtype)) for name in features)]
     typed: pa.Table = found.cast(pa.schema(fields))
     return typed.add_column(1, pa.field("window_end", pa.date32()), end).combine_chunks()
