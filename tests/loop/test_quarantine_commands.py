@@ -233,6 +233,7 @@ def test_a_model_of_before_is_made_again_bit_for_bit(in_force: Loop, tmp_path: P
     assert done["records_judged_again"] >= 1
     made = loop.done("auditor", "reproduce", MODEL, "1", "--json").data
     assert (made["same"], made["snapshot_same"]) == (True, True)
+    assert made["expected_sha256"] == made["actual_sha256"]
     graph = loop.done("auditor", "lineage", MODEL, "1", "--json").data
     assert {node["label"] for node in graph["nodes"] if node["kind"] == "step"} >= {"ingest"}
 
