@@ -27,13 +27,15 @@ from infra.lake import Lake, placed
 from models.features import day_parts
 from models.features.columns import window_of
 from models.features.day_parts import TABLES
-from models.features.engines import DuckDBEngine, Plan
-from models.features.layers import Span, span_of
+from models.features.engines import Plan
+from models.features.layers import span_of
+from models.features.named_span import named_span, values_of
 from models.features.settings import PatternSettings, window_start
 from models.places import kept_places
 from models.windows import FEATURES, READS, Reduced, build_windows, features_of, layers_of
 
 _EPOCH = date(1970, 1, 1)
+_VIEW = "days_"
 
 
 def build_windows_by_day(
@@ -83,16 +85,27 @@ def _build(
     shares = [keep_day(connection, lake, rocu, day, by_day[day], settings) for day in sorted(by_day)]
     if not shares:
         return build_windows(connection, lake, [], as_of, settings)
+    span = span_of(as_of, settings)
+    moved, joined = _joined(type(settings), settings.model_dump_json(), span.shifts)
     with connection.cursor() as cursor:
-        engine = DuckDBEngine(cursor)
-        days = {name: _view(cursor, shares, name) for name in TABLES}
-        places = kept_places(days["places"], settings.place_km, engine)
-        if engine.fetch(day_parts.moved_forces(days, places).limit(1)).num_rows:
+        for name in TABLES:
+            _view(cursor, shares, name)
+        if moved.run(cursor).num_rows:
             return build_windows(connection, lake, inside, as_of, settings)
-        joined = day_parts.join_days(days, places, settings, engine)
-        reduced = Reduced(joined.journeys, joined.passes, joined.visits, joined.seen, joined.legs, joined.camera_days)
-        layers = layers_of(reduced, places, span_of(as_of, settings), settings, engine)
-        return window_of(engine.fetch(features_of(layers, joined.vehicles, engine)), FEATURES, as_of)
+        return window_of(joined.run(cursor, values_of(span)), FEATURES, as_of)
+
+
+@lru_cache(maxsize=8)
+def _joined(kind: type[PatternSettings], settings: str, shifts: tuple[int, ...]) -> tuple[Plan, Plan]:
+    """The statements that tell whether days can be put together, and those that put them together."""
+    own, moved, whole = kind.model_validate_json(settings), Plan("known"), Plan()
+    days = {name: ibis.table(_schemas()[name], name=_VIEW + name) for name in TABLES}
+    places = kept_places(days["places"], own.place_km, moved)
+    moved.end(day_parts.moved_forces(days, places).limit(1))
+    joined = day_parts.join_days(days, places, own, whole)
+    reduced = Reduced(joined.journeys, joined.passes, joined.visits, joined.seen, joined.legs, joined.camera_days)
+    layers = layers_of(reduced, places, named_span(shifts), own, whole)
+    return moved, whole.end(features_of(layers, joined.vehicles, whole))
 
 
 def keep_day(
@@ -124,11 +137,12 @@ def _make(
     settings: PatternSettings,
     target: Path,
 ) -> None:
-    tables, plan = _plan(type(settings), settings.model_dump_json(), span_of(day, _one_day(settings)).offsets)
+    span = span_of(day, _one_day(settings))
+    tables, plan = _plan(type(settings), settings.model_dump_json(), span.shifts)
     number = (day - _EPOCH).days
     with connection.cursor() as cursor, placed(target) as temporary:
         reads_relation(cursor, lake, parts, "day_reads")
-        plan.run(cursor)
+        plan.run(cursor, values_of(span))
         temporary.mkdir()
         for name, table in tables.items():
             keys = day_parts.keys_of_day(table.columns, number)
@@ -138,12 +152,10 @@ def _make(
 
 
 @lru_cache(maxsize=8)
-def _plan(
-    kind: type[PatternSettings], settings: str, offsets: tuple[tuple[int, int], ...]
-) -> tuple[dict[str, Table], Plan]:
+def _plan(kind: type[PatternSettings], settings: str, shifts: tuple[int, ...]) -> tuple[dict[str, Table], Plan]:
     """The statements that reduce a day, and the tables that they leave; the same for all days but for local time."""
     own, plan = kind.model_validate_json(settings), Plan()
-    reduced = day_parts.day_tables(ibis.table(READS, name="day_reads"), Span(0, 0, offsets), own, plan)
+    reduced = day_parts.day_tables(ibis.table(READS, name="day_reads"), named_span(shifts), own, plan)
     tables = {name: plan.keep(table) for name, table in reduced.items()}
     return tables, plan.end(tables["places"].limit(0))
 
@@ -178,18 +190,16 @@ def _code_digest() -> str:
     return digest.hexdigest()
 
 
-def _view(cursor: duckdb.DuckDBPyConnection, shares: Sequence[Path], name: str) -> Table:
+def _view(cursor: duckdb.DuckDBPyConnection, shares: Sequence[Path], name: str) -> None:
     paths = ", ".join(literal(str(share / f"{name}.parquet")) for share in shares)
-    view = f"days_{name}"
     cursor.execute(
-        f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
+        f"CREATE OR REPLACE TEMP VIEW {_VIEW}{name} AS SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
     )
-    return ibis.table(_schemas()[name], name=view)
 
 
 @cache
 def _schemas() -> dict[str, ibis.Schema]:
-    tables, _ = _plan(PatternSettings, PatternSettings().model_dump_json(), ((0, 0),))
+    tables, _ = _plan(PatternSettings, PatternSettings().model_dump_json(), (0,))
     found = {}
     for name, table in tables.items():
         wide = dict.fromkeys(day_parts.keys_of_day(table.columns, 0), "int64")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 import ibis
-from ibis.expr.types import BooleanValue, IntegerValue, Table
+from ibis.expr.types import BooleanValue, IntegerScalar, IntegerValue, Table
 
 from models.features.settings import PatternSettings, window_start
 from models.places import SIGN_MODULUS, code_of, metres, on_grid, value_of, with_code, with_vector
@@ -115,7 +115,7 @@ def ends_journey(gap: IntegerValue, hop_m: IntegerValue, settings: PatternSettin
     return (gap > settings.journey_gap_minutes * 60) & unexplained
 
 
-def local_second(second: IntegerValue, offsets: tuple[tuple[int, int], ...]) -> IntegerValue:
+def local_second(second: IntegerValue, offsets: tuple[tuple[int | IntegerScalar, int], ...]) -> IntegerValue:
     """Epoch seconds shifted to local time by the offsets of `zone_offsets`."""
     shift = ibis.literal(offsets[0][1])
     for since, offset in offsets[1:]:

@@ -25,6 +25,7 @@ from models.features.columns import window_of
 from models.features.engines import Engine, Keeper, Plan
 from models.features.feature import Feature
 from models.features.layers import Layers, Span, span_of
+from models.features.named_span import in_named_span, named_span, values_of
 from models.features.settings import PatternSettings
 from models.journeys import (
     Numbered,
@@ -65,6 +66,7 @@ READS = ibis.schema(
     }
 )
 """What windows need of the reads layer."""
+_GIVEN = "window_reads"
 
 
 @dataclass(frozen=True)
@@ -99,38 +101,45 @@ def build_windows(
         WrongInputError: There are more places than can be numbered.
     """
     with connection.cursor() as cursor:
-        reads_relation(cursor, lake, parts, "window_reads")
-        return window_of(_plan(as_of, type(settings), settings.model_dump_json()).run(cursor), FEATURES, as_of)
+        reads_relation(cursor, lake, parts, _GIVEN)
+        return windows_of_given(cursor, as_of, settings)
+
+
+def windows_of_given(connection: duckdb.DuckDBPyConnection, as_of: date, settings: PatternSettings) -> pa.Table:
+    """Windows from the table `window_reads` of a connection, which is left with the tables of the steps."""
+    span = span_of(as_of, settings)
+    plan = _plan(type(settings), settings.model_dump_json(), span.shifts)
+    return window_of(plan.run(connection, values_of(span)), FEATURES, as_of)
 
 
 @lru_cache(maxsize=16)
-def _plan(as_of: date, kind: type[PatternSettings], settings: str) -> Plan:
-    """The statements of one window; kept, for it is built again from other reads, and making them takes longer."""
+def _plan(kind: type[PatternSettings], settings: str, shifts: tuple[int, ...]) -> Plan:
+    """The statements of any window of these settings and offsets of local time."""
     plan = Plan()
-    reads = ibis.table(READS, name="window_reads")
-    return plan.end(_expression(reads, as_of, kind.model_validate_json(settings), plan))
+    reads = in_named_span(ibis.table(READS, name=_GIVEN))
+    return plan.end(_expression(reads, named_span(shifts), kind.model_validate_json(settings), plan))
 
 
 def window_table(reads: Table, as_of: date, settings: PatternSettings, engine: Engine) -> pa.Table:
     """Windows from any table with the columns of the reads layer, on any engine. See `build_windows`."""
-    return window_of(engine.fetch(_expression(reads, as_of, settings, engine)), FEATURES, as_of)
+    inside = reads_in_window(reads, as_of, settings)
+    return window_of(engine.fetch(_expression(inside, span_of(as_of, settings), settings, engine)), FEATURES, as_of)
 
 
-def _expression(reads: Table, as_of: date, settings: PatternSettings, engine: Keeper) -> Table:
-    numbered = _number(reads, as_of, settings, engine)
-    layers = _layers(numbered, as_of, settings, engine)
+def _expression(reads: Table, span: Span, settings: PatternSettings, engine: Keeper) -> Table:
+    numbered = _number(reads, settings, engine)
+    layers = _layers(numbered, span, settings, engine)
     return features_of(layers, numbered.vehicles, engine)
 
 
-def _number(reads: Table, as_of: date, settings: PatternSettings, engine: Keeper) -> Numbered:
-    reads = reads_in_window(reads, as_of, settings)
+def _number(reads: Table, settings: PatternSettings, engine: Keeper) -> Numbered:
     vehicles, batches = engine.keep(number_vehicles(reads)), engine.keep(number_batches(reads))
     places = kept_places(reads, settings.place_km, engine)
     return Numbered(number_reads(reads, vehicles, batches, places, settings.low_confidence), vehicles, places)
 
 
-def _layers(numbered: Numbered, as_of: date, settings: PatternSettings, engine: Keeper) -> Layers:
-    places, span = numbered.places, span_of(as_of, settings)
+def _layers(numbered: Numbered, span: Span, settings: PatternSettings, engine: Keeper) -> Layers:
+    places = numbered.places
     moves = engine.keep(in_journeys(move_table(numbered.reads, places, settings)))
     reduced = Reduced(
         journeys=engine.keep(journeys(moves, places)),

@@ -6,6 +6,7 @@ given, and a connection is never changed by Ibis itself. Another engine is anoth
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -74,13 +75,14 @@ class DuckDBEngine:
 class Plan:
     """The statements of a chain of expressions, compiled once, for DuckDB to run over any tables of the same names."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "kept") -> None:
+        self._prefix = prefix
         self._kept: list[tuple[str, str, AtMost | None]] = []
         self._last = ""
 
     def keep(self, expression: Table, limit: AtMost | None = None) -> Table:
         """Note an expression and give the table that will hold its result."""
-        name = f"kept_{len(self._kept) + 1}"
+        name = f"{self._prefix}_{len(self._kept) + 1}"
         self._kept.append((name, _select(expression), limit))
         return ibis.table(expression.schema(), name=name)
 
@@ -89,8 +91,15 @@ class Plan:
         self._last = _select(expression)
         return self
 
-    def run(self, connection: duckdb.DuckDBPyConnection) -> pa.Table:
-        """Run every statement; results stay as temporary tables until the connection is closed."""
+    def run(self, connection: duckdb.DuckDBPyConnection, values: Mapping[str, str] | None = None) -> pa.Table:
+        """Run every statement; results stay as temporary tables until the connection is closed.
+
+        Args:
+            connection: Has the tables that the expressions name.
+            values: SQL of the variables that they name.
+        """
+        for name, value in (values or {}).items():
+            connection.execute(f'SET VARIABLE "{name}" = {value}')
         for name, statement, limit in self._kept:
             _keep(connection, name, statement, limit)
         return connection.sql(self._last).to_arrow_table()

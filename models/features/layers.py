@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from ibis.expr.types import Table
+import ibis
+from ibis.expr.types import IntegerScalar, Table
 
 from models.features.settings import PatternSettings, window_start, zone_offsets
 
@@ -18,9 +19,19 @@ from models.features.settings import PatternSettings, window_start, zone_offsets
 class Span:
     """The window in epoch seconds: from `begin`, included, to `end`, not included; and its local time."""
 
-    begin: int
-    end: int
-    offsets: tuple[tuple[int, int], ...]
+    begin: int | IntegerScalar
+    end: int | IntegerScalar
+    offsets: tuple[tuple[int | IntegerScalar, int], ...]
+
+    @property
+    def shifts(self) -> tuple[int, ...]:
+        """The offsets without their times."""
+        return tuple(shift for _, shift in self.offsets)
+
+
+def as_whole(value: int | IntegerScalar) -> IntegerScalar:
+    """A number of a span as a value of a table."""
+    return ibis.literal(value, "int64") if isinstance(value, int) else value
 
 
 def span_of(as_of: date, settings: PatternSettings) -> Span:

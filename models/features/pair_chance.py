@@ -25,14 +25,14 @@ _MOST_READS = 3_000
 """Reads of one vehicle at one camera that are counted, so that no product leaves 64 bits."""
 
 
-def expected_table(together: Together, moves: Table, span: Span, as_of: date, settings: ConvoySettings) -> Table:
+def expected_table(together: Together, moves: Table, span: Span, weekend: int, settings: ConvoySettings) -> Table:
     """Per pair the joint sightings that chance would give, at the cameras where it was seen together.
 
     Args:
         together: The pairs.
         moves: Of all vehicles: the traffic.
         span: The window, for local hours.
-        as_of: Last day of the window.
+        weekend: How many days of the window are of a weekend.
         settings: The settings of the pattern.
 
     Returns:
@@ -42,13 +42,13 @@ def expected_table(together: Together, moves: Table, span: Span, as_of: date, se
     both_ways = settings.co_travel_seconds * 2
     mine, theirs = (_profile(together.moves, span, name) for name in ("one", "other"))
     hours = met.join(mine, ["one", "camera"]).join(theirs, ["other", "camera", "slot"])
-    exposure = _exposure(hours.slot, as_of, settings)
+    exposure = _exposure(hours.slot, weekend, settings)
     by_habit = hours.group_by(["pid", "camera"]).agg(
         habit=(hours.one_reads * hours.other_reads * (both_ways * MICRO) // exposure).sum()
     )
     one_all, other_all = (_totals(profile, name) for profile, name in ((mine, "one"), (theirs, "other")))
     whole = met.join(one_all, ["one", "camera"]).join(other_all, ["other", "camera"])
-    whole = whole.join(_traffic(moves, span, as_of, settings), "camera")
+    whole = whole.join(_traffic(moves, span, weekend, settings), "camera")
     by_traffic = whole.select(
         "pid", "camera", traffic=whole.one_all * whole.other_all * both_ways * whole.chance // MICRO
     )
@@ -75,12 +75,15 @@ def _slot(second: IntegerValue, span: Span) -> IntegerValue:
     return local % 86_400 // 3600 + weekend.cast("int64") * 24
 
 
-def _exposure(slot: IntegerValue, as_of: date, settings: ConvoySettings) -> IntegerValue:
-    """Seconds of the window that lie in a slot."""
+def weekend_days(as_of: date, settings: ConvoySettings) -> int:
+    """How many days of the window that ends on `as_of` are of a weekend."""
     first = window_start(as_of, settings)
-    days = [first + timedelta(days=offset) for offset in range(settings.window_days)]
-    weekend = sum(day.weekday() >= 5 for day in days)
-    return ibis.ifelse(slot >= 24, max(1, weekend) * 3600, max(1, len(days) - weekend) * 3600)
+    return sum((first + timedelta(days=offset)).weekday() >= 5 for offset in range(settings.window_days))
+
+
+def _exposure(slot: IntegerValue, weekend: int, settings: ConvoySettings) -> IntegerValue:
+    """Seconds of the window that lie in a slot."""
+    return ibis.ifelse(slot >= 24, max(1, weekend) * 3600, max(1, settings.window_days - weekend) * 3600)
 
 
 def _profile(moves: Table, span: Span, name: str) -> Table:
@@ -94,12 +97,12 @@ def _totals(profile: Table, name: str) -> Table:
     return summed.select(name, "camera", **{f"{name}_all": ibis.least(summed.reads, _MOST_READS)})
 
 
-def _traffic(moves: Table, span: Span, as_of: date, settings: ConvoySettings) -> Table:
+def _traffic(moves: Table, span: Span, weekend: int, settings: ConvoySettings) -> Table:
     """Per camera the chance, in 10^-12, that two passes which follow the traffic fall into one and the same second."""
     passing = moves.select("camera", slot=_slot(moves.second, span))
     counted = passing.group_by(["camera", "slot"]).agg(reads=passing.count())
     totals = counted.group_by("camera").agg(total=counted.reads.sum())
     shares = counted.join(totals, "camera")
     share = shares.reads * MICRO // shares.total
-    exposure = _exposure(shares.slot, as_of, settings)
+    exposure = _exposure(shares.slot, weekend, settings)
     return shares.group_by("camera").agg(chance=(share * share // MICRO * MICRO // exposure).sum())

@@ -6,12 +6,10 @@ one home, working hours, one way again and again are what tells them apart.
 
 from __future__ import annotations
 
-from datetime import date
-
 import ibis
 from ibis.expr.types import IntegerValue, Table
 
-from models.features.engines import Engine
+from models.features.engines import Keeper
 from models.features.feature import Feature, count_where, ratio, spread, whole_km
 from models.features.layers import Span
 from models.features.pair_chance import expected_table, surprise
@@ -211,13 +209,13 @@ def pair_features(
     moves: Table,
     places: Table,
     span: Span,
-    as_of: date,
+    weekend: int,
     settings: ConvoySettings,
-    engine: Engine,
+    engine: Keeper,
 ) -> Table:
     """The features of this module: one, other, then the columns of `FEATURES`; one row per pair."""
     bases = engine.keep(_bases(together.moves, places, span))
-    expected = engine.keep(expected_table(together, moves, span, as_of, settings))
+    expected = engine.keep(expected_table(together, moves, span, weekend, settings))
     flow = moves.group_by(camera=moves.camera, hour=moves.second // 3600).agg(flow=moves.count())
     families = (
         _sighting_features(together, flow),

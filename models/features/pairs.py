@@ -15,7 +15,7 @@ import ibis
 from ibis.expr.types import Table
 from pydantic import Field
 
-from models.features.engines import Engine
+from models.features.engines import Keeper
 from models.features.settings import PatternSettings
 from models.journeys import in_journeys
 from models.places import PLACE_CODES, metres, value_of, with_code, with_vector
@@ -60,7 +60,7 @@ class Together:
     trips: Table
 
 
-def find_together(moves: Table, places: Table, settings: ConvoySettings, engine: Engine) -> Together:
+def find_together(moves: Table, places: Table, settings: ConvoySettings, engine: Keeper) -> Together:
     """All that candidate pairs did together, from the moves of all vehicles with the number of their `camera`."""
     pairs = engine.keep(candidate_pairs(engine.keep(_neighbours(moves, places, settings)), settings))
     own = engine.keep(_moves_of(moves, pairs))

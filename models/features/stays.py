@@ -12,7 +12,7 @@ import ibis
 from ibis.expr.types import Table
 
 from models.features.feature import Feature, count_where, ratio, whole_km
-from models.features.layers import Layers, Span
+from models.features.layers import Layers, Span, as_whole
 from models.features.settings import PatternSettings
 from models.places import code_of, metres, value_of, with_code, with_vector
 
@@ -107,7 +107,7 @@ def stay_table(journeys: Table, span: Span) -> Table:
         vid=first.vid,
         seq=ibis.literal(-1, "int64"),
         place=first.origin,
-        arrived=ibis.literal(span.begin, "int64"),
+        arrived=as_whole(span.begin),
         left=first.start_second,
         bounded=ibis.literal(False),
         set_out=ibis.null("int64"),
@@ -197,7 +197,7 @@ def stay_features(layers: Layers) -> Table:
     away = stays.filter(stays.away)
     cells = away.group_by(["vid", "cell"]).agg(stays=away.count())
     found = found.left_join(cells.group_by("vid").agg(away_places=cells.count()), "vid").drop("vid_right")
-    length = ibis.literal(layers.span.end - layers.span.begin, "int64")
+    length = as_whole(layers.span.end - layers.span.begin)
     return found.mutate(
         base_share=ratio(found.base_s, length),
         short_stay_share=ratio(found.short, found.away_stays),

@@ -10,10 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from loop_support import AS_OF, MODEL, PEOPLE, ROOT, SMALL, Loop, Said, run, token
+from loop_support import AS_OF, MODEL, PEOPLE, PSEUDONYM_KEY, ROOT, SMALL, Loop, Said, run, token
 
 from data_contracts.set_aside import set_aside
-from governance.syops import procedures
 from infra.errors import WrongInputError
 from infra.identity import issue_token
 from infra.lake import Lake, exclusive, file_sha256
@@ -236,32 +235,52 @@ def test_unknown_setting_is_named(delivered: Loop) -> None:
     check_told(delivered("operator", "status", FINDPROFILE_HOEM="x"), 2, "FINDPROFILE_HOEM")
 
 
-def test_no_space_left_then_space_again(delivered: Loop, tmp_path: Path) -> None:
-    """On a file system of its own that is too small; the same command works once there is room."""
-    disk, script = tmp_path / "disk", tmp_path / "script.sh"
-    disk.mkdir()
-    files = sorted((delivered.world / "nwrocu" / "reads").iterdir())
-    command = f"{sys.executable} -c 'from flows.cli import main; main()'"
-    script.write_text(
-        f"""set -u
-mount -t tmpfs -o size=1100k tmpfs {disk}
-export FINDPROFILE_HOME={disk}/home
-export FINDPROFILE_TOKEN=$({command} token issue --name op --role operator --rocu nwrocu)
-{command} syops accept --version {procedures().version} >/dev/null || exit 91
-{command} cameras load --rocu nwrocu {delivered.world}/nwrocu/cameras.csv >/dev/null || exit 90
-{command} ingest --rocu nwrocu {" ".join(map(str, files))}
-echo "full: $?"
-mount -o remount,size=200m {disk}
-{command} ingest --rocu nwrocu {" ".join(map(str, files))} --json
-echo "room: $?"
+_ON_A_DISK_THAT_FILLS = """
+import os, shutil, sys
+from pathlib import Path
+from data_contracts.gx import _library
+from flows.cli import main
+from killed_runs import _mount, _own_mounts, ended, forked
+
+def typed(home):
+    try:
+        main()
+    except SystemExit as left:
+        os._exit(int(left.code or 0))
+
+def fill(disk):
+    _own_mounts()
+    _mount(disk, "size=360k")
+    shutil.copytree(home, disk / "home")
+    print("full:", ended(forked(typed, home)), flush=True)
+    _mount(disk, "remount,size=200m")
+    print("room:", ended(forked(typed, home)), flush=True)
+
+disk, home = Path(sys.argv[1]), Path(sys.argv[2])
+sys.argv = ["findprofile", *sys.argv[3:]]
+os.environ["FINDPROFILE_HOME"] = str(disk / "home")
+_library()
+ended(forked(fill, disk))
 """
-    )
+
+
+def test_no_space_left_then_space_again(small_world: Path, tmp_path: Path) -> None:
+    """On a file system of its own that is too small; the same command works once there is room."""
+    disk, loop = tmp_path / "disk", Loop(tmp_path / "home", small_world)
+    disk.mkdir()
+    loop.done("operator", "cameras", "load", "--rocu", "nwrocu", small_world / "nwrocu" / "cameras.csv")
+    files = sorted((small_world / "nwrocu" / "reads").iterdir())[:4]
     done = subprocess.run(
-        ["unshare", "--map-root-user", "--mount", "bash", str(script)],
+        [sys.executable, "-c", _ON_A_DISK_THAT_FILLS, disk, loop.home, "ingest", "--rocu", "nwrocu", *files],
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=dict(os.environ),
+        env={
+            **os.environ,
+            "FINDPROFILE_PSEUDONYM_KEY": PSEUDONYM_KEY,
+            "FINDPROFILE_TOKEN": token(loop.home, "operator"),
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'support'}",
+        },
         check=False,
     )
     assert "full: 3" in done.stdout, done.stdout + done.stderr

@@ -136,7 +136,7 @@ def test_nothing_is_written_by_reading(tmp_path):
     assert not home.exists()
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(damaged(shortened(TEXT)))
 def test_a_damaged_draft_is_read_or_told_of(tmp_path, content):
     draft = tmp_path / "draft.yaml"

@@ -124,6 +124,7 @@ def later(in_force: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     file.write_text(yaml.safe_dump(POLICY | {"training": POLICY["training"] | {"trees": 150}, "patterns": patterns}))
     loop.done("governance", "policy", "load", file, "--rocu", "nwrocu")
     loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF)
+    shutil.copytree(loop.home, loop.home.parent / "before it was asked for")
     assert loop("engineer", "promote", "approve", MODEL, "2", "--reason", "my own work").code == 1
     loop("engineer", "promote", "request", MODEL, "2")
     loop.done("analyst", "promote", "suspend", MODEL, "--reason", "cameras were moved")
@@ -159,8 +160,8 @@ def test_refusals_before_and_what_came_after_are_on_the_sheet(later: Loop, tmp_p
 
 
 def test_a_version_that_nobody_asked_for_has_documents_with_gaps(later: Loop, tmp_path: Path) -> None:
-    later.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", "2026-04-04")
-    later.done("auditor", "documents", MODEL, "3", "--out", tmp_path)
+    before = Loop(later.home.parent / "before it was asked for", later.world)
+    before.done("auditor", "documents", MODEL, "2", "--out", tmp_path)
     card, sheet = read(tmp_path, "model-card"), read(tmp_path, "approval-sheet")
     assert fields(sheet)["status"] == "never requested"
     assert "evidence, SHA-256" in sheet["missing"]

@@ -74,13 +74,6 @@ def test_model_record_page_draws_evidence_approvals_and_plots(in_force: Loop, tm
     assert not re.search(r"""(?:src|href|action)=["']?(?:https?:)?//|url\(["']?https?:|@import""", text)
 
 
-def test_reproduced_bit_for_bit(in_force: Loop) -> None:
-    made = in_force.done("auditor", "reproduce", MODEL, "1", "--json").data
-    assert made["same"] is True
-    assert made["snapshot_same"] is True
-    assert made["expected_sha256"] == made["actual_sha256"]
-
-
 def test_training_again_from_the_same_inputs_is_the_same_version(in_force: Loop) -> None:
     again = in_force.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF, "--json").data
     assert again["already_registered"] is True

@@ -19,11 +19,13 @@ HEADER = "vrm,captured_at,camera_id,confidence"
 
 
 @pytest.fixture(scope="session")
-def late_camera(delivered: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
-    """A file of forty reads, two of them from a camera that is not registered, and one that no register can help."""
+def late_camera(small_world: Path, policy_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    """Two days, and a file of forty reads, two from a camera that is not registered and one that no register helps."""
     folder = tmp_path_factory.mktemp("late")
-    loop = Loop(folder / "home", delivered.world)
-    shutil.copytree(delivered.home.parent / "as delivered", loop.home)
+    loop = Loop(folder / "home", small_world)
+    loop.done("governance", "policy", "load", policy_file, *ROCU)
+    loop.done("operator", "cameras", "load", small_world / "nwrocu" / "cameras.csv", *ROCU)
+    loop.done("operator", "ingest", *sorted((small_world / "nwrocu" / "reads").iterdir())[:2], *ROCU)
     known = next(iter((loop.world / "nwrocu" / "cameras.csv").read_text().splitlines()[1:])).split(",")[0]
     rows = [f"AB12C{chr(65 + n // 20)}{chr(65 + n % 20)},2026-04-01T10:{n:02}:00Z,{known},90" for n in range(37)]
     rows += [f"AB12DC{letter},2026-04-01T11:00:00Z,late-camera,90" for letter in "AB"]
@@ -144,7 +146,7 @@ def test_requalify_keeps_both_verdicts_and_is_done_once(home: Loop, tmp_path: Pa
     assert logged[1]["operation"] == "alteration"
     assert len(logged[1]["details"]["records"]) == records
     # known files stay known, and the table of a person shows old and new
-    file = next((home.world / "nwrocu" / "reads").iterdir())
+    file = min((home.world / "nwrocu" / "reads").iterdir())
     assert home.done("operator", "ingest", file, *ROCU, "--json").data["rows"] == 0
 
 
@@ -231,6 +233,7 @@ def test_a_model_of_before_is_made_again_bit_for_bit(in_force: Loop, tmp_path: P
     assert done["records_judged_again"] >= 1
     made = loop.done("auditor", "reproduce", MODEL, "1", "--json").data
     assert (made["same"], made["snapshot_same"]) == (True, True)
+    assert made["expected_sha256"] == made["actual_sha256"]
     graph = loop.done("auditor", "lineage", MODEL, "1", "--json").data
     assert {node["label"] for node in graph["nodes"] if node["kind"] == "step"} >= {"ingest"}
 

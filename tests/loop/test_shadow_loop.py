@@ -14,18 +14,17 @@ from loop_support import AS_OF, MODEL, POLICY, Loop
 
 TREES = 60
 SCORE = ("score", "--rocu", "nwrocu", "--as-of")
-# two trainings and two gates come before the first test
+# a training and two gates come before the first test
 pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def beside(delivered: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
-    """Version 1 in force, and version 2, of fewer trees, with every approval; a registry of its own."""
+def beside(in_force: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    """Version 1 in force, and version 2, of fewer trees, with every approval."""
     folder = tmp_path_factory.mktemp("beside")
-    loop = Loop(folder / "home", delivered.world)
-    shutil.copytree(delivered.home.parent / "as delivered", loop.home)
-    loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF)
-    loop.bring_into_force(MODEL, "1", AS_OF)
+    loop = Loop(folder / "home", in_force.world)
+    shutil.copytree(in_force.home.parent / "requested", loop.home)
+    loop.confirm_requested(MODEL, "1", AS_OF)
     policy = folder / "policy.yaml"
     policy.write_text(yaml.safe_dump(POLICY | {"version": "test-2", "training": POLICY["training"] | {"trees": TREES}}))
     loop.done("governance", "policy", "load", policy, "--rocu", "nwrocu")

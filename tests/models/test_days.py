@@ -108,7 +108,7 @@ def assert_same(lake: Lake, parts: list[PartRef], end: date, own: PatternSetting
     return by_day
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32), forces=st.booleans())
 def test_windows_day_by_day_are_windows_from_all_reads_at_once(tmp_path_factory, seed, forces):
     chance = random.Random(seed)  # noqa: S311

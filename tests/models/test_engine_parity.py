@@ -6,21 +6,19 @@ import random
 from datetime import date, datetime, timedelta
 
 import duckdb
-import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from infra.lake import Lake
 from infra.settings import Settings
-from models.features.engines import DuckDBEngine
 from models.features.pairs import ConvoySettings
 from models.features.settings import PatternSettings
 from models.features.spark import java_home, open_spark
-from models.pair_windows import pair_window_table
+from models.pair_windows import pair_window_table, pair_windows_of_given
 from models.patterns import get_pattern
 from models.window_engines import open_windows
-from models.windows import READS, window_table
+from models.windows import READS, window_table, windows_of_given
 
 AS_OF = date(2026, 4, 5)
 QUICK = {
@@ -67,21 +65,24 @@ def reads(seed: int, vehicles: int = 60) -> pa.Table:
 
 def on_duckdb(path, build, settings):
     with duckdb.connect() as connection:
-        connection.execute(f"CREATE TEMP VIEW given AS SELECT * FROM read_parquet('{path}')")
-        return build(ibis.table(READS, name="given"), AS_OF, settings, DuckDBEngine(connection))
+        connection.execute(f"CREATE TEMP VIEW window_reads AS SELECT * FROM read_parquet('{path}')")
+        return build(connection, AS_OF, settings)
 
 
 @pytest.mark.parametrize(
-    ("build", "settings"),
-    [(window_table, PatternSettings(away_km=40)), (pair_window_table, ConvoySettings())],
+    ("build", "on_spark", "settings"),
+    [
+        (windows_of_given, window_table, PatternSettings(away_km=40)),
+        (pair_windows_of_given, pair_window_table, ConvoySettings()),
+    ],
     ids=["county_lines", "convoy"],
 )
-def test_duckdb_and_spark_give_the_same_windows(spark, tmp_path, build, settings):
+def test_duckdb_and_spark_give_the_same_windows(spark, tmp_path, build, on_spark, settings):
     path = tmp_path / "reads.parquet"
     pq.write_table(reads(7), path)
     expected = on_duckdb(path, build, settings)
     assert expected.num_rows
-    assert build(spark.read([path], READS, "given"), AS_OF, settings, spark).equals(expected)
+    assert on_spark(spark.read([path], READS, "given"), AS_OF, settings, spark).equals(expected)
 
 
 def test_no_reads_are_no_rows_on_spark_too(spark):

@@ -6,21 +6,19 @@ import random
 from datetime import UTC, date, datetime, timedelta
 
 import duckdb
-import ibis
 import pyarrow as pa
 import pytest
 from facts_by_hand import facts_by_hand, wavering
 
 from infra.errors import WrongInputError
-from models.features.engines import DuckDBEngine
 from models.features.pairs import ConvoySettings
 from models.features.settings import PatternSettings
-from models.pair_windows import pair_window_table
+from models.pair_windows import pair_windows_of_given
 from models.patterns import get_pattern
 from models.places import PLACE_CODES
 from models.profile.company import companions_of
 from models.profile.model import Camera, Read
-from models.windows import FEATURES, READS, window_table
+from models.windows import FEATURES, READS, windows_of_given
 
 FIRST = datetime.fromisoformat("2026-03-22")
 AS_OF = date(2026, 4, 4)
@@ -69,10 +67,10 @@ def random_rows(chance, vehicles=40):
     return rows
 
 
-def table_of(rows, build=window_table, own=OWN, as_of=AS_OF):
+def table_of(rows, build=windows_of_given, own=OWN, as_of=AS_OF):
     with duckdb.connect(config={"threads": 2}) as connection:
-        connection.register("given", pa.Table.from_pylist(rows, schema=READS.to_pyarrow().remove_metadata()))
-        found = build(ibis.table(READS, name="given"), as_of, own, DuckDBEngine(connection)).to_pylist()
+        connection.register("window_reads", pa.Table.from_pylist(rows, schema=READS.to_pyarrow().remove_metadata()))
+        found = build(connection, as_of, own).to_pylist()
     return {row["vehicle"]: row for row in found}
 
 
@@ -120,7 +118,7 @@ def test_a_camera_on_the_edge_of_two_positions_is_one_camera():
     rows = wavering(rows, 0.00002, chance)
     found = table_of(rows)["v"]
     assert (found["cameras"], found["main_route_share"], found["co_travel_most_legs"]) == (3, 1, 6)
-    (pair,) = table_of(rows, pair_window_table, ConvoySettings(window_days=14)).values()
+    (pair,) = table_of(rows, pair_windows_of_given, ConvoySettings(window_days=14)).values()
     assert (pair["joint_cameras"], pair["joint_sightings"], pair["joint_days"]) == (3, 9, 3)
 
 
@@ -180,7 +178,7 @@ def test_no_vehicle_made_more_of_its_journeys_together_than_it_made():
         rows += road("a", day(on, 10), legs, number=len(rows))
         rows += road("b", day(on, 10), sorted(legs + stop, key=lambda step: step[1]), 15, number=len(rows))
     own = ConvoySettings(window_days=14)
-    (pair,) = table_of(rows, pair_window_table, own).values()
+    (pair,) = table_of(rows, pair_windows_of_given, own).values()
     assert pair["joint_trips"] == 18
     assert pair["joint_share_least"] == pair["joint_share_most"] == 1
     assert said(pair | {"surprise": 0.0}, "surprise", "convoy", own) == ()
@@ -195,20 +193,20 @@ def test_days_together_are_days_of_the_window():
             for n, vehicle in enumerate("ab"):
                 start = summer + timedelta(days=on, hours=hour, seconds=15 * n)
                 rows += road(vehicle, start, [(0, 0), (15, 13), (30, 26)], number=len(rows))
-    (pair,) = table_of(rows, pair_window_table, ConvoySettings(window_days=2), date(2026, 6, 2)).values()
+    (pair,) = table_of(rows, pair_windows_of_given, ConvoySettings(window_days=2), date(2026, 6, 2)).values()
     assert pair["joint_days"] == 2
 
 
 def test_more_places_than_can_be_numbered_are_refused():
     with duckdb.connect() as connection:
         connection.execute(
-            f"""CREATE TEMP TABLE given AS SELECT 'v' AS vehicle, 'b' AS batch_id, i AS row_no,
+            f"""CREATE TEMP TABLE window_reads AS SELECT 'v' AS vehicle, 'b' AS batch_id, i AS row_no,
                 TIMESTAMP '2026-03-25' AS captured_at, 'c' || i AS camera_id, 's' AS site_id, 52.0 AS latitude,
                 -1.0 AS longitude, 'f' AS force, false AS plate_repaired, 90.0 AS confidence
                 FROM range({PLACE_CODES + 1}) t(i)"""
         )
         with pytest.raises(WrongInputError, match="places"):
-            window_table(ibis.table(READS, name="given"), AS_OF, OWN, DuckDBEngine(connection))
+            windows_of_given(connection, AS_OF, OWN)
 
 
 def test_company_of_a_plate_that_is_read_all_the_time():

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,42 +123,75 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 _KILLED = """
-import os, signal, sys
+import json, os, signal, sys
+from pathlib import Path
+import mlflow.store.model_registry.sqlalchemy_store, mlflow.store.tracking.sqlalchemy_store
 from flows.cli import main
-home, at, told = sys.argv[1], int(sys.argv[2]), open(sys.argv[3], "a")
-seen = 0
-def watch(event, given):
-    global seen
-    mine = event in ("os.rename", "sqlite3.connect") and any(str(one).startswith(home) for one in given)
-    if mine or event == "fcntl.flock":
-        seen += 1
-        told.write(f"{event}\\n")
-        told.flush()
-        if seen == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(watch)
-sys.argv = ["findprofile", *sys.argv[4:]]
-main()
+
+def type_it(home, at, told):
+    seen = 0
+    def watch(event, given):
+        nonlocal seen
+        mine = event in ("os.rename", "sqlite3.connect") and any(str(one).startswith(home) for one in given)
+        if mine or event == "fcntl.flock":
+            seen += 1
+            os.write(told, b".")
+            if seen == at:
+                os.kill(os.getpid(), signal.SIGKILL)
+    os.environ["FINDPROFILE_HOME"] = home
+    sys.addaudithook(watch)
+    try:
+        main()
+    except SystemExit as left:
+        return int(left.code or 0)
+    return 0
+
+homes = json.loads(sys.argv[1])
+sys.argv = ["findprofile", *sys.argv[2:]]
+for at, home in homes.items():
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 70
+        try:
+            code = type_it(home, int(at), write)
+        finally:
+            os._exit(code)
+    os.close(write)
+    with open(read, "rb") as told:
+        seen = len(told.read())
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    Path(home).with_name(f"ended-{at}.json").write_text(json.dumps([code, seen]))
+    if code == 0:
+        break
 """
 
 
-def killed(loop: Loop, signed: str, arguments: Sequence[str], at: int) -> tuple[int, int]:
-    """Type a command in a process that dies at its `at`-th opening of a database, lock or placement of a file.
+def killed(homes: Mapping[int, Path], signed: str, arguments: Sequence[str]) -> dict[int, tuple[int, int]]:
+    """Type a command on one home after the other, until it is not killed any more.
+
+    Each is typed in a process that dies at its `at`-th opening of a database, lock or placement of a file, forked from
+    one that has imported what takes long.
+
+    Args:
+        homes: By `at`.
+        signed: The token.
+        arguments: The command.
 
     Returns:
-        The exit code, negative if it was killed, and how many such moments there were.
+        By `at`: the exit code, negative if it was killed, and how many such moments there were.
     """
-    told = loop.home.parent / f"told-{at}"
     environment = {
         **os.environ,
-        "FINDPROFILE_HOME": str(loop.home),
         "FINDPROFILE_PSEUDONYM_KEY": PSEUDONYM_KEY,
         "FINDPROFILE_TOKEN": signed,
         "PYTHONPATH": str(ROOT),
     }
-    program = [sys.executable, "-c", _KILLED, str(loop.home), str(at), str(told), *arguments]
-    ended = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
-    return ended.returncode, len(told.read_text().splitlines())
+    given = json.dumps({at: str(home) for at, home in homes.items()})
+    program = [sys.executable, "-c", _KILLED, given, *arguments]
+    subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
+    ended = {at: home.with_name(f"ended-{at}.json") for at, home in homes.items()}
+    return {at: tuple(json.loads(file.read_text())) for at, file in ended.items() if file.exists()}
 
 
 def audit_keys(home: Path) -> AuditKeys:
