@@ -70,6 +70,10 @@ def _file_to_write(path: Path | None) -> Path | None:
 
 
 Rocu = Annotated[str, typer.Option("--rocu", help="code of the region, such as nwrocu", callback=lower)]
+OfRocu = Annotated[
+    str | None,
+    typer.Option("--rocu", help="only this region; otherwise all that the token names", callback=lower_if_given),
+]
 Pattern = Annotated[str, typer.Option("--pattern", help="name of the pattern")]
 AsOf = Annotated[
     date, typer.Option("--as-of", help="last day of the window, YYYY-MM-DD", parser=parse_date, metavar="DATE")

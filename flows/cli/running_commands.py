@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.frame import app
-from flows.cli.options import PATTERN, AsJson, Rocu, session, settings
+from flows.cli.options import PATTERN, AsJson, OfRocu, Rocu, session, settings
 from flows.cli.output import as_json, line, table
 
 
@@ -51,11 +51,11 @@ def worker(rocu: Rocu) -> None:
 
 
 @app.command("status")
-def status(json: AsJson = False) -> None:
+def status(rocu: OfRocu = None, json: AsJson = False) -> None:
     """Per ROCU: newest reads, failed batches, champion, newest scores, and what is half-done."""
     from flows.steps.status import read_status
 
-    rows = read_status(session(unaccepted=True))
+    rows = read_status(session(unaccepted=True), rocu)
     if not rows and not json:
         line("  nothing yet: load a camera register and ingest reads first")
         return

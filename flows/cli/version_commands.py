@@ -7,20 +7,11 @@ from typing import Annotated
 import typer
 
 from flows.cli.frame import group
-from flows.cli.options import AsJson, lower_if_given, session
+from flows.cli.options import AsJson, OfRocu, session
 from flows.cli.output import as_json, line, show, table
 from flows.cli.promotion_commands import Model, Version, show_history
 
 models = group("models", "Versions of models: where each stands, and how two compare.")
-
-OfRocu = Annotated[
-    str | None,
-    typer.Option(
-        "--rocu",
-        help="only this region; otherwise all that the token names",
-        callback=lower_if_given,
-    ),
-]
 
 
 @models.command("list")

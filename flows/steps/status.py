@@ -26,13 +26,22 @@ class RocuStatus(BaseModel):
     scores_until: date | None = None
 
 
-def read_status(context: Context) -> tuple[RocuStatus, ...]:
-    """One row per ROCU that the identity may see and that has anything in the lake, and per model."""
-    permit(context, "status", None, "status")
+def read_status(context: Context, only: str | None = None) -> tuple[RocuStatus, ...]:
+    """One row per ROCU that the identity may see and that has anything in the lake, and per model.
+
+    Args:
+        context: Who asks.
+        only: A ROCU; all without.
+
+    Raises:
+        RefusedError: No permission, or not for this ROCU.
+    """
+    permit(context, "status", only, "status")
     rows: list[RocuStatus] = []
     for folder in sorted((context.lake.root / "ingests").glob("rocu=*")):
         rocu = folder.name.removeprefix("rocu=")
-        if EVERY_ROCU in context.identity.rocus or rocu in context.identity.rocus:
+        own = EVERY_ROCU in context.identity.rocus or rocu in context.identity.rocus
+        if own and only in (None, rocu):
             rows += _of_rocu(context, rocu)
     return tuple(rows)
 

@@ -126,6 +126,16 @@ def test_nobody_signed_in(delivered: Loop) -> None:
     check_told(delivered(None, "status"), 1, "FINDPROFILE_TOKEN")
 
 
+def test_status_of_one_rocu_and_of_none_that_the_token_does_not_name(delivered: Loop) -> None:
+    rows = delivered.done("operator", "status", "--rocu", "YHROCU", "--json").data
+    assert (
+        {row["rocu"] for row in rows}
+        == {"yhrocu"}
+        < {row["rocu"] for row in delivered.done("operator", "status", "--json").data}
+    )
+    check_told(delivered("operator", "status", "--rocu", "emsou"), 1, "emsou")
+
+
 def test_token_expired_forged_or_for_another_rocu(delivered: Loop, tmp_path: Path) -> None:
     arguments = ("ingest", "--rocu", "nwrocu", "x.csv")
     name, role = PEOPLE["operator"]
