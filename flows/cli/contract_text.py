@@ -84,7 +84,7 @@ def difference_lines(a: Contract, b: Contract, difference: ContractDifference) -
 def _together(changes: Sequence[Change], b: Contract) -> Iterator[str]:
     """Changes that let nobody down: a line for each new table, the others alike with each other on one."""
     new = {change.place.removeprefix("table ") for change in changes if change.what == "added"} & {
-        table["name"] for table in b.document["schema"]
+        table["name"] for table in b.document.get("schema") or ()
     }
     for table in sorted(new):
         fields = sum(change.place.startswith(f"field {table}.") for change in changes)

@@ -103,6 +103,14 @@ def test_words_alone_may_take_any_step(tmp_path):
     assert max(map(len, run(tmp_path, "contracts", "diff", "dispositions", draft).out.splitlines())) <= 100
 
 
+def test_a_draft_without_a_table_is_compared(tmp_path):
+    draft = tmp_path / "draft.yaml"
+    draft.write_text(yaml.safe_dump({key: value for key, value in yaml.safe_load(TEXT).items() if key != "schema"}))
+    assert run(tmp_path, "contracts", "diff", "dispositions", draft).code == 1
+    said = run(tmp_path, "contracts", "diff", draft, draft)
+    assert (said.code, "no change" in said.out) == (0, True)
+
+
 def test_different_contracts_are_not_compared(tmp_path):
     said = run(tmp_path, "contracts", "diff", "reads", "cameras")
     assert (said.code, said.out) == (2, "")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -197,10 +198,39 @@ def test_both_at_once_are_told_apart(watched: Watched) -> None:
     assert {"review_behaviour", "retrain"} & set(result.recommendation.then)
 
 
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("small")
+    build_lake(home, frozenset())
+    return home
+
+
 @pytest.fixture
-def small(tmp_path: Path) -> tuple[Settings, Lake]:
-    settings = Settings(home=tmp_path)
-    return settings, build_lake(settings.root, frozenset())
+def small(quiet: Path, tmp_path: Path) -> tuple[Settings, Lake]:
+    """A quiet world that nobody has monitored."""
+    shutil.copytree(quiet, tmp_path / "home")
+    settings = Settings(home=tmp_path / "home")
+    return settings, Lake(settings.lake)
+
+
+@pytest.fixture(scope="module")
+def once(quiet: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MonitorResult]:
+    home = tmp_path_factory.mktemp("once") / "home"
+    shutil.copytree(quiet, home)
+    settings = Settings(home=home)
+    return home, monitor(settings, Lake(settings.lake), "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW)
+
+
+Monitored = tuple[Settings, Lake, MonitorResult]
+
+
+@pytest.fixture
+def monitored(once: tuple[Path, MonitorResult], tmp_path: Path) -> Monitored:
+    """The same, monitored once without a champion."""
+    home, first = once
+    shutil.copytree(home, tmp_path / "home")
+    settings = Settings(home=tmp_path / "home")
+    return settings, Lake(settings.lake), first
 
 
 def test_the_same_run_is_made_once_and_works_without_a_champion(small: tuple[Settings, Lake]) -> None:
@@ -220,18 +250,16 @@ def test_the_same_run_is_made_once_and_works_without_a_champion(small: tuple[Set
     }
 
 
-def test_a_result_that_cannot_be_read_is_made_again(small: tuple[Settings, Lake]) -> None:
-    settings, lake = small
-    first = monitor(settings, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW)
+def test_a_result_that_cannot_be_read_is_made_again(monitored: Monitored) -> None:
+    settings, lake, first = monitored
     kept = lake.root / first.folder / "result.json"
     kept.write_text(kept.read_text().replace('"run_id"', '"name_of_old"', 1))
     assert monitor(settings, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW) == first
     assert load_result(kept.parent) == first
 
 
-def test_windows_are_built_day_by_day_where_the_settings_ask_for_it(small: tuple[Settings, Lake]) -> None:
-    settings, lake = small
-    at_once = monitor(settings, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW)
+def test_windows_are_built_day_by_day_where_the_settings_ask_for_it(monitored: Monitored) -> None:
+    settings, lake, at_once = monitored
     assert not lake.folder("days", "nwrocu").exists()
     (lake.root / at_once.folder / "result.json").unlink()
     by_day = settings.model_copy(update={"windows_by_day": True})
@@ -239,9 +267,8 @@ def test_windows_are_built_day_by_day_where_the_settings_ask_for_it(small: tuple
     assert len(list(lake.folder("days", "nwrocu").glob("*/date=*/share=*"))) == DAYS
 
 
-def test_a_list_made_since_is_another_run(small: tuple[Settings, Lake]) -> None:
-    settings, lake = small
-    first = monitor(settings, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW)
+def test_a_list_made_since_is_another_run(monitored: Monitored) -> None:
+    settings, lake, first = monitored
     listed = pa.table({"vehicle": ["v1", "v2"], "selected_by": ["ranked", "random"], "rank": [900, 901]})
     names = ("model", "version", "model_sha256", "contract_version", "data_digest", "commit")
     own = {"run_id": "r", "rocu": "nwrocu", "pattern": "county_lines", "window_end": AS_OF}

@@ -100,6 +100,7 @@ class Room:
         days = sorted({row[2].date() for row in rows})
         self.parts = tuple(self._part(day) for day in days)
         self.register = self._register()
+        self._made: dict[tuple[str, tuple[PartRef, ...]], VehicleProfile] = {}
 
     def _part(self, day: date) -> PartRef:
         path = self.lake.folder("reads", ROCU, date=day.isoformat()) / "one.parquet"
@@ -135,11 +136,14 @@ class Room:
         )
 
     def profile(self, vehicle: str, set_apart: Iterable[PartRef] = ()) -> VehicleProfile:
-        with duckdb.connect() as connection:
-            return build_profile(
-                connection, self.lake, self.parts, self.register, vehicle, "county_lines", AS_OF, SETTINGS,
-                tuple(set_apart),
-            )  # fmt: skip
+        """Made once of each vehicle: nothing changes the reads of a room."""
+        key = (vehicle, tuple(set_apart))
+        if key not in self._made:
+            with duckdb.connect() as connection:
+                self._made[key] = build_profile(
+                    connection, self.lake, self.parts, self.register, vehicle, "county_lines", AS_OF, SETTINGS, key[1]
+                )
+        return self._made[key]
 
 
 @pytest.fixture(scope="module")
