@@ -18,7 +18,7 @@ from infra.engine import literal
 from infra.lake import Lake, file_sha256, placed
 
 ONE_DAY = timedelta(days=1)
-ROWS_IN_A_PART = 2_500_000
+ROWS_IN_A_PART = 3_500_000
 LARGE_DAY = 0.05  # share of the reads of a call
 # as small as the defaults, for two thirds of the work: tokens are given up on sooner as a dictionary
 _WRITTEN = (
