@@ -28,6 +28,7 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 CONTRACT_IDS: Mapping[ContractName, str] = {name: f"find-and-profile.{name}" for name in CONTRACT_NAMES}
 PARAMETER = re.compile(r"\$\{\s*(1 - )?(\w+)\s*\}")
 NAME_OF_ID = {contract_id: name for name, contract_id in CONTRACT_IDS.items()}
+_QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 QUALITY_NUMBERS = tuple(f"DQ{number:02d}" for number in range(1, 16))
 _QUALITY_NUMBER = re.compile(r"DQ\d\d")
@@ -127,7 +128,7 @@ def load_contract(name: ContractName, version: str | None = None) -> Contract:
         ValueError: The document is not what this product can run; a fault of the package, not of a user.
     """
     folder = files("data_contracts").joinpath("contracts")
-    current = parse_contract(folder.joinpath(f"{name}.odcs.yaml").read_bytes())
+    current = parse_contract(folder.joinpath(f"{name}.odcs.yaml").read_bytes(), packaged=True)
     if version in (None, current.version):
         return current
     if version not in _old_versions(name, folder):
@@ -135,7 +136,7 @@ def load_contract(name: ContractName, version: str | None = None) -> Contract:
             f"There is no version {version} of the contract {name}.",
             f"Name one of {', '.join(contract_versions(name))}.",
         )
-    return parse_contract(folder.joinpath(f"history/{name}-{version}.odcs.yaml").read_bytes())
+    return parse_contract(folder.joinpath(f"history/{name}-{version}.odcs.yaml").read_bytes(), packaged=True)
 
 
 def contract_versions(name: ContractName) -> tuple[str, ...]:
@@ -156,8 +157,12 @@ def version_numbers(version: str) -> tuple[int, int, int]:
     return int(found[1]), int(found[2]), int(found[3])
 
 
-def parse_contract(content: bytes) -> Contract:
+def parse_contract(content: bytes, packaged: bool = False) -> Contract:
     """The contract that a document describes.
+
+    Args:
+        content: The document.
+        packaged: It is one of ours: libyaml reads it in a tenth of the time, and is not asked about anybody else's.
 
     Raises:
         ValueError: It does not have the shape that this product runs. `contract_check` says all that is wrong with it.
@@ -165,7 +170,7 @@ def parse_contract(content: bytes) -> Contract:
     from open_data_contract_standard.model import OpenDataContractStandard
 
     try:
-        document = yaml.load(content, Loader=yaml.CSafeLoader)
+        document = yaml.load(content, Loader=_QUICK if packaged else yaml.SafeLoader)  # noqa: S506 - both are safe
         OpenDataContractStandard.model_validate(document)
         return _contract(document, hashlib.sha256(content).hexdigest())
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:

@@ -97,7 +97,7 @@ def load_world(path: Path) -> World:
     except UnicodeDecodeError:
         raise WrongInputError(f"{path} is not a text file.", "Give a world in YAML.") from None
     try:
-        content = yaml.load(text, Loader=yaml.CSafeLoader)
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" (line {where.line + 1})" if where else ""

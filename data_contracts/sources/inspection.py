@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -29,7 +30,8 @@ PARQUET = b"PAR1"
 LINE_MARK = "\x01"  # stands in no file that takes the quick way
 BATCH_ID_LENGTH = 16
 COLUMNS_NAMED = 20
-_COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z_ .-]*")  # a line of reads has digits: times at least
+_COLUMN_NAME = re.compile(r"[A-Za-z]+([ _.-][A-Za-z]+){0,2}")  # a line of reads has digits: times at least
+_LONGEST_NAME = 30
 
 
 @dataclass(frozen=True)
@@ -276,7 +278,7 @@ def _find_columns(
     if missing:
         raise WrongInputError(
             f"{name_as_delivered(path)} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} "
-            f"({_columns_there(header)}).",
+            f"({_columns_there(header, wanted.values())}).",
             "Check the header line and the delimiter, or describe the file in a source YAML file.",
         )
     doubled = sorted({name for name in wanted.values() if header.count(name) > 1})
@@ -287,10 +289,12 @@ def _find_columns(
     return tuple((field, header.index(name)) for field, name in wanted.items() if name in header)
 
 
-def _columns_there(header: Sequence[str]) -> str:
-    """The columns of a file by name; only their number if one could be a value, as in a file without a header."""
+def _columns_there(header: Sequence[str], wanted: Collection[str]) -> str:
+    """The columns of a file by name; only their number unless this is surely a header, and no row, title or letter."""
     count = f"{len(header)} column{'s are' if len(header) != 1 else ' is'} there"
-    if len(header) > COLUMNS_NAMED or not all(_COLUMN_NAME.fullmatch(name) for name in header):
+    named = all(len(name) <= _LONGEST_NAME and _COLUMN_NAME.fullmatch(name) for name in header)
+    near = any(get_close_matches(name.lower(), [column.lower() for column in wanted], 1, 0.7) for name in header)
+    if not (named and near and len(header) <= COLUMNS_NAMED):
         return count
     return f"{count}: {', '.join(header)}"
 

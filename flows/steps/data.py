@@ -54,23 +54,31 @@ class BatchesJudged(StepResult):
         }
         for batch in self.batches:
             if batch["verdict"] != "passed":
-                lines[f"batch {batch['batch_id']}"] = f"{batch['verdict']}: {_broken_rules(batch['rules'])}"
+                lines[f"batch {batch['batch_id']}"] = _verdict_said(batch)
             if batch["repeats"]:
                 repeated = ", ".join(f"{rows:,} of batch {known}" for known, rows in batch["repeats"].items())
                 lines[f"batch {batch['batch_id']} repeats"] = f"{repeated} ({batch['rows']:,} rows in all)"
         return lines
 
 
-def _broken_rules(counts: Mapping[str, int]) -> str:
-    """Rows by rule, those that were set apart before those that were accepted with a warning."""
+def _verdict_said(batch: Mapping[str, Any]) -> str:
+    """The verdict, and rows by rule: those that were set apart before those that were accepted with a warning."""
     from data_contracts.contract import load_contract
 
-    severities = {rule.name: rule.severity for rule in load_contract("reads").written_rules}
-    told = {"rejected": "", "warned": ""}
-    for rule, count in sorted(counts.items()):
-        kind = "warned" if severities.get(rule) == "warn" else "rejected"
-        told[kind] += f"{', ' if told[kind] else ''}{rule} {count:,}"
-    return "; ".join(f"{kind} {rules}" for kind, rules in told.items() if rules)
+    rules = (rule for name in ("reads", "dispositions") for rule in load_contract(name).written_rules)
+    severities: dict[str, str] = {rule.name: rule.severity for rule in rules}
+    counts = sorted(batch["rules"].items())
+    if batch["verdict"] == "failed":
+        named = [reason.partition(":")[0] for reason in batch["reasons"]]
+        failing = [name for name in named if severities.get(name) == "fail"] or named[:1]
+        by = f" by {', '.join(failing)}" if failing else ""
+        broken = ", ".join(f"{rule} {rows:,}" for rule, rows in counts)
+        return f"failed{by}, so no row was accepted{f'; broken: {broken}' if broken else ''}"
+    told = {"rejected": "", "warned of": ""}
+    for rule, rows in counts:
+        kind = "warned of" if severities.get(rule) == "warn" else "rejected"
+        told[kind] += f"{', ' if told[kind] else ''}{rule} {rows:,}"
+    return f"{batch['verdict']}: {'; '.join(f'{kind} {said}' for kind, said in told.items() if said)}"
 
 
 def judged(rocu: str, batches: Sequence[BatchManifest], already_known: Sequence[str]) -> BatchesJudged:

@@ -110,10 +110,14 @@ def list_models(context: Context, rocu: str | None) -> tuple[ListedVersion, ...]
 
     Raises:
         RefusedError: No permission.
+        WrongInputError: There is no such ROCU.
         FaultError: The registry does not answer.
     """
+    from data_contracts.regions import require_rocu
     from models.patterns import pattern_names
 
+    if rocu is not None:
+        require_rocu(rocu, context.now.date())
     rocus = [rocu] if rocu else _own_rocus(context)
     for one in rocus:
         permit(context, "models.read", one, f"models of {one}")

@@ -35,7 +35,12 @@ def read_status(context: Context, only: str | None = None) -> tuple[RocuStatus, 
 
     Raises:
         RefusedError: No permission, or not for this ROCU.
+        WrongInputError: There is no such ROCU.
     """
+    from data_contracts.regions import require_rocu
+
+    if only is not None:
+        require_rocu(only, context.now.date())
     permit(context, "status", only, "status")
     rows: list[RocuStatus] = []
     for folder in sorted((context.lake.root / "ingests").glob("rocu=*")):

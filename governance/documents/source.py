@@ -43,7 +43,8 @@ class Source:
     def list_said(self) -> str:
         """How long a list is, in words: by rank, and what is drawn onto it."""
         ranked = f"lists of at most {self.record.inputs.capacity} by rank"
-        return f"{ranked} and {self.policy.random_review} drawn at random" if self.policy else ranked
+        drawn = self.policy.random_review if self.policy else 0
+        return f"{ranked} and {drawn} drawn at random (by the policy)" if drawn else ranked
 
 
 def field(name: str, value: object, source: str, number: str = "", code: bool = False) -> Field:

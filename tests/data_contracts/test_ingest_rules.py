@@ -60,7 +60,7 @@ def test_every_rule_is_kept_by_good_rows_and_broken_by_bad_ones(room, row):
     assert not accepted & {number for number, _ in room.quarantine()}
     assert all(any(rule.startswith(warning) for rule in report.batches[0].reasons) for warning in warned)
     told = judged(room.rocu, report.batches, ()).summary()[f"batch {report.batches[0].batch_id}"]
-    rejected, _, accepted_with_warning = str(told).partition("; warned ")
+    rejected, _, accepted_with_warning = str(told).partition("; warned of ")
     assert rejected.startswith("passed_with_quarantine: rejected ")
     assert all(rule in accepted_with_warning and rule not in rejected for rule in warned)
     assert all(rule in rejected and rule not in accepted_with_warning for rule in set(expected) - warned)
@@ -126,3 +126,12 @@ def test_one_failed_batch_does_not_take_the_others_of_its_call_along(room, row):
     assert [batch.verdict for batch in report.batches] == ["passed", "failed"]
     assert room.reads("vehicle, row_no")[0][1] == 1
     assert len(room.reads()) == 1
+
+
+def test_a_failed_batch_is_told_by_what_failed_it_and_of_no_row_that_was_accepted(room, row):
+    bad = [row(vrm="AB12CDE", camera_id="CAM-9"), row(vrm="QQQQQQ"), row()]
+    report = room.ingest(room.deliver("bad.csv", *bad), max_quarantine_share=0.1)
+    said = judged(room.rocu, report.batches, ()).summary()[f"batch {report.batches[0].batch_id}"]
+    assert said.startswith("failed by too_many_rejected, so no row was accepted; broken: ")
+    assert "camera_not_registered 1" in said
+    assert "warned" not in said

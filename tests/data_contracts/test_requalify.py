@@ -58,8 +58,8 @@ def test_a_camera_registered_late_lets_its_reads_in(unregistered, again):
     check_conserved(room)
 
 
-def test_again_changes_nothing(unregistered, again):
-    assert requalify(unregistered, max_quarantine_share=1) == []
+def test_again_changes_nothing(unregistered, again, room_again):
+    assert requalify(room_again(unregistered), max_quarantine_share=1) == []
     room, _ = again
     before = room.snapshot()
     assert requalify(room, max_quarantine_share=1) == []

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attack_support import insert, kept_rows, killed, moved_to_postgresql, postgresql_url, refusals, spoil
+from attack_support import insert, kept_rows, killed, moved_to_postgresql, refusals, spoil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from loop_support import AS_OF, MODEL, PEOPLE, Loop, Said, first_registered, run, token
 
@@ -24,8 +24,6 @@ from infra.database import open_database
 from infra.identity import issue_token
 from infra.settings import Settings
 from infra.signing import sign_folder
-
-__all__ = ["postgresql_url"]
 
 CONFIRM = ("promote", "confirm", MODEL, "1", "--reason", "runs as it should")
 WAITING = ("promote", "approve", MODEL, "1", "--reason", "figures looked at")
@@ -57,7 +55,7 @@ def copy(in_force: Loop, tmp_path: Path) -> Loop:
 def attacked(request: pytest.FixtureRequest, copy: Loop, monkeypatch: pytest.MonkeyPatch) -> Loop:
     """A finished installation whose audit log is in one or the other database."""
     if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql_url")()
+        url = request.getfixturevalue("postgresql")()
         moved_to_postgresql(copy, url)
         monkeypatch.setenv("FINDPROFILE_DATABASE_URL", url)
     assert score(copy).code == 0

@@ -134,6 +134,8 @@ def test_status_of_one_rocu_and_of_none_that_the_token_does_not_name(delivered: 
         < {row["rocu"] for row in delivered.done("operator", "status", "--json").data}
     )
     check_told(delivered("operator", "status", "--rocu", "emsou"), 1, "emsou")
+    for asked in (("operator", "status"), ("engineer", "models", "list")):
+        check_told(delivered(*asked, "--rocu", "nosuch"), 2, "nosuch")
 
 
 def test_token_expired_forged_or_for_another_rocu(delivered: Loop, tmp_path: Path) -> None:
@@ -250,7 +252,9 @@ import os, shutil, sys
 from pathlib import Path
 from data_contracts.gx import _library
 from flows.cli import main
-from killed_runs import _mount, _own_mounts, ended, forked
+from killed_runs import PAGE, _mount, _own_mounts, ended, forked
+
+SPARE_PAGES = 20
 
 def typed(home):
     try:
@@ -260,7 +264,8 @@ def typed(home):
 
 def fill(disk):
     _own_mounts()
-    _mount(disk, "size=360k")
+    used = sum(-(-path.stat().st_size // PAGE) for path in home.rglob("*") if path.is_file())
+    _mount(disk, f"size={(used + SPARE_PAGES) * PAGE}")
     shutil.copytree(home, disk / "home")
     print("full:", ended(forked(typed, home)), flush=True)
     _mount(disk, "remount,size=200m")

@@ -87,11 +87,14 @@ def test_what_the_issuer_did_not_give_is_refused(
     assert "what to do:" in refused.err
 
 
-def test_a_forged_token_and_one_of_the_embedded_issuer_are_refused(typed: Typed, foreign: Foreign) -> None:
+def test_a_forged_token_and_one_of_the_embedded_issuer_are_refused(
+    typed: Typed, foreign: Foreign, tmp_path: Path
+) -> None:
+    given = ("token", "issue", "--name", "Sam Example", "--role", "governance", "--rocu", "nwrocu")
+    embedded = _load(typed, run(tmp_path / "home", *given).out.strip())
+    assert (embedded.code, "does not publish" in embedded.err) == (1, True)
     forged = _load(typed, _token(Foreign()))
     assert (forged.code, "signature" in forged.err) == (1, True)
-    silent = typed(
-        _token(foreign), "token", "issue", "--name", "Sam Example", "--role", "governance", "--rocu", "nwrocu"
-    )
+    silent = typed(_token(foreign), *given)
     assert silent.code == 1
     assert ISSUER in silent.err

