@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from pathlib import Path
 from benchmarks.reads_by_the_million import cut_small, join_days, write_cameras, write_day
 
 DAYS = 4
+TURNS = 3
 SMALL_ROWS = 5_000
 
 
@@ -38,11 +40,21 @@ class Taken:
         return self.reads / self.seconds
 
 
+def compare(room: Path, files: Sequence[Path], reads: int) -> dict[str, Taken]:
+    """The middle one of several runs of `ours` and `by_hand`, in turns: what else the machine does meets both."""
+    runs: dict[str, list[Taken]] = {"by_hand": [], "ours": []}
+    for _ in range(TURNS):
+        for way, taken in runs.items():
+            taken.append(measure(way, room, files, reads))
+    return {way: sorted(taken, key=lambda one: one.seconds)[TURNS // 2] for way, taken in runs.items()}
+
+
 def measure(way: str, room: Path, files: Sequence[Path], reads: int) -> Taken:
     """Run one way in a process of its own, in an empty folder."""
     sys.stderr.write(f"  {way}: {reads:,} reads in {len(files):,} files …\n")
     folder = room / "work"
     folder.mkdir()
+    os.sync()  # what was written before is not written during the run
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.ingest_ways", way, str(room / "cameras.csv")]
     said = subprocess.run([*command, str(folder), *map(str, files)], check=True, capture_output=True, text=True)
     shutil.rmtree(folder)
@@ -63,8 +75,8 @@ def run(reads: int = 10_000_000, small_files: int = 3_000) -> str:
         days = [room / f"day{day}.csv" for day in range(DAYS)]
         for day, path in enumerate(days):
             write_day(path, reads, day)
-        whole = measure("ours", room, days[:1], reads)
-        bare = measure("by_hand", room, days[:1], reads)
+        beside = compare(room, days[:1], reads)
+        whole, bare = beside["ours"], beside["by_hand"]
         pandas = measure("gx_pandas", room, days[:1], reads)
         four = measure("ours", room, days, DAYS * reads)
         join_days(days, room / "joined.csv")

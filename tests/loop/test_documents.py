@@ -60,6 +60,8 @@ def test_what_the_record_does_not_say_is_shown_as_missing_and_counted(in_force: 
     assert "1.3 senior responsible owner" in atrs["missing"]
     assert fields(atrs)["senior responsible owner"] is None
     assert ">missing</strong>" in (made / "atrs-record.html").read_text()
+    how_long = "lists of at most 20 by rank and 5 drawn at random (by the policy), of every vehicle read in a window"
+    assert fields(atrs)["frequency and scale of use"] == how_long
     said = in_force.done("auditor", "documents", MODEL, "1", "--json").data
     counted = {one["name"]: len(one["missing"]) for one in said["documents"]}
     assert counted["atrs record"] == len(atrs["missing"]) > 5
