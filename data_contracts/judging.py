@@ -125,15 +125,7 @@ def make_judged(
         pseudonymiser: Makes the codes that stand in the place of ids that could be plates; installed.
     """
     moment, today = (f"TIMESTAMP '{time:%Y-%m-%d %H:%M:%S.%f}'" for time in (arrival, now))
-    within = inside(limits.authorised_area, "latitude", "longitude")
-    for column in ("site_id", "force"):
-        _make_code_type(connection, column, "register")
-    connection.execute(
-        f"""CREATE TABLE registered AS
-            SELECT (rowid + 1)::INTEGER AS register_no,
-                * REPLACE (site_id::site_id_code AS site_id, force::force_code AS force), {within} AS authorised
-            FROM register"""
-    )
+    _make_registered(connection, limits)
     make_id_tables(connection, source.plate_scheme, limits, pseudonymiser)
     _make_codes(connection)
     withheld = _any(connection, "withheld_ids")
@@ -145,6 +137,7 @@ def make_judged(
         "aged_from": "newest.captured_at" if from_newest else None,
     }
     for_all = {**_FOR_ALL, "aged_from": today}
+    same = _listed({name: for_all[name] for name in found if not found[name]})
     connection.execute(
         f"""CREATE TABLE judged_rows AS
             SELECT delivered.batch_no, delivered.row_no, vehicle_no, plate_format, plate_repaired,
@@ -165,7 +158,20 @@ def make_judged(
             SELECT *, (epoch(captured_at) - epoch(received_at))::FLOAT AS seconds_after_receipt,
                 (epoch(captured_at) - epoch({moment}))::FLOAT AS seconds_after_now,
                 (epoch(aged_from) - epoch(captured_at)) / 86400 AS age_days
-            FROM (SELECT *, {_listed({name: for_all[name] for name in found if not found[name]})} FROM judged_rows)"""
+            FROM (SELECT *, {same} FROM judged_rows)"""
+    )
+
+
+def _make_registered(connection: duckdb.DuckDBPyConnection, limits: IngestLimits) -> None:
+    """Make `registered`: the register with numbers, codes, and whether each place lies in the authorised area."""
+    within = inside(limits.authorised_area, "latitude", "longitude")
+    for column in ("site_id", "force"):
+        _make_code_type(connection, column, "register")
+    connection.execute(
+        f"""CREATE TABLE registered AS
+            SELECT (rowid + 1)::INTEGER AS register_no,
+                * REPLACE (site_id::site_id_code AS site_id, force::force_code AS force), {within} AS authorised
+            FROM register"""
     )
 
 

@@ -51,6 +51,25 @@ def make_plates(
     """
     plate_macros(connection)
     pseudonymiser.install(connection)
+    _make_readings(connection, delivered, period, source)
+    connection.execute(
+        f"""CREATE TABLE tokens AS
+            SELECT {pseudonymiser.sql("vrm")} AS vehicle, vrm
+            FROM (SELECT DISTINCT vrm FROM readings WHERE vrm IS NOT NULL) ORDER BY vehicle"""
+    )
+    # a table keeps the order in which it was filled, and its row ids cost less than a numbering
+    connection.execute("CREATE TABLE vehicles AS SELECT (rowid + 1)::INTEGER AS vehicle_no, vehicle, vrm FROM tokens")
+    connection.execute("DROP TABLE tokens")
+    connection.execute(
+        """CREATE TABLE plates AS
+            SELECT readings.* EXCLUDE (vrm), vehicle_no
+            FROM readings LEFT JOIN vehicles ON readings.vrm = vehicles.vrm"""
+    )
+    connection.execute("DROP VIEW readings; DROP TABLE texts; DROP TABLE unusual; DROP TABLE unusual_readings")
+
+
+def _make_readings(connection: duckdb.DuckDBPyConnection, delivered: str, period: str, source: Source) -> None:
+    """Make the view `readings`: what each distinct text of a period means, by the grammar; vrm NULL if nothing."""
     placeholders = ", ".join(f"'{word}'" for word in _PLACEHOLDERS)
     connection.execute(
         f"""CREATE TABLE texts AS
@@ -81,20 +100,6 @@ def make_plates(
                 FROM texts WHERE is_current
                 UNION ALL FROM unusual_readings)"""
     )
-    connection.execute(
-        f"""CREATE TABLE tokens AS
-            SELECT {pseudonymiser.sql("vrm")} AS vehicle, vrm
-            FROM (SELECT DISTINCT vrm FROM readings WHERE vrm IS NOT NULL) ORDER BY vehicle"""
-    )
-    # a table keeps the order in which it was filled, and its row ids cost less than a numbering
-    connection.execute("CREATE TABLE vehicles AS SELECT (rowid + 1)::INTEGER AS vehicle_no, vehicle, vrm FROM tokens")
-    connection.execute("DROP TABLE tokens")
-    connection.execute(
-        """CREATE TABLE plates AS
-            SELECT readings.* EXCLUDE (vrm), vehicle_no
-            FROM readings LEFT JOIN vehicles ON readings.vrm = vehicles.vrm"""
-    )
-    connection.execute("DROP VIEW readings; DROP TABLE texts; DROP TABLE unusual; DROP TABLE unusual_readings")
 
 
 def issue_period(day: str, usual: date | None = None) -> str:

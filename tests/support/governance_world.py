@@ -9,7 +9,7 @@ import base64
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -247,16 +247,13 @@ def opened_world(folder: Path, policy: LoadedPolicy, stories: Stories) -> Iterat
     engine = open_database(settings)
     registry = FolderRegistry(folder / "registry")
     lake = Lake(settings.lake)
-    try:
+    with ExitStack() as opened:
+        opened.callback(engine.dispose)
         desk = Desk(open_audit(settings, engine), lake, registry)
         world = World(folder, settings, lake, engine, desk, registry, policy, stories)
-    except BaseException:
-        engine.dispose()
-        raise
-    try:
+        # a test may have opened another
+        opened.callback(lambda: world.engine.dispose())
         yield world
-    finally:
-        world.engine.dispose()
 
 
 DECIDERS = {
