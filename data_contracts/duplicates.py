@@ -28,26 +28,36 @@ def find_duplicates(
     limits: IngestLimits,
     superseded: Collection[str] = (),
 ) -> None:
-    """Make the table `doubled` (batch_no, row_no) from `candidates` (these, vehicle_no, camera_id, captured_at).
+    """Move duplicates from `candidates` to the table `doubled` (batch_no, row_no, vehicle_no, camera_id, captured_at).
 
-    The outcome does not depend on how reads are split over files and calls, as long as calls come in time order.
-    Reads of the `superseded` records count for nothing.
+    `candidates` has these columns too, and lies in the order of vehicles and times. The outcome does not depend on how
+    reads are split over files and calls, as long as calls come in time order. Reads of the `superseded` records count
+    for nothing.
     """
-    connection.execute("CREATE TABLE doubled (batch_no INTEGER, row_no BIGINT)")
-    if connection.execute("FROM candidates LIMIT 1").fetchone() is None:
-        return
+    connection.execute("CREATE TABLE twice (batch_no INTEGER, row_no BIGINT)")
     limit = int(limits.duplicate_seconds * 1_000_000)
     reach = timedelta(microseconds=limit)
-    make_neighbours(connection, lake, rocu, "accepted_before", "candidates", reach, superseded)
-    _double_earlier(connection, reach)
-    _double_first_seconds(connection, limit)
-    _double_long_stays(connection, limit)
-    connection.execute("DROP TABLE stays")
+    if connection.execute("FROM candidates LIMIT 1").fetchone() is not None:
+        make_neighbours(connection, lake, rocu, "accepted_before", "candidates", reach, superseded)
+        _double_earlier(connection, reach)
+        _double_first_seconds(connection, limit)
+        _double_long_stays(connection, limit)
+        connection.execute("DROP TABLE stays")
+    connection.execute(
+        """CREATE TABLE doubled AS
+            SELECT batch_no, row_no, vehicle_no, camera_id, captured_at
+            FROM candidates SEMI JOIN twice USING (batch_no, row_no)"""
+    )
+    connection.execute(
+        "DELETE FROM candidates USING twice"
+        " WHERE candidates.batch_no = twice.batch_no AND candidates.row_no = twice.row_no"
+    )
+    connection.execute("DROP TABLE twice")
 
 
 def _double_earlier(connection: duckdb.DuckDBPyConnection, reach: timedelta) -> None:
     connection.execute(
-        """INSERT INTO doubled
+        """INSERT INTO twice
             SELECT DISTINCT candidates.batch_no, candidates.row_no FROM candidates JOIN accepted_before AS before
                 ON before.vehicle_no = candidates.vehicle_no AND before.camera_id = candidates.camera_id
                 AND candidates.captured_at BETWEEN before.captured_at - $reach AND before.captured_at + $reach""",
@@ -58,19 +68,23 @@ def _double_earlier(connection: duckdb.DuckDBPyConnection, reach: timedelta) -> 
 def _double_first_seconds(connection: duckdb.DuckDBPyConnection, limit: int) -> None:
     """Cut reads that follow closely into stays; double what lies within the limit of a stay's first read.
 
-    Only reads with another of their vehicle near in time are cut, wherever that was: there are few, and to find them
-    costs less than to order all reads by camera too. Leaves in `stays` only what comes later than a stay's first
-    seconds: rare, and not to be settled by comparing neighbours.
+    Only reads with another of their vehicle near in time are cut, wherever that was: there are few, and they lie beside
+    each other. A window without an order of its own takes the rows as they lie. Leaves in `stays` only what comes later
+    than a stay's first seconds: rare, and not to be settled by comparing neighbours.
     """
     close = f"to_microseconds({limit})"
     connection.execute(
         f"""CREATE TABLE stays AS
             WITH near AS (
                 SELECT batch_no, row_no, vehicle_no, camera_id, captured_at
-                FROM candidates ANTI JOIN doubled USING (batch_no, row_no)
-                WINDOW beside AS (PARTITION BY vehicle_no ORDER BY captured_at)
-                QUALIFY epoch_us(captured_at) - epoch_us(lag(captured_at) OVER beside) <= {limit}
-                    OR epoch_us(lead(captured_at) OVER beside) - epoch_us(captured_at) <= {limit})
+                FROM (
+                    SELECT batch_no, row_no, vehicle_no, camera_id, captured_at,
+                        lag(vehicle_no) OVER () AS vehicle_before, lag(captured_at) OVER () AS at_before,
+                        lead(vehicle_no) OVER () AS vehicle_after, lead(captured_at) OVER () AS at_after
+                    FROM candidates)
+                ANTI JOIN twice USING (batch_no, row_no)
+                WHERE (vehicle_before = vehicle_no AND epoch_us(captured_at) - epoch_us(at_before) <= {limit})
+                    OR (vehicle_after = vehicle_no AND epoch_us(at_after) - epoch_us(captured_at) <= {limit}))
             SELECT batch_no, row_no, vehicle_no, camera_id, captured_at,
                 max(CASE WHEN starts THEN captured_at END) OVER (PARTITION BY vehicle_no, camera_id
                     ORDER BY captured_at, batch_no, row_no ROWS UNBOUNDED PRECEDING) AS first_at, starts
@@ -82,7 +96,7 @@ def _double_first_seconds(connection: duckdb.DuckDBPyConnection, limit: int) -> 
             WHERE NOT (starts AND ends)"""
     )
     connection.execute(
-        f"INSERT INTO doubled SELECT batch_no, row_no FROM stays WHERE NOT starts AND captured_at - first_at <= {close}"
+        f"INSERT INTO twice SELECT batch_no, row_no FROM stays WHERE NOT starts AND captured_at - first_at <= {close}"
     )
     connection.execute(f"DELETE FROM stays WHERE starts OR captured_at - first_at <= {close}")
 
@@ -91,7 +105,7 @@ def _double_long_stays(connection: duckdb.DuckDBPyConnection, limit: int) -> Non
     writing = connection.cursor()
     for block in _later_duplicates(connection, limit):
         writing.register("doubled_now", block)
-        writing.execute("INSERT INTO doubled SELECT batch_no, row_no FROM doubled_now")
+        writing.execute("INSERT INTO twice SELECT batch_no, row_no FROM doubled_now")
         writing.unregister("doubled_now")
     writing.close()
 

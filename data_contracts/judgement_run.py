@@ -186,16 +186,18 @@ def _divide(connection: duckdb.DuckDBPyConnection, run: Run, judgements: Sequenc
         {"ids": ids, "failed": failed},
     )
     _find_candidates(connection, run)
+    own = _has_positions(run)
+    latitude, longitude = (
+        f"coalesce(candidates.{name}, registered.{name}) AS {name}" if own else f"registered.{name}"
+        for name in ("latitude", "longitude")
+    )
     connection.execute(
-        """CREATE VIEW accepted AS
-            SELECT batch_id, row_no, vehicle_no, vehicle, plate_format, plate_repaired, judged.captured_at, received_at,
-                judged.camera_id, registered.site_id, coalesce(judged.latitude, registered.latitude) AS latitude,
-                coalesce(judged.longitude, registered.longitude) AS longitude, registered.force, confidence,
-                motion_toward_camera, feed_id, source_id
-            FROM judged JOIN named USING (batch_no)
-            ANTI JOIN rejected USING (batch_no, row_no) ANTI JOIN doubled USING (batch_no, row_no)
-            JOIN vehicles USING (vehicle_no) JOIN registered USING (register_no)
-            WHERE NOT failed"""
+        f"""CREATE VIEW accepted AS
+            SELECT batch_id, row_no, vehicle_no, vehicle, plate_format, plate_repaired, candidates.captured_at,
+                received_at, candidates.camera_id, registered.site_id, {latitude}, {longitude}, registered.force,
+                confidence, motion_toward_camera, feed_id, source_id
+            FROM candidates JOIN vehicles USING (vehicle_no) JOIN registered USING (register_no)
+            JOIN named USING (batch_no)"""
     )
     connection.execute(
         f"""CREATE VIEW set_apart AS
@@ -222,7 +224,7 @@ def _judge_across_rows(
         run.limits,
         run.supersedes,
         opaque=run.source.plate_scheme == "opaque",
-        positioned=run.source.position == "file",
+        positioned=_has_positions(run),
     )
     rules = run.contract.rules(run.limits)
     while True:
@@ -256,16 +258,25 @@ def _days(connection: duckdb.DuckDBPyConnection, limits: IngestLimits) -> dict[i
 
 
 def _find_candidates(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
-    position = ", latitude, longitude" if run.source.position == "file" else ""
+    """Make `candidates`, what could be accepted, by vehicle and time, and put duplicates from it into `doubled`.
+
+    What stands beside what is asked of it more than once, and it is written in this order: it is sorted once, here.
+    """
+    position = ", latitude, longitude" if _has_positions(run) else ""
     connection.execute(
         f"""CREATE OR REPLACE TABLE candidates AS
             SELECT batch_no, row_no, vehicle_no, camera_id, register_no, captured_at, received_at, confidence, feed_id,
-                plate_format{position}
+                source_id, plate_format, plate_repaired, motion_toward_camera{position}
             FROM judged SEMI JOIN (FROM named WHERE NOT failed) USING (batch_no)
-            ANTI JOIN rejected USING (batch_no, row_no)"""
+            ANTI JOIN rejected USING (batch_no, row_no)
+            ORDER BY vehicle_no, captured_at, register_no"""
     )
     connection.execute("DROP TABLE IF EXISTS doubled; DROP TABLE IF EXISTS accepted_before")
     find_duplicates(connection, run.lake, run.rocu, run.limits, run.supersedes)
+
+
+def _has_positions(run: Run) -> bool:
+    return run.source.position == "file"
 
 
 def _keep_failed(run: Run, judgements: Sequence[Judgement]) -> tuple[Judgement, ...]:

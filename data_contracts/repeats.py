@@ -21,13 +21,11 @@ REPEATED_SHARE = 0.5
 _COUNTED = f"""
     WITH twice AS (
         SELECT batch_no, batch_id, row_no, vehicle_no, camera_id, captured_at
-        FROM candidates SEMI JOIN doubled USING (batch_no, row_no) SEMI JOIN suspected USING (batch_no)
-        JOIN named USING (batch_no)),
+        FROM doubled SEMI JOIN suspected USING (batch_no) JOIN named USING (batch_no)),
     stood AS (
         SELECT batch_id, vehicle_no, camera_id, captured_at FROM reads_repeated
         UNION ALL
-        SELECT batch_id, vehicle_no, camera_id, captured_at
-        FROM candidates ANTI JOIN doubled USING (batch_no, row_no) JOIN named USING (batch_no)),
+        SELECT batch_id, vehicle_no, camera_id, captured_at FROM candidates JOIN named USING (batch_no)),
     nearest AS (
         SELECT twice.batch_no, twice.row_no,
             min({{'away': abs(epoch_us(twice.captured_at) - epoch_us(stood.captured_at)), 'id': stood.batch_id}}).id
@@ -59,14 +57,16 @@ def find_repeats(
     """
     connection.execute(
         f"""CREATE TABLE suspected AS
-            SELECT batch_no, any_value(candidates.rows) AS rows FROM doubled
-            JOIN (SELECT batch_no, count(*) AS rows FROM candidates GROUP BY batch_no) AS candidates USING (batch_no)
-            GROUP BY batch_no HAVING count(*) >= {REPEATED_SHARE} * any_value(candidates.rows)"""
+            WITH counted AS (
+                SELECT batch_no, true AS again, count(*) AS reads FROM doubled GROUP BY batch_no
+                UNION ALL SELECT batch_no, false, count(*) FROM candidates GROUP BY batch_no)
+            SELECT batch_no, sum(reads)::BIGINT AS rows FROM counted
+            GROUP BY batch_no HAVING coalesce(sum(reads) FILTER (again), 0) >= {REPEATED_SHARE} * sum(reads)"""
     )
     found: dict[int, dict[str, int]] = {}
     if connection.execute("FROM suspected LIMIT 1").fetchone() is not None:
         reach = timedelta(seconds=limits.duplicate_seconds)
-        own = "(FROM candidates SEMI JOIN suspected USING (batch_no))"
+        own = "(FROM doubled SEMI JOIN suspected USING (batch_no))"
         make_neighbours(connection, lake, rocu, "reads_repeated", own, reach, superseded)
         for batch_no, batch_id, rows in connection.execute(_COUNTED, {"reach": reach}).fetchall():
             found.setdefault(batch_no, {})[batch_id] = rows

@@ -26,20 +26,17 @@ def make_legs(scene: Scene) -> None:
     _make_places(scene)
     reach = reach_of(scene)
     _add_reads_before(scene, reach)
+    _make_successive(scene, reach)
     speed = "km / greatest(epoch(to_at) - epoch(from_at), 1) * 3600"
     scene.connection.execute(
         f"""CREATE OR REPLACE TABLE steps AS
             SELECT vehicle_no, from_read, to_read, from_at, to_at, a.camera_no AS from_camera, b.camera_no AS to_camera,
                 {distance("a", "b")} AS km
-            FROM (
-                SELECT vehicle_no, captured_at AS to_at, place_no AS to_place, read_no AS to_read,
-                    lag(captured_at) OVER one AS from_at, lag(place_no) OVER one AS from_place,
-                    lag(read_no) OVER one AS from_read
-                FROM travelling WINDOW one AS (PARTITION BY vehicle_no ORDER BY captured_at, place_no))
+            FROM successive
             JOIN places AS a ON a.place_no = from_place JOIN places AS b ON b.place_no = to_place
-            WHERE to_at - from_at <= to_seconds({reach.total_seconds()}) AND from_place <> to_place
-                AND (from_read >= 0 OR to_read >= 0) AND {chord("a", "b")} >= {scene.limits.min_leg_km**2}"""
+            WHERE {chord("a", "b")} >= {scene.limits.min_leg_km**2}"""
     )
+    scene.connection.execute("DROP TABLE successive")
     scene.connection.execute(
         f"""CREATE OR REPLACE TABLE links AS
             SELECT from_camera, to_camera, count(*) AS legs,
@@ -52,6 +49,33 @@ def make_legs(scene: Scene) -> None:
             FROM steps WHERE {speed} >= {LISTED_FROM * scene.limits.max_speed_kmh}"""
     )
     scene.connection.execute("DROP TABLE steps")
+
+
+def _make_successive(scene: Scene, reach: timedelta) -> None:
+    """Make `successive`, two reads of a vehicle at two places: vehicle_no, and from_ and to_ of read, place and at.
+
+    Reads of this call lie in the order of vehicles and times, so that the one before is the row before. Those of
+    vehicles that earlier calls met, and reads with places of their own, are put in order first.
+    """
+    near = f"to_at - from_at <= to_seconds({reach.total_seconds()}) AND from_place <> to_place"
+    ordered = "travelling" if scene.positioned else "travelling SEMI JOIN met_before USING (vehicle_no)"
+    beside = _beside("place_no", "(PARTITION BY vehicle_no ORDER BY captured_at, place_no)")
+    scene.connection.execute(
+        f"""CREATE OR REPLACE TABLE successive AS
+            FROM (SELECT {beside} FROM {ordered}) WHERE {near} AND (from_read >= 0 OR to_read >= 0)"""
+    )
+    if not scene.positioned:
+        scene.connection.execute(
+            f"""INSERT INTO successive
+                SELECT * EXCLUDE (vehicle_before)
+                FROM (SELECT {_beside("register_no", "()")}, lag(vehicle_no) OVER () AS vehicle_before FROM kept)
+                ANTI JOIN met_before USING (vehicle_no) WHERE vehicle_before = vehicle_no AND {near}"""
+        )
+
+
+def _beside(place: str, order: str) -> str:
+    return f"""vehicle_no, lag(read_no) OVER {order} AS from_read, lag({place}) OVER {order} AS from_place,
+        lag(captured_at) OVER {order} AS from_at, read_no AS to_read, {place} AS to_place, captured_at AS to_at"""
 
 
 def distance(one: str, other: str) -> str:

@@ -48,7 +48,5 @@ def _repairs() -> str:
     return f"""
         SELECT batch_id, row_no, 'plate_format_unknown' AS rule, '{REPAIR}' AS cause, vehicle, camera_id,
             candidate AS other_vehicle, score, captured_at
-        FROM (SELECT *, {issue_period("captured_at::DATE")} AS day FROM judged WHERE plate_format = 'unknown')
-        JOIN repairs USING (vehicle_no, day) JOIN vehicles USING (vehicle_no) JOIN named USING (batch_no)
-        ANTI JOIN rejected USING (batch_no, row_no) ANTI JOIN doubled USING (batch_no, row_no)
-        WHERE NOT failed"""
+        FROM (SELECT *, {issue_period("captured_at::DATE")} AS day FROM candidates WHERE plate_format = 'unknown')
+        JOIN repairs USING (vehicle_no, day) JOIN vehicles USING (vehicle_no) JOIN named USING (batch_no)"""

@@ -69,7 +69,7 @@ def set_scene(scene: Scene) -> None:
         f"""CREATE OR REPLACE VIEW kept AS
             SELECT (batch_no::BIGINT << {ROW_BITS}) | row_no AS read_no, batch_no, row_no, vehicle_no, camera_id,
                 register_no, captured_at, received_at, {position}, confidence, feed_id, plate_format
-            FROM candidates ANTI JOIN doubled USING (batch_no, row_no)"""
+            FROM candidates"""
     )
     scene.connection.execute(
         """CREATE OR REPLACE TABLE noted (batch_no INTEGER, row_no BIGINT, rule VARCHAR, cause VARCHAR,
