@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from functools import partial
 from pathlib import Path
 
 import duckdb
 
 from data_contracts.manifests import Layer, PartRef
 from data_contracts.reads import READS_COLUMNS
-from infra.engine import in_order, literal
+from infra.engine import literal
 from infra.lake import Lake, file_sha256, placed
 
 ONE_DAY = timedelta(days=1)
@@ -42,8 +41,9 @@ def write_reads(
 ) -> tuple[PartRef, ...]:
     """Write the relation `accepted` (the reads layer, but for the version), by UTC day of capture.
 
-    `candidates`, which it is drawn from, lies in the order of vehicles and times, and so does every part. A day with
-    many reads is several parts, one after another in the order of vehicles: as many can be written at once.
+    Each part is in the order of vehicles, times and cameras. So is `candidates`, which it is drawn from; sorting again
+    what lies in order costs little, and joins do not keep it. A day with many reads is several parts, one after another
+    in the order of vehicles, so that no sort outgrows memory.
     """
     days: list[tuple[date, int]] = connection.execute(
         "SELECT captured_at::DATE AS day, count(*) FROM candidates GROUP BY day ORDER BY day"
@@ -56,10 +56,8 @@ def write_reads(
             listed = ", ".join(f"DATE '{day}'" for day, _ in together)
             connection.execute(
                 f"""CREATE OR REPLACE TABLE accepted_of_days AS
-                    FROM accepted WHERE captured_at::DATE IN ({listed})
-                    ORDER BY captured_at::DATE, vehicle_no, captured_at, camera_id"""
+                    FROM accepted WHERE captured_at::DATE IN ({listed}) ORDER BY captured_at::DATE, vehicle_no"""
             )
-        writing = []
         for day, rows in together:
             number = -(-rows // ROWS_IN_A_PART)
             folder = lake.folder("reads", rocu, date=day.isoformat())
@@ -67,23 +65,18 @@ def write_reads(
                 first, last = vehicles * place // number + 1, vehicles * (place + 1) // number
                 query = _part_of_day(relation, day, first, last, contract_version)
                 path = folder / f"{part_id}{f'-{place + 1}' if place else ''}.parquet"
-                writing.append(partial(_write_day, lake=lake, path=path, query=query, day=day))
-        parts += (part for written in in_order(connection, writing) for part in written)
+                written = write_table(connection, lake, path, "reads", query)
+                parts += (part.model_copy(update={"date": day}) for part in written)
     connection.execute("DROP TABLE IF EXISTS accepted_of_days")
     return tuple(sorted(parts, key=lambda part: part.path))
-
-
-def _write_day(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, path: Path, query: str, day: date
-) -> tuple[PartRef, ...]:
-    return tuple(part.model_copy(update={"date": day}) for part in write_table(connection, lake, path, "reads", query))
 
 
 def _part_of_day(relation: str, day: date, first: int, last: int, contract_version: str) -> str:
     columns = (f"'{contract_version}' AS {name}" if name == "contract_version" else name for name in READS_COLUMNS)
     return f"""SELECT {", ".join(columns)} FROM {relation}
         WHERE captured_at >= TIMESTAMP '{day}' AND captured_at < TIMESTAMP '{day + ONE_DAY}'
-            AND vehicle_no BETWEEN {first} AND {last}"""
+            AND vehicle_no BETWEEN {first} AND {last}
+        ORDER BY vehicle_no, captured_at, camera_id"""
 
 
 def _days_together(days: Sequence[tuple[date, int]]) -> Iterator[list[tuple[date, int]]]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
 
 import duckdb
 
 from infra.settings import Settings
-
-T = TypeVar("T")
 
 
 def literal(text: str) -> str:
@@ -45,36 +41,3 @@ def open_engine(settings: Settings, database: Path | None = None) -> duckdb.Duck
     )
     connection.execute("SET TimeZone = 'UTC'")
     return connection
-
-
-def in_order(
-    connection: duckdb.DuckDBPyConnection, jobs: Sequence[Callable[[duckdb.DuckDBPyConnection], T]]
-) -> list[T]:
-    """Run jobs side by side, each on one thread, so that the rows of each keep the order of the table on the far left.
-
-    A query on several threads keeps it too, but not through a join. Here the left side of each join streams past the
-    right one.
-
-    Args:
-        connection: Says how many threads there are; its other queries share them meanwhile.
-        jobs: Called with a cursor each.
-
-    Returns:
-        What they returned, in their order.
-    """
-    ((threads, disabled),) = connection.execute(
-        "SELECT current_setting('threads'), current_setting('disabled_optimizers')"
-    ).fetchall()
-    connection.execute("SET threads = 1")
-    connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(lambda job: _with_cursor(connection, job), jobs))
-    finally:
-        connection.execute(f"SET disabled_optimizers = '{disabled}'")
-        connection.execute(f"SET threads = {threads}")
-
-
-def _with_cursor(connection: duckdb.DuckDBPyConnection, job: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-    with connection.cursor() as cursor:
-        return job(cursor)
