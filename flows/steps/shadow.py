@@ -161,6 +161,8 @@ def _score_one(
             champion_run=champion[1].parent.name.removeprefix("run=") if champion else None,
             **compared.model_dump(),
         )
+        # a suspension or withdrawal while it was made stops it as it stops a champion's
+        verify_candidate(desk, act.model, act.version, act.rocu, utc_now())
         require_still()
         found = record_shadow_run(desk, act, details)
         # on record now, so it stays

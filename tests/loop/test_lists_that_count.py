@@ -89,7 +89,7 @@ def in_shadow(in_force: Loop, tmp_path: Path) -> Loop:
 
 @pytest.mark.parametrize(
     ("meanwhile", "reason"),
-    [(suspended, "is suspended|stopped being"), (withdrawn, "withdrawn"), (granted_anew, "another authority")],
+    [(suspended, "is suspended: stop it"), (withdrawn, "withdrawn"), (granted_anew, "another authority")],
 )
 def test_what_is_stopped_while_a_version_is_scored_in_shadow_leaves_no_hidden_list(
     in_shadow: Loop, meanwhile: Callable[[Loop], Said], reason: str, monkeypatch: pytest.MonkeyPatch
