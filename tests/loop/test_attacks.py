@@ -359,7 +359,7 @@ def test_a_policy_swapped_after_the_gate_is_not_approved_under(waiting: Loop, tm
 def test_a_promotion_killed_at_any_point_is_done_or_not_and_status_says_which(waiting: Loop, tmp_path: Path) -> None:
     waiting.approve(MODEL, "1")
     waiting.done("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF, "--shadow")
-    homes = {at: tmp_path / f"killed-{at}" for at in (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 1_000)}
+    homes = {at: tmp_path / f"killed-{at}" for at in (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 1_000)}
     for home in homes.values():
         shutil.copytree(waiting.home, home)
     ended = killed(homes, token(waiting.home, "owner"), CONFIRM)
