@@ -154,7 +154,8 @@ class LineageLog:
     ) -> Iterator[Attempt]:
         """Record a step that ends by an error, as a run of its own: its START and its FAIL; nothing if it ends well.
 
-        What a good end is called is known only at the end, so it is for `record`.
+        What a good end is called is known only at the end, so it is for `record`. Input that the step does not take at
+        all has begun no run, and nothing is written.
 
         Args:
             job: What was tried.
@@ -172,6 +173,9 @@ class LineageLog:
         try:
             yield step
             done = True
+        except WrongInputError:
+            done = True
+            raise
         except FindProfileError as error:
             # a reason may name a file, and a file's name may hold a plate
             reason = withhold_plates(error.reason)

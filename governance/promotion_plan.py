@@ -309,13 +309,9 @@ def plan_reconcile(asking: Asking, model: str) -> Plan:
         if standing == "by hand" and state.standing is None:
             raise moved_by_hand(state, alias)
         if standing == "in step" or state.standing is None:
-            lacking = lacks_entry(state, standing)
-            return Plan(
-                command="",
-                state=f"the alias is where the log has it: {'that is put on record' if lacking else 'nothing is done'}",
-                entries=(_PLACED,) if lacking else (),
-                alias=_stays(state),
-            )
+            placed = (_PLACED,) if lacks_entry(state, standing) else ()
+            said_of = f"the alias is where the log has it: {'that is put on record' if placed else 'nothing is done'}"
+            return Plan(command="", state=said_of, entries=placed, alias=_stays(state))
         champion = state.standing
         require_genuine(asking.desk.registry, model, champion.version, champion.gate.model_sha256)
         return Plan(
@@ -329,18 +325,13 @@ def plan_reconcile(asking: Asking, model: str) -> Plan:
 
 
 def _alias_kept(asking: Asking, state: ModelState) -> str:
-    """That the alias stays with the log's champion, or is brought to it first, which is an entry of its own.
-
-    Raises:
-        RefusedError: It was moved by hand.
-    """
+    """That the alias stays, or is brought to the log's champion first and put on record; refused if moved by hand."""
     standing, alias = alias_standing(asking.desk, state)
     if standing == "by hand":
         raise moved_by_hand(state, alias)
     if standing == "unfinished":
         asking.mended.extend((_PUT_BACK, _PLACED))
-        there, here = version_named(alias), version_named(state.champion)
-        return f"champion: {there} → {here}, which an earlier change left undone"
+        return f"champion: {version_named(alias)} → {version_named(state.champion)}, which a change left undone"
     if lacks_entry(state, standing):
         asking.mended.append(_PLACED)
     return _stays(state)

@@ -148,13 +148,17 @@ def test_a_run_that_is_refused_is_a_failed_run_of_the_lineage(copy: Loop) -> Non
 
 def test_so_are_a_training_and_an_ingest(copy: Loop, tmp_path: Path) -> None:
     before = {job: len(failures(copy, job)) for job in ("train", "ingest")}
-    assert copy("engineer", "retrain", "--rocu", "nwrocu", "--as-of", "2026-02-03").code != 0
+    assert copy("engineer", "retrain", "--rocu", "nwrocu", "--as-of", "2026-02-03").code == 1
     (training,) = failures(copy, "train")[before["train"] :]
     assert training["run"]["facets"]["findprofile_run"]["as_of"] == "2026-02-03"
     assert told(training)[0]
     file = tmp_path / "AB12CDE.csv"
     file.write_text("plate,when\nx,y\n")
-    assert copy("operator", "ingest", file, "--rocu", "nwrocu").code != 0
+    assert copy("operator", "ingest", file, "--rocu", "nwrocu").code == 2
+    assert len(failures(copy, "ingest")) == before["ingest"]  # what cannot be taken at all has begun no run
+    file.write_text("vrm,captured_at,camera_id\n" + "AB12CDE,2026-03-02T10:00:00Z,nowhere\n" * 50)
+    said = copy("operator", "ingest", file, "--rocu", "nwrocu")
+    assert (said.code, "failed the contract" in said.err) == (1, True), said.err
     (ingest,) = failures(copy, "ingest")[before["ingest"] :]
     assert told(ingest)[1] == {"landing"}
     assert hashlib.sha256(file.read_bytes()).hexdigest() in ingest["inputs"][0]["name"]
