@@ -1,7 +1,8 @@
 """The health of cameras as a picture: one row for each camera, time left to right, shade by seen beside expected.
 
-Blue is fewer reads than expected, red more, grey as usual, white nothing expected; an interval has a frame in the
-colour of its kind. Cells hold as many bins as the width needs. Belongs here: the drawing. Does not: deciding.
+Blue is fewer reads than expected, red more, grey as usual, white too few expected to say; an interval has a frame in
+the colour of its kind, and one of volume shades its own cells, for together they say what one alone cannot. Cells hold
+as many bins as the width needs. Belongs here: the drawing. Does not: deciding.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.health.counts import DAY, HOUR, Counts
-from data_contracts.health.results import HealthInterval
+from data_contracts.health.results import HealthInterval, with_unit
 from data_contracts.health.volumes import Volumes
 
 LABEL, ROW, TOP, PLOT, FOOT = 170, 18, 56, 1120, 26
@@ -30,6 +31,7 @@ STEPS = (
     (2.0, "#fcae91", "to 200 %"),
     (math.inf, "#cb181d", "over 200 %"),
 )
+OF_VOLUME = ("outage", "pole_failure", "partial_outage", "flood")
 FRAMES = {
     "outage": "#000000",
     "pole_failure": "#7a0177",
@@ -57,8 +59,8 @@ def draw_health(
     wide = max(min(PLOT // cells, 12), 1)
     body = [*_head(counts, first, last, per_cell), *_axis(counts, first, last, per_cell, wide, len(rows))]
     for place, camera in enumerate(rows):
-        body += _row(volumes, camera, TOP + FOOT + place * ROW, (first, last), per_cell, wide)
         mine = [interval for interval in intervals if interval.camera_id == counts.cameras[camera]]
+        body += _row(volumes, camera, mine, TOP + FOOT + place * ROW, (first, last), per_cell, wide)
         body += _frames(counts, mine, TOP + FOOT + place * ROW, (first, last), per_cell, wide)
     height = TOP + FOOT + len(rows) * ROW + 24
     if left_out:
@@ -66,15 +68,18 @@ def draw_health(
     return _document(max(LABEL + cells * wide + 12, 900), height, "".join(body))
 
 
-def draw_page(svg: str, intervals: Sequence[HealthInterval], title: str) -> str:
-    """The picture and the table of intervals as one HTML page that needs nothing from outside."""
+def draw_page(svg: str, intervals: Sequence[HealthInterval], title: str, notes: Sequence[str] = ()) -> str:
+    """The picture, notes, and the table of intervals as one HTML page that needs nothing from outside."""
     head = "".join(f"<th>{name}</th>" for name in ("camera", "from", "to", "kind", "expected", "seen", "what"))
     rows = "".join(
         f"<tr><td>{escape(i.camera_id)}</td><td>{i.start:%Y-%m-%d %H:%M}</td><td>{i.end:%Y-%m-%d %H:%M}</td>"
-        f"<td>{i.kind.replace('_', ' ')}</td><td class=n>{i.expected:,.0f}</td><td class=n>{i.seen:,.0f}</td>"
+        f"<td>{i.kind.replace('_', ' ')}</td><td class=n>{with_unit(i.kind, i.expected)}</td>"
+        f"<td class=n>{with_unit(i.kind, i.seen)}</td>"
         f"<td>{escape(i.says)}</td></tr>"
         for i in intervals
     )
+    told = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    minded = f"<h2>To bear in mind</h2><ul>{told}</ul>" if told else ""
     style = (
         "body{font:14px/1.45 system-ui,sans-serif;margin:24px;color:#111}"
         "table{border-collapse:collapse;margin-top:16px}"
@@ -84,7 +89,7 @@ def draw_page(svg: str, intervals: Sequence[HealthInterval], title: str) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{style}</style>"
-        f"</head><body><h1>{escape(title)}</h1><div>{svg}</div><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
+        f"</head><body><h1>{escape(title)}</h1>{minded}<div>{svg}</div><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
         "</table></body></html>\n"
     )
 
@@ -125,7 +130,7 @@ def _head(counts: Counts, first: int, last: int, per_cell: int) -> list[str]:
         x += 17 + 7 * len(name) + 14
     said.append(
         f'<rect x="{x}" y="28" width="13" height="13" fill="#fff" stroke="#bbb"/>'
-        f'<text x="{x + 17}" y="39">nothing expected</text>'
+        f'<text x="{x + 17}" y="39">too few expected to say</text>'
     )
     x = 12
     for kind, colour in FRAMES.items():
@@ -155,13 +160,21 @@ def _axis(counts: Counts, first: int, last: int, per_cell: int, wide: int, rows:
     return drawn
 
 
-def _row(volumes: Volumes, camera: int, y: int, span: tuple[int, int], per_cell: int, wide: int) -> list[str]:
+def _row(
+    volumes: Volumes,
+    camera: int,
+    intervals: Sequence[HealthInterval],
+    y: int,
+    span: tuple[int, int],
+    per_cell: int,
+    wide: int,
+) -> list[str]:
     name = volumes.counts.cameras[camera]
     shown = name if len(name) <= 22 else name[:21] + "…"
     drawn = [
         f'<text x="{LABEL - 6}" y="{y + 12}" text-anchor="end">{escape(shown)}<title>{escape(name)}</title></text>'
     ]
-    steps = _steps(volumes, camera, span, per_cell)
+    steps = _steps(volumes, camera, intervals, span, per_cell)
     starts = np.flatnonzero(np.diff(steps, prepend=-9))
     for start, end in zip(starts, np.append(starts[1:], len(steps)), strict=True):
         if steps[start] >= 0:
@@ -172,14 +185,21 @@ def _row(volumes: Volumes, camera: int, y: int, span: tuple[int, int], per_cell:
     return drawn
 
 
-def _steps(volumes: Volumes, camera: int, span: tuple[int, int], per_cell: int) -> NDArray[np.int64]:
+def _steps(
+    volumes: Volumes, camera: int, intervals: Sequence[HealthInterval], span: tuple[int, int], per_cell: int
+) -> NDArray[np.int64]:
     at = np.arange(0, span[1] - span[0], per_cell)
     seen = np.add.reduceat(volumes.counts.n[camera, span[0] : span[1]], at)
     expected = np.add.reduceat(volumes.expected[camera, span[0] : span[1]], at)
-    ratio = seen / np.maximum(expected, 1e-9)
-    steps = np.searchsorted([limit for limit, _, _ in STEPS[:-1]], ratio)
+    limits = [limit for limit, _, _ in STEPS[:-1]]
+    steps = np.searchsorted(limits, seen / np.maximum(expected, 1e-9))
     # of few expected reads a cell alone says little: grey if any came, white if none
     few = np.where(seen > 0, 4, -1)
+    for interval in intervals:
+        if interval.kind in OF_VOLUME and interval.expected > 0:
+            begun, ended = (volumes.counts.bin_of(moment) - span[0] for moment in (interval.start, interval.end))
+            within = (at + per_cell > begun) & (at < ended) & (expected > 0)
+            few = np.where(within, np.searchsorted(limits, interval.seen / interval.expected), few)
     return np.where(expected >= LEAST_EXPECTED, steps, few)
 
 

@@ -63,3 +63,11 @@ class HealthReport(BaseModel):
     reads: int
     intervals: tuple[HealthInterval, ...]
     notes: tuple[str, ...] = ()
+
+
+_UNITS: dict[str, str] = {"clock_offset": " s", "wrong_place": " km", "confidence_decay": " points"}
+
+
+def with_unit(kind: Kind, value: float) -> str:
+    """What was expected or seen in an interval of a kind, for people; reads have no unit."""
+    return f"{value:,.0f}{_UNITS.get(kind, '')}"

@@ -32,6 +32,7 @@ def cameras_health(
     json: AsJson = False,
 ) -> None:
     """Tell when cameras were silent, saw too little or too much, had a wrong clock or place, or grew unsure."""
+    from data_contracts.health.results import with_unit
     from data_contracts.health.together import told_together
     from flows.steps.health import examine_counts, examine_lake
 
@@ -54,8 +55,8 @@ def cameras_health(
                 f"{i.start:%Y-%m-%d %H:%M}",
                 f"{i.end:%Y-%m-%d %H:%M}",
                 i.kind,
-                f"{i.expected:,.0f}",
-                f"{i.seen:,.0f}",
+                with_unit(i.kind, i.expected),
+                with_unit(i.kind, i.seen),
                 i.says,
             )
             for i in told_together(report.intervals)

@@ -96,4 +96,4 @@ def _draw(health: Health, page: Path | None, svg: Path | None) -> None:
         write_text(svg, drawn)
     if page is not None:
         title = f"Camera health of {report.rocu}" if report.rocu else "Camera health"
-        write_text(page, draw_page(drawn, told_together(report.intervals), title))
+        write_text(page, draw_page(drawn, told_together(report.intervals), title, report.notes))
