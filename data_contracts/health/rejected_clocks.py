@@ -112,8 +112,8 @@ def _files(lake: Lake, held: Sequence[_Held]) -> list[tuple[str, str]]:
     found: list[tuple[PartRef, str]] = [
         (part, batch.batch_id) for record, batch in held for part in record.parts if part.layer == "quarantine"
     ]
-    paths = require_parts(lake, [part for part, _ in found])
-    return [(str(path), batch_id) for path, (_, batch_id) in zip(paths, found, strict=True)]
+    require_parts(lake, tuple(dict.fromkeys(part for part, _ in found)))
+    return [(str(lake.root / part.path), batch_id) for part, batch_id in found]
 
 
 def _tolerated() -> str:

@@ -173,38 +173,43 @@ def journeys(row: Callable[..., str]) -> list[str]:
     return [*left, *come, now, then]
 
 
-def test_rejected_reads_count_once_and_only_if_nothing_but_the_clock_is_wrong(
-    room: Any, row: Callable[..., str]
-) -> None:
-    file = room.deliver("one.csv", *journeys(row))
-    (batch,) = room.ingest(file, max_quarantine_share=1).batches
+@pytest.fixture(scope="module")
+def rejected(room_again: Callable[..., Any], row: Callable[..., str]) -> Any:
+    """A lake of such journeys, delivered twice: as they are, and with a row more; to be copied."""
+    room = room_again()
+    files = (room.deliver("one.csv", *journeys(row)), room.deliver("two.csv", *journeys(row), row(vrm="AB12CDH")))
+    batch, _ = room.ingest(*files, max_quarantine_share=1).batches
     assert set(batch.rules) >= {"captured_in_future", "confidence_out_of_range", "plate_format_unknown"}
     assert (batch.rules["captured_after_receipt"], batch.quarantined) == (3, 4)
+    return room
+
+
+def test_rejected_reads_count_once_and_only_if_nothing_but_the_clock_is_wrong(
+    rejected: Any, room_again: Callable[..., Any]
+) -> None:
+    room = room_again(rejected)
     wanted = [26 * 60, 28 * 60, 29 * 60]
     assert hops(room) == wanted
     assert hops(room, last=date(2026, 5, 19)) == wanted[:2]
-    # the same rows in another file, and the file as one that failed
-    room.ingest(room.deliver("two.csv", *journeys(row), row(vrm="AB12CDH")), max_quarantine_share=1)
-    assert hops(room) == wanted
     requalify(room, max_quarantine_share=0)
     assert {batch.verdict for _, batch in standing_batches(room.lake, room.rocu)} == {"failed"}
     assert hops(room) == wanted
-    # let in by a wider limit: those of the clock are accepted now, the record of before counts for nothing
+    # let in by a wider limit: those of the clock are accepted now, the records of before count for nothing
     requalify(room, max_quarantine_share=1, clock_skew_max_s=1200)
-    assert len(room.reads()) > len(wanted)
+    assert ("CAM-2",) in room.reads("camera_id")
     assert hops(room) == wanted
 
 
-def test_rows_that_may_not_be_kept_any_more_count_for_nothing(room: Any, row: Callable[..., str]) -> None:
-    room.ingest(room.deliver("one.csv", *journeys(row)), max_quarantine_share=1)
+def test_rows_that_may_not_be_kept_any_more_count_for_nothing(rejected: Any, room_again: Callable[..., Any]) -> None:
+    room = room_again(rejected)
     requalify(replace(room, now=room.now + timedelta(days=400)), max_quarantine_share=1, retention_days=364)
     assert room.reads() == []
     assert hops(room) == []
 
 
-def test_a_part_of_the_quarantine_that_is_gone_is_said(room: Any, row: Callable[..., str]) -> None:
-    room.ingest(room.deliver("one.csv", *journeys(row)), max_quarantine_share=1)
+def test_a_part_of_the_quarantine_that_is_gone_is_said(rejected: Any, room_again: Callable[..., Any]) -> None:
+    room = room_again(rejected)
     (part,) = layer_parts(room.lake, room.rocu, "quarantine")
     (room.lake.root / part.path).unlink()
-    with pytest.raises(FaultError, match="1 parts of the quarantine layer are missing"):
+    with pytest.raises(FaultError, match="^1 parts of the quarantine layer are missing"):
         hops(room)
