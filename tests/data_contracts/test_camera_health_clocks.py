@@ -200,6 +200,18 @@ def test_rejected_reads_count_once_and_only_if_nothing_but_the_clock_is_wrong(
     assert hops(room) == wanted
 
 
+def test_a_failed_file_counts_until_another_takes_its_place(room: Any, row: Callable[..., str]) -> None:
+    def there_and_back(minute: int) -> list[str]:
+        at = {"camera_id": "CAM-2", "captured_at": f"2026-05-18T08:{minute}:00Z", "received_at": "2026-05-18T08:11:09Z"}
+        return [row(), row(**at), row(captured_at="2026-05-18T08:50:00Z", received_at="")]
+
+    (failed,) = room.ingest(room.deliver("fast.csv", *there_and_back(26))).batches
+    assert failed.verdict == "failed"
+    assert hops(room) == [(26 - 50) * 60, 26 * 60]
+    room.ingest(room.deliver("good.csv", *there_and_back(11)), replaces=failed.batch_id)
+    assert hops(room) == [(11 - 50) * 60, 11 * 60]
+
+
 def test_rows_that_may_not_be_kept_any_more_count_for_nothing(rejected: Any, room_again: Callable[..., Any]) -> None:
     room = room_again(rejected)
     requalify(replace(room, now=room.now + timedelta(days=400)), max_quarantine_share=1, retention_days=364)
@@ -211,5 +223,5 @@ def test_a_part_of_the_quarantine_that_is_gone_is_said(rejected: Any, room_again
     room = room_again(rejected)
     (part,) = layer_parts(room.lake, room.rocu, "quarantine")
     (room.lake.root / part.path).unlink()
-    with pytest.raises(FaultError, match="^1 parts of the quarantine layer are missing"):
+    with pytest.raises(FaultError, match=r"^1 parts of the quarantine layer are missing"):
         hops(room)
