@@ -176,7 +176,7 @@ def require_parts(lake: Lake, parts: Sequence[PartRef]) -> tuple[Path, ...]:
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise FaultError(
-            f"{len(missing)} parts of the reads layer are missing, the first is {missing[0]}.",
+            f"{len(missing)} parts of the {parts[0].layer} layer are missing, the first is {missing[0]}.",
             "Restore the lake from a backup, or ingest the landing files into a new home.",
         )
     return paths

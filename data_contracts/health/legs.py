@@ -1,7 +1,8 @@
 """Hops of vehicles from one camera to the next, as differences of the two clocks: what travel times are judged from.
 
 A difference keeps its sign, so a clock that is wrong by more than the way takes shows as itself and not as a vehicle
-that drove back. Belongs here: getting hops out of the lake. Does not: what they say (travel).
+that drove back. Belongs here: getting hops out of the lake. Does not: what they say (travel), which rejected reads
+count (rejected_clocks).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.health.counts import Floats, Ints
+from data_contracts.health.rejected_clocks import make_rejected_clocks, rejected_batches, rejected_rows
 from data_contracts.reads import read_parts, reads_relation
 from infra.lake import Lake
 
@@ -57,10 +59,11 @@ class Legs:
 
 
 def load_legs(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, first: date, last: date) -> Legs:
-    """Hops of up to an hour between cameras half a kilometre apart or more; of very many reads a sample of vehicles."""
-    parts = read_parts(lake, rocu, first, last)
-    reads_relation(connection, lake, parts, "travelling")
-    share = min(1.0, MOST_READS / max(sum(part.rows for part in parts), 1))
+    """Hops of up to an hour between cameras half a kilometre apart or more; of very many reads a sample of vehicles.
+
+    Rejected reads count beside the accepted ones if nothing but their clock is wrong.
+    """
+    sampled = _make_travelling(connection, lake, rocu, first, last)
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE hops AS
             WITH ordered AS (
@@ -68,7 +71,7 @@ def load_legs(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, firs
                     lag(camera_id) OVER way AS camera_before, lag(site_id) OVER way AS site_before,
                     lag(captured_at) OVER way AS before, lag(latitude) OVER way AS latitude_before,
                     lag(longitude) OVER way AS longitude_before
-                FROM travelling WHERE hash(vehicle) % 1000 < {int(1000 * share)}
+                FROM travelling WHERE {sampled}
                 WINDOW way AS (PARTITION BY vehicle ORDER BY captured_at, batch_id, row_no))
             SELECT camera_id, camera_before, date_diff('second', before, captured_at) AS seconds,
                 date_diff('day', DATE '1970-01-01', before::DATE) AS day,
@@ -103,6 +106,21 @@ def load_legs(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, firs
         latitude=np.asarray(placed["latitude"], dtype=np.float64),
         longitude=np.asarray(placed["longitude"], dtype=np.float64),
     )
+
+
+def _make_travelling(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, first: date, last: date) -> str:
+    """Make the view `travelling`, all reads that hops are made of; gives SQL for the sample of vehicles."""
+    parts, held = read_parts(lake, rocu, first, last), rejected_batches(lake, rocu, first, last)
+    share = min(1.0, MOST_READS / max(sum(part.rows for part in parts) + rejected_rows(held), 1))
+    sampled = f"hash(vehicle) % 1000 < {int(1000 * share)}"
+    reads_relation(connection, lake, parts, "travelling_accepted")
+    make_rejected_clocks(connection, lake, rocu, first, last, held, sampled)
+    columns = "batch_id, row_no, vehicle, captured_at, camera_id, site_id, latitude, longitude"
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP VIEW travelling AS
+            SELECT {columns} FROM travelling_accepted UNION ALL SELECT {columns} FROM rejected_clocks"""
+    )
+    return sampled
 
 
 def hops_of(legs: Legs, camera: int, begin: int, end: int) -> Ints:
