@@ -133,13 +133,11 @@ def _make_usual(scene: Scene, past: _Past) -> None:
     longest = 7 * scene.limits.volume_history_weeks
     connection.execute(
         f"""CREATE OR REPLACE TABLE mates AS
-            WITH files AS (SELECT DISTINCT feed, file FROM silent_days)
-            SELECT feed, file, camera_id FROM (
-                SELECT DISTINCT coalesce(feed_id, '') AS feed, batch_id AS file, camera_id FROM {past.source}
+            SELECT DISTINCT feed, file, camera_id FROM (
+                SELECT coalesce(feed_id, '') AS feed, batch_id AS file, camera_id FROM {past.source}
                 WHERE hour::DATE BETWEEN ? AND ? AND accepted > 0
-                UNION SELECT DISTINCT coalesce(feed_id::VARCHAR, ''), batch_no::VARCHAR, camera_id FROM camera_counts)
-            SEMI JOIN files USING (feed, file)
-            QUALIFY count(*) OVER (PARTITION BY feed, file) > {LEAST_OTHERS}""",
+                UNION ALL SELECT coalesce(feed_id::VARCHAR, ''), batch_no::VARCHAR, camera_id FROM camera_counts)
+            SEMI JOIN silent_days USING (feed, file)""",
         [past.first, past.last],
     )
     connection.execute(

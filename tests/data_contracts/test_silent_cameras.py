@@ -12,6 +12,8 @@ from datetime import timedelta
 import pytest
 from across_rows_support import MONDAY, Judged, deliver, ingested, line, plates
 
+from flows.steps.data import judged as batches_told
+
 WEEKS = [MONDAY - timedelta(days=7 * week) for week in (1, 2, 3, 4, 5)]
 ALL = (1, 2, 3, 4, 5)
 DAYTIME = range(8, 18)
@@ -98,11 +100,18 @@ usual("pieces")
 FILES["pieces morning"] = day_of("pieces", OTHERS, hours=range(8, 12))
 FILES["pieces afternoon"] = day_of("pieces", OTHERS, hours=range(12, 18))
 
+usual("early")
+came("early", day_of("early", [5]))  # what an earlier call brought of the camera counts
+FILES["early"] = day_of("early", OTHERS)
+
+usual("printed")
+FILES["printed"] = [*day_of("printed", OTHERS), line(VRMS[0], "12:00:30", "printed 1", "140", "printed")]
+
 FILES["bulk"] = [text for day in WEEKS for text in day_of("bulk", ALL, day)] + day_of("bulk", OTHERS)
 
 
 @pytest.fixture(scope="module")
-def with_past(room_again):
+def judged(room_again) -> Judged:
     room = room_again()
     cameras = sorted({text.split(",")[2] for lines in (*PAST.values(), *FILES.values()) for text in lines})
     room.cameras(
@@ -114,12 +123,7 @@ def with_past(room_again):
         )
     )
     room.ingest(*(deliver(room, name, lines) for name, lines in PAST.items()))
-    return room
-
-
-@pytest.fixture(scope="module")
-def judged(with_past, room_again) -> Judged:
-    return ingested(room_again(with_past), FILES)
+    return ingested(room, FILES)
 
 
 TOLD = {"silent": "silent 5", "areas second": "areas 8", "pieces afternoon": "pieces 5", "bulk": "bulk 5"}
@@ -135,7 +139,7 @@ def test_a_camera_without_a_read_is_named_with_the_file_that_covers_it(judged, n
     assert (batch.rules, batch.verdict) == ({}, "passed")
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name not in TOLD])
+@pytest.mark.parametrize("name", [name for name in FILES if name not in (*TOLD, "printed")])
 def test_a_camera_of_which_a_file_says_nothing_is_not_named(judged, name):
     assert judged[name].reasons == ()
 
@@ -144,9 +148,12 @@ def test_a_feed_that_has_not_come_is_not_named(judged):
     assert not [reason for batch in judged.batches.values() for reason in batch.reasons if "undelivered" in reason]
 
 
-def test_what_an_earlier_call_brought_counts_and_what_comes_late_names_nobody(with_past, room_again):
-    room = room_again(with_past)
-    first = ingested(room, {"part": day_of("silent", [5]), "areas": day_of("areas", (5, 6, 7))})
-    assert [len(first[name].reasons) for name in ("part", "areas")] == [0, 1]
-    then = ingested(room, {"whole": FILES["silent"], "late": day_of("areas", [8])})
-    assert [then[name].reasons for name in ("whole", "late")] == [(), ()]
+def test_the_result_of_the_call_tells_the_warning_without_rows(judged):
+    batch = judged["printed"]
+    told = batches_told(judged.room.rocu, [batch], ()).summary()[f"batch {batch.batch_id}"]
+    assert told == "passed_with_quarantine: rejected confidence_out_of_range 1; warned of camera_volume_low"
+
+
+def test_reads_that_come_late_of_a_camera_that_was_named_name_nobody(judged):
+    late = ingested(judged.room, {"late": day_of("silent", [5])})["late"]
+    assert (late.accepted, late.reasons) == (60, ())
