@@ -18,7 +18,7 @@ from data_contracts.across_rows.hours import past_hours
 from data_contracts.across_rows.scene import Scene
 from data_contracts.health.counts import MOBILE
 
-LEAST_OTHERS = 3  # a file with fewer cameras of a feed covers no further one
+LEAST_OTHERS = 3  # three quarters of which one camera is not are no fewer; files with fewer are not looked at
 COVERED_SHARE = 0.75  # of a file's usual cameras; where more are missing, look at the file before the cameras
 REGULAR_SHARE = 0.75  # of the weeks known; a unit that is out in some of them only is not missed
 _TABLES = ("held_hours", "held_days", "file_days", "silent_days", "mates", "known_hours", "usual_hours", "covering")
@@ -188,7 +188,7 @@ def _make_covering(connection: duckdb.DuckDBPyConnection) -> None:
                 SELECT batch_no, feed, file, day, hour, count(*) AS cameras
                 FROM usual JOIN held_hours USING (feed, camera_id, hour) GROUP BY ALL)
             SELECT batch_no, feed, file, day, hour FROM present JOIN totals USING (feed, file, day, hour)
-            WHERE present.cameras >= greatest({LEAST_OTHERS}, {COVERED_SHARE} * totals.cameras)"""
+            WHERE present.cameras >= {COVERED_SHARE} * totals.cameras"""
     )
 
 
