@@ -33,8 +33,7 @@ def count_hours(scene: Scene) -> None:
 
 def make_past(scene: Scene) -> None:
     """Make `camera_past` of the cameras in `camera_counts`: camera_id, day, hour, reads, confidence_bins."""
-    paths = _paths(scene)
-    source = f"read_parquet({parquet_list(paths)}, hive_partitioning = false)" if paths else _NOTHING
+    source, first, last = past_hours(scene)
     scene.connection.execute(
         f"""CREATE OR REPLACE TABLE camera_past AS
             SELECT camera_id, hour::DATE AS day, hour, sum(accepted)::BIGINT AS reads,
@@ -42,12 +41,19 @@ def make_past(scene: Scene) -> None:
                     AS confidence_bins
             FROM {source} SEMI JOIN (SELECT DISTINCT camera_id FROM camera_counts) USING (camera_id)
             WHERE hour::DATE BETWEEN ? AND ? AND accepted > 0 GROUP BY ALL""",
-        list(_span(scene)),
+        [first, last],
     )
 
 
-_NOTHING = """(SELECT NULL::VARCHAR AS camera_id, NULL::TIMESTAMP AS hour, 0::BIGINT AS accepted,
-    []::BIGINT[] AS confidence_bins WHERE false)"""
+def past_hours(scene: Scene) -> tuple[str, date, date]:
+    """SQL of the layer camera_hours of earlier calls, and the first and the last day of it that matter to this call."""
+    paths = _paths(scene)
+    source = f"read_parquet({parquet_list(paths)}, hive_partitioning = false)" if paths else _NOTHING
+    return source, *_span(scene)
+
+
+_NOTHING = """(SELECT NULL::VARCHAR AS batch_id, NULL::VARCHAR AS camera_id, NULL::VARCHAR AS feed_id,
+    NULL::TIMESTAMP AS hour, 0::BIGINT AS accepted, []::BIGINT[] AS confidence_bins WHERE false)"""
 
 
 def _span(scene: Scene) -> tuple[date, date]:

@@ -2,7 +2,8 @@
 
 What is usual is the median of the same weekday and hour in its last weeks, over days on which it read at all, so that
 a day of outage in the past is no day. Only hours that the files cover count, the first and the last by their share.
-What is covered goes by feed, since one may have come for the whole day and another for half of it.
+What is covered goes by feed, since one may have come for the whole day and another for half of it. A camera without a
+read in the call is held against the hours that a file covers for it (`silent`), and is told of with that file.
 Belongs here: the warning at ingest. Does not: when an outage began and ended, and of what kind it was (health).
 """
 
@@ -11,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from data_contracts.across_rows.scene import Family, Scene, told
+from data_contracts.across_rows.silent import make_silent_hours
 from data_contracts.contract import Rule
 
 
 def _make(scene: Scene) -> None:
     # of an hour that is covered in part, earlier calls count with what they read beyond the usual of the other part
     limits = scene.limits
+    make_silent_hours(scene)
     scene.connection.execute(
         f"""CREATE OR REPLACE TABLE camera_volumes AS
             WITH feeds AS (
@@ -56,11 +59,20 @@ def _make(scene: Scene) -> None:
                     coalesce(before.reads, 0) - (1 - covered.part) * coalesce(usual.reads, 0), 0))) AS seen
                 FROM covered LEFT JOIN now USING (camera_id, hour)
                 LEFT JOIN camera_past AS before USING (camera_id, hour) LEFT JOIN usual USING (camera_id, hour)
-                GROUP BY ALL)
-            SELECT camera_id, day, seen::BIGINT AS seen, expected,
+                GROUP BY ALL),
+            silent AS (
+                SELECT camera_id, day, 0 AS seen, sum(covered) AS expected, any_value(past_weeks) AS past_weeks,
+                    arg_max(batch_no, (covered, -batch_no)) AS told_of_in
+                FROM (SELECT camera_id, day, batch_no, past_weeks, sum(part * usual) AS covered
+                    FROM silent_hours GROUP BY ALL)
+                GROUP BY camera_id, day),
+            camera_days_seen AS (
+                SELECT camera_id, day, seen, expected, past_weeks, NULL AS told_of_in
+                FROM sights LEFT JOIN expectations USING (camera_id, day) UNION ALL FROM silent)
+            SELECT camera_id, day, seen::BIGINT AS seen, expected, told_of_in,
                 CASE WHEN expected >= {limits.min_expected_reads} AND past_weeks >= {limits.min_history_weeks}
                     THEN seen / expected END AS volume_share
-            FROM sights LEFT JOIN expectations USING (camera_id, day)"""
+            FROM camera_days_seen"""
     )
 
 
@@ -77,8 +89,11 @@ def _tell(scene: Scene, rule: Rule) -> Mapping[int, str]:
         f"""SELECT batch_no,
                 format('camera {{}} on {{}} ({{}} reads where {{:.0f}} are usual)', camera_id, day, seen, expected)
             FROM camera_volumes SEMI JOIN breaking USING (camera_id, day)
-            JOIN (SELECT DISTINCT batch_no, camera_id, hour::DATE AS day FROM camera_counts) USING (camera_id, day)
-            ORDER BY volume_share {worst}, camera_id, day""",
+            JOIN (
+                SELECT DISTINCT batch_no, camera_id, hour::DATE AS day FROM camera_counts
+                UNION ALL SELECT told_of_in, camera_id, day FROM camera_volumes WHERE told_of_in IS NOT NULL
+            ) USING (camera_id, day)
+            ORDER BY volume_share {worst}, expected DESC, camera_id, day""",
     )
 
 

@@ -80,6 +80,10 @@ def _verdict_said(batch: Mapping[str, Any]) -> str:
     for rule, rows in counts:
         kind = "warned of" if severities.get(rule) == "warn" else "rejected"
         told[kind] += f"{', ' if told[kind] else ''}{rule} {rows:,}"
+    # a warning of what is not there has no rows
+    for rule in dict.fromkeys(reason.partition(":")[0] for reason in batch["reasons"]):
+        if severities.get(rule) == "warn" and rule not in batch["rules"]:
+            told["warned of"] += f"{', ' if told['warned of'] else ''}{rule}"
     return f"{batch['verdict']}: {'; '.join(f'{kind} {said}' for kind, said in told.items() if said)}"
 
 
