@@ -118,7 +118,7 @@ def _told(limits: IngestLimits, first: int, last: int) -> str:
 
 def _counted(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     """The layer's rows, from `hours_told`. A database that sums three dozen columns a group takes ten times as long."""
-    hours = connection.execute(
+    hours = connection.sql(
         """SELECT batch_id::VARCHAR AS batch_id, camera_id, feed_id, hour, registered.site_id::VARCHAR AS site_id,
                 registered.force::VARCHAR AS force
             FROM (SELECT place, batch_id, camera_id, feed_id, hour, max(register_no) AS register_no
