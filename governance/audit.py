@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, or_, select
+from sqlalchemy import Connection, Engine, or_, select
 from sqlalchemy.exc import DBAPIError
 
 from governance.audit_aside import AsideFile
@@ -24,9 +24,11 @@ from governance.audit_clock import TOLERANCE, dated, require_clock
 from governance.audit_entry import Entry, Outcome, Row, iso_moment, read_row, stored_values
 from governance.audit_head import HeadFile, LogBrokenError, open_head
 from governance.audit_mark import SHORT_LOG_ROWS, MarkFile
+from governance.audit_queries import about, done_in, fetch, of_action, of_object
 from governance.audit_tables import COLUMNS, audit_log, create_audit_tables, is_complete
 from governance.audit_walk import (
     VerifyReport,
+    genuine,
     last_link,
     newest_time,
     require_witnessed,
@@ -90,11 +92,11 @@ class AuditSession:
 
     def entries(self, model: str, action: str | None = None) -> tuple[Row, ...]:
         """Every row about a model or one of its versions, oldest first; of an action, as `search` takes it."""
-        return _fetch(self._connection, _about(model).where(*_of(action)))
+        return fetch(self._connection, about(model).where(*of_action(action)))
 
     def done(self, rocu: str, action: str) -> tuple[Row, ...]:
         """Every row of what was done in a ROCU, oldest first; of an action, as `search` takes it."""
-        return _fetch(self._connection, _done(rocu, action))
+        return fetch(self._connection, done_in(rocu, action))
 
 
 class AuditLog:
@@ -152,11 +154,14 @@ class AuditLog:
                 self._aside.taken(taken.seq)
 
     def _take_up(self, session: AuditSession, until_put_away: ExitStack) -> Row | None:
-        """Tell a log that holds again what it could not take."""
-        if self._aside is None or not self._aside.path.exists():
+        """Tell a log that holds again what it could not take, and what of that is missing."""
+        if self._aside is None or self._head is None:
             return None
         until_put_away.enter_context(self._aside.locked())
-        waiting = self._aside.summary()
+        expected = self._head.vouches_for_aside()
+        waiting = self._aside.summary(expected)
+        if not expected:
+            self._aside.begin()
         return session.append(waiting, session.appended[-1].moment) if waiting is not None else None
 
     def append(self, entry: Entry, now: datetime) -> Row:
@@ -188,6 +193,13 @@ class AuditLog:
         """How many entries are set aside until the log holds again."""
         return len(self._aside.lines()) if self._aside is not None else 0
 
+    def aside_problem(self) -> str | None:
+        """What was done behind this machine's back to what is set aside, in one sentence; `None` if nothing was."""
+        if self._aside is None or self._head is None:
+            return None
+        with self._aside.locked():
+            return self._aside.problem(self._head.vouches_for_aside())
+
     def require_clock(self, now: datetime) -> None:
         """Refuse a time before the newest entry.
 
@@ -201,12 +213,26 @@ class AuditLog:
     def entries(self, model: str, action: str | None = None) -> tuple[Row, ...]:
         """Every row about a model or one of its versions, oldest first; of an action, as `search` takes it."""
         with _answering(), self._engine.connect() as connection:
-            return _fetch(connection, _about(model).where(*_of(action)))
+            return fetch(connection, about(model).where(*of_action(action)))
 
     def done(self, rocu: str, action: str) -> tuple[Row, ...]:
         """Every row of what was done in a ROCU, oldest first; of an action, as `search` takes it."""
         with _answering(), self._engine.connect() as connection:
-            return _fetch(connection, _done(rocu, action))
+            return fetch(connection, done_in(rocu, action))
+
+    def believed(self, rows: Sequence[Row]) -> tuple[Row, ...]:
+        """Those of these rows that hash as they did and that a trusted key signed, whatever became of the others.
+
+        For what rests on single rows and is asked so often that the whole log cannot be walked each time.
+
+        Raises:
+            FaultError: The database does not answer.
+        """
+        if self._head is None:
+            return tuple(rows)
+        with _answering(), self._engine.connect() as connection:
+            seqs = genuine(connection, self._head.keys, tuple(row.seq for row in rows))
+        return tuple(row for row in rows if row.seq in seqs)
 
     def search(
         self,
@@ -223,6 +249,7 @@ class AuditLog:
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = 1000,
+        any_version: bool = False,
     ) -> tuple[Row, ...]:
         """The rows that meet every condition given, newest first.
 
@@ -239,11 +266,16 @@ class AuditLog:
             since: Not before this.
             until: Before this.
             limit: At most so many rows.
+            any_version: Rows whose details this program does not know as well, to be looked at.
+
+        Raises:
+            RefusedError: This program does not know the form of a row's details.
+            FaultError: The database does not answer.
         """
         exact = {"operation": operation, "purpose": purpose, "authority": authority, "outcome": outcome}
-        query = select(audit_log) if object is None else _of_object(object)
+        query = select(audit_log) if object is None else of_object(object)
         query = query.where(*(audit_log.c[name] == value for name, value in exact.items() if value is not None))
-        query = query.where(*_of(action))
+        query = query.where(*of_action(action))
         if run_id is not None:
             # details are canonical JSON, so this is how the run stands there
             query = query.where(audit_log.c.details.contains(f'"run_id":{json.dumps(run_id)}', autoescape=True))
@@ -256,7 +288,7 @@ class AuditLog:
         if until is not None:
             query = query.where(audit_log.c.at < iso_moment(until))
         with _answering(), self._engine.connect() as connection:
-            return _fetch(connection, query.order_by(None).order_by(audit_log.c.seq.desc()).limit(limit))
+            return fetch(connection, query.order_by(None).order_by(audit_log.c.seq.desc()).limit(limit), any_version)
 
     def verify(self, now: datetime | None = None, against: Sequence[Checkpoint] = ()) -> VerifyReport:
         """Read the whole log, newest head included, and name the first thing that is wrong.
@@ -354,30 +386,3 @@ def _answering() -> Iterator[None]:
             f"The database of the audit log did not take it: {str(error.orig).splitlines()[0]}.",
             "Check the database and run the same command again; findprofile audit verify tells whether the log holds.",
         ) from error
-
-
-def _about(model: str) -> Select[Any]:
-    """A model's rows carry its ROCU, and with that the index serves."""
-    return _of_object(model).where(audit_log.c.rocu == model.partition(".")[2])
-
-
-def _of_object(name: str) -> Select[Any]:
-    column = audit_log.c.object
-    own = or_(column == name, column.startswith(f"{name}/", autoescape=True))
-    return select(audit_log).where(own).order_by(audit_log.c.seq)
-
-
-def _done(rocu: str, action: str) -> Select[Any]:
-    done = and_(audit_log.c.rocu == rocu, audit_log.c.outcome == "done")
-    return select(audit_log).where(done, *_of(action)).order_by(audit_log.c.seq)
-
-
-def _of(action: str | None) -> tuple[ColumnElement[bool], ...]:
-    if action is None:
-        return ()
-    column = audit_log.c.action
-    return (column.startswith(action, autoescape=True) if action.endswith(".") else column == action,)
-
-
-def _fetch(connection: Connection, query: Select[Any]) -> tuple[Row, ...]:
-    return tuple(read_row(tuple(values)) for values in connection.execute(query))

@@ -1,6 +1,7 @@
 """What the audit log says in one row: the entry that a caller makes, and the row that it becomes.
 
-Belongs here: the fields, their meaning, how they are spelled in the table, and the refusal of number plates.
+Belongs here: the fields, their meaning, how they are spelled in the table, and the refusal of number plates and of
+details in a form that this program does not know.
 """
 
 from __future__ import annotations
@@ -18,12 +19,17 @@ from governance.audit_tables import COLUMNS
 from governance.canonical import canonical_json
 from governance.operations import Operation, fits
 from governance.plate_guard import refuse_plate_name, refuse_plate_text
+from infra.errors import RefusedError
 
 if TYPE_CHECKING:
     from governance.audit_keys import AuditKeys
     from infra.identity import Identity
 
 Outcome = Literal["done", "refused", "failed"]
+
+DETAILS_VERSION = 1
+"""Of what stands in `details`; it rises when entries of an action come to mean something else than before."""
+_VERSION_KEY = "details_version"
 
 
 class Entry(BaseModel):
@@ -51,6 +57,12 @@ class Entry(BaseModel):
         refuse_plate_name("the object", self.object)
         for name in ("object", "purpose", "authority", "details"):
             refuse_plate_text(f"the {name}", getattr(self, name))
+        return self
+
+    @model_validator(mode="after")
+    def _version_is_the_logs(self) -> Entry:
+        if _VERSION_KEY in self.details:
+            raise ValueError(f"{_VERSION_KEY} is written by the log itself")
         return self
 
     @model_validator(mode="after")
@@ -95,7 +107,10 @@ class Entry(BaseModel):
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the log. `at` is ISO 8601 UTC with microseconds and a final Z, so text order is time order."""
+    """One row of the log. `at` is ISO 8601 UTC with microseconds and a final Z, so text order is time order.
+
+    `details_version` is 1 for rows from before it was kept; 0 if what stands there is no version.
+    """
 
     seq: int
     event_id: str
@@ -115,6 +130,7 @@ class Row:
     previous_hash: str
     hash: str
     signature: str
+    details_version: int = 1
 
     @property
     def moment(self) -> datetime:
@@ -141,7 +157,7 @@ def stored_values(
         "event_id": uuid.uuid4().hex,
         "at": iso_moment(now),
         "actor_roles": canonical_json(entry.actor_roles),
-        "details": canonical_json(entry.details),
+        "details": canonical_json(entry.details | {_VERSION_KEY: DETAILS_VERSION}),
         "signer": keys.own_id if keys else "",
         "previous_hash": previous,
     }
@@ -150,8 +166,26 @@ def stored_values(
 
 
 def read_row(values: tuple[Any, ...]) -> Row:
-    """A row from its stored columns, in the table's order."""
+    """A row from its stored columns, in the table's order, whatever the form of its details."""
     fields = dict(zip(COLUMNS, values, strict=True))
     fields["actor_roles"] = tuple(json.loads(fields["actor_roles"]))
     fields["details"] = json.loads(fields["details"])
-    return Row(**fields)
+    said = fields["details"].pop(_VERSION_KEY, 1)
+    return Row(**fields, details_version=said if type(said) is int and said > 0 else 0)
+
+
+def require_known(row: Row) -> Row:
+    """The row, if this program knows the form of its details.
+
+    Raises:
+        RefusedError: It does not: a newer program wrote it, or it is no version.
+    """
+    if 1 <= row.details_version <= DETAILS_VERSION:
+        return row
+    said = f"version {row.details_version}" if row.details_version else "no version"
+    raise RefusedError(
+        f"Row {row.seq} of the audit log ({row.action}) has details of {said}; this program knows them up to version"
+        f" {DETAILS_VERSION}, so what the row says is not known.",
+        "Bring this machine to the release that the others run; nothing is decided by such a row until then."
+        " findprofile audit search shows it as it is.",
+    )

@@ -22,6 +22,7 @@ from pydantic import Field
 from governance.audit_keys import AuditKeys, has_key, open_keys
 from governance.audit_signed import Signed
 from governance.audit_tables import CHAIN_START
+from governance.canonical import canonical_json
 from infra.errors import RefusedError
 from infra.lake import write_text
 from infra.settings import Settings
@@ -33,6 +34,12 @@ class Head(Signed):
     seq: int = Field(ge=0)
     hash: str
     at: str
+    aside: bool = Field(default=False, description="whether what is set aside has a head of its own")
+
+    def signed_part(self) -> bytes:
+        """The bytes that the signature covers. Heads from before `aside` are signed without it."""
+        left_out = {"signature"} if self.aside else {"signature", "aside"}
+        return canonical_json(self.model_dump(mode="json", exclude=left_out)).encode()
 
 
 class LogBrokenError(RefusedError):
@@ -67,12 +74,26 @@ class HeadFile:
             )
         return head
 
+    def vouches_for_aside(self) -> bool:
+        """Whether it says that what is set aside has a head; not if it says nothing that can be believed.
+
+        A head that cannot be read is a broken log, which is told for itself.
+        """
+        try:
+            head = self.read()
+        except LogBrokenError:
+            return False
+        return head is not None and head.aside
+
     def advance(self, seq: int, row_hash: str, at: str) -> None:
-        """Move the head to a later row; a head that is already further on stays."""
+        """Move the head to a later row; a head that is already further on stays.
+
+        What is set aside has a head of its own by now.
+        """
         with _locked(self.path):
             current = self.read()
             if current is None or current.seq < seq or seq == 0:
-                _write(self.path, self.keys, Head(seq=seq, hash=row_hash, at=at))
+                _write(self.path, self.keys, Head(seq=seq, hash=row_hash, at=at, aside=True))
 
 
 @contextmanager

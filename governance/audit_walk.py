@@ -144,6 +144,17 @@ def first_unsigned(connection: Connection, keys: AuditKeys, after: int) -> int |
     return None
 
 
+def genuine(connection: Connection, keys: AuditKeys, seqs: Sequence[int]) -> frozenset[int]:
+    """Which of these rows hash as they did and are signed by a trusted key."""
+    trusted = keys.trusted()
+    query = select(*(audit_log.c[name] for name in HASHED), audit_log.c.hash, audit_log.c.signature)
+    return frozenset(
+        int(values[_SEQ])
+        for *values, row_hash, signature in connection.execute(query.where(audit_log.c.seq.in_(seqs)))
+        if holds(values, row_hash) and is_signed(row_hash, signature, trusted.get(values[_SIGNER]))
+    )
+
+
 def _signature_problem(
     connection: Connection, head_file: HeadFile | None, seen: Head | None, stranger: int | None
 ) -> Problem | None:

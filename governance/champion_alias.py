@@ -1,17 +1,21 @@
 """Where the registry's alias stands against the audit log, which alone says who is champion.
 
-An alias that stands where the last change of champion found it is work that a kill left undone. Anywhere else it was
-moved by hand, and nothing is scored until somebody has looked.
+Once the alias is in place, an entry says so. An alias that stands where the last change of champion found it, with no
+sign that it was ever moved on, is work that a kill left undone. Anywhere else it was moved by hand, back to the
+champion before as well, and nothing is scored until somebody has looked.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from governance.promotion_details import ReconcileDetails
+from governance.promotion_details import AliasDetails, ReconcileDetails
 from governance.promotion_record import Act, Desk
 from governance.promotion_state import ModelState, model_state, version_named
 from infra.errors import RefusedError
+
+if TYPE_CHECKING:
+    from governance.audit import AuditLog, Entry
 
 Standing = Literal["in step", "unfinished", "by hand"]
 
@@ -25,31 +29,87 @@ def alias_standing(desk: Desk, state: ModelState) -> tuple[Standing, str | None]
     alias = desk.registry.champion_version(state.model)
     if alias == state.champion:
         return "in step", alias
-    return ("unfinished" if state.champion is not None and alias == state.changed_from else "by hand"), alias
+    where_found = state.champion is not None and alias == state.changed_from
+    return ("unfinished" if where_found and not _was_in_place(desk.audit, state) else "by hand"), alias
+
+
+def _was_in_place(audit: AuditLog, state: ModelState) -> bool:
+    """Whether the alias stood on the champion since it is champion.
+
+    The entry about the alias says so, and so does every list that was made since: scoring looks at the alias first.
+    """
+    if state.alias_placed:
+        return True
+    lists = audit.entries(state.model, "score")
+    return any(
+        row.outcome == "done" and row.seq > state.changed_seq and row.details.get("version") == state.champion
+        for row in lists
+    )
+
+
+def alias_said(standing: Standing, alias: str | None) -> str:
+    """In words, of an alias that is not where the log has the champion."""
+    if standing == "unfinished":
+        return f"promotion unfinished, the alias is still on {version_named(alias)}: run promote reconcile"
+    return (
+        f"alias moved by hand to {version_named(alias)}: scoring refuses; find out who moved it, then promote reconcile"
+    )
+
+
+def place_alias(desk: Desk, act: Act) -> None:
+    """Move the alias to the log's champion, and record that it is there.
+
+    If the champion changes meanwhile, it is moved on: of two who move it at once the later one may have been passed.
+
+    Raises:
+        FaultError: The registry or the log does not answer. The same command finishes it.
+    """
+    state = model_state(desk.audit, act.model)
+    while state.champion is not None:
+        desk.registry.set_champion(act.model, state.champion)
+        with desk.audit.writing() as session:
+            after = model_state(session, act.model)
+            if after.changed_seq == state.changed_seq:
+                if not after.alias_placed:
+                    session.append(_placed(act, state), act.now)
+                return
+        state = after
+
+
+def _placed(act: Act, state: ModelState) -> Entry:
+    placing = Act(act.identity, "promote.alias", act.model, state.champion or "", act.now)
+    return placing.done(AliasDetails(champion=state.champion or "", changed_seq=state.changed_seq))
 
 
 def finish_alias(desk: Desk, act: Act) -> None:
-    """Move the alias to the log's champion if it stands where the last change found it; the log has that first.
+    """Move the alias to the log's champion if a kill left it where the last change found it; the log has that first.
 
-    Whether a kill left it there or a hand put it back, nobody can tell: so it is on record, with who finished it.
+    An alias that is in place, of which the log does not say so yet, is put on record as well.
 
     Raises:
-        RefusedError: It stands somewhere else.
+        RefusedError: It was moved by hand.
         FaultError: The registry does not answer.
     """
     state = model_state(desk.audit, act.model)
     standing, alias = alias_standing(desk, state)
     if standing == "unfinished" and state.champion is not None:
         put_back(desk, act, state.champion, alias, standing)
+    elif lacks_entry(state, standing):
+        place_alias(desk, act)
     elif standing == "by hand":
         raise moved_by_hand(state, alias)
 
 
+def lacks_entry(state: ModelState, standing: Standing) -> bool:
+    """Whether the alias is in place and the log does not say so: a kill came in between, or the log is an older one."""
+    return standing == "in step" and state.champion is not None and not state.alias_placed
+
+
 def put_back(desk: Desk, act: Act, champion: str, alias: str | None, cause: Standing) -> None:
-    """Record where the alias was, then move it to the log's champion."""
+    """Record where the alias was, then move it to the log's champion, and record that."""
     finishing = Act(act.identity, "promote.reconcile", act.model, champion, act.now)
     desk.audit.append(finishing.done(ReconcileDetails(alias=alias, champion=champion, cause=cause)), act.now)
-    desk.registry.set_champion(act.model, champion)
+    place_alias(desk, act)
 
 
 def moved_by_hand(state: ModelState, alias: str | None) -> RefusedError:

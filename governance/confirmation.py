@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from governance.approvals import require_confirmable, require_decider
 from governance.audit import AuditSession
-from governance.champion_alias import finish_alias
+from governance.champion_alias import finish_alias, place_alias
 from governance.life import IN_FORCE
 from governance.policy import LoadedPolicy
 from governance.promotion import require_judged_model, require_term
@@ -86,7 +86,7 @@ def confirm(
             require_judged_model(desk, act, found)
             with desk.audit.writing() as session:
                 _confirm(session, act, policy, why)
-            desk.registry.set_champion(model, version)
+            place_alias(desk, act)
     return model_state(desk.audit, model).version(version)
 
 

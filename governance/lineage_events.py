@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,8 @@ from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, R
 from openlineage.client.generated.base import DatasetFacet, RunFacet
 from openlineage.client.serde import Serde
 
-from infra.errors import WrongInputError
+from governance.plate_guard import withhold_plates
+from infra.errors import FaultError, FindProfileError, WrongInputError
 from infra.lake import Lake, write_text
 
 NAMESPACE = "findprofile"
@@ -107,12 +108,11 @@ class FindProfileDatasetFacet(DatasetFacet):  # type: ignore[misc]  # the librar
 
 
 @dataclass
-class RunningStep:
-    """A step at work: what it adds here is in its last event."""
+class Attempt:
+    """A step at work: what it adds here is in the event of its failure."""
 
-    inputs: list[DatasetRef]
-    outputs: list[DatasetRef]
-    facts: RunFacts
+    inputs: list[DatasetRef] = field(default_factory=list)
+    facts: RunFacts = field(default_factory=RunFacts)
 
 
 @dataclass(frozen=True)
@@ -149,34 +149,44 @@ class LineageLog:
         self._write("COMPLETE", job, rocu, run_id, inputs, outputs, facts, now, None)
 
     @contextmanager
-    def running(
-        self,
-        job: str,
-        rocu: str,
-        run_id: str,
-        inputs: Sequence[DatasetRef],
-        facts: RunFacts,
-        clock: Callable[[], datetime],
-    ) -> Iterator[RunningStep]:
-        """Record a step while it works: START now, then COMPLETE, or FAIL when the block ends by an error.
+    def attempt(
+        self, job: str, rocu: str, known: Callable[[], Sequence[DatasetRef]], clock: Callable[[], datetime]
+    ) -> Iterator[Attempt]:
+        """Record a step that ends by an error, as a run of its own: its START and its FAIL; nothing if it ends well.
+
+        What a good end is called is known only at the end, so it is for `record`. Input that the step does not take at
+        all has begun no run, and nothing is written.
+
+        Args:
+            job: What was tried.
+            rocu: Whose.
+            known: Gives inputs that are known without the step's help; asked after an error only.
+            clock: Gives the time.
 
         Yields:
-            The step, to which the block appends its outputs.
-
-        Raises:
-            WrongInputError: The job or the run id cannot be part of a file name.
+            The step, to which the block adds inputs and facts as it learns them.
         """
-        step = RunningStep(list(inputs), [], facts)
-        self._write("START", job, rocu, run_id, inputs, (), facts, clock(), None)
+        started = clock()
+        step, run_id = Attempt(), f"failed-{started:%Y%m%dT%H%M%S%f}"
+        reason = "the step ended by an error"
         done = False
         try:
             yield step
             done = True
+        except WrongInputError:
+            done = True
+            raise
+        except FindProfileError as error:
+            # a reason may name a file, and a file's name may hold a plate
+            reason = withhold_plates(error.reason)
+            raise
         finally:
             if not done:
-                self.fail(job, rocu, run_id, step.inputs, step.facts, "the step ended by an error", clock())
-        if not self.path(job, rocu, run_id, "COMPLETE").is_file():
-            self._write("COMPLETE", job, rocu, run_id, step.inputs, step.outputs, step.facts, clock(), None)
+                # on a full disk it is the step's own error that is told
+                with suppress(FaultError, OSError):
+                    inputs = (*step.inputs, *known())
+                    self._write("START", job, rocu, run_id, inputs, (), step.facts, started, None)
+                    self.fail(job, rocu, run_id, inputs, step.facts, reason, clock())
 
     def fail(
         self,

@@ -74,6 +74,7 @@ OPERATIONS: Mapping[str, tuple[Operation, ...]] = MappingProxyType(
         "promote.resume": _DECISION,
         "promote.resumed": _DECISION,
         "promote.reconcile": _DECISION,
+        "promote.alias": _DECISION,
     }
 )
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from governance.approvals import enough, require_decider, said
 from governance.audit_entry import iso_moment
-from governance.champion_alias import Standing, alias_standing, finish_alias, moved_by_hand, put_back
+from governance.champion_alias import (
+    Standing,
+    alias_standing,
+    finish_alias,
+    lacks_entry,
+    moved_by_hand,
+    place_alias,
+    put_back,
+)
 from governance.evidence_store import load_evidence
 from governance.permissions import require
 from governance.policy import LoadedPolicy
@@ -85,7 +93,7 @@ def rollback(
             target = rollback_target(state, target.version, now)
             details = RollbackDetails(reason=why, replaces=state.champion or "", promoted_seq=target.promoted_seq or 0)
             session.append(act.done(details), now)
-        desk.registry.set_champion(model, target.version)
+        place_alias(desk, act)
     return RolledBack(model_state(desk.audit, model), only_finished=False)
 
 
@@ -217,4 +225,6 @@ def reconcile(desk: Desk, identity: Identity, model: str, policy: LoadedPolicy, 
         if standing != "in step":
             require_genuine(desk.registry, model, champion.version, champion.gate.model_sha256)
             put_back(desk, act, champion.version, alias, standing)
+        elif lacks_entry(state, standing):
+            place_alias(desk, act)
     return Reconciled(champion.version, alias, standing)

@@ -150,6 +150,13 @@ class ReconcileDetails(Details):
     cause: str
 
 
+class AliasDetails(Details):
+    """Beside `promote.alias`: that the registry's alias is on this champion, by which change of champion."""
+
+    champion: str
+    changed_seq: int
+
+
 class RollbackDetails(ReasonDetails):
     """Beside `promote.rollback`: from which version, and whose promotion is taken up again."""
 

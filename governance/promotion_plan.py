@@ -24,7 +24,7 @@ from governance.approvals import (
     require_decider,
     said,
 )
-from governance.champion_alias import alias_standing, moved_by_hand
+from governance.champion_alias import alias_standing, lacks_entry, moved_by_hand
 from governance.life import IN_FORCE, Status, status_after
 from governance.permissions import require
 from governance.promotion import require_judged_model, require_refusable
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 ROLLBACK = "promote.rollback"
 _PUT_BACK = "promote.reconcile, with where the alias was"
+_PLACED = "promote.alias, once the alias is in place"
 
 
 class Plan(BaseModel):
@@ -199,7 +200,7 @@ def plan_confirm(asking: Asking, model: str, version: str) -> Plan:
             command="",
             state=f"{said(found.status)} → {after}"
             + (f"; version {state.champion} → superseded" if state.champion else ""),
-            entries=(*asking.mended, "promote.confirm", "promote.promoted, in one piece with it"),
+            entries=(*asking.mended, "promote.confirm", "promote.promoted, in one piece with it", _PLACED),
             alias=f"champion: {version_named(state.champion)} → version {version}",
             then=f"it scores from the next run on, until {found.ends}",
             rests_on=(*_judged(found), *_shadow_lines(found)),
@@ -245,7 +246,7 @@ def plan_rollback(asking: Asking, model: str, to: str | None = None) -> Plan:
         return Plan(
             command="",
             state=f"version {target.version}: superseded → champion; version {state.champion} → rolled back",
-            entries=(f"promote.rollback of version {target.version}",),
+            entries=(f"promote.rollback of version {target.version}", _PLACED),
             alias=f"champion: {version_named(state.champion)} → version {target.version}",
             then=f"score the affected days again; version {state.champion} needs a new request to return",
             rests_on=_judged(target),
@@ -308,13 +309,15 @@ def plan_reconcile(asking: Asking, model: str) -> Plan:
         if standing == "by hand" and state.standing is None:
             raise moved_by_hand(state, alias)
         if standing == "in step" or state.standing is None:
-            return Plan(command="", state="the alias is where the log has it: nothing is done", alias=_stays(state))
+            placed = (_PLACED,) if lacks_entry(state, standing) else ()
+            said_of = f"the alias is where the log has it: {'that is put on record' if placed else 'nothing is done'}"
+            return Plan(command="", state=said_of, entries=placed, alias=_stays(state))
         champion = state.standing
         require_genuine(asking.desk.registry, model, champion.version, champion.gate.model_sha256)
         return Plan(
             command="",
             state=f"as the log has it: {version_named(state.champion)}; the alias was left {standing}",
-            entries=(_PUT_BACK,),
+            entries=(_PUT_BACK, *(() if state.alias_placed else (_PLACED,))),
             alias=f"champion: {version_named(alias)} → {version_named(state.champion)}",
         )
 
@@ -322,18 +325,15 @@ def plan_reconcile(asking: Asking, model: str) -> Plan:
 
 
 def _alias_kept(asking: Asking, state: ModelState) -> str:
-    """That the alias stays with the log's champion, or is brought to it first, which is an entry of its own.
-
-    Raises:
-        RefusedError: It was moved by hand.
-    """
+    """That the alias stays, or is brought to the log's champion first and put on record; refused if moved by hand."""
     standing, alias = alias_standing(asking.desk, state)
     if standing == "by hand":
         raise moved_by_hand(state, alias)
     if standing == "unfinished":
-        asking.mended.append(_PUT_BACK)
-        there, here = version_named(alias), version_named(state.champion)
-        return f"champion: {there} → {here}, which an earlier change left undone"
+        asking.mended.extend((_PUT_BACK, _PLACED))
+        return f"champion: {version_named(alias)} → {version_named(state.champion)}, which a change left undone"
+    if lacks_entry(state, standing):
+        asking.mended.append(_PLACED)
     return _stays(state)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from governance.audit_entry import Row
 from governance.life import CANDIDATES, OPEN, WAITING, Part, Status, may_move, status_after
 from governance.promotion_details import (
+    AliasDetails,
     ApproveDetails,
     ConfirmDetails,
     GateDetails,
@@ -115,6 +116,8 @@ class ModelState:
         champion: The version in force.
         before: Earlier champions that can be gone back to, oldest first.
         changed_from: The champion before the last change of champion.
+        changed_seq: The entry of that change; 0 if there was none.
+        alias_placed: Whether the log says that the alias was moved to the champion since.
         suspended: Why it scores nothing; `None` if it may.
         resume_votes: Who has agreed to resume it since it was suspended last, and when.
     """
@@ -124,6 +127,8 @@ class ModelState:
     champion: str | None = None
     before: tuple[str, ...] = ()
     changed_from: str | None = None
+    changed_seq: int = 0
+    alias_placed: bool = False
     suspended: str | None = None
     resume_votes: tuple[Agreement, ...] = ()
 
@@ -291,8 +296,19 @@ def _crown(state: ModelState, found: VersionState, row: Row, old_becomes: Status
         old = _move(state.versions[state.champion], row, old_becomes)
         state = _with(state, old)
         before = (*before, old.version) if old_becomes == "superseded" else before
-    changed_from = state.champion
-    return replace(_with(state, found), champion=found.version, before=before, changed_from=changed_from)
+    state = replace(_with(state, found), changed_from=state.champion, changed_seq=row.seq, alias_placed=False)
+    return replace(state, champion=found.version, before=before)
+
+
+def _alias(state: ModelState, version: str, row: Row) -> ModelState:
+    details = read_details(AliasDetails, row)
+    if details.changed_seq > state.changed_seq or details.champion != version:
+        raise unreadable(row)
+    if details.changed_seq < state.changed_seq:
+        return state
+    if version != state.champion:
+        raise unreadable(row)
+    return replace(state, alias_placed=True)
 
 
 def _suspend(state: ModelState, version: str, row: Row) -> ModelState:
@@ -324,6 +340,7 @@ _STEPS: dict[str, Step] = {
     "promote.confirm": _confirm,
     "promote.promoted": _promoted,
     "promote.rollback": _rollback,
+    "promote.alias": _alias,
     "promote.suspend": _suspend,
     "promote.resume": _resume,
     "promote.resumed": _resumed,

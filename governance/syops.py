@@ -55,11 +55,12 @@ def accept(audit: AuditLog, lake: Lake, identity: Identity, version: str, now: d
     """Put on record that somebody has read and accepts the procedures; until when that holds.
 
     Raises:
-        RefusedError: No permission, or another version is in force; the log has it.
+        RefusedError: The log does not hold, no permission, or another version is in force; the log has it.
     """
     in_force = procedures()
     rocus = sorted(identity.rocus)
     try:
+        audit.require_intact(now)
         for rocu in rocus:
             require(identity, ACTION, rocu)
         _require_in_force(version, in_force)
@@ -103,7 +104,10 @@ def _valid_days(lake: Lake, rocu: str) -> int:
 
 
 def accepted_until(audit: AuditLog, identity: Identity) -> datetime | None:
-    """Until when somebody's acceptance of this version holds, for all ROCUs of the token; `None` if none does."""
+    """Until when somebody's acceptance of this version holds, for all ROCUs of the token; `None` if none does.
+
+    Only entries count that hash as they did and that a trusted key signed.
+    """
     in_force = procedures()
     moments = [_of_rocu(audit, identity, rocu, in_force) for rocu in identity.rocus]
     known = [moment for moment in moments if moment is not None]
@@ -114,7 +118,7 @@ def _of_rocu(audit: AuditLog, identity: Identity, rocu: str, in_force: Procedure
     rows = audit.search(
         rocus=frozenset({rocu, EVERY_ROCU}), action=ACTION, actor=identity.subject, outcome="done", limit=20
     )
-    for row in rows:
+    for row in audit.believed(rows):
         same = (row.details.get("version"), row.details.get("digest")) == (in_force.version, in_force.digest)
         if same and row.actor == identity.subject:
             return datetime.fromisoformat(row.details["valid_until"])
@@ -122,13 +126,15 @@ def _of_rocu(audit: AuditLog, identity: Identity, rocu: str, in_force: Procedure
 
 
 def require_accepted(audit: AuditLog, identity: Identity, now: datetime) -> None:
-    """Refuse who has not accepted the procedures in force.
+    """Refuse who has not accepted the procedures in force; an entry that was touched or forged is no acceptance.
 
     Raises:
-        RefusedError: Never accepted, another version, other words, or too long ago.
+        RefusedError: Never accepted, another version, other words, or too long ago; or the log does not hold, so that
+            nobody can tell.
     """
     until = accepted_until(audit, identity)
     if until is None or now >= until:
+        audit.require_intact(now)
         version = procedures().version
         how = "has not accepted" if until is None else "must accept again"
         raise RefusedError(

@@ -45,7 +45,7 @@ def audit_verify(
     """Check the whole chain; any row changed, removed, added or cut off is named."""
     from flows.steps.audit import verify_audit
 
-    report = verify_audit(session(), tuple(against or ()))
+    report = verify_audit(session(looks_at_log=True), tuple(against or ()))
     if json:
         as_json(asdict(report))
     else:
@@ -93,7 +93,7 @@ def audit_search(
 
     said = {"action": action, "actor": actor, "purpose": purpose, "authority": authority}
     wanted = SearchedFor(model=model, operation=operation, outcome=outcome, first=first, last_day=until, **said)
-    rows = search_audit(session(), wanted, rocu, last)
+    rows = search_audit(session(looks_at_log=True), wanted, rocu, last)
     if json:
         as_json([asdict(row) for row in rows])
         return

@@ -110,16 +110,17 @@ def settings() -> Settings:
     return load_settings()
 
 
-def session(engine: str | None = None, *, unaccepted: bool = False) -> Context:
+def session(engine: str | None = None, *, unaccepted: bool = False, looks_at_log: bool = False) -> Context:
     """The signed-in session of this process, with progress on standard error.
 
     Args:
         engine: In place of the setting.
         unaccepted: Also for who has not accepted the operating procedures.
+        looks_at_log: Also for them while the audit log does not hold.
     """
     from flows.cli.output import say
     from flows.context import open_context
 
     own = settings()
     chosen = own.model_copy(update={"engine": engine}) if engine else own
-    return open_context(chosen, say, unaccepted=unaccepted)
+    return open_context(chosen, say, unaccepted=unaccepted, looks_at_log=looks_at_log)

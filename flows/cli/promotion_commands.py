@@ -13,7 +13,7 @@ import typer
 from flows.cli.frame import group
 from flows.cli.options import AsJson, lower, session
 from flows.cli.output import as_json, line, reason_of, say, show, table
-from infra.errors import RefusedError
+from infra.errors import RefusedError, WrongInputError
 
 if TYPE_CHECKING:
     from flows.context import Context
@@ -25,12 +25,18 @@ promote = group(
 
 Model = Annotated[str, typer.Argument(help="model name, such as county_lines.nwrocu", callback=lower)]
 Version = Annotated[int, typer.Argument(help="model version")]
-Reason = Annotated[str, typer.Option(help="why, in a sentence")]
+Reason = Annotated[str | None, typer.Option(help="why, in a sentence; only a plan does without")]
 OnlyPlan = Annotated[bool, typer.Option("--plan", help="say what would happen, and do nothing")]
 Seen = Annotated[
     str | None,
     typer.Option("--evidence", metavar="DIGEST", help="the evidence you looked at; refused if it is another"),
 ]
+
+
+def _given(reason: str | None, only_plan: bool) -> str:
+    if reason is None and not only_plan:
+        raise WrongInputError("A decision needs a reason.", 'Say why, in a sentence: --reason "…".')
+    return "not given: a plan" if reason is None else reason
 
 
 def _told(
@@ -75,7 +81,7 @@ def request(model: Model, version: Version, plan: OnlyPlan = False, json: AsJson
 def approve(
     model: Model,
     version: Version,
-    reason: Reason,
+    reason: Reason = None,
     evidence: Seen = None,
     plan: OnlyPlan = False,
     json: AsJson = False,
@@ -83,35 +89,40 @@ def approve(
     """Approve a version as the one whose turn it is: validator, owner, then the board if it is needed."""
     from flows.steps.promotion import approve_promotion
 
+    why = _given(reason, plan)
     context = session()
-    if not _told(context, "approve", plan, json, model, version, reason, evidence):
-        show(approve_promotion(context, model, version, reason, evidence), json)
+    if not _told(context, "approve", plan, json, model, version, why, evidence):
+        show(approve_promotion(context, model, version, why, evidence), json)
 
 
 @promote.command("confirm")
-def confirm(model: Model, version: Version, reason: Reason, plan: OnlyPlan = False, json: AsJson = False) -> None:
+def confirm(
+    model: Model, version: Version, reason: Reason = None, plan: OnlyPlan = False, json: AsJson = False
+) -> None:
     """Make an approved version champion, after the shadow runs that the policy asks for."""
     from flows.steps.promotion import confirm_promotion
 
+    why = _given(reason, plan)
     context = session()
-    if not _told(context, "confirm", plan, json, model, version, reason):
-        show(confirm_promotion(context, model, version, reason), json)
+    if not _told(context, "confirm", plan, json, model, version, why):
+        show(confirm_promotion(context, model, version, why), json)
 
 
 @promote.command("refuse")
-def refuse(model: Model, version: Version, reason: Reason, plan: OnlyPlan = False, json: AsJson = False) -> None:
+def refuse(model: Model, version: Version, reason: Reason = None, plan: OnlyPlan = False, json: AsJson = False) -> None:
     """Refuse a version on its way to champion; its approvals are void."""
     from flows.steps.promotion import refuse_promotion
 
+    why = _given(reason, plan)
     context = session()
-    if not _told(context, "refuse", plan, json, model, version, reason):
-        show(refuse_promotion(context, model, version, reason), json)
+    if not _told(context, "refuse", plan, json, model, version, why):
+        show(refuse_promotion(context, model, version, why), json)
 
 
 @promote.command("rollback")
 def rollback(
     model: Model,
-    reason: Reason,
+    reason: Reason = None,
     to: Annotated[
         int | None, typer.Option(metavar="VERSION", help="default: the newest earlier champion that can serve")
     ] = None,
@@ -121,29 +132,32 @@ def rollback(
     """Make an earlier champion champion again, after checking that it still verifies."""
     from flows.steps.promotion import roll_back
 
+    why = _given(reason, plan)
     context = session()
-    if not _told(context, "rollback", plan, json, model, reason=reason, to=to):
-        show(roll_back(context, model, reason, to), json)
+    if not _told(context, "rollback", plan, json, model, reason=why, to=to):
+        show(roll_back(context, model, why, to), json)
 
 
 @promote.command("suspend")
-def suspend(model: Model, reason: Reason, plan: OnlyPlan = False, json: AsJson = False) -> None:
+def suspend(model: Model, reason: Reason = None, plan: OnlyPlan = False, json: AsJson = False) -> None:
     """Stop a model from scoring, at once; one person is enough."""
     from flows.steps.promotion import suspend_model
 
+    why = _given(reason, plan)
     context = session(unaccepted=True)
-    if not _told(context, "suspend", plan, json, model, reason=reason):
-        show(suspend_model(context, model, reason), json)
+    if not _told(context, "suspend", plan, json, model, reason=why):
+        show(suspend_model(context, model, why), json)
 
 
 @promote.command("resume")
-def resume(model: Model, reason: Reason, plan: OnlyPlan = False, json: AsJson = False) -> None:
+def resume(model: Model, reason: Reason = None, plan: OnlyPlan = False, json: AsJson = False) -> None:
     """Let a suspended model score again; it takes two people."""
     from flows.steps.promotion import resume_model
 
+    why = _given(reason, plan)
     context = session()
-    if not _told(context, "resume", plan, json, model, reason=reason):
-        show(resume_model(context, model, reason), json)
+    if not _told(context, "resume", plan, json, model, reason=why):
+        show(resume_model(context, model, why), json)
 
 
 @promote.command("reconcile")

@@ -32,6 +32,7 @@ def verify_audit(context: Context, against: tuple[Path, ...] = ()) -> VerifyRepo
         report = context.audit.verify(context.now, kept)
         details |= {"rows": report.rows, "checkpoints": [checkpoint.seq for checkpoint in kept]}
         _require_whole(context, report)
+        _require_whole_aside(context)
     return report
 
 
@@ -64,6 +65,16 @@ def _require_whole(context: Context, report: VerifyReport) -> None:
         raise RefusedError(
             f"The audit log does not hold, row {report.problem.seq}: {report.problem.what}{aside}",
             "Stop promotions and scoring, keep the database as it is, and tell governance.",
+        )
+
+
+def _require_whole_aside(context: Context) -> None:
+    """Refuse once what a broken log could not take was tampered with; the refusal takes up what is left of it."""
+    problem = context.audit.aside_problem()
+    if problem is not None:
+        raise RefusedError(
+            f"The audit log holds, but what it once could not take does not: {problem}",
+            "Tell governance; the log's entry audit.aside says what is left, and the file is kept under its number.",
         )
 
 
@@ -100,6 +111,7 @@ def search_audit(context: Context, wanted: SearchedFor, rocu: str | None, last: 
             since=_midnight(wanted.first) if wanted.first else None,
             until=_midnight(wanted.last_day) + timedelta(days=1) if wanted.last_day else None,
             limit=last,
+            any_version=True,
             **{name: plain_text(text) for name, text in texts.items() if text is not None},
         )
         details["rows"] = len(rows)

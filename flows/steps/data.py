@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from infra.lake import file_sha256
 
 if TYPE_CHECKING:
     from data_contracts.manifests import BatchManifest, DispositionRecord, IngestRecord
+    from governance.lineage_events import DatasetRef
 
 SAID = 5  # failed batches that are named one by one
 
@@ -131,7 +133,10 @@ def ingest(
     from data_contracts.sources.model import load_source
 
     policy = policy_of(context, rocu)
-    with acting(context, "ingest", rocu, "collection", f"reads of {rocu}") as details:
+    with (
+        acting(context, "ingest", rocu, "collection", f"reads of {rocu}") as details,
+        context.lineage.attempt("ingest", rocu, lambda: _as_delivered(files), utc_now),
+    ):
         report = ingest_files(
             context.settings,
             context.lake,
@@ -151,6 +156,15 @@ def ingest(
         }
         _require_none_failed(rocu, report.batches)
     return result
+
+
+def _as_delivered(files: Sequence[Path]) -> tuple[DatasetRef, ...]:
+    """What was to be taken in, as far as it can be read."""
+    from governance.lineage_events import DatasetRef
+    from governance.plate_guard import withhold_plates
+
+    readable = (file for file in files if file.is_file() and os.access(file, os.R_OK))
+    return tuple(DatasetRef("landing", file_sha256(file), name=withhold_plates(file.name)) for file in readable)
 
 
 def judged_before(context: Context, rocu: str, files: Sequence[Path]) -> BatchesJudged:

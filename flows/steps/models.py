@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from flows.context import Context, permit
-from flows.steps.desk import policy_of
+from flows.steps.desk import open_desk, policy_of
 from flows.steps.results import StepResult
 from governance.permissions import EVERY_ROCU
 from infra.clock import utc_now
@@ -135,13 +135,14 @@ def _versions(context: Context, model: str) -> Iterator[ListedVersion]:
     from models.registry import Registry
 
     state = model_state(context.audit, model)
+    astray = _alias_astray(context, state)
     registered = {one.version for one in Registry(context.settings).versions(model)}
     for version in sorted(registered | set(state.versions), key=int):
         found = state.versions.get(version)
         yield ListedVersion(
             model=model,
             version=int(version),
-            state=_state(found, version in registered),
+            state=_state(found, version in registered) + (astray if version == state.champion else ""),
             approvals=f"{len(found.approvals)} of {len(found.gate.parts)}" if found else NOT_THERE,
             shadow_days=f"{len(found.shadow_days)} of {found.gate.shadow_runs}" if found else NOT_THERE,
             ends=_ends(found),
@@ -158,6 +159,14 @@ def _state(found: VersionState | None, registered: bool = True) -> str:
     if found.promoted and words in ("champion", "suspended") and _lapsed(found):
         words += ", its approval has lapsed"
     return words if registered else f"{words}, not in the registry"
+
+
+def _alias_astray(context: Context, state: ModelState) -> str:
+    """What is to be said of the champion if the registry's alias is not on it; nothing if it is."""
+    from governance.champion_alias import alias_said, alias_standing
+
+    standing, alias = alias_standing(open_desk(context), state)
+    return "" if standing == "in step" else f"; {alias_said(standing, alias)}"
 
 
 def _lapsed(found: VersionState) -> bool:
@@ -209,7 +218,7 @@ def show_version(context: Context, model: str, version: int) -> ShownVersion:
     shown = ShownVersion(
         model=model,
         version=version,
-        state=_state(found),
+        state=_state(found) + (_alias_astray(context, state) if str(version) == state.champion else ""),
         next=_next(state, found),
         trained_by=record.trained_by,
         trained_as_of=record.inputs.as_of,

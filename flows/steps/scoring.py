@@ -97,16 +97,22 @@ def score(context: Context, rocu: str, pattern: str, as_of: date, shadow: bool =
         FaultError: The registry or the lake does not answer.
     """
     from data_contracts.regions import require_rocu
+    from governance.lineage_events import RunFacts
     from models.patterns import get_pattern
 
     get_pattern(pattern)
     require_rocu(rocu, context.now.date())
-    with acting(context, "score", rocu, "combination", f"{pattern}.{rocu}") as details:
+    with (
+        acting(context, "score", rocu, "combination", f"{pattern}.{rocu}") as details,
+        context.lineage.attempt("score", rocu, tuple, utc_now) as attempt,
+    ):
         details["as_of"] = as_of.isoformat()
+        attempt.facts = RunFacts(model=f"{pattern}.{rocu}", pattern=pattern, as_of=as_of.isoformat())
         policy = policy_of(context, rocu)
         settings: Any = policy.policy.pattern(pattern)
         require_no_failure(context, rocu, as_of, as_of)
         parts = _parts(context, rocu, as_of, settings.window_days)
+        attempt.inputs += part_datasets(parts)
         planned = Planned(rocu, pattern, as_of, settings.window_days, parts)
         authority = authorised(context, policy, planned)
         details |= {"authority": authority.reference, "purpose": authority.purpose}
@@ -150,6 +156,14 @@ class _Day:
     def settings(self) -> Any:
         return self.policy.policy.pattern(self.pattern)
 
+    def require_still_authorised(self) -> None:
+        """Refuse unless the authority under which the run began covers it still."""
+        if authorised(self.context, self.policy, self.planned).reference != self.authority.reference:
+            raise RefusedError(
+                f"While the list was made, the run of {self.model} got another authority.",
+                "Run the same command again.",
+            )
+
     def provenance(self, by: Champion | Candidate) -> Provenance:
         """What every row of a list by this version carries."""
         return _provenance(self.context, by, self.parts, self.rocu, self.pattern, self.as_of, self.policy.digest)
@@ -170,7 +184,7 @@ def _score_champion(day: _Day, details: dict[str, Any]) -> Scored:
         _score(day, MadeBy(champion, day.authority, provenance), page)
     details |= digests(target)
     _record_lineage(context, day.parts, provenance, target)
-    shadow = score_shadows(context, day.policy, day.windows, day.provenance, day.model, (champion.version, target))
+    shadow = _shadows(day, (champion.version, target))
     details["shadow_versions"] = [run.version for run in shadow]
     rows = _rows(target)
     return Scored(
@@ -192,6 +206,11 @@ def _score_champion(day: _Day, details: dict[str, Any]) -> Scored:
     )
 
 
+def _shadows(day: _Day, beside: tuple[str, Path] | None) -> tuple[ShadowRun, ...]:
+    still = day.require_still_authorised
+    return score_shadows(day.context, day.policy, day.windows, day.provenance, day.model, beside, still)
+
+
 def _score_shadow(day: _Day, details: dict[str, Any]) -> ShadowScored:
     from governance.promotion_state import model_state
 
@@ -206,7 +225,7 @@ def _score_shadow(day: _Day, details: dict[str, Any]) -> ShadowScored:
             f"No version of {day.model} has every approval, so none is in shadow.", "See findprofile models list."
         )
     details["shadow"] = True
-    runs = score_shadows(day.context, day.policy, day.windows, day.provenance, day.model, None)
+    runs = _shadows(day, None)
     details["shadow_versions"] = [run.version for run in runs]
     if all(run.problem for run in runs):
         raise RefusedError(f"No version in shadow could be scored: {runs[0].problem}", "See findprofile models show.")
@@ -288,13 +307,9 @@ def _require_unchanged(day: _Day, made_by: MadeBy) -> None:
     from governance.verification import verify_champion
 
     champion = verify_champion(open_desk(day.context), day.model, day.rocu, utc_now())
-    authority = authorised(day.context, day.policy, day.planned)
-    same = (champion.promoted_seq, authority.reference) == (made_by.champion.promoted_seq, made_by.authority.reference)
-    if not same:
-        raise RefusedError(
-            f"While the list was made, {day.model} got another champion or the run another authority.",
-            "Run the same command again.",
-        )
+    day.require_still_authorised()
+    if champion.promoted_seq != made_by.champion.promoted_seq:
+        raise RefusedError(f"While the list was made, {day.model} got another champion.", "Run the same command again.")
 
 
 def _page(context: Context, scored: pa.Table, made_by: MadeBy, window_days: int) -> str:

@@ -1,13 +1,16 @@
 """Scoring versions in shadow: on the champion's windows, into a layer of its own, for nobody to see.
 
 A version in shadow has every approval but is not confirmed. Each run of it is an audit entry with how its list compares
-with the champion's of the day. What goes wrong with one is recorded and stops nothing else. Belongs here: that. Does
-not: permission and authority, which are those of the scoring that it is part of.
+with the champion's of the day. What goes wrong with one is recorded and stops nothing else, and a list that is not on
+record does not stay. Belongs here: that. Does not: permission and authority, which are those of the scoring that it is
+part of; they are asked again before a list counts.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
 Windows = Callable[[], "pa.Table"]
 Provenances = Callable[["Candidate"], "Provenance"]
+Still = Callable[[], None]
 
 
 class ShadowRun(BaseModel):
@@ -86,6 +90,7 @@ def score_shadows(
     provenance_of: Provenances,
     model: str,
     champion: tuple[str, Path] | None,
+    require_still: Still,
 ) -> tuple[ShadowRun, ...]:
     """Score every version in shadow, compare each with the champion's list, and record both.
 
@@ -96,6 +101,7 @@ def score_shadows(
         provenance_of: What every row of a list by a version carries.
         model: `<pattern>.<rocu>`.
         champion: Its version, and the list that it made of these windows; `None` if there is none.
+        require_still: Refuses once the authority of the run is not what it was when it began.
     """
     from governance.promotion_record import Act
     from governance.promotion_state import model_state
@@ -105,7 +111,7 @@ def score_shadows(
         act = Act(context.identity, "promote.shadow", model, found.version, utc_now())
         try:
             with act.recorded(context.audit):
-                runs.append(_score_one(context, desk, act, policy, windows, provenance_of, champion))
+                runs.append(_score_one(context, desk, act, policy, windows, provenance_of, champion, require_still))
         except (RefusedError, FaultError) as error:
             context.progress(f"version {found.version} could not be scored in shadow: {error.reason}")
             days = len(found.shadow_days)
@@ -122,6 +128,7 @@ def _score_one(
     windows: Windows,
     provenance_of: Provenances,
     champion: tuple[str, Path] | None,
+    require_still: Still,
 ) -> ShadowRun:
     import pyarrow.parquet as pq
 
@@ -137,22 +144,29 @@ def _score_one(
     provenance = provenance_of(candidate)
     require_day_to_come(state.version(act.version), provenance.window_end.isoformat())
     target = scores_file(context.lake, provenance, "shadow_scores")
-    if not _is_recorded(state, act.version, provenance.run_id, target):
-        _write(context, policy, candidate, provenance, windows())
-    listed = pq.ParquetFile(champion[1]).read() if champion else None
-    compared = compare_lists(pq.ParquetFile(target).read(), listed, policy.policy.rows(provenance.pattern))
-    details = ShadowDetails(
-        run_id=provenance.run_id,
-        as_of=provenance.window_end.isoformat(),
-        model_sha256=candidate.sha256,
-        evidence_digest=candidate.evidence_digest,
-        data_digest=provenance.data_digest,
-        scores_sha256=file_sha256(target),
-        champion=champion[0] if champion else None,
-        champion_run=champion[1].parent.name.removeprefix("run=") if champion else None,
-        **compared.model_dump(),
-    )
-    found = record_shadow_run(desk, act, details)
+    with ExitStack() as undo:
+        if not _is_recorded(state, act.version, provenance.run_id, target):
+            undo.callback(shutil.rmtree, target.parent, ignore_errors=True)
+            _write(context, policy, candidate, provenance, windows())
+        listed = pq.ParquetFile(champion[1]).read() if champion else None
+        compared = compare_lists(pq.ParquetFile(target).read(), listed, policy.policy.rows(provenance.pattern))
+        details = ShadowDetails(
+            run_id=provenance.run_id,
+            as_of=provenance.window_end.isoformat(),
+            model_sha256=candidate.sha256,
+            evidence_digest=candidate.evidence_digest,
+            data_digest=provenance.data_digest,
+            scores_sha256=file_sha256(target),
+            champion=champion[0] if champion else None,
+            champion_run=champion[1].parent.name.removeprefix("run=") if champion else None,
+            **compared.model_dump(),
+        )
+        # a suspension or withdrawal while it was made stops it as it stops a champion's
+        verify_candidate(desk, act.model, act.version, act.rocu, utc_now())
+        require_still()
+        found = record_shadow_run(desk, act, details)
+        # on record now, so it stays
+        undo.pop_all()
     figures = compared.model_dump(exclude={"k"})
     return ShadowRun(version=act.version, days=len(found.shadow_days), days_needed=candidate.shadow_runs, **figures)
 

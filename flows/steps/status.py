@@ -71,17 +71,14 @@ def _known(context: Context, model: str) -> bool:
 
 
 def _of_model(context: Context, plain: RocuStatus, pattern: str) -> RocuStatus:
-    from governance.champion_alias import alias_standing
+    from governance.champion_alias import alias_said, alias_standing
     from governance.promotion_state import model_state
 
     model = f"{pattern}.{plain.rocu}"
     state = model_state(context.audit, model)
-    standing, _ = alias_standing(open_desk(context), state)
-    said = {
-        "in step": "in force" if state.champion else "no champion",
-        "unfinished": "promotion unfinished: run promote reconcile",
-        "by hand": "alias moved by hand: scoring refuses",
-    }[standing]
+    standing, alias = alias_standing(open_desk(context), state)
+    in_step = "in force" if state.champion else "no champion"
+    said = in_step if standing == "in step" else alias_said(standing, alias)
     scored = context.lake.folder("scores", plain.rocu, pattern=pattern).glob("as_of=*")
     return plain.model_copy(
         update={

@@ -69,6 +69,7 @@ def retrain(context: Context, rocu: str, pattern: str, as_of: date) -> Retrained
         WrongInputError: No such ROCU or pattern.
         FaultError: A stage or the registry broke off.
     """
+    from governance.lineage_events import RunFacts
     from models.code_state import code_state
     from models.inputs import pin_inputs
     from models.patterns import get_pattern
@@ -79,13 +80,18 @@ def retrain(context: Context, rocu: str, pattern: str, as_of: date) -> Retrained
     policy = policy_of(context, rocu)
     if as_of > utc_now().date():
         raise WrongInputError(f"{as_of} has not come yet.", "Give a date up to today.")
-    with acting(context, "retrain", rocu, "combination", f"{pattern}.{rocu}") as details:
+    with (
+        acting(context, "retrain", rocu, "combination", f"{pattern}.{rocu}") as details,
+        context.lineage.attempt("train", rocu, tuple, utc_now) as attempt,
+    ):
         details["as_of"] = as_of.isoformat()
+        attempt.facts = RunFacts(model=f"{pattern}.{rocu}", pattern=pattern, as_of=as_of.isoformat())
         require_no_failure(context, rocu, as_of, as_of)
         own = policy.policy
         inputs = pin_inputs(
             context.lake, rocu, pattern, as_of, own.pattern(pattern), own.training, own.rows(pattern), policy.digest
         )
+        attempt.inputs += (*part_datasets(inputs.reads), *part_datasets(inputs.dispositions))
         workspace = workspace_for(context.settings, inputs, code_state())
         outputs = run_training(context.settings, context.lake, inputs, workspace, context.progress)
         tried = _tried(context, outputs)

@@ -80,10 +80,21 @@ def camera_table(visits: Table, days: Table, rare_percent: int) -> Table:
 
 def camera_features(layers: Layers) -> Table:
     """The features of this module, one row per vehicle."""
-    places = layers.places.select("place", "camera", "force_no", named=layers.places.force != "")
+    places = layers.places.select(
+        "place",
+        "camera",
+        "force_no",
+        named=layers.places.force != "",
+        moved=layers.places.count().over(ibis.window(group_by=layers.places.camera)) > 1,
+    )
     placed = layers.visits.join(places, "place")
     forces = placed.group_by("vid").agg(forces=placed.force_no.nunique(where=placed.named))
-    visits = placed.group_by(["vid", "camera"]).agg(reads=placed.reads.sum())
+    # few cameras move, and to add up the visits of all costs as much as to find them
+    moved = placed.filter(placed.moved)
+    visits = ibis.union(
+        placed.filter(~placed.moved).select("vid", "camera", "reads"),
+        moved.group_by(["vid", "camera"]).agg(reads=moved.reads.sum()),
+    )
     days = layers.camera_days.join(places, "place").select("camera", "day").distinct()
     seen = visits.join(camera_table(visits, days, layers.settings.rare_camera_percent), "camera")
     summed = seen.group_by("vid").agg(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -11,7 +13,8 @@ import pytest
 from sqlalchemy import Engine
 
 from governance.audit import AuditLog, Entry, LogBrokenError, open_audit
-from governance.audit_head import HeadFile
+from governance.audit_head import Head, HeadFile
+from governance.audit_keys import open_keys
 from infra.errors import RefusedError
 from infra.settings import Settings
 
@@ -115,3 +118,133 @@ def test_of_two_that_write_at_once_one_tells_of_what_was_set_aside(
     others[0].join()
     assert len(log.search(action="audit.aside")) == 1
     assert log.verify().intact
+
+
+def head_of_aside(settings: Settings) -> Path:
+    return records(settings) / "audit-aside-head.json"
+
+
+@pytest.fixture
+def waiting(log: AuditLog, log_settings: Settings) -> AuditLog:
+    """A log that has held once, and then could not take three entries."""
+    log.append(entry(1), NOW)
+    head = records(log_settings) / "audit-head.json"
+    kept = head.read_bytes()
+    head.write_bytes(b"{}")
+    for number in (2, 3, 4):
+        with pytest.raises(LogBrokenError):
+            log.append(entry(number), NOW)
+    head.write_bytes(kept)
+    assert log.verify().intact
+    assert log.waiting_aside() == 3
+    assert log.aside_problem() is None
+    return log
+
+
+def cut(path: Path, *numbers: int) -> None:
+    """Take lines out of a file, the first being 1."""
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for number, line in enumerate(lines, 1) if number not in numbers))
+
+
+def the_last_line(settings: Settings) -> None:
+    cut(aside(settings), 3)
+
+
+def a_line_in_the_middle(settings: Settings) -> None:
+    cut(aside(settings), 2)
+
+
+def every_line(settings: Settings) -> None:
+    aside(settings).write_text("")
+
+
+def the_whole_file(settings: Settings) -> None:
+    aside(settings).unlink()
+
+
+CUT: dict[Callable[[Settings], None], tuple[str, int]] = {
+    the_last_line: ("3 entries .* only 2 are there", 1),
+    a_line_in_the_middle: ("only 1 are there as they were written: .* from line 2 on", 2),
+    every_line: ("only 0 are there", 3),
+    the_whole_file: ("only 0 are there", 3),
+}
+
+
+@pytest.mark.parametrize("what", CUT)
+def test_what_was_cut_out_of_the_file_shows_and_is_on_record(
+    waiting: AuditLog, log_settings: Settings, what: Callable[[Settings], None]
+) -> None:
+    words, missing = CUT[what]
+    what(log_settings)
+    assert re.search(words, waiting.aside_problem() or "")
+    waiting.append(entry(5), NOW)
+    told = waiting.search(action="audit.aside")[0].details
+    assert (told["entries"], told["missing"]) == (3 - missing, missing)
+    assert re.search(words, told["problem"])
+    assert (waiting.aside_problem(), waiting.waiting_aside(), waiting.verify().intact) == (None, 0, True)
+
+
+def test_what_is_added_after_a_cut_does_not_hide_it(waiting: AuditLog, log_settings: Settings) -> None:
+    the_last_line(log_settings)
+    waiting.set_aside((entry(5), entry(6)), "broken", NOW)
+    assert waiting.waiting_aside() == 4
+    assert "5 entries" in (waiting.aside_problem() or "")
+
+
+def test_a_head_that_was_changed_taken_away_or_taken_with_the_file_shows(
+    waiting: AuditLog, log_settings: Settings
+) -> None:
+    head = head_of_aside(log_settings)
+    kept = head.read_text()
+    head.write_text(kept.replace('"entries": 3', '"entries": 2'))
+    assert "not signed by this machine" in (waiting.aside_problem() or "")
+    head.unlink()
+    assert "audit-aside-head.json is missing" in (waiting.aside_problem() or "")
+    waiting.set_aside((entry(5),), "broken", NOW)
+    aside(log_settings).unlink()
+    assert "audit-aside-head.json is missing" in (waiting.aside_problem() or "")
+    waiting.append(entry(6), NOW)
+    assert "is missing" in waiting.search(action="audit.aside")[0].details["problem"]
+    assert waiting.aside_problem() is None
+    assert head.exists()
+
+
+def test_a_line_of_an_earlier_time_in_the_place_of_another_shows(log: AuditLog, log_settings: Settings) -> None:
+    log.append(entry(1), NOW)
+    log.set_aside((entry(2),), "broken", NOW)
+    earlier = aside(log_settings).read_bytes()
+    log.append(entry(3), NOW)
+    log.set_aside((entry(4),), "broken", NOW)
+    aside(log_settings).write_bytes(earlier)
+    assert "are not those that were set aside last" in (log.aside_problem() or "")
+
+
+def test_a_file_that_a_kill_left_ahead_of_its_head_holds(waiting: AuditLog, log_settings: Settings) -> None:
+    """The lines are written first; what was killed before the head is no cut."""
+    kept = head_of_aside(log_settings).read_bytes()
+    waiting.set_aside((entry(5),), "broken", NOW)
+    head_of_aside(log_settings).write_bytes(kept)
+    assert (waiting.waiting_aside(), waiting.aside_problem()) == (4, None)
+    waiting.set_aside((entry(6),), "broken", NOW)
+    assert (waiting.waiting_aside(), waiting.aside_problem()) == (5, None)
+    the_last_line(log_settings)
+    assert waiting.aside_problem() is not None
+
+
+def test_a_head_from_before_is_believed_and_vouches_for_nothing_set_aside(
+    log: AuditLog, log_settings: Settings, engine: Engine
+) -> None:
+    """As an installation of an earlier release left it: no head beside the file, and none expected."""
+    row = log.append(entry(1), NOW)
+    keys = open_keys(log_settings)
+    old = Head(seq=row.seq, hash=row.hash, at=row.at).signed_by(keys).model_dump_json(indent=1, exclude={"aside"})
+    (records(log_settings) / "audit-head.json").write_text(old)
+    head_of_aside(log_settings).unlink()
+    again = open_audit(log_settings, engine)
+    again.set_aside((entry(2), entry(3)), "broken", NOW)
+    assert (again.aside_problem(), again.verify().intact) == (None, True)
+    again.append(entry(4), NOW)
+    assert again.search(action="audit.aside")[0].details["entries"] == 2
+    head_of_aside(log_settings).unlink()
+    assert "is missing" in (again.aside_problem() or "")

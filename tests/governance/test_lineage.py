@@ -12,7 +12,7 @@ from openlineage.client.transport.file import FileConfig, FileTransport
 
 from governance.lineage import LineageGraph, lineage_of_model, lineage_of_scores, render_tree
 from governance.lineage_events import DatasetRef, LineageLog, RunFacts
-from infra.errors import FaultError, WrongInputError
+from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import Lake
 
 NOW = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
@@ -133,25 +133,54 @@ def test_recording_again_changes_nothing(log: LineageLog) -> None:
     assert path.read_bytes() == before
 
 
+def failed(log: LineageLog, error: Exception, at: datetime = NOW) -> dict[str, Any]:
+    """The event of a step that ended by an error; its START is there as well."""
+
+    def fail() -> None:
+        with log.attempt("score", "nwrocu", lambda: [MODEL], lambda: at) as step:
+            step.inputs.append(reads(1))
+            step.facts = RunFacts(pattern="county_lines")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    run_id = f"failed-{at:%Y%m%dT%H%M%S%f}"
+    assert log.path("score", "nwrocu", run_id, "START").is_file()
+    event: dict[str, Any] = json.loads(log.path("score", "nwrocu", run_id, "FAIL").read_text())
+    return event
+
+
 def test_a_step_that_breaks_leaves_start_and_fail_and_no_lineage(tmp_path: Path) -> None:
     log = LineageLog(Lake(tmp_path))
-    with (
-        pytest.raises(ZeroDivisionError),
-        log.running("score", "nwrocu", "s", [MODEL], RunFacts(), lambda: NOW) as step,
-    ):
-        step.outputs.append(dataset("scores", str(1 / 0)))
-    assert log.path("score", "nwrocu", "s", "START").is_file()
-    assert log.path("score", "nwrocu", "s", "FAIL").is_file()
+    event = failed(log, RefusedError("The alias was moved by AB12 CDE.", "Look."))
+    assert (event["eventType"], event["outputs"]) == ("FAIL", [])
+    assert {dataset["name"].split("/")[1] for dataset in event["inputs"]} == {"reads", "models"}
+    facet = event["run"]["facets"]["findprofile_run"]
+    assert (facet["job"], facet["rocu"], facet["pattern"]) == ("score", "nwrocu", "county_lines")
+    assert facet["reason"].startswith("The alias was moved by")
+    assert "CDE" not in facet["reason"]
+    other = failed(log, ZeroDivisionError(), NOW + timedelta(seconds=1))
+    assert other["run"]["runId"] != event["run"]["runId"]
+    assert "ended by an error" in other["run"]["facets"]["findprofile_run"]["reason"]
     with pytest.raises(WrongInputError):
         lineage_of_scores(log.lake, "s")
 
 
-def test_a_repeat_after_a_failure_completes(tmp_path: Path) -> None:
+def test_a_step_that_ends_well_leaves_no_failure(tmp_path: Path) -> None:
     log = LineageLog(Lake(tmp_path))
-    log.fail("score", "nwrocu", "s", [MODEL], RunFacts(), "no space left", NOW)
-    with log.running("score", "nwrocu", "s", [MODEL], RunFacts(), lambda: NOW) as step:
-        step.outputs.append(SCORES)
+    with log.attempt("score", "nwrocu", lambda: [MODEL], lambda: NOW):
+        log.record("score", "nwrocu", "s", [MODEL], [SCORES], RunFacts(), NOW)
+    assert not list((tmp_path / "lineage").rglob("*FAIL*"))
+    failed(log, RefusedError("No.", "Look."))
     assert lineage_of_scores(log.lake, "s").root == f"scores:{SCORES.digest}"
+
+
+def test_what_cannot_be_written_hides_no_error(tmp_path: Path) -> None:
+    """A disk that is full for the event as well: the step's own error is what is told."""
+    (tmp_path / "lineage").write_text("no folder can be made here")
+    log = LineageLog(Lake(tmp_path))
+    with pytest.raises(ZeroDivisionError), log.attempt("score", "nwrocu", tuple, lambda: NOW):
+        raise ZeroDivisionError
 
 
 def test_events_are_openlineage_with_facets_of_our_own(log: LineageLog) -> None:

@@ -51,8 +51,9 @@ def test_a_version_becomes_champion_by_request_gate_two_people_shadow_and_confir
     assert actions(world) == [
         ("promote.request", "done"), ("promote.gate", "done"), ("promote.approve", "done"), ("promote.approve", "done"),
         *[("promote.shadow", "done")] * 3, ("promote.confirm", "done"), ("promote.promoted", "done"),
+        ("promote.alias", "done"),
     ]  # fmt: skip
-    promoted = history(world.audit, MODEL)[-1].details
+    promoted = history(world.audit, MODEL)[-2].details
     assert promoted["approvers"] == ["embedded:vera validator", "embedded:olive owner"]
     assert (promoted["policy_digest"], promoted["replaces"]) == (world.policy.digest, None)
     assert world.audit.verify().intact

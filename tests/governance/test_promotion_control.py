@@ -180,8 +180,9 @@ def test_a_promotion_killed_before_the_alias_moved_is_in_the_log_and_is_finished
     world.confirmed()
     assert world.registry.champion_version(MODEL) == "1"
     world.confirmed()
-    (finished,) = history(world.audit, MODEL)[rows:]
+    finished, placed = history(world.audit, MODEL)[rows:]
     assert (finished.action, finished.details["cause"]) == ("promote.reconcile", "unfinished")
+    assert placed.action == "promote.alias"
 
 
 def test_a_rollback_killed_before_the_alias_moved_is_finished_and_not_done_twice(
@@ -263,17 +264,22 @@ def test_approving_over_an_alias_moved_by_hand_is_refused(two: Any) -> None:
     assert two.registry.champion_version(MODEL) == "66"
 
 
-def test_an_alias_found_on_the_champion_before_is_put_right_and_that_is_on_record(two: Any) -> None:
-    two.registry.set_champion(MODEL, "1")
-    two.requested("3", two.measured("2"))
-    approve(two.desk, two.person("Vera", "validator"), MODEL, "3", two.policy, NOW)
-    moved, decided = history(two.audit, MODEL)[-2:]
+def test_a_promotion_left_undone_is_finished_by_the_next_decision_and_that_is_on_record(
+    two: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.approved("3", two.measured("2"))
+    two.shadowed("3")
+    killed_before_the_alias_moves(two, monkeypatch, lambda: two.confirmed("3"))
+    two.requested("4", two.measured("3"))
+    approve(two.desk, two.person("Vera", "validator"), MODEL, "4", two.policy, NOW)
+    moved, placed, decided = history(two.audit, MODEL)[-3:]
     assert (moved.action, moved.details) == (
         "promote.reconcile",
-        {"alias": "1", "champion": "2", "cause": "unfinished"},
+        {"alias": "2", "champion": "3", "cause": "unfinished"},
     )
+    assert (placed.action, placed.details["champion"]) == ("promote.alias", "3")
     assert (moved.actor, decided.action) == (decided.actor, "promote.approve")
-    assert two.registry.champion_version(MODEL) == "2"
+    assert two.registry.champion_version(MODEL) == "3"
 
 
 def test_by_itself_a_rollback_goes_to_the_newest_earlier_champion_that_can_serve(two: Any) -> None:

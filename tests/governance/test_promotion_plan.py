@@ -145,7 +145,7 @@ def test_an_approval_and_a_confirmation_do_what_their_plans_say(
 def test_a_confirmation_that_was_killed_is_finished_as_planned(three: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     promotion_undone(three, monkeypatch)
     plan = plan_confirm(asking(three), MODEL, "4")
-    assert "version 3 → version 4, which an earlier change left undone" in plan.alias
+    assert "version 3 → version 4, which a change left undone" in plan.alias
     check_done_as_planned(three, plan, lambda: three.confirmed("4"))
     assert three.registry.champion_version(MODEL) == "4"
 

@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 import governance.syops
+from governance.audit import Entry
+from governance.audit_entry import stored_values
+from governance.audit_tables import audit_log
+from governance.audit_walk import last_link
 from governance.policy import store_policy
+from governance.promotion_control import suspend
 from governance.syops import accept, accepted_until, procedures, require_accepted
 from infra.errors import FaultError, RefusedError
 
@@ -126,3 +131,53 @@ def test_who_has_no_role_accepts_nothing_and_that_is_on_record(world: Any) -> No
         accept(world.audit, world.lake, nobody, procedures().version, NOW)
     (row,) = world.audit.search(action="syops.accept")
     assert (row.outcome, row.actor_roles) == ("refused", ("visitor",))
+
+
+def touched(world: Any, statement: str) -> None:
+    """As the owner of the database: its rules are off for so long."""
+    with world.engine.begin() as connection:
+        rules = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
+        for name, _ in rules:
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        connection.exec_driver_sql(statement)
+        for _, sql in rules:
+            connection.exec_driver_sql(sql)
+
+
+def test_nothing_is_accepted_on_a_log_that_was_touched_and_that_is_on_record(world: Any) -> None:
+    world.told("requested")
+    touched(world, "UPDATE audit_log SET actor_name = 'Somebody Else' WHERE seq = 1")
+    person = world.person("Ann", "analyst")
+    with pytest.raises(RefusedError, match="audit log does not hold: Row 1"):
+        accept(world.audit, world.lake, person, procedures().version, NOW)
+    (row,) = world.audit.search(action="syops.accept")
+    assert (row.outcome, "does not hold" in row.details["reason"]) == ("refused", True)
+    assert accepted_until(world.audit, person) is None
+    # one person stops a model on such a log all the same
+    assert suspend(world.desk, person, "county_lines.nwrocu", "in doubt", NOW).suspended == "in doubt"
+
+
+@pytest.mark.parametrize(
+    "column", ["actor = 'embedded:ann'", "details = replace(details, '2027', '2099')", "signature = 'none'"]
+)
+def test_an_acceptance_that_was_touched_is_none(world: Any, column: str) -> None:
+    accepted(world, "Bea" if column.startswith("actor") else "Ann")
+    ann = world.person("Ann", "analyst")
+    touched(world, f"UPDATE audit_log SET {column} WHERE action = 'syops.accept'")
+    assert accepted_until(world.audit, ann) is None
+    with pytest.raises(RefusedError, match=r"audit log does not hold|has not accepted"):
+        require_accepted(world.audit, ann, NOW)
+
+
+def test_an_acceptance_that_nobody_trusted_signed_is_none(world: Any) -> None:
+    ann, in_force = world.person("Ann", "analyst"), procedures()
+    forged = Entry.by(
+        ann, action="syops.accept", operation="decision", rocu="nwrocu", object="operating procedures", outcome="done",
+        details={"version": in_force.version, "digest": in_force.digest, "valid_until": "2027-11-20T09:00:00Z"},
+    )  # fmt: skip
+    with world.engine.begin() as connection:
+        seq, last = last_link(connection)
+        connection.execute(audit_log.insert(), [stored_values(forged, NOW, seq + 1, last)])
+    assert accepted_until(world.audit, ann) is None
+    with pytest.raises(RefusedError, match="not signed by a trusted key"):
+        require_accepted(world.audit, ann, NOW)

@@ -67,17 +67,17 @@ def test_an_alias_moved_by_hand_is_refused(world: Any, verify: Verify) -> None:
         verify()
 
 
-def test_an_alias_that_was_taken_away_is_refused_as_unfinished(world: Any, verify: Verify) -> None:
+def test_an_alias_that_was_taken_away_is_refused_as_moved_by_hand(world: Any, verify: Verify) -> None:
     world.told("promoted")
     (world.registry.root / MODEL / "champion").unlink()
-    with pytest.raises(RefusedError, match="not finished"):
+    with pytest.raises(RefusedError, match=r"on no version, but the audit log has version 1: it was moved by hand"):
         verify()
 
 
-def test_an_alias_put_back_on_the_champion_before_is_refused(world: Any, verify: Verify) -> None:
+def test_an_alias_put_back_on_the_champion_before_is_refused_as_moved_by_hand(world: Any, verify: Verify) -> None:
     world.told("two promoted")
     world.registry.set_champion(MODEL, "1")
-    with pytest.raises(RefusedError, match="not finished"):
+    with pytest.raises(RefusedError, match=r"on version 1, but the audit log has version 2: it was moved by hand"):
         verify()
 
 

@@ -34,11 +34,12 @@ def test_what_others_did_to_it_is_part_of_its_life(world: Any) -> None:
     rollback(world.desk, world.person("Gwen Governor"), MODEL, "worse in use", world.policy, NOW)
     rows = world.audit.entries(MODEL)
     first, second = (follow(rows, MODEL, version) for version in ("1", "2"))
-    assert [one.status for one in first][-2:] == ["superseded", "champion"]
-    assert first[-2].row.object == f"{MODEL}/2"
+    assert [one.status for one in first][-3:] == ["superseded", "champion", "champion"]
+    assert [one.row.action for one in first][-2:] == ["promote.rollback", "promote.alias"]
+    assert first[-3].row.object == f"{MODEL}/2"
     assert second[-1].status == "rolled back"
     assert second[-1].why == "worse in use"
-    assert not any(one.row.object == f"{MODEL}/2" for one in first[:-2])
+    assert not any(one.row.object == f"{MODEL}/2" for one in first[:-3])
 
 
 def test_looking_at_it_is_not_part_of_its_life_and_using_it_is_counted(world: Any) -> None:

@@ -100,7 +100,8 @@ def test_a_row_put_in_the_middle_stops_scoring(attacked: Loop) -> None:
         f"INSERT INTO audit_log (seq, event_id, {columns}, hash, signature)"
         f" SELECT 4, 'forged', {columns}, 'f', signature FROM audit_log WHERE seq = 5",
     )
-    check_refused(attacked, score(attacked), "score", "audit log does not hold", "put in later")
+    # whoever acts had accepted the procedures, but who can tell by such a log
+    check_refused(attacked, score(attacked), "sign-in", "audit log does not hold", "put in later")
 
 
 @pytest.mark.parametrize("whose", ["nobody's", "a stranger's"])
@@ -219,6 +220,21 @@ def test_no_more_than_a_look_is_given_out_while_the_log_does_not_hold(copy: Loop
     assert [line["entry"]["details"]["roles"] for line in aside if line["entry"]["action"] == "token.issue"][-1] == [
         "auditor"
     ]
+
+
+def test_who_has_accepted_nothing_can_look_at_a_log_that_does_not_hold_and_stop_a_model_only(copy: Loop) -> None:
+    issue = ("token", "issue", "--name", "New Person", "--rocu", "nwrocu", "--role")
+    auditor, operator = (run(copy.home, *issue, role).out.strip() for role in ("auditor", "operator"))
+    check_refused(copy, run(copy.home, "audit", "verify", token=auditor), "sign-in", "has not accepted")
+    spoil(copy, "UPDATE audit_log SET actor_name = 'Somebody' WHERE action = 'promote.approve'")
+    said = run(copy.home, "syops", "accept", "--version", "0.2", token=auditor)
+    check_refused(copy, said, "syops.accept", "audit log does not hold")
+    said = run(copy.home, "audit", "verify", token=auditor)
+    check_refused(copy, said, "audit.verify", "does not match its own hash")
+    assert run(copy.home, "audit", "search", "--rocu", "nwrocu", token=auditor).code == 0
+    for command in (("score", "--rocu", "nwrocu", "--as-of", AS_OF), ("ingest", "--rocu", "nwrocu", "none.csv")):
+        check_refused(copy, run(copy.home, *command, token=operator), "sign-in", "audit log does not hold")
+    assert run(copy.home, "promote", "suspend", MODEL, "--reason", "in doubt", token=operator).code == 0
 
 
 def test_each_token_given_out_is_on_record(copy: Loop) -> None:
@@ -343,7 +359,7 @@ def test_a_policy_swapped_after_the_gate_is_not_approved_under(waiting: Loop, tm
 def test_a_promotion_killed_at_any_point_is_done_or_not_and_status_says_which(waiting: Loop, tmp_path: Path) -> None:
     waiting.approve(MODEL, "1")
     waiting.done("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF, "--shadow")
-    homes = {at: tmp_path / f"killed-{at}" for at in (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 1_000)}
+    homes = {at: tmp_path / f"killed-{at}" for at in (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 1_000)}
     for home in homes.values():
         shutil.copytree(waiting.home, home)
     ended = killed(homes, token(waiting.home, "owner"), CONFIRM)

@@ -90,6 +90,13 @@ def test_a_model_is_stopped_whatever_bytes_the_reason_has(home: Loop) -> None:
     assert (row["object"], row["details"]["reason"]) == (MODEL, "odd ? list")
 
 
+@pytest.mark.parametrize("decision", ["approve", "confirm", "refuse", "rollback", "suspend", "resume"])
+def test_a_decision_without_a_reason_is_wrong_input(home: Loop, decision: str) -> None:
+    version = () if decision in ("rollback", "suspend", "resume") else ("1",)
+    check_told(home("owner", "promote", decision, MODEL, *version), 2, "--reason")
+    assert entries(home, "--action", f"promote.{decision}") == []
+
+
 def test_a_name_is_kept_as_the_log_can_keep_it(home: Loop) -> None:
     said = run(home.home, "token", "issue", "--name", "Zo\udcff", "--role", "owner", *HERE)
     assert said.code == 0, said.err

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attack_support import spoil
 from loop_support import AS_OF, MODEL, PSEUDONYM_KEY, Loop, Said, token
 from pydantic import SecretStr
 
+import models.list_comparison
 from flows.context import open_context
 from flows.steps.scoring import score
 from infra.database import close_databases
@@ -70,6 +74,95 @@ def test_what_is_stopped_while_the_list_is_made_leaves_no_list(
     assert not list((copy.home / "lake" / "scores").rglob(f"as_of={DAY}/*/*"))
     rows = copy.done("auditor", "audit", "search", "--action", "score", "--outcome", "refused", "--json").data
     assert reason in rows[-1]["details"]["reason"]
+
+
+@pytest.fixture
+def in_shadow(in_force: Loop, tmp_path: Path) -> Loop:
+    """A version with every approval and no champion beside it."""
+    shutil.copytree(in_force.home.parent / "requested", tmp_path / "home")
+    loop = Loop(tmp_path / "home", in_force.world)
+    loop.approve(MODEL, "1")
+    for who in ("operator", "analyst", "owner"):
+        token(loop.home, who)
+    return loop
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "reason"),
+    [(suspended, "is suspended: stop it"), (withdrawn, "withdrawn"), (granted_anew, "another authority")],
+)
+def test_what_is_stopped_while_a_version_is_scored_in_shadow_leaves_no_hidden_list(
+    in_shadow: Loop, meanwhile: Callable[[Loop], Said], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list lies on the disk, and is not on record yet."""
+    compare, lying = models.list_comparison.compare_lists, []
+
+    def stopped_then(*given: Any) -> Any:
+        lying.extend((in_shadow.home / "lake" / "shadow_scores").rglob("scores.parquet"))
+        meanwhile(in_shadow)
+        return compare(*given)
+
+    monkeypatch.setattr(models.list_comparison, "compare_lists", stopped_then)
+    said = in_shadow("operator", "score", *HERE, "--shadow")
+    assert said.code == 1
+    assert re.search(reason, said.err)
+    assert len(lying) == 1
+    assert not list((in_shadow.home / "lake" / "shadow_scores").rglob("*.parquet"))
+    rows = in_shadow.done("auditor", "promote", "history", MODEL, "1", "--json").data
+    shadow = [row for row in rows if row["action"] == "promote.shadow"]
+    assert [row["outcome"] for row in shadow] == ["refused"]
+    assert re.search(reason, shadow[0]["details"]["reason"])
+
+
+def test_a_run_in_shadow_that_stands_keeps_its_list(in_shadow: Loop) -> None:
+    in_shadow.done("operator", "score", *HERE, "--shadow")
+    withdrawn(in_shadow)
+    assert in_shadow("operator", "score", *HERE, "--shadow").code == 1
+    assert len(list((in_shadow.home / "lake" / "shadow_scores").rglob("scores.parquet"))) == 1
+
+
+def failures(loop: Loop, job: str) -> list[dict[str, Any]]:
+    """The lineage events of runs of a job that failed, oldest first; each has its START."""
+    found = sorted((loop.home / "lake" / "lineage").rglob(f"*-{job}-FAIL.json"))
+    assert all(path.with_name(path.name.replace("-FAIL", "-START")).is_file() for path in found)
+    return [json.loads(path.read_text()) for path in found]
+
+
+def told(event: dict[str, Any]) -> tuple[str, set[str]]:
+    """Why it failed, and of which layers its inputs are."""
+    layers = {dataset["facets"]["findprofile_dataset"]["layer"] for dataset in event["inputs"]}
+    return event["run"]["facets"]["findprofile_run"]["reason"], layers
+
+
+def test_a_run_that_is_refused_is_a_failed_run_of_the_lineage(copy: Loop) -> None:
+    before = len(failures(copy, "score"))
+    copy.done("operator", "score", *HERE)
+    assert len(failures(copy, "score")) == before
+    suspended(copy)
+    assert copy("operator", "score", *HERE).code == 1
+    (event,) = failures(copy, "score")[before:]
+    assert told(event) == ("county_lines.nwrocu is suspended: stop it", {"reads"})
+    assert copy("analyst", "score", *HERE).code == 1  # who may not score has begun no run
+    assert len(failures(copy, "score")) == before + 1
+
+
+def test_so_are_a_training_and_an_ingest(copy: Loop, tmp_path: Path) -> None:
+    before = {job: len(failures(copy, job)) for job in ("train", "ingest")}
+    assert copy("engineer", "retrain", "--rocu", "nwrocu", "--as-of", "2026-02-03").code == 1
+    (training,) = failures(copy, "train")[before["train"] :]
+    assert training["run"]["facets"]["findprofile_run"]["as_of"] == "2026-02-03"
+    assert told(training)[0]
+    file = tmp_path / "AB12CDE.csv"
+    file.write_text("plate,when\nx,y\n")
+    assert copy("operator", "ingest", file, "--rocu", "nwrocu").code == 2
+    assert len(failures(copy, "ingest")) == before["ingest"]  # what cannot be taken at all has begun no run
+    file.write_text("vrm,captured_at,camera_id\n" + "AB12CDE,2026-03-02T10:00:00Z,nowhere\n" * 50)
+    said = copy("operator", "ingest", file, "--rocu", "nwrocu")
+    assert (said.code, "failed the contract" in said.err) == (1, True), said.err
+    (ingest,) = failures(copy, "ingest")[before["ingest"] :]
+    assert told(ingest)[1] == {"landing"}
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in ingest["inputs"][0]["name"]
+    assert "AB12CDE" not in json.dumps(ingest)
 
 
 def test_a_forged_row_of_a_run_is_not_believed_by_the_reader(copy: Loop) -> None:

@@ -159,7 +159,7 @@ def test_every_plan_says_what_would_happen_and_changes_nothing(beside: Loop, sco
             ("confirm", MODEL, "2", *why),
             ("shadow → champion", "version 1 → version 2", "shadow run of", "until"),
         ),
-        ("owner", ("refuse", MODEL, "2", *why), ("→ refused", "approvals are void")),
+        ("owner", ("refuse", MODEL, "2", "--plan"), ("→ refused", "approvals are void")),
         ("analyst", ("suspend", MODEL, *why), ("it scores nothing", "two people")),
         ("governance", ("reconcile", MODEL, "--plan"), ("nothing is done",)),
     ):
@@ -170,7 +170,7 @@ def test_every_plan_says_what_would_happen_and_changes_nothing(beside: Loop, sco
     for who, command, reason in (
         ("validator", ("approve", MODEL, "2", *why), "waits for no approval"),
         ("owner", ("rollback", MODEL, *why), "no earlier champion"),
-        ("governance", ("resume", MODEL, *why), "is not suspended"),
+        ("governance", ("resume", MODEL, "--plan"), "is not suspended"),
         ("engineer", ("confirm", MODEL, "2", *why), "may not do promote.confirm"),
     ):
         said = beside(who, "promote", *command)

@@ -69,6 +69,22 @@ def test_signature_removed_is_refused(in_force: Loop) -> None:
         signature.write_bytes(kept)
 
 
+def test_an_alias_that_was_taken_away_is_told_as_moved_by_hand_wherever_models_are_shown(copy: Loop) -> None:
+    """It stands where the promotion found it, on no version, as one that was killed would leave it."""
+    uri = f"sqlite:///{copy.home / 'mlflow.db'}"
+    MlflowClient(uri, uri).delete_registered_model_alias(MODEL, "champion")
+    check_refused(copy, "on no version, but the audit log has version 1", "moved by hand")
+    (row,) = [row for row in copy.done("operator", "status", "--json").data if row["model"] == MODEL]
+    (listed,) = [row for row in copy.done("auditor", "models", "list", "--json").data if row["model"] == MODEL]
+    shown = copy.done("auditor", "models", "show", MODEL, "1", "--json").data
+    for said in (row["state"], listed["state"], shown["state"]):
+        assert "moved by hand to no version" in said
+        assert "unfinished" not in said
+    copy.done("governance", "promote", "reconcile", MODEL)
+    (row,) = [row for row in copy.done("operator", "status", "--json").data if row["model"] == MODEL]
+    assert row["state"] == "in force"
+
+
 def test_alias_moved_by_hand_is_refused_and_put_back_on_record(in_force: Loop) -> None:
     client = MlflowClient(f"sqlite:///{in_force.home / 'mlflow.db'}", f"sqlite:///{in_force.home / 'mlflow.db'}")
     one = client.get_model_version(MODEL, "1")
