@@ -6,7 +6,7 @@ registered and whose time can be read. Belongs here: adding these up. Does not: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,7 +42,7 @@ class Rows:
 def broken_rows(lake: Lake, judged: Sequence[Judged], by: By) -> dict[tuple[str, str | None], int]:
     """How many rows broke each rule, by (rule, name); the name is None where a row has none that may be told."""
     with duckdb.connect() as connection:
-        source = _relation(connection, lake, judged, "rule_counts")
+        source = wanted_rows(connection, lake, judged, "rule_counts")
         if source is None:
             return {}
         found = connection.execute(f"SELECT rule, {by}, sum(rows)::BIGINT FROM {source} GROUP BY ALL").fetchall()
@@ -57,10 +57,10 @@ def judged_rows(lake: Lake, judged: Sequence[Judged], by: By) -> dict[str | None
     """
     bins = ", ".join(f"coalesce(sum(lateness_bins[{number + 1}]), 0)::BIGINT" for number in range(LATENESS_BINS))
     with duckdb.connect() as connection:
-        hours = _relation(connection, lake, judged, "camera_hours")
+        hours = wanted_rows(connection, lake, judged, "camera_hours")
         if hours is None and any(one.batch.accepted for one in judged):
             return {}
-        apart = _relation(connection, lake, judged, "quarantine") if by != "force" else None
+        apart = wanted_rows(connection, lake, judged, "quarantine") if by != "force" else None
         rejected = "0" if apart else "rejected"
         sources = [f"SELECT {by}, accepted, {rejected}, duplicates, lateness_bins FROM {hours}"] if hours else []
         if apart:
@@ -81,8 +81,28 @@ def has_counts(judged: Judged) -> bool:
     return written or not any(batch.rules or batch.verdict == "failed" for batch in judged.record.batches)
 
 
-def _relation(connection: duckdb.DuckDBPyConnection, lake: Lake, judged: Sequence[Judged], layer: Layer) -> str | None:
-    """A relation of the layer's rows about exactly these judgements; None if no part has any."""
+def wanted_rows(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    judged: Sequence[Judged],
+    layer: Layer,
+    columns: Mapping[str, str] | None = None,
+) -> str | None:
+    """Make a table, named as the layer, of its rows about exactly these judgements.
+
+    Args:
+        connection: Gets the table.
+        lake: Where the parts are.
+        judged: The judgements.
+        layer: The layer.
+        columns: Its columns and their types, where parts may be from before one of them; None takes them as they are.
+
+    Returns:
+        Its name; None if no part has any row.
+
+    Raises:
+        FaultError: A part that a record names is not there.
+    """
     wanted = {
         (str(lake.root / part.path), one.batch.batch_id)
         for one in judged
@@ -97,15 +117,32 @@ def _relation(connection: duckdb.DuckDBPyConnection, lake: Lake, judged: Sequenc
         f"INSERT INTO wanted_{layer} SELECT unnest(?), unnest(?)",
         [[path for path, _ in wanted], [name for _, name in wanted]],
     )
+    source = f"read_parquet({parquet_list(paths)}, filename = true, hive_partitioning = false)"
+    if columns is not None:
+        source = with_columns(parquet_list(paths), {**columns, "filename": "VARCHAR"})
     try:
         connection.execute(
             f"""CREATE TABLE {layer} AS
                 SELECT counted.* EXCLUDE (filename)
-                FROM read_parquet({parquet_list(paths)}, filename = true, hive_partitioning = false) AS counted
-                SEMI JOIN wanted_{layer} USING (filename, batch_id)"""
+                FROM {source} AS counted SEMI JOIN wanted_{layer} USING (filename, batch_id)"""
         )
     except duckdb.IOException:
         raise FaultError(
             f"A part of the {layer} layer that a record names is missing.", "Restore the lake from a backup."
         ) from None
     return layer
+
+
+def with_columns(paths: str, columns: Mapping[str, str]) -> str:
+    """SQL for parts of a layer, with NULL in a column that a part is too old to have.
+
+    Args:
+        paths: SQL for the list of files.
+        columns: The layer's columns and their types, and `filename` if that is wanted.
+    """
+    named = ", ".join(f"{name}::{kind} AS {name}" for name, kind in columns.items())
+    blank = ", ".join(f"NULL::{kind} AS {name}" for name, kind in columns.items())
+    return f"""(SELECT {named} FROM (
+        SELECT {blank} WHERE false
+        UNION ALL BY NAME
+        FROM read_parquet({paths}, union_by_name = true, filename = true, hive_partitioning = false)))"""

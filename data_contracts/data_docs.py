@@ -14,9 +14,12 @@ from pathlib import Path
 from data_contracts.batch_counts import BATCH_TABLES
 from data_contracts.contract import Contract, Rule, load_contract
 from data_contracts.gx import Outcome, render_outcomes
-from data_contracts.history import Judged
+from data_contracts.history import Judged, latest
 from data_contracts.limits import IngestLimits
 from data_contracts.manifests import BatchManifest, IngestRecord
+from data_contracts.noted import NoteCount, cause_in_words
+from data_contracts.trend_picture import draw_trend, share_text
+from data_contracts.trends import TREND_BATCHES, trend_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 NO_LIMITS = "The limits of that day are not kept any more, so rules are shown without theirs."
@@ -28,12 +31,13 @@ OURS_DECIDES = (
 )
 
 
-def batch_docs(judged: Judged, known_limits: Sequence[IngestLimits]) -> str:
+def batch_docs(judged: Judged, known_limits: Sequence[IngestLimits], noted: Sequence[NoteCount] = ()) -> str:
     """The page of one judgement of one batch.
 
     Args:
         judged: What became of the batch.
         known_limits: Limits that may have been in force; those whose digest the record has are taken.
+        noted: What was noted beside its reads, as counts. Single notes belong on no page that is kept.
 
     Raises:
         WrongInputError: The contract that judged the batch is not in the package.
@@ -62,12 +66,14 @@ def batch_docs(judged: Judged, known_limits: Sequence[IngestLimits]) -> str:
             ],
             "notes": [*notes, OURS_DECIDES],
             "links": [],
+            "noted": [_noted(one) for one in noted],
+            "trend": None,
         },
     )
 
 
 def rocu_docs(judged: Sequence[Judged], known_limits: Sequence[IngestLimits]) -> str:
-    """The page of a ROCU: its batches with links to their pages, and the rules over all of them together.
+    """The page of a ROCU: its batches with links to their pages, the trend, and the rules over all of them together.
 
     Rules are added up over the batches that the newest contract and limits judged; the others are only listed.
 
@@ -104,6 +110,8 @@ def rocu_docs(judged: Sequence[Judged], known_limits: Sequence[IngestLimits]) ->
             ],
             "notes": [*notes, OURS_DECIDES],
             "links": [_link(one) for one in reversed(judged)],
+            "noted": [],
+            "trend": _trend(judged, rules),
         },
     )
 
@@ -146,6 +154,38 @@ def _outcomes(rules: Sequence[Rule], batches: Sequence[BatchManifest]) -> list[O
         else Outcome(rule, rows, broken[rule.name], not said[rule.name])
         for rule in rules
     ]
+
+
+def _trend(judged: Sequence[Judged], rules: Sequence[Rule]) -> dict[str, object]:
+    """The pictures of the last batches, and what is said under each."""
+    of_rows = {rule.name for rule in rules if rule.table not in BATCH_TABLES}
+    drawn, points = trend_of(latest(judged, TREND_BATCHES), of_rows)
+
+    def figure(rule: str | None) -> dict[str, object]:
+        newest = f"{points[-1].rows:,}" if rule is None else share_text(points[-1].shares[rule])
+        most = f"{max(p.rows for p in points):,}" if rule is None else share_text(max(p.shares[rule] for p in points))
+        return {
+            "name": "Rows" if rule is None else _words(rule),
+            "picture": draw_trend(points, rule),
+            "said": f"newest {newest}, at most {most}",
+        }
+
+    return {
+        "batches": len(points),
+        "first": points[0].day,
+        "last": points[-1].day,
+        "figures": [figure(rule) for rule in (None, *drawn)],
+    }
+
+
+def _noted(count: NoteCount) -> dict[str, str]:
+    return {
+        "rule": _words(count.rule),
+        "cause": cause_in_words(count.cause),
+        "reads": f"{count.reads:,}",
+        "notes": f"{count.notes:,}",
+        "confusions": ", ".join(f"{said} ({times:,})" for said, times in count.confusions),
+    }
 
 
 def _link(judged: Judged) -> dict[str, str]:

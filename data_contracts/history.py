@@ -77,10 +77,21 @@ def of_batch(judged: Sequence[Judged], rocu: str, batch_id: str) -> tuple[Judged
 
 def around(judged: Sequence[Judged], batch_id: str, most: int) -> tuple[Judged, ...]:
     """Standing judgements by first day of capture: the `most` up to this batch, with later ones if there are fewer."""
-    standing = sorted(
-        (one for one in judged if one.stands),
-        key=lambda one: (days_of(one)[0], one.record.sequence, one.batch.delivered_as, one.batch.batch_id),
-    )
+    standing = _by_day(judged)
     place = next(number for number, one in enumerate(standing) if one.batch.batch_id == batch_id)
     end = max(place + 1, min(most, len(standing)))
-    return tuple(standing[max(0, end - most) : end])
+    return standing[max(0, end - most) : end]
+
+
+def latest(judged: Sequence[Judged], most: int) -> tuple[Judged, ...]:
+    """Standing judgements by first day of capture: the last `most`."""
+    return _by_day(judged)[-most:]
+
+
+def _by_day(judged: Sequence[Judged]) -> tuple[Judged, ...]:
+    return tuple(
+        sorted(
+            (one for one in judged if one.stands),
+            key=lambda one: (days_of(one)[0], one.record.sequence, one.batch.delivered_as, one.batch.batch_id),
+        )
+    )

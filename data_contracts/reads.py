@@ -85,6 +85,18 @@ def layer_parts(lake: Lake, rocu: str, layer: Layer) -> tuple[PartRef, ...]:
     return tuple(sorted(parts, key=lambda part: part.path))
 
 
+def layer_parts_of_days(lake: Lake, rocu: str, layer: Layer, start: date, end: date) -> tuple[PartRef, ...]:
+    """Those of standing records with a batch that has, or may have, a capture day in the span; sorted by path."""
+    parts = (
+        part
+        for record in standing_records(lake, rocu)
+        if any(touches(batch, start, end) for batch in record.batches)
+        for part in record.parts
+        if part.layer == layer
+    )
+    return tuple(sorted(parts, key=lambda part: part.path))
+
+
 def batches(lake: Lake, rocu: str) -> tuple[tuple[IngestRecord, BatchManifest], ...]:
     """Every batch ever judged, in the order of judging, each with its record. A batch judged twice is in it twice."""
     return tuple((record, batch) for record in ingest_records(lake, rocu) for batch in record.batches)

@@ -19,7 +19,9 @@ _MAY_HAVE_FORMAT = ANY_FORMAT.replace("0[2-9]", "O[2-9]").replace("[0-9]", "[0-9
 
 
 def make_repairs(connection: duckdb.DuckDBPyConnection, pseudonymiser: Pseudonymiser) -> None:
-    """Make `repairs` (vehicle_no, day of `issue_period`, candidate, score); needs `plates`, `vehicles`, plate macros.
+    """Make `repairs` (vehicle_no, day of `issue_period`, candidate, score, confusion).
+
+    Needs `plates`, `vehicles` and the plate macros.
 
     A candidate has a known format on that day, after one character was put for another that readers take for it, and
     O/0 and I/1 put right by position. `candidate` is a token. Scores of a VRM add up to 1; one that is itself read in
@@ -48,14 +50,28 @@ def make_repairs(connection: duckdb.DuckDBPyConnection, pseudonymiser: Pseudonym
             WITH meant AS (
                 SELECT vehicle_no, day, vrm, normalise_vrm(changed, day) AS candidate FROM changed_plates),
             fitting AS (
-                SELECT DISTINCT vehicle_no, day, candidate FROM meant
+                SELECT DISTINCT vehicle_no, day, vrm, candidate FROM meant
                 WHERE candidate <> vrm AND plate_format(candidate, day) <> 'unknown'),
             weighed AS (
                 SELECT fitting.*, CASE WHEN known.vrm IS NULL THEN 1 ELSE 2 END AS weight
                 FROM fitting LEFT JOIN vehicles AS known ON known.vrm = candidate
                 QUALIFY count(*) OVER (PARTITION BY fitting.vehicle_no, day) <= {MOST_CANDIDATES})
             SELECT vehicle_no, day, {pseudonymiser.sql("candidate")} AS candidate,
+                {confusion("vrm", "candidate")} AS confusion,
                 weight / sum(weight) OVER (PARTITION BY vehicle_no, day) AS score
             FROM weighed"""
     )
     connection.execute("DROP TABLE confusions; DROP TABLE changed_plates")
+
+
+def confusion(read: str, meant: str) -> str:
+    """SQL for what was read for what, whatever the place: `8/B`, or `8/B+I/1` of two; NULL if one of them is NULL.
+
+    Args:
+        read: SQL for the VRM as read.
+        meant: SQL for the one that it may have been, of the same length.
+    """
+    pairs = f"list_zip(string_split({read}, ''), string_split({meant}, ''))"
+    apart = f"list_filter({pairs}, lambda pair: pair[1] <> pair[2])"
+    said = f"list_transform({apart}, lambda pair: pair[1] || '/' || pair[2])"
+    return f"CASE WHEN {read} <> {meant} THEN array_to_string(list_sort(list_distinct({said})), '+') END"

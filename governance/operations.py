@@ -32,6 +32,7 @@ OPERATIONS: Mapping[str, tuple[Operation, ...]] = MappingProxyType(
         "landing.open": _CONSULTATION,
         "quarantine.read": _CONSULTATION,
         "quarantine.release": ("alteration", "consultation"),
+        "notes.read": _CONSULTATION,
         "dispositions.load": _COLLECTION,
         "retrain": _COMBINATION,
         "reproduce": _COMBINATION,

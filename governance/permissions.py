@@ -26,6 +26,7 @@ Action = Literal[
     "inbox.bring_back",
     "quarantine.read",
     "quarantine.release",
+    "notes.read",
     "dispositions.load",
     "retrain",
     "score",
@@ -76,6 +77,8 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
         "inbox.bring_back": frozenset({"operator"}),
         "quarantine.read": frozenset({"operator", "validator", "governance", "auditor"}),
         "quarantine.release": frozenset({"operator"}),
+        # a note is about one vehicle's read, as a row in quarantine is
+        "notes.read": frozenset({"operator", "validator", "governance", "auditor"}),
         "dispositions.load": frozenset({"operator", "analyst"}),
         # scheduled retraining runs as a worker, which is an operator; whoever retrains is the trainer
         "retrain": frozenset({"ml_engineer", "operator"}),

@@ -6,7 +6,7 @@ import duckdb
 
 from data_contracts.manifests import PartRef
 from data_contracts.parts import write_table
-from data_contracts.repairs import REPAIR
+from data_contracts.repairs import REPAIR, confusion
 from data_contracts.vehicles import issue_period
 from infra.lake import Lake
 
@@ -23,6 +23,7 @@ NOTE_COLUMNS = {
     "score": "DOUBLE",
     "value": "DOUBLE",
     "captured_at": "TIMESTAMP",
+    "confusion": "VARCHAR",
 }
 
 
@@ -30,12 +31,14 @@ def write_notes(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, pa
     """Write the notes about accepted reads as one part; none if there are none.
 
     Columns: `cause`, in a word, of what the rule found; `score`, 0 to 1, how sure that is; `value`, what was measured
-    (km/h, seconds); `other_…`, the read that it was found against, and for a likely misread the likelier vehicle. A VRM
-    of unknown format has a note for each known one that it may have been, of cause `repair`.
+    (km/h, seconds); `other_…`, the read that it was found against, and for a likely misread the likelier vehicle;
+    `confusion`, where there is one, in which characters its VRM differs (`repairs.confusion`). A VRM of unknown format
+    has a note for each known one that it may have been, of cause `repair`.
     """
     columns = ", ".join(f"{name}::{kind} AS {name}" for name, kind in NOTE_COLUMNS.items())
     query = f"""SELECT {columns} FROM (
-            SELECT noted.*, batch_id, vehicles.vehicle, likelier.vehicle AS other_vehicle
+            SELECT noted.*, batch_id, vehicles.vehicle, likelier.vehicle AS other_vehicle,
+                {confusion("vehicles.vrm", "likelier.vrm")} AS confusion
             FROM noted JOIN named USING (batch_no) JOIN vehicles USING (vehicle_no)
             LEFT JOIN vehicles AS likelier ON likelier.vehicle_no = other_vehicle_no
             WHERE NOT failed
@@ -47,6 +50,6 @@ def write_notes(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, pa
 def _repairs() -> str:
     return f"""
         SELECT batch_id, row_no, 'plate_format_unknown' AS rule, '{REPAIR}' AS cause, vehicle, camera_id,
-            candidate AS other_vehicle, score, captured_at
+            candidate AS other_vehicle, score, captured_at, confusion
         FROM (SELECT *, {issue_period("captured_at::DATE")} AS day FROM candidates WHERE plate_format = 'unknown')
         JOIN repairs USING (vehicle_no, day) JOIN vehicles USING (vehicle_no) JOIN named USING (batch_no)"""

@@ -12,7 +12,7 @@ from flows.cli.options import AsJson, From, Rocu, To, file_to_write, session
 from flows.cli.output import as_json, line, show, table
 
 if TYPE_CHECKING:
-    from governance.pages.batch_models import BatchPage, JudgementRow
+    from governance.pages.batch_models import BatchPage, JudgementRow, NoteRow
 
 batches = group("batches", "Delivered files: verdicts, rules broken, and their pages.")
 
@@ -77,7 +77,7 @@ def batches_show(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Show one batch: verdict and reasons, rules, cameras, feeds, and every verdict that it ever had."""
+    """Show one batch: verdict and reasons, rules, cameras, feeds, notes beside reads, and every verdict it ever had."""
     from flows.steps.batches import show_batch
 
     page = show_batch(session(), rocu, batch, html)
@@ -125,6 +125,7 @@ def _print_page(page: BatchPage) -> None:
                 (what, "rule", "rows", "of its rows", "share"),
                 ((r.name or "-", r.rule, r.rows, r.of, _percent(r.share)) for r in rows[:10]),
             )
+    _print_notes(page)
     if len(page.verdicts) > 1:
         table(
             ("judged", "contract", "verdict", "accepted", "why", "counts"),
@@ -140,6 +141,44 @@ def _print_page(page: BatchPage) -> None:
                 for row in page.verdicts
             ),
         )
+
+
+def _print_notes(page: BatchPage) -> None:
+    if not page.noted.counts:
+        return
+    table(
+        ("noted beside reads by", "cause", "which means", "reads", "notes", "read for"),
+        ((n.rule, n.cause, n.means, n.reads, n.notes, _confusions(n.confusions)) for n in page.noted.counts),
+    )
+    if page.noted.examples_withheld:
+        line("  single notes are for operator, validator, governance or auditor")
+        return
+    table(
+        ("row", "vehicle", "may be", "score", "why", "camera", "captured", "found against"),
+        (
+            (
+                one.row_no,
+                one.vehicle,
+                one.other_vehicle,
+                f"{one.score:.2f}",
+                one.reason,
+                one.camera_id,
+                f"{one.captured_at:%Y-%m-%d %H:%M:%S}",
+                _against(one),
+            )
+            for one in page.noted.examples
+        ),
+        title="the surest of each; suggestions only, the reads are as they were delivered",
+    )
+
+
+def _confusions(confusions: dict[str, int]) -> str:
+    return ", ".join(f"{said} ({times:,})" for said, times in confusions.items())
+
+
+def _against(note: NoteRow) -> str:
+    read = f"row {note.other_row_no} of {note.other_batch_id}" if note.other_batch_id else ""
+    return ", ".join(part for part in (read, note.measured) if part)
 
 
 def _verdict(row: JudgementRow) -> str:

@@ -1,12 +1,12 @@
-"""Fills the batch page from the ingest records, their counts by camera and feed, and the contract that judged."""
+"""Fills the batch page from the ingest records, counts by camera and feed, notes, and the contract that judged."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from governance.pages.batch_models import BatchPage, JudgementRow, PlaceRow, RuleRow, TrendPoint
+from flows.steps.batch_notes import batch_notes
+from governance.pages.batch_models import BatchPage, JudgementRow, PlaceRow, RuleRow
 
 if TYPE_CHECKING:
     from data_contracts.batch_counts import By
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from data_contracts.regions import Region
     from flows.context import Context
 
-TREND_BATCHES = 30
-TREND_RULES = 11
 PLACES = 25
 SENTENCES = {
     "passed": "Passed. Every row keeps every rule that would set it apart.",
@@ -63,12 +61,14 @@ def fill_batch_page(
         data_docs: Name of the file with its Data Docs, if there is one beside the page.
     """
     from data_contracts.batch_counts import has_counts
+    from data_contracts.history import around
+    from data_contracts.trends import TREND_BATCHES, trend_of
 
     standing = mine[-1]
     record, batch = standing.record, standing.batch
     rules = _rules(standing)
     of_rows = frozenset(row.rule for row in rules if row.share is not None)
-    trend_rules, trend = _trend(every, standing, of_rows)
+    trend_rules, trend = trend_of(around(every, batch.batch_id, TREND_BATCHES), of_rows, standing)
     cameras = _places(context, standing, "camera_id", of_rows)
     return BatchPage(
         rocu=region.code,
@@ -86,6 +86,7 @@ def fill_batch_page(
         cameras_more=max(0, len(cameras) - PLACES),
         feeds=_places(context, standing, "feed_id", of_rows)[:PLACES],
         placed=has_counts(standing),
+        noted=batch_notes(context, standing),
         trend_rules=trend_rules,
         trend=trend,
         replaced_by=next((one.batch.batch_id for one in every if one.batch.replaces == batch.batch_id), None),
@@ -133,28 +134,3 @@ def _places(context: Context, judged: Judged, by: By, of_rows: frozenset[str]) -
             PlaceRow(name=name or "", rule=rule, rows=broken, of=whole, share=broken / whole if whole else None)
         )
     return tuple(sorted(rows, key=lambda row: (-row.rows, row.name, row.rule)))
-
-
-def _trend(
-    every: Sequence[Judged], here: Judged, of_rows: frozenset[str]
-) -> tuple[tuple[str, ...], tuple[TrendPoint, ...]]:
-    from data_contracts.history import around, days_of
-
-    chosen = around(every, here.batch.batch_id, TREND_BATCHES)
-    broken: Counter[str] = Counter()
-    for one in chosen:
-        broken.update({rule: rows for rule, rows in one.batch.rules.items() if rule in of_rows})
-    # what this batch broke comes first, then what those around it broke
-    order = sorted(broken, key=lambda rule: (-here.batch.rules.get(rule, 0), -broken[rule], rule))[:TREND_RULES]
-    points = tuple(
-        TrendPoint(
-            batch_id=one.batch.batch_id,
-            day=days_of(one)[0],
-            rows=one.batch.rows,
-            verdict=one.batch.verdict,
-            here=one.batch.batch_id == here.batch.batch_id,
-            shares={rule: one.batch.rules.get(rule, 0) / one.batch.rows if one.batch.rows else 0.0 for rule in order},
-        )
-        for one in chosen
-    )
-    return tuple(order), points

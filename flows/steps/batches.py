@@ -130,8 +130,9 @@ def _chosen(context: Context, rocu: str, start: date | None, end: date | None) -
 
 def _drawn(context: Context, judged: Judged) -> str:
     from data_contracts.data_docs import batch_docs
+    from data_contracts.noted import count_notes
 
-    return batch_docs(judged, _known_limits(context, judged.record.rocu))
+    return batch_docs(judged, _known_limits(context, judged.record.rocu), count_notes(context.lake, (judged,)))
 
 
 def _known_limits(context: Context, rocu: str) -> tuple[IngestLimits, ...]:

@@ -110,12 +110,14 @@ def page_path(context: Context, wanted: Wanted) -> Path:
 
 def _facts(context: Context, wanted: Wanted, settings: Any) -> VehicleProfile:
     from data_contracts.cameras import current_register
-    from data_contracts.reads import layer_parts
+    from data_contracts.reads import layer_parts, layer_parts_of_days
     from infra.engine import open_engine
     from models.profile import build_profile
 
     parts = _parts(context, wanted, settings.window_days)
-    require_parts_unchanged(context, parts)
+    first = wanted.as_of - timedelta(days=settings.window_days - 1)
+    notes = layer_parts_of_days(context.lake, wanted.rocu, "notes", first, wanted.as_of)
+    require_parts_unchanged(context, (*parts, *notes))
     with open_engine(context.settings) as connection:
         return build_profile(
             connection,
@@ -127,6 +129,7 @@ def _facts(context: Context, wanted: Wanted, settings: Any) -> VehicleProfile:
             wanted.as_of,
             settings,
             layer_parts(context.lake, wanted.rocu, "quarantine"),
+            notes,
         )
 
 

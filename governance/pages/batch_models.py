@@ -1,6 +1,7 @@
 """What the batch page and the list of batches are given, which is also what `--json` prints.
 
-No field holds a VRM or a value of a row: counts, names of cameras and feeds that are no plates, and our own words.
+No field holds a VRM: counts, names of cameras and feeds that are no plates, our own words; and of the few notes shown
+as examples, for who may read single notes, tokens, times and row numbers.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from datetime import date, datetime
 
 from pydantic import Field
 
+from data_contracts.trends import TrendPoint
 from governance.pages.models import Page
 
 
@@ -58,15 +60,43 @@ class PlaceRow(Page):
     share: float | None = None
 
 
-class TrendPoint(Page):
-    """One batch of the trend: how many rows, and the share of them that broke each rule drawn."""
+class NoteCountRow(Page):
+    """Notes of one rule with one cause. `confusions`: what was read for what (`8/B`) most often, and how often."""
+
+    rule: str
+    cause: str
+    means: str
+    reads: int
+    notes: int
+    confusions: dict[str, int]
+
+
+class NoteRow(Page):
+    """One note: the read, by batch and row and token, and what it may have been. `reason` is the cause in words."""
 
     batch_id: str
-    day: date
-    rows: int
-    verdict: str
-    here: bool
-    shares: dict[str, float]
+    row_no: int
+    rule: str
+    cause: str
+    confusion: str | None
+    reason: str
+    vehicle: str
+    camera_id: str
+    captured_at: datetime
+    other_vehicle: str | None
+    other_batch_id: str | None
+    other_row_no: int | None
+    score: float
+    value: float | None
+    measured: str
+
+
+class BatchNotes(Page):
+    """What is noted beside the batch's reads; the reads stay as they are. Who may not read single notes has counts."""
+
+    counts: tuple[NoteCountRow, ...]
+    examples: tuple[NoteRow, ...]
+    examples_withheld: bool = False
 
 
 class BatchPage(Page):
@@ -87,6 +117,7 @@ class BatchPage(Page):
     cameras_more: int = 0
     feeds: tuple[PlaceRow, ...]
     placed: bool = True
+    noted: BatchNotes
     trend_rules: tuple[str, ...]
     trend: tuple[TrendPoint, ...]
     replaced_by: str | None = None

@@ -19,7 +19,7 @@ from governance.pages.profile_time import CAMERAS_SHOWN, draw_cover, draw_heat_m
 from governance.pages.render import TEMPLATES
 from models.profile import LookAlike, VehicleProfile
 
-JOURNEYS_SHOWN, HOPS_SHOWN, PLACES_SHOWN, RANGES_SHOWN = 400, 40, 30, 60
+JOURNEYS_SHOWN, HOPS_SHOWN, NOTES_SHOWN, PLACES_SHOWN, RANGES_SHOWN = 400, 40, 40, 30, 60
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ def render_profile(page: ProfilePage) -> str:
             limits={
                 "journeys": JOURNEYS_SHOWN,
                 "hops": HOPS_SHOWN,
+                "notes": NOTES_SHOWN,
                 "places": PLACES_SHOWN,
                 "cameras": CAMERAS_SHOWN,
                 "ranges": RANGES_SHOWN,

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from data_contracts.trend_picture import draw_trend, share_text
 from governance.documents.model import MadeFromRecord
 from governance.lineage import LineageGraph, describe
-from governance.pages.batch_models import BatchPage, TrendPoint
+from governance.pages.bar_svg import draw_bar
+from governance.pages.batch_models import BatchPage
 from governance.pages.behaviours import named_behaviours
 from governance.pages.contract_models import EFFECTS, ContractPage
 from governance.pages.estate_svg import draw_estate
 from governance.pages.lineage_svg import draw_lineage
 from governance.pages.models import AnalystListPage, ModelRecordPage, MonitorPage, Plot
 from governance.pages.scoreboard_models import Scoreboard
-from governance.pages.trend_svg import draw_bar, draw_trend
 
 TEMPLATES = Path(__file__).parent / "templates"
 VERDICTS = {
@@ -97,7 +97,7 @@ def _environment() -> Environment:
         "named_behaviours": named_behaviours,
         "share_text": share_text,
         "bar": draw_bar,
-        "trend": _trend,
+        "trend": draw_trend,
         "trend_here": lambda points, rule: next(point.shares[rule] for point in points if point.here),
         "trend_most": lambda points, rule: max(point.shares[rule] for point in points),
         "parted": lambda reason: reason.partition(": "),
@@ -126,16 +126,6 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def share_text(share: float | None) -> str:
-    """A share in per cent, with as many digits as a small one needs; none is not nought."""
-    if share is None:
-        return "not counted"
-    if 0 < share < 0.0001:
-        return "under 0.01\N{NO-BREAK SPACE}%"
-    digits = 0 if share == 0 else 2 if share < 0.1 else 1
-    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
-
-
 def shade(share: float | None) -> str:
     """The class of a share's shade on the scoreboard."""
     if share is None:
@@ -151,14 +141,3 @@ def seconds_text(seconds: float | None) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {name}"
     return f"{seconds:.0f} s"
-
-
-def _trend(points: Sequence[TrendPoint], rule: str | None) -> Markup:
-    """The run of a rule's share over the batches, or of their rows."""
-    values = [float(point.rows) if rule is None else point.shares[rule] for point in points]
-    said = [f"{point.rows:,} rows" if rule is None else share_text(point.shares[rule]) for point in points]
-    texts = [f"{point.day}, batch {point.batch_id}: {text}" for point, text in zip(points, said, strict=True)]
-    here = next(number for number, point in enumerate(points) if point.here)
-    what = "Rows" if rule is None else f"Share of rows that broke {_words(rule)}"
-    title = f"{what}, batch by batch: {', '.join(said)}"
-    return draw_trend(values, texts, here, [point.verdict == "failed" for point in points], title)

@@ -10,6 +10,7 @@ import duckdb
 
 from data_contracts.cameras import RegisterRef, register_table
 from data_contracts.manifests import PartRef
+from data_contracts.noted import notes_about
 from data_contracts.reads import parts_digest, reads_relation
 from infra.errors import WrongInputError
 from infra.lake import Lake
@@ -62,6 +63,7 @@ def build_profile(
     as_of: date,
     settings: PatternSettings,
     set_apart: Sequence[PartRef] = (),
+    notes: Sequence[PartRef] = (),
 ) -> VehicleProfile:
     """All facts of one vehicle in the window that ends on `as_of`.
 
@@ -75,6 +77,7 @@ def build_profile(
         as_of: Last day of the window (UTC), included.
         settings: What a journey, a place and a trip are.
         set_apart: Parts of the quarantine layer.
+        notes: Parts of the layer of notes.
 
     Raises:
         WrongInputError: Not a token, or no read of it in the window.
@@ -86,7 +89,14 @@ def build_profile(
         _open_views(cursor, lake, parts, register, vehicle, days)
         cameras, valid = estate(cursor, "register", days)
         travel = travel_of(cursor, "own_reads", as_of, settings, _with_read(cursor, cameras))
-        faults = faults_of(travel.reads, settings, _set_apart(cursor, lake, set_apart, vehicle, days))
+        noted = notes_about(cursor, lake, notes, vehicle, days[0], days[-1])
+        faults = faults_of(
+            travel.reads,
+            settings,
+            _set_apart(cursor, lake, set_apart, vehicle, days),
+            [note for note in noted if note.vehicle == vehicle],
+            [note for note in noted if note.vehicle != vehicle],
+        )
         profile = VehicleProfile(
             rocu=_rocu_of(parts),
             vehicle=vehicle,

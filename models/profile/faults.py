@@ -1,35 +1,51 @@
-"""Evidence that the reads themselves may be wrong: one plate in two places, repaired and unsure reads.
+"""Evidence that the reads themselves may be wrong: one plate in two places, repaired, unsure and noted reads.
 
 Sentences say what was read and what it may mean; they do not decide which of the meanings holds.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
+from data_contracts.noted import Note, cause_in_words
 from models.features.settings import PatternSettings
 from models.profile.model import Faults, Hop, Read
 
 
-def faults_of(reads: Sequence[Read], settings: PatternSettings, set_apart: Sequence[tuple[str, int]] = ()) -> Faults:
+def faults_of(
+    reads: Sequence[Read],
+    settings: PatternSettings,
+    set_apart: Sequence[tuple[str, int]] = (),
+    noted: Sequence[Note] = (),
+    of_others: Sequence[Note] = (),
+) -> Faults:
     """What speaks against the reads of one vehicle.
 
     Args:
         reads: In their total order.
         settings: Limits of speed, distance and confidence.
         set_apart: Broken rules, and how many rows of this vehicle in the window the contract set apart for them.
+        noted: What ingest noted beside these reads.
+        of_others: Notes beside reads of other plates that these may have been this vehicle.
     """
     hops = tuple(_hop(one, other) for one, other in pairwise(reads) if impossible(other, settings))
     repaired = sum(read.repaired for read in reads)
     doubtful = sum(read.doubtful for read in reads)
     return Faults(
         hops=hops,
-        sentences=(*_about_hops(hops, reads, settings), *_about_text(repaired, doubtful, len(reads), settings)),
+        sentences=(
+            *_about_hops(hops, reads, settings),
+            *_about_text(repaired, doubtful, len(reads), settings),
+            *_about_notes(noted, of_others, len(reads)),
+        ),
         repaired=repaired,
         doubtful=doubtful,
         unsure=sum(read.confidence is None for read in reads),
         set_apart=tuple(set_apart),
+        noted=tuple(noted),
+        of_others=tuple(of_others),
     )
 
 
@@ -95,6 +111,35 @@ def _about_text(repaired: int, doubtful: int, reads: int, settings: PatternSetti
             "these may be misreads."
         )
     return tuple(told)
+
+
+def _about_notes(noted: Sequence[Note], of_others: Sequence[Note], reads: int) -> tuple[str, ...]:
+    told = []
+    meant = [note for note in noted if note.other_vehicle is not None]
+    if meant:
+        plates = len({note.other_vehicle for note in meant})
+        told.append(
+            f"When the reads were taken in, {_number(plates, 'other plate')} one confusion of the reader away "
+            f"{'was' if plates == 1 else 'were'} suggested for {_rows(meant)} of {_number(reads, 'read')}: "
+            "these may be of another vehicle. They are counted as reads of this one all the same."
+        )
+    alone = {(note.batch_id, note.row_no, note.cause) for note in noted if note.other_vehicle is None}
+    causes = Counter(cause for *_, cause in alone)
+    told += [
+        f"{_number(times, 'read')} {'was' if times == 1 else 'were'} noted then: {cause_in_words(cause)}."
+        for cause, times in sorted(causes.items(), key=lambda one: (-one[1], one[0]))
+    ]
+    if of_others:
+        plates = len({note.vehicle for note in of_others})
+        told.append(
+            f"{_number(_rows(of_others), 'read')} of {_number(plates, 'other plate')} "
+            "in these days may have been of this vehicle, misread; what is below is drawn without them."
+        )
+    return tuple(told)
+
+
+def _rows(notes: Sequence[Note]) -> int:
+    return len({(note.batch_id, note.row_no) for note in notes})
 
 
 def rows_set_apart(faults: Faults) -> tuple[str, ...]:

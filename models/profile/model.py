@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from data_contracts.noted import Note
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -99,7 +101,18 @@ class Hop:
 
 @dataclass(frozen=True)
 class Faults:
-    """Why the reads themselves may be wrong. `set_apart`: broken rules to rows set apart for them."""
+    """Why the reads themselves may be wrong.
+
+    Args:
+        hops: Reads that no vehicle can both have made.
+        sentences: All of it in words.
+        repaired: Reads whose plate text was repaired.
+        doubtful: Reads of low confidence.
+        unsure: Reads without a confidence.
+        set_apart: Broken rules to rows set apart for them.
+        noted: What ingest noted beside these reads: suggested plates, and what impossible speeds were put down to.
+        of_others: Notes beside reads of other plates that say that those may have been this vehicle.
+    """
 
     hops: tuple[Hop, ...]
     sentences: tuple[str, ...]
@@ -107,6 +120,8 @@ class Faults:
     doubtful: int
     unsure: int
     set_apart: tuple[tuple[str, int], ...]
+    noted: tuple[Note, ...] = ()
+    of_others: tuple[Note, ...] = ()
 
     @property
     def any(self) -> bool:

@@ -41,10 +41,11 @@ def test_a_misread_pair_is_noted_with_the_likelier_plate_and_nothing_is_merged(j
     batch = judged["misread"]
     assert batch.rules == {"misread_pair": 1}
     assert batch.reasons[0].startswith("misread_pair: 1 camera: 1 at CAM-1. The rule: ")
-    ((row_no, cause, vehicle, other, row, score, seconds),) = judged.noted(
-        "misread_pair", "misread", "row_no, cause, vehicle, other_vehicle, other_row_no, score, value"
+    ((row_no, cause, confusion, vehicle, other, row, score, seconds),) = judged.noted(
+        "misread_pair", "misread", "row_no, cause, confusion, vehicle, other_vehicle, other_row_no, score, value"
     )
     assert (row_no, cause, vehicle) == (2, "read_more_often+higher_confidence", judged.token("LU12ABC"))
+    assert confusion == "U/V"
     assert (other, row, seconds) == (judged.token("LV12ABC"), 1, 60)
     assert 0.9 < score < 1
     rows = [vehicle for batch_id, vehicle in judged.room.reads("batch_id, vehicle") if batch_id == batch.batch_id]

@@ -45,7 +45,7 @@ def notes(room):
     with duckdb.connect() as connection:
         paths = [str(room.lake.root / part.path) for part in layer_parts(room.lake, room.rocu, "notes")]
         return connection.execute(
-            """SELECT batch_id, row_no, other_vehicle, score FROM read_parquet(?)
+            """SELECT batch_id, row_no, other_vehicle, score, confusion FROM read_parquet(?)
                 WHERE rule = 'plate_format_unknown' AND cause = 'repair' ORDER BY row_no, score DESC""",
             [paths],
         ).fetchall() if paths else []  # fmt: skip
@@ -54,18 +54,26 @@ def notes(room):
 @pytest.mark.parametrize(("read", "meant"), [("AB12CD5", "AB12CDS"), ("AB1ZCDE", "AB12CDE"), ("ABI28DE", "AB12BDE")])
 def test_what_a_misread_plate_may_have_been_is_noted(judged, token, read, meant):
     noted, first = judged[read]
-    found = {vehicle: score for _, vehicle, score in noted}
+    found = {vehicle: score for _, vehicle, score, _ in noted}
     assert token(meant) in found
     assert sum(found.values()) == pytest.approx(1)
-    assert {row_no for row_no, _, _ in noted} == {1}
+    assert {row_no for row_no, *_ in noted} == {1}
     assert first == [token(read), "unknown"]
 
 
 def test_a_candidate_that_is_read_as_well_weighs_more(judged, token):
     assert judged["read as well"][0] == [
-        [1, token("AD12JWJ"), pytest.approx(2 / 3)],
-        [1, token("AO12JWJ"), pytest.approx(1 / 3)],
+        [1, token("AD12JWJ"), pytest.approx(2 / 3), "Q/D"],
+        [1, token("AO12JWJ"), pytest.approx(1 / 3), "Q/O"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("read", "meant", "confusion"),
+    [("AB12CD5", "AB12CDS", "5/S"), ("AB1ZCDE", "AB12CDE", "Z/2"), ("ABI28DE", "AB12BDE", "8/B+I/1")],
+)
+def test_a_repair_says_which_characters_were_taken_for_which(judged, token, read, meant, confusion):
+    assert [said for _, vehicle, _, said in judged[read][0] if vehicle == token(meant)] == [confusion]
 
 
 def test_a_foreign_plate_without_a_near_known_one_has_no_note(judged):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import html as html_module
 import re
+import shutil
 from pathlib import Path
 
 import pytest
-from batch_support import EVIL, Batches
-from loop_support import run, token
+from batch_support import EVIL, Batches, a_read, deliver
+from loop_support import Loop, run, token
 from page_support import check_asks_nobody, check_readable
+
+from data_contracts.data_docs import rocu_docs
+from data_contracts.history import judgements
+from infra.lake import Lake
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +93,120 @@ def test_the_trend_is_that_of_the_standing_verdicts_in_order_of_days(batches: Ba
     assert [point["verdict"] for point in trend][3:] == ["passed", "failed"]  # type: ignore[attr-defined]
     assert [point["here"] for point in trend] == [False, False, True, False, False]  # type: ignore[attr-defined]
     assert trend[4]["shares"]["camera_not_registered"] == 1.0  # type: ignore[index]
+
+
+@pytest.fixture(scope="module")
+def many(batches: Batches, tmp_path_factory: pytest.TempPathFactory) -> Batches:
+    """yhrocu with 32 batches: its own, then t00 to t30, four a day; every third has one bad row of two."""
+    folder = tmp_path_factory.mktemp("many")
+    shutil.copytree(batches.loop.home, folder / "home")
+    made = Batches(Loop(folder / "home", folder), folder)
+    files = {
+        f"t{k:02}.csv": [
+            a_read(k // 4, 40 + 2 * (k % 4)),
+            a_read(k // 4, 60 + k % 4, confidence="140" if k % 3 == 0 else "95"),
+        ]
+        for k in range(31)
+    }
+    assert deliver(made, "yhrocu", files).code == 0
+    return made
+
+
+CONFIDENCE = "Share of rows that broke confidence out of range"
+
+
+def pictures(html: str) -> dict[str, list[tuple[str, str]]]:
+    """Of each trend picture by what it is of: batch and figure of each bar."""
+    found = re.findall(r'<svg class="trend" role="img" aria-label="([^,]*),.*?">(.*?)</svg>', html, re.DOTALL)
+    return {name: re.findall(r"batch (\w+): (.*?)</title>", drawn) for name, drawn in found}
+
+
+def in_order(many: Batches) -> list[str]:
+    """york.csv, then t00 to t30."""
+    named = {str(row["delivered_as"]): str(row["batch_id"]) for row in many.listed("yhrocu")}
+    assert len(named) == 32
+    return [named.pop("york.csv"), *(named[name] for name in sorted(named))]
+
+
+@pytest.mark.parametrize(("name", "first"), [("t30.csv", 2), ("t00.csv", 0)])
+def test_a_batch_has_pictures_of_the_thirty_batches_around_it_and_no_others(
+    many: Batches, tmp_path: Path, name: str, first: int
+) -> None:
+    page = tmp_path / "page.html"
+    many.loop.done("auditor", "batches", "show", "--rocu", "yhrocu", many.named(name, "yhrocu"), "--html", page)
+    drawn = pictures(page.read_text())
+    assert {"Rows", CONFIDENCE} <= set(drawn)
+    for bars in drawn.values():
+        assert [batch for batch, _ in bars] == in_order(many)[first : first + 30]
+    assert page.read_text().count('class="here"') == len(drawn)
+    assert "The last 30 batches" in words(page.read_text())
+
+
+def test_the_page_of_a_rocu_has_pictures_of_its_last_thirty_batches(many: Batches) -> None:
+    html = rocu_docs(judgements(Lake(many.loop.home / "lake"), "yhrocu"), ())
+    drawn = pictures(html)
+    for bars in drawn.values():
+        assert [batch for batch, _ in bars] == in_order(many)[2:]
+    assert {said for _, said in drawn["Rows"]} == {"2 rows"}
+    assert [said for _, said in drawn[CONFIDENCE]] == [
+        "50.0\N{NO-BREAK SPACE}%" if k % 3 == 0 else "0\N{NO-BREAK SPACE}%" for k in range(1, 31)
+    ]
+    assert "The last 30 batches" in words(html)
+    check_asks_nobody(html)
+
+
+def test_notes_are_counted_for_all_who_see_batches_and_single_ones_shown_to_some(batches: Batches) -> None:
+    batch = batches.named("day0.csv")
+    asked = ("batches", "show", "--rocu", "nwrocu", batch)
+    noted = batches.loop.done("auditor", *asked, "--json").data["noted"]
+    (count,) = noted["counts"]
+    assert (count["rule"], count["reads"], count["notes"]) == ("misread_pair", len(noted["examples"]), 2)
+    assert set(count["confusions"]) <= {"C/G", "G/C"}
+    assert not noted["examples_withheld"]
+    for note in noted["examples"]:
+        assert len(note["vehicle"]) == len(note["other_vehicle"]) == 32
+        assert note["confusion"] in note["reason"].replace(" read for ", "/")
+        assert 0 < note["score"] < 1
+    printed = batches.loop.done("auditor", *asked).out
+    assert noted["examples"][0]["other_vehicle"] in printed
+    assert count["means"].split(",")[0] in printed
+    assert not any(vrm in printed for vrm in batches.vrms())
+    withheld = batches.loop.done("engineer", *asked, "--json").data["noted"]
+    assert withheld["counts"] == noted["counts"]
+    assert (withheld["examples"], withheld["examples_withheld"]) == ([], True)
+    told = batches.loop.done("engineer", *asked).out
+    assert "single notes are for operator, validator, governance or auditor" in told
+    assert noted["examples"][0]["vehicle"] not in told
+
+
+def test_each_look_at_single_notes_is_an_entry_of_the_log(batches: Batches) -> None:
+    def entries() -> list[dict[str, object]]:
+        asked = ("audit", "search", "--action", "notes.read", "--rocu", "nwrocu", "--last", "500", "--json")
+        found: list[dict[str, object]] = batches.loop.done("auditor", *asked).data
+        return found
+
+    before, batch = len(entries()), batches.named("day0.csv")
+    batches.loop.done("engineer", "batches", "show", "--rocu", "nwrocu", batch)
+    assert len(entries()) == before
+    batches.loop.done("operator", "batches", "show", "--rocu", "nwrocu", batch)
+    new = max(entries(), key=lambda row: int(str(row["seq"])))
+    assert len(entries()) == before + 1
+    assert (new["object"], new["outcome"], new["operation"]) == (f"notes of batch {batch}", "done", "consultation")
+
+
+def test_the_page_has_the_notes_and_data_docs_only_their_counts(batches: Batches, pages: dict[str, str]) -> None:
+    batch = batches.named("day0.csv")
+    (example, *_) = batches.loop.done("auditor", "batches", "show", "--rocu", "nwrocu", batch, "--json").data["noted"][
+        "examples"
+    ]
+    page, docs = pages[f"{batch}.html"], pages[f"{batch}.data_docs.html"]
+    assert example["other_vehicle"] in page
+    assert example["reason"] in words(page)
+    assert "misread pair" in words(docs)
+    assert example["confusion"] in words(docs)
+    assert example["vehicle"] not in docs
+    assert example["other_vehicle"] not in docs
+    assert "Nothing was noted beside its reads" in words(pages[f"{batches.named('failed.csv')}.html"])
 
 
 def test_a_batch_judged_again_keeps_both_verdicts(batches: Batches, pages: dict[str, str]) -> None:

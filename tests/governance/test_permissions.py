@@ -24,7 +24,7 @@ MAY = {
         "authority.read",
         "documents.read",
         "requalify", "quarantine.read", "quarantine.release", "inbox.read", "inbox.set_aside", "inbox.bring_back",
-        "cameras.health",
+        "cameras.health", "notes.read",
         "cameras.load", "ingest", "dispositions.load", "retrain", "score", "scores.read", "monitor", "promote.suspend",
         "history.read", "lineage.read", "audit.verify", "deploy", "status",
         "audit.checkpoint", "syops.accept",
@@ -33,7 +33,7 @@ MAY = {
     "validator": {
         "syops.accept", "authority.read", "documents.read",
         "quarantine.read", "cameras.health", "promote.approve", "promote.refuse", "promote.suspend", "history.read",
-        "models.read", "lineage.read", "batches.read", "scoreboard.read", "reproduce", "status",
+        "notes.read", "models.read", "lineage.read", "batches.read", "scoreboard.read", "reproduce", "status",
     },
     "owner": {
         "syops.accept", "authority.read", "authority.grant", "authority.withdraw", "documents.read",
@@ -44,7 +44,7 @@ MAY = {
     "governance": {
         "authority.grant", "authority.withdraw", "authority.read",
         "documents.read",
-        "quarantine.read", "inbox.read",
+        "quarantine.read", "notes.read", "inbox.read",
         "cameras.health",
         "scores.read", "profile.read", "vault.reveal", "promote.approve", "promote.confirm", "promote.refuse",
         "promote.rollback", "promote.suspend", "models.read",
@@ -56,7 +56,7 @@ MAY = {
         "audit.checkpoint", "syops.accept",
         "authority.read",
         "documents.read",
-        "quarantine.read", "inbox.read",
+        "quarantine.read", "notes.read", "inbox.read",
         "cameras.health",
         "promote.suspend", "history.read", "lineage.read", "reproduce", "audit.verify", "audit.search", "status",
         "batches.read", "scoreboard.read", "models.read",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from data_contracts.noted import Note
 from governance.justification import Asked
 from governance.pages.profile import Assessment, Opened, ProfilePage, Reason, ranges, render_profile, span
 from governance.profile_opening import profile_opened
@@ -241,6 +242,34 @@ def test_without_an_assessment_the_facts_stand() -> None:
     assert "No list of this day was made." in text
     assert "Places and journeys" in text
     assert "Rank" not in text
+
+
+def test_suggested_plates_stand_before_the_score_with_reason_and_score() -> None:
+    note = Note(
+        batch_id="00aa00aa00aa00aa",
+        row_no=3,
+        rule="plate_format_unknown",
+        cause="repair",
+        confusion="8/B+I/1",
+        vehicle=TOKEN,
+        camera_id="<b>cam",
+        other_vehicle=OTHER,
+        other_batch_id=None,
+        other_row_no=None,
+        score=0.67,
+        value=None,
+        captured_at=READS[0].at,
+    )
+    turned = replace(note, vehicle=OTHER, other_vehicle=TOKEN, score=0.31)
+    profile = make_profile(faults=faults_of(READS[2:], SETTINGS, (), (note,), (turned,)), companions=())
+    html = render_profile(make_page(profile=profile))
+    text = words(html)
+    before = text[: text.index("The assessment")]
+    assert f"{OTHER} a known plate is one confusion away; 8 read for B, I read for 1 0.67" in before
+    assert "Reads of other plates that may have been this vehicle" in before
+    assert "0.31" in before
+    assert "may be wrong" in before
+    assert "<b>cam" not in html
 
 
 def test_without_faults_it_says_what_that_does_not_mean() -> None:

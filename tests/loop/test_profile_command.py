@@ -155,3 +155,29 @@ def test_a_list_that_the_log_does_not_know_is_not_shown(
     assert opened(in_force, "analyst", first["vehicle"], "--html", page).code == 0
     assert "not the one that the audit log says was made" in text_of(page)
     assert f"{first['score']:.4f}" not in text_of(page)
+
+
+def test_suggested_plates_are_shown_and_notes_that_were_changed_are_refused(
+    in_force: Loop, changed: Any, tmp_path: Path
+) -> None:
+    parts = sorted((in_force.home / "lake" / "notes" / "rocu=nwrocu").glob("*.parquet"))
+    with duckdb.connect() as connection:
+        vehicle, other, confusion, file = connection.execute(
+            "SELECT vehicle, other_vehicle, confusion, filename FROM read_parquet(?, filename = true) AS notes"
+            " WHERE other_vehicle IS NOT NULL AND captured_at >= '2026-03-09' AND captured_at < '2026-04-06'"
+            " ORDER BY ALL LIMIT 1",
+            [list(map(str, parts))],
+        ).fetchall()[0]
+    page = tmp_path / "profile.html"
+    said = opened(in_force, "analyst", vehicle, "--html", page, "--json")
+    assert said.code == 0, said.err
+    noted = [note for note in said.data["facts"]["faults"]["noted"] if note["other_vehicle"] == other]
+    assert confusion in {note["confusion"] for note in noted}
+    text = text_of(page)
+    assert text.index(other) < text.index("Places and journeys") < text.index("assessment", text.index("Places and"))
+    page.unlink()
+    changed(Path(file), Path(file).read_bytes()[:-9] + b"corrupted")
+    spoilt = opened(in_force, "analyst", vehicle, "--html", page)
+    assert spoilt.code == 1
+    assert "was changed after it was ingested" in spoilt.err
+    assert not page.exists()

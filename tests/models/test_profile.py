@@ -100,7 +100,7 @@ class Room:
         days = sorted({row[2].date() for row in rows})
         self.parts = tuple(self._part(day) for day in days)
         self.register = self._register()
-        self._made: dict[tuple[str, tuple[PartRef, ...]], VehicleProfile] = {}
+        self._made: dict[tuple[str, tuple[PartRef, ...], tuple[PartRef, ...]], VehicleProfile] = {}
 
     def _part(self, day: date) -> PartRef:
         path = self.lake.folder("reads", ROCU, date=day.isoformat()) / "one.parquet"
@@ -135,13 +135,13 @@ class Room:
             delivered_sha256="e" * 64,
         )
 
-    def profile(self, vehicle: str, set_apart: Iterable[PartRef] = ()) -> VehicleProfile:
+    def profile(self, vehicle: str, set_apart: Iterable[PartRef] = (), notes: Iterable[PartRef] = ()) -> VehicleProfile:
         """Made once of each vehicle: nothing changes the reads of a room."""
-        key = (vehicle, tuple(set_apart))
+        key = (vehicle, tuple(set_apart), tuple(notes))
         if key not in self._made:
             with duckdb.connect() as connection:
                 self._made[key] = build_profile(
-                    connection, self.lake, self.parts, self.register, vehicle, "county_lines", AS_OF, SETTINGS, key[1]
+                    connection, self.lake, self.parts, self.register, vehicle, "county_lines", AS_OF, SETTINGS, *key[1:]
                 )
         return self._made[key]
 
@@ -273,6 +273,41 @@ def test_rows_that_the_contract_set_apart_are_named_by_rule(room: Room) -> None:
     faults = room.profile(SUBJECT, [part]).faults
     assert faults.set_apart == (("a, b", 2),)
     assert "2 rows delivered for this plate" in rows_set_apart(faults)[0]
+
+
+def test_what_ingest_noted_beside_reads_is_evidence_that_they_may_be_wrong(tmp_path: Path) -> None:
+    room = Room(tmp_path, world_rows())
+    path = room.lake.folder("notes", ROCU) / "n.parquet"
+    path.parent.mkdir(parents=True)
+    own = [row for row in room.table.to_pylist() if row["vehicle"] == ONCE]
+    noted = [
+        {"vehicle": ONCE, "other_vehicle": SUBJECT, "rule": "plate_format_unknown", "cause": "repair",
+         "confusion": "5/S", "score": 0.5, "batch_id": own[0]["batch_id"], "row_no": own[0]["row_no"],
+         "camera_id": "hub-1", "captured_at": at(5, 7), "value": None},
+        {"vehicle": ONCE, "other_vehicle": None, "rule": "impossible_speed", "cause": "vehicle_clone",
+         "confusion": None, "score": 0.8, "batch_id": own[0]["batch_id"], "row_no": own[0]["row_no"],
+         "camera_id": "hub-1", "captured_at": at(5, 7), "value": 412.3},
+        {"vehicle": ONCE, "other_vehicle": COMMUTER, "rule": "misread_pair", "cause": "undecided", "confusion": "8/B",
+         "score": 0.5, "batch_id": "b", "row_no": 9, "camera_id": "hub-1", "captured_at": at(-3, 7)},
+    ]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(noted), path)
+    part = PartRef(layer="notes", path=room.lake.relative(path), sha256=file_sha256(path), rows=3)
+    faults = room.profile(ONCE, notes=[part]).faults
+    assert [(note.other_vehicle, note.score, note.reason) for note in faults.noted] == [
+        (None, 0.8, "a cloned plate"),
+        (SUBJECT, 0.5, "a known plate is one confusion away; 5 read for S"),
+    ]
+    assert faults.noted[0].measured == "412 km/h"
+    assert faults.of_others == ()
+    assert faults.any
+    assert "1 other plate one confusion of the reader away was suggested for 1 of 1 read:" in faults.sentences[-2]
+    assert faults.sentences[-1] == "1 read was noted then: a cloned plate."
+    (meant,) = room.profile(SUBJECT, notes=[part]).faults.of_others
+    assert (meant.vehicle, meant.row_no) == (ONCE, own[0]["row_no"])
+    assert "1 read of 1 other plate in these days may have been of this vehicle" in str(
+        room.profile(SUBJECT, notes=[part]).faults.sentences
+    )
+    assert room.profile(COMMUTER, notes=[part]).faults.of_others == ()
 
 
 def test_one_read_is_a_profile_too(room: Room) -> None:
