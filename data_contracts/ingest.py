@@ -6,7 +6,8 @@ Belongs here: which of the files given are new, and which of them are judged tog
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from data_contracts.manifests import BatchManifest, IngestRecord
 from data_contracts.sources.inspection import Delivery, inspect
 from data_contracts.sources.model import Source
 from data_contracts.work import working_database
+from infra.errors import WrongInputError
 from infra.lake import Lake
 from infra.settings import Settings
 
@@ -85,7 +87,8 @@ def ingest_files(
     for number, file in enumerate(files):
         if number % FILES_TOLD == 0:
             tell(f"looking at {len(files)} files" + (f", {number} seen" if number else ""))
-        found.append(inspect(file, source, contract.required, contract.optional))
+        with _told_of_others(len(files)):
+            found.append(inspect(file, source, contract.required, contract.optional))
     groups = _groups(found) if replaces is None else [found]
     records: list[IngestRecord] = []
     known: list[str] = []
@@ -98,11 +101,24 @@ def ingest_files(
                 continue
             register = current_register(lake, rocu)
             run = Run(settings, lake, rocu, source, limits, now, contract, register, call)
-            records.append(judge_files(connection, run, tell_here))
+            with _told_of_others(len(call.deliveries)):
+                records.append(judge_files(connection, run, tell_here))
         if on_record is not None:
             on_record(records[-1])
     batches = tuple(batch for record in records for batch in record.batches)
     return IngestReport(tuple(records), batches, tuple(known))
+
+
+@contextmanager
+def _told_of_others(together: int) -> Iterator[None]:
+    """Say with the error of one file what became of the good ones beside it."""
+    try:
+        yield
+    except WrongInputError as error:
+        if together == 1:
+            raise
+        none = f"None of the {together:,} files given together was taken."
+        raise WrongInputError(error.reason, f"{error.instruction} {none}") from None
 
 
 def _groups(found: Sequence[Delivery]) -> list[list[Delivery]]:

@@ -16,7 +16,7 @@ from infra.errors import WrongInputError
 @cameras.command("health")
 def cameras_health(
     rocu: Annotated[
-        str | None, typer.Option(help="code of the region, such as nwrocu; not needed with --counts")
+        str | None, typer.Option(help="code of the region, with --from and --to; not needed with --counts")
     ] = None,
     first: From = None,
     last: To = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from data_contracts.manifests import BatchManifest, DispositionRecord, IngestRecord
     from governance.lineage_events import DatasetRef
 
-SAID = 5  # failed batches that are named one by one
+SAID = 5  # failed batches, or known ones, that are named one by one
 
 
 class RegisterLoaded(StepResult):
@@ -54,6 +55,14 @@ class BatchesJudged(StepResult):
             "verdicts": ", ".join(f"{count} {verdict}" for verdict, count in sorted(self.verdicts.items())) or "none",
             "already known": len(self.already_known),
         }
+        if self.already_known:
+            more = len(self.already_known) - SAID
+            lines["known as batch"] = ", ".join(self.already_known[:SAID]) + (f" and {more} more" if more > 0 else "")
+        warned: Counter[str] = Counter()
+        for batch in self.batches:
+            warned.update(batch["rules"] if batch["verdict"] == "passed" else {})
+        if warned:
+            lines["warned of in batches that passed"] = ", ".join(f"{rule} {warned[rule]:,}" for rule in sorted(warned))
         for batch in self.batches:
             if batch["verdict"] != "passed":
                 lines[f"batch {batch['batch_id']}"] = _verdict_said(batch)

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from data_contracts.reads import batches, find_batch, ingest_records, read_parts, reads_relation, standing_failures
+from flows.steps.data import judged
 from infra.errors import FaultError, RefusedError, WrongInputError
 
 DAY = date(2026, 5, 18)
@@ -27,6 +28,7 @@ def test_known_files_change_nothing_whatever_their_names(room, row):
     assert room.snapshot() == before
     report = room.ingest(file, room.deliver("two.csv", row(vrm="AB12CDG")))
     assert report.already_known == (batch.batch_id,)
+    assert judged(room.rocu, report.batches, report.already_known).summary()["known as batch"] == batch.batch_id
     assert [batch.delivered_as for batch in report.batches] == ["two.csv"]
     assert len(room.reads()) == 3
 

@@ -77,10 +77,12 @@ def test_a_register_named_by_a_plate_is_not_told(room):
 
 def test_one_bad_file_stops_the_call_before_anything_is_written(room, row):
     before = room.snapshot()
-    with pytest.raises(WrongInputError, match=r"missing\.csv"):
+    with pytest.raises(WrongInputError, match=r"missing\.csv") as missing:
         room.ingest(room.deliver("good.csv", row()), room.folder / "missing.csv")
-    with pytest.raises(WrongInputError, match=r"zoneless\.csv.*zone"):
+    with pytest.raises(WrongInputError, match=r"zoneless\.csv.*zone") as zoneless:
         room.ingest(room.deliver("good.csv", row()), room.write("zoneless.csv", BAD["zoneless"][0]))
+    for told in (missing, zoneless):
+        assert told.value.instruction.endswith("None of the 2 files given together was taken.")
     assert room.snapshot() == before
 
 

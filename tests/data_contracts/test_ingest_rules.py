@@ -128,6 +128,14 @@ def test_one_failed_batch_does_not_take_the_others_of_its_call_along(room, row):
     assert len(room.reads()) == 1
 
 
+def test_warnings_of_batches_that_passed_are_told_together(room, row):
+    files = [room.deliver(f"{vrm}.csv", row(vrm=vrm)) for vrm in ("QQQQQQ", "QQQQQX", "AB12CDE")]
+    report = room.ingest(*files)
+    assert [batch.verdict for batch in report.batches] == ["passed"] * 3
+    said = judged(room.rocu, report.batches, ()).summary()
+    assert said["warned of in batches that passed"] == "plate_format_unknown 2"
+
+
 def test_a_failed_batch_is_told_by_what_failed_it_and_of_no_row_that_was_accepted(room, row):
     bad = [row(vrm="AB12CDE", camera_id="CAM-9"), row(vrm="QQQQQQ"), row()]
     report = room.ingest(room.deliver("bad.csv", *bad), max_quarantine_share=0.1)
