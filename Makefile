@@ -34,8 +34,9 @@ $(VENV)/.dev: requirements/dev.txt requirements/run.txt pyproject.toml | $(BIN)/
 demo: $(VENV)/.run ## the whole loop for three ROCUs on a synthetic world
 	$(BIN)/findprofile demo
 
+# three processes on two cores: each waits for servers and disks a fifth of its time
 test: $(VENV)/.dev ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev ## ruff, mypy strict, import-linter
 	$(BIN)/ruff format --check .

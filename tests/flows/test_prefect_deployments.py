@@ -20,25 +20,29 @@ from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.settings import Settings
 
 ROCUS = ["nwrocu", "tarian"]
-PLAN = Schedules.model_validate(
-    {
-        "timezone": "Europe/London",
-        "flows": {
-            "ingest": "5 6-22 * * *",
-            "daily": "30 4 * * *",
-            "score": "0 13 * * *",
-            "monitor": "0 14 * * 1",
-            "retrain": "0 3 * * 0",
-        },
-        "rocus": {"tarian": {"daily": "45 4 * * *"}},
-    }
-)
 LONDON = ZoneInfo("Europe/London")
 
 
 @pytest.fixture(scope="module")
-def deployed(prefect_server: Settings) -> Settings:
-    deploy(prefect_server, ROCUS, ["county_lines"], PLAN)
+def plan() -> Schedules:
+    return Schedules.model_validate(
+        {
+            "timezone": "Europe/London",
+            "flows": {
+                "ingest": "5 6-22 * * *",
+                "daily": "30 4 * * *",
+                "score": "0 13 * * *",
+                "monitor": "0 14 * * 1",
+                "retrain": "0 3 * * 0",
+            },
+            "rocus": {"tarian": {"daily": "45 4 * * *"}},
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def deployed(prefect_server: Settings, plan: Schedules) -> Settings:
+    deploy(prefect_server, ROCUS, ["county_lines"], plan)
     return prefect_server
 
 
@@ -76,11 +80,11 @@ def test_the_server_really_plans_the_runs_at_the_hour_of_the_zone(deployed: Sett
     assert daily.astimezone(LONDON).strftime("%H:%M") == "04:45"
 
 
-def test_deploying_again_changes_nothing(deployed: Settings, ask: Callable[..., Any]) -> None:
+def test_deploying_again_changes_nothing(deployed: Settings, plan: Schedules, ask: Callable[..., Any]) -> None:
     before = {held["id"] for held in ask("/deployments/filter")}
     # the hour may strike in between, so not the next run
     rows = [(row.flow, row.rocu, row.cron, row.timezone, row.paused) for row in planned(deployed)]
-    again = deploy(deployed, ROCUS, ["county_lines"], PLAN)
+    again = deploy(deployed, ROCUS, ["county_lines"], plan)
     assert {str(one.deployment_id) for one in again} == before
     assert {held["id"] for held in ask("/deployments/filter")} == before
     assert [(row.flow, row.rocu, row.cron, row.timezone, row.paused) for row in planned(deployed)] == rows
@@ -98,13 +102,13 @@ def test_each_rocu_has_its_own_pool_and_no_deployment_holds_a_secret(
     assert all(d["parameters"]["rocu"] == d["name"] for d in held)
 
 
-def test_a_pause_by_hand_outlives_a_deploy(deployed: Settings, ask: Callable[..., Any]) -> None:
+def test_a_pause_by_hand_outlives_a_deploy(deployed: Settings, plan: Schedules, ask: Callable[..., Any]) -> None:
     import httpx
 
     [score] = [d for d in ask("/deployments/filter", flows={"name": {"any_": ["score"]}}) if d["name"] == "nwrocu"]
     address = f"{deployed.prefect_api_url}/deployments/{score['id']}"
     httpx.post(f"{address}/pause_deployment", timeout=10).raise_for_status()
-    deploy(deployed, ["nwrocu"], ["county_lines"], PLAN)
+    deploy(deployed, ["nwrocu"], ["county_lines"], plan)
     row = next(row for row in schedules(deployed) if (row.rocu, row.flow) == ("nwrocu", "score"))
     assert (row.paused, row.next_run) == (True, None)
     httpx.post(f"{address}/resume_deployment", timeout=10).raise_for_status()
@@ -149,9 +153,11 @@ def test_a_worker_of_a_rocu_that_is_not_deployed_is_told_to_deploy(deployed: Set
         run_worker(deployed, "swrocu")
 
 
-def test_two_patterns_on_one_server_are_refused_before_anything_is_deployed(deployed: Settings) -> None:
+def test_two_patterns_on_one_server_are_refused_before_anything_is_deployed(
+    deployed: Settings, plan: Schedules
+) -> None:
     with pytest.raises(WrongInputError, match="2 patterns"):
-        deploy(deployed, ["swrocu"], ["county_lines", "other"], PLAN)
+        deploy(deployed, ["swrocu"], ["county_lines", "other"], plan)
     assert {row.rocu for row in schedules(deployed)} == set(ROCUS)
 
 

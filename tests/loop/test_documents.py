@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from loop_support import AS_OF, MODEL, POLICY, Loop, run, token
+from loop_support import AS_OF, MODEL, Loop, run, token
 from page_support import check_asks_nobody, check_readable
 
 NAMES = ("model-card", "atrs-record", "change-plan-report", "approval-sheet")
@@ -117,16 +116,10 @@ def test_no_plate_and_no_vehicle_is_in_any_document(in_force: Loop, made: Path) 
 
 
 @pytest.fixture(scope="module")
-def later(in_force: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
-    """A second version that sees another distance as far: outside the change plan. Refused, asked for, suspended."""
-    loop = Loop(tmp_path_factory.mktemp("later") / "home", in_force.world)
-    shutil.copytree(in_force.home, loop.home)
-    file = loop.home / "policy.yaml"
-    patterns = {"county_lines": {"away_km": 55}}
-    file.write_text(yaml.safe_dump(POLICY | {"training": POLICY["training"] | {"trees": 150}, "patterns": patterns}))
-    loop.done("governance", "policy", "load", file, "--rocu", "nwrocu")
-    loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF)
-    shutil.copytree(loop.home, loop.home.parent / "before it was asked for")
+def later(second: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    """A second version, outside the change plan. Refused, asked for, suspended."""
+    loop = Loop(tmp_path_factory.mktemp("later") / "home", second.world)
+    shutil.copytree(second.home, loop.home)
     assert loop("engineer", "promote", "approve", MODEL, "2", "--reason", "my own work").code == 1
     loop("engineer", "promote", "request", MODEL, "2")
     loop.done("analyst", "promote", "suspend", MODEL, "--reason", "cameras were moved")
@@ -161,9 +154,8 @@ def test_refusals_before_and_what_came_after_are_on_the_sheet(later: Loop, tmp_p
     assert "cameras were moved" in sheet["warnings"][0]
 
 
-def test_a_version_that_nobody_asked_for_has_documents_with_gaps(later: Loop, tmp_path: Path) -> None:
-    before = Loop(later.home.parent / "before it was asked for", later.world)
-    before.done("auditor", "documents", MODEL, "2", "--out", tmp_path)
+def test_a_version_that_nobody_asked_for_has_documents_with_gaps(second: Loop, tmp_path: Path) -> None:
+    second.done("auditor", "documents", MODEL, "2", "--out", tmp_path)
     card, sheet = read(tmp_path, "model-card"), read(tmp_path, "approval-sheet")
     assert fields(sheet)["status"] == "never requested"
     assert "evidence, SHA-256" in sheet["missing"]

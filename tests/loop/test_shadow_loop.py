@@ -9,27 +9,18 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-import yaml
-from loop_support import AS_OF, MODEL, POLICY, Loop
+from loop_support import AS_OF, MODEL, SECOND, Loop
 
-TREES = 60
 SCORE = ("score", "--rocu", "nwrocu", "--as-of")
 # a training and two gates come before the first test
 pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def beside(in_force: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
-    """Version 1 in force, and version 2, of fewer trees, with every approval."""
-    folder = tmp_path_factory.mktemp("beside")
-    loop = Loop(folder / "home", in_force.world)
-    shutil.copytree(in_force.home.parent / "requested", loop.home)
-    loop.confirm_requested(MODEL, "1", AS_OF)
-    policy = folder / "policy.yaml"
-    policy.write_text(yaml.safe_dump(POLICY | {"version": "test-2", "training": POLICY["training"] | {"trees": TREES}}))
-    loop.done("governance", "policy", "load", policy, "--rocu", "nwrocu")
-    made = loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF, "--json").data
-    assert made["version"] == 2
+def beside(second: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    """Version 1 in force, and version 2 with every approval."""
+    loop = Loop(tmp_path_factory.mktemp("beside") / "home", second.world)
+    shutil.copytree(second.home, loop.home)
     loop.done("engineer", "promote", "request", MODEL, "2")
     loop.approve(MODEL, "2")
     return loop
@@ -106,7 +97,7 @@ def test_compare_shows_data_figures_and_how_the_lists_differ(beside: Loop, score
     compared = beside.done("validator", "models", "compare", MODEL, "1", "2", "--json").data
     rows = {(row["about"], row["name"]): (row["first"], row["second"]) for row in compared["rows"]}
     assert rows["data", "trained as of"] == (AS_OF, AS_OF)
-    assert rows["setting", "trees"][1] == str(TREES) != rows["setting", "trees"][0]
+    assert rows["setting", "trees"][1] == str(SECOND["trees"]) != rows["setting", "trees"][0]
     assert all(rows["figure", "average precision"])
     assert rows["setting", "seed"][0] == rows["setting", "seed"][1]
     (day,) = compared["lists"]

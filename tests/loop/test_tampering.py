@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from loop_support import AS_OF, MODEL, Loop, Said, first_registered
-from mlflow import MlflowClient
 
 
 def _score(loop: Loop) -> Said:
@@ -86,6 +85,8 @@ def test_an_alias_that_was_taken_away_is_told_as_moved_by_hand_wherever_models_a
 
 
 def test_alias_moved_by_hand_is_refused_and_put_back_on_record(in_force: Loop) -> None:
+    from mlflow import MlflowClient
+
     client = MlflowClient(f"sqlite:///{in_force.home / 'mlflow.db'}", f"sqlite:///{in_force.home / 'mlflow.db'}")
     one = client.get_model_version(MODEL, "1")
     two = client.create_model_version(MODEL, source=one.source, run_id=one.run_id, tags=dict(one.tags))
