@@ -70,6 +70,8 @@ def test_signature_removed_is_refused(in_force: Loop) -> None:
 
 def test_an_alias_that_was_taken_away_is_told_as_moved_by_hand_wherever_models_are_shown(copy: Loop) -> None:
     """It stands where the promotion found it, on no version, as one that was killed would leave it."""
+    from mlflow import MlflowClient
+
     uri = f"sqlite:///{copy.home / 'mlflow.db'}"
     MlflowClient(uri, uri).delete_registered_model_alias(MODEL, "champion")
     check_refused(copy, "on no version, but the audit log has version 1", "moved by hand")
