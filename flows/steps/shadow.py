@@ -2,8 +2,8 @@
 
 A version in shadow has every approval but is not confirmed. Each run of it is an audit entry with how its list compares
 with the champion's of the day. What goes wrong with one is recorded and stops nothing else, and a list that is not on
-record does not stay: it lies under a name of its own until the log has it. Belongs here: that. Does not: permission and authority, which are those of the scoring that it is
-part of; they are asked again before a list counts.
+record does not stay: it lies under a name of its own until the log has it. Belongs here: that. Does not: permission and
+authority, which are those of the scoring that it is part of; they are asked again before a list counts.
 """
 
 from __future__ import annotations
@@ -190,9 +190,7 @@ def _is_recorded(state: ModelState, version: str, run_id: str, target: Path) -> 
     return any(made == (run.details.run_id, run.details.scores_sha256) for run in state.version(version).shadows)
 
 
-def _write(
-    path: Path, policy: LoadedPolicy, candidate: Candidate, provenance: Provenance, windows: pa.Table
-) -> None:
+def _write(path: Path, policy: LoadedPolicy, candidate: Candidate, provenance: Provenance, windows: pa.Table) -> None:
     from models.patterns import get_pattern
     from models.scoring import score_windows, write_list
 
