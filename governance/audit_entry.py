@@ -187,13 +187,18 @@ def _from_json(text: Any) -> Any:
         return None
 
 
+def is_known(row: Row) -> bool:
+    """Whether this program knows the form of the row's details."""
+    return 1 <= row.details_version <= DETAILS_VERSION
+
+
 def require_known(row: Row) -> Row:
     """The row, if this program knows the form of its details.
 
     Raises:
         RefusedError: It does not: a newer program wrote it, or it is no version.
     """
-    if 1 <= row.details_version <= DETAILS_VERSION:
+    if is_known(row):
         return row
     said = f"version {row.details_version}" if row.details_version else "no version"
     raise RefusedError(
