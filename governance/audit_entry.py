@@ -166,12 +166,30 @@ def stored_values(
 
 
 def read_row(values: tuple[Any, ...]) -> Row:
-    """A row from its stored columns, in the table's order, whatever the form of its details."""
+    """A row from its stored columns, in the table's order, whatever the form of its details.
+
+    Details that are no JSON object were not written by any log: they are read as none, of no version. That they were
+    touched, the row's hash tells.
+    """
     fields = dict(zip(COLUMNS, values, strict=True))
-    fields["actor_roles"] = tuple(json.loads(fields["actor_roles"]))
-    fields["details"] = json.loads(fields["details"])
-    said = fields["details"].pop(_VERSION_KEY, 1)
+    roles, details = _from_json(fields["actor_roles"]), _from_json(fields["details"])
+    fields["actor_roles"] = tuple(map(str, roles)) if isinstance(roles, list) else ()
+    fields["details"] = details if isinstance(details, dict) else {}
+    said = fields["details"].pop(_VERSION_KEY, 1) if isinstance(details, dict) else 0
     return Row(**fields, details_version=said if type(said) is int and said > 0 else 0)
+
+
+def _from_json(text: Any) -> Any:
+    """What a column holds; `None` if it is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def is_known(row: Row) -> bool:
+    """Whether this program knows the form of the row's details."""
+    return 1 <= row.details_version <= DETAILS_VERSION
 
 
 def require_known(row: Row) -> Row:
@@ -180,7 +198,7 @@ def require_known(row: Row) -> Row:
     Raises:
         RefusedError: It does not: a newer program wrote it, or it is no version.
     """
-    if 1 <= row.details_version <= DETAILS_VERSION:
+    if is_known(row):
         return row
     said = f"version {row.details_version}" if row.details_version else "no version"
     raise RefusedError(

@@ -105,10 +105,13 @@ def lacks_entry(state: ModelState, standing: Standing) -> bool:
     return standing == "in step" and state.champion is not None and not state.alias_placed
 
 
-def put_back(desk: Desk, act: Act, champion: str, alias: str | None, cause: Standing) -> None:
-    """Record where the alias was, then move it to the log's champion, and record that."""
-    finishing = Act(act.identity, "promote.reconcile", act.model, champion, act.now)
+def put_back(desk: Desk, act: Act, champion: str | None, alias: str | None, cause: Standing) -> None:
+    """Record where the alias was, then move it to the log's champion, and record that; without one, take it away."""
+    finishing = Act(act.identity, "promote.reconcile", act.model, champion or "", act.now)
     desk.audit.append(finishing.done(ReconcileDetails(alias=alias, champion=champion, cause=cause)), act.now)
+    if champion is None:
+        desk.registry.remove_champion(act.model)
+    # also without one: the first champion may have been made meanwhile
     place_alias(desk, act)
 
 
@@ -117,5 +120,6 @@ def moved_by_hand(state: ModelState, alias: str | None) -> RefusedError:
     return RefusedError(
         f"The alias champion of {state.model} is on {version_named(alias)}, but the audit log has"
         f" {version_named(state.champion)}: it was moved by hand.",
-        "Find out who moved it; findprofile promote reconcile puts it back and records that.",
+        "Find out who moved it; findprofile promote reconcile puts it back, or takes it away if there is no champion,"
+        " and records that.",
     )

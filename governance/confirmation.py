@@ -33,7 +33,8 @@ def record_shadow_run(desk: Desk, act: Act, details: ShadowDetails) -> VersionSt
         details: What came of it.
 
     Raises:
-        RefusedError: The version is no candidate any more, the champion is another one, or the day is a past one.
+        RefusedError: The version is no candidate any more, the champion is another one, the version was requested anew
+            on another record or text, or the day is a past one.
     """
     with desk.audit.writing() as session:
         state = model_state(session, act.model)
@@ -42,6 +43,11 @@ def record_shadow_run(desk: Desk, act: Act, details: ShadowDetails) -> VersionSt
             raise RefusedError(
                 f"{act.model} version {act.version} stopped being a candidate while it was scored in shadow.",
                 "See findprofile models show.",
+            )
+        if (details.model_sha256, details.evidence_digest) != (found.gate.model_sha256, found.gate.evidence_digest):
+            raise RefusedError(
+                f"{act.model} version {act.version} was requested anew while it was scored in shadow.",
+                "Score it in shadow again.",
             )
         require_day_to_come(found, details.as_of)
         known = {(run.details.run_id, run.details.scores_sha256, run.details.champion_run) for run in found.shadows}

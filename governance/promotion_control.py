@@ -208,6 +208,8 @@ def require_resumable(state: ModelState, identity: Identity, policy: LoadedPolic
 def reconcile(desk: Desk, identity: Identity, model: str, policy: LoadedPolicy, now: datetime) -> Reconciled:
     """Put the registry's alias where the log has the champion, and record where it was.
 
+    An alias on a version of a model that has no champion by the log is taken away.
+
     Raises:
         RefusedError: No permission, or the champion's text or signature does not hold; the log has it.
         FaultError: The registry does not answer.
@@ -218,13 +220,10 @@ def reconcile(desk: Desk, identity: Identity, model: str, policy: LoadedPolicy, 
         state = model_state(desk.audit, model)
         standing, alias = alias_standing(desk, state)
         champion = state.standing
-        if champion is None:
-            if standing == "by hand":
-                raise moved_by_hand(state, alias)
-            return Reconciled(None, alias, standing)
         if standing != "in step":
-            require_genuine(desk.registry, model, champion.version, champion.gate.model_sha256)
-            put_back(desk, act, champion.version, alias, standing)
+            if champion is not None:
+                require_genuine(desk.registry, model, champion.version, champion.gate.model_sha256)
+            put_back(desk, act, state.champion, alias, standing)
         elif lacks_entry(state, standing):
             place_alias(desk, act)
-    return Reconciled(champion.version, alias, standing)
+    return Reconciled(state.champion, alias, standing)

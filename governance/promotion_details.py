@@ -143,10 +143,10 @@ class ReasonDetails(Details):
 
 
 class ReconcileDetails(Details):
-    """Beside `promote.reconcile`: where the alias was, and where the log has it."""
+    """Beside `promote.reconcile`: where the alias was, and where the log has it; nowhere without a champion."""
 
     alias: str | None
-    champion: str
+    champion: str | None
     cause: str
 
 

@@ -306,18 +306,17 @@ def plan_reconcile(asking: Asking, model: str) -> Plan:
         require_decider(asking.identity, ROLLBACK, act.rocu, asking.policy, asking.now)
         state = asking.state(model)
         standing, alias = alias_standing(asking.desk, state)
-        if standing == "by hand" and state.standing is None:
-            raise moved_by_hand(state, alias)
-        if standing == "in step" or state.standing is None:
+        if standing == "in step":
             placed = (_PLACED,) if lacks_entry(state, standing) else ()
             said_of = f"the alias is where the log has it: {'that is put on record' if placed else 'nothing is done'}"
             return Plan(command="", state=said_of, entries=placed, alias=_stays(state))
         champion = state.standing
-        require_genuine(asking.desk.registry, model, champion.version, champion.gate.model_sha256)
+        if champion is not None:
+            require_genuine(asking.desk.registry, model, champion.version, champion.gate.model_sha256)
         return Plan(
             command="",
             state=f"as the log has it: {version_named(state.champion)}; the alias was left {standing}",
-            entries=(_PUT_BACK, *(() if state.alias_placed else (_PLACED,))),
+            entries=(_PUT_BACK, *(() if state.alias_placed or champion is None else (_PLACED,))),
             alias=f"champion: {version_named(alias)} → {version_named(state.champion)}",
         )
 

@@ -27,6 +27,9 @@ class Registry(Protocol):
     def set_champion(self, model: str, version: str) -> None:
         """Move the alias `champion`."""
 
+    def remove_champion(self, model: str) -> None:
+        """Take the alias `champion` away."""
+
 
 def require_genuine(registry: Registry, model: str, version: str, sha256: str) -> str:
     """The text of a version, once its signature and its digest hold.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import infra
 from governance.audit import AuditLog, Entry
-from governance.audit_entry import iso_moment
+from governance.audit_entry import is_known, iso_moment
 from governance.permissions import EVERY_ROCU, require
 from infra.errors import FaultError, FindProfileError, RefusedError
 
@@ -106,7 +106,8 @@ def _valid_days(lake: Lake, rocu: str) -> int:
 def accepted_until(audit: AuditLog, identity: Identity) -> datetime | None:
     """Until when somebody's acceptance of this version holds, for all ROCUs of the token; `None` if none does.
 
-    Only entries count that hash as they did and that a trusted key signed.
+    Only entries count that hash as they did and that a trusted key signed. One of a newer program, of which this one
+    does not know what it says, is none here: whoever made it can accept again, and is not shut out.
     """
     in_force = procedures()
     moments = [_of_rocu(audit, identity, rocu, in_force) for rocu in identity.rocus]
@@ -116,9 +117,14 @@ def accepted_until(audit: AuditLog, identity: Identity) -> datetime | None:
 
 def _of_rocu(audit: AuditLog, identity: Identity, rocu: str, in_force: Procedures) -> datetime | None:
     rows = audit.search(
-        rocus=frozenset({rocu, EVERY_ROCU}), action=ACTION, actor=identity.subject, outcome="done", limit=20
+        rocus=frozenset({rocu, EVERY_ROCU}),
+        action=ACTION,
+        actor=identity.subject,
+        outcome="done",
+        limit=20,
+        any_version=True,
     )
-    for row in audit.believed(rows):
+    for row in audit.believed(tuple(filter(is_known, rows))):
         same = (row.details.get("version"), row.details.get("digest")) == (in_force.version, in_force.digest)
         if same and row.actor == identity.subject:
             return datetime.fromisoformat(row.details["valid_until"])

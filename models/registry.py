@@ -189,6 +189,11 @@ class Registry:
         self._find(model, version)
         self._alias(model, CHAMPION, version)
 
+    def remove_champion(self, model: str) -> None:
+        """Take the alias `champion` away; whoever calls this has the log to say that there is no champion."""
+        with self._asking() as client:
+            client.delete_registered_model_alias(model, CHAMPION)
+
     def _alias(self, model: str, alias: str, version: str) -> None:
         with self._asking() as client:
             client.set_registered_model_alias(model, alias, version)

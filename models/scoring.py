@@ -150,15 +150,20 @@ def write_scores(
     Raises:
         FaultError: No space is left.
     """
+    target = scores_file(lake, provenance, layer)
+    with placed(target) as temporary:
+        write_list(temporary, scored, provenance, now)
+    return target
+
+
+def write_list(path: Path, scored: pa.Table, provenance: Provenance, now: datetime) -> None:
+    """Write a list with its provenance to a path that nobody reads yet. Arguments as for `write_scores`."""
     table = scored
     for name, value in asdict(provenance).items():
         kind = pa.date32() if name == "window_end" else pa.string()
         table = table.append_column(name, pa.repeat(pa.scalar(value, kind), table.num_rows))
     table = table.replace_schema_metadata({"scored_at": now.isoformat(), "run_id": provenance.run_id})
-    target = scores_file(lake, provenance, layer)
-    with placed(target) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-    return target
+    pq.write_table(table, path, compression="zstd")
 
 
 def latest_scores(lake: Lake, rocu: str, pattern: str, as_of: date) -> Path:

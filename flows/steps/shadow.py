@@ -2,15 +2,14 @@
 
 A version in shadow has every approval but is not confirmed. Each run of it is an audit entry with how its list compares
 with the champion's of the day. What goes wrong with one is recorded and stops nothing else, and a list that is not on
-record does not stay. Belongs here: that. Does not: permission and authority, which are those of the scoring that it is
-part of; they are asked again before a list counts.
+record does not stay: it lies under a name of its own until the log has it. Belongs here: that. Does not: permission and
+authority, which are those of the scoring that it is part of; they are asked again before a list counts.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from flows.steps.desk import open_desk
 from flows.steps.results import StepResult
 from infra.clock import utc_now
 from infra.errors import FaultError, RefusedError
-from infra.lake import file_sha256
+from infra.lake import file_sha256, placed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -110,7 +109,7 @@ def score_shadows(
     for found in model_state(context.audit, model).candidates:
         act = Act(context.identity, "promote.shadow", model, found.version, utc_now())
         try:
-            with act.recorded(context.audit):
+            with act.recorded(context.audit), _faults_of_the_system():
                 runs.append(_score_one(context, desk, act, policy, windows, provenance_of, champion, require_still))
         except (RefusedError, FaultError) as error:
             context.progress(f"version {found.version} could not be scored in shadow: {error.reason}")
@@ -118,6 +117,18 @@ def score_shadows(
             needed = found.gate.shadow_runs
             runs.append(ShadowRun(version=found.version, days=days, days_needed=needed, problem=error.reason))
     return tuple(runs)
+
+
+@contextmanager
+def _faults_of_the_system() -> Iterator[None]:
+    """A file or folder that cannot be written or read is a fault of this one version's run."""
+    try:
+        yield
+    except OSError as error:
+        raise FaultError(
+            f"The list in shadow could not be written or read: {error.strerror or type(error).__name__}.",
+            "Look at the disk and the folder shadow_scores of the lake, then score again.",
+        ) from error
 
 
 def _score_one(
@@ -144,19 +155,21 @@ def _score_one(
     provenance = provenance_of(candidate)
     require_day_to_come(state.version(act.version), provenance.window_end.isoformat())
     target = scores_file(context.lake, provenance, "shadow_scores")
-    with ExitStack() as undo:
+    with ExitStack() as made:
+        path = target
         if not _is_recorded(state, act.version, provenance.run_id, target):
-            undo.callback(shutil.rmtree, target.parent, ignore_errors=True)
-            _write(context, policy, candidate, provenance, windows())
+            # put in place once the log has it; another process may be making the same run
+            path = made.enter_context(placed(target))
+            _write(path, policy, candidate, provenance, windows())
         listed = pq.ParquetFile(champion[1]).read() if champion else None
-        compared = compare_lists(pq.ParquetFile(target).read(), listed, policy.policy.rows(provenance.pattern))
+        compared = compare_lists(pq.ParquetFile(path).read(), listed, policy.policy.rows(provenance.pattern))
         details = ShadowDetails(
             run_id=provenance.run_id,
             as_of=provenance.window_end.isoformat(),
             model_sha256=candidate.sha256,
             evidence_digest=candidate.evidence_digest,
             data_digest=provenance.data_digest,
-            scores_sha256=file_sha256(target),
+            scores_sha256=file_sha256(path),
             champion=champion[0] if champion else None,
             champion_run=champion[1].parent.name.removeprefix("run=") if champion else None,
             **compared.model_dump(),
@@ -165,8 +178,6 @@ def _score_one(
         verify_candidate(desk, act.model, act.version, act.rocu, utc_now())
         require_still()
         found = record_shadow_run(desk, act, details)
-        # on record now, so it stays
-        undo.pop_all()
     figures = compared.model_dump(exclude={"k"})
     return ShadowRun(version=act.version, days=len(found.shadow_days), days_needed=candidate.shadow_runs, **figures)
 
@@ -179,13 +190,11 @@ def _is_recorded(state: ModelState, version: str, run_id: str, target: Path) -> 
     return any(made == (run.details.run_id, run.details.scores_sha256) for run in state.version(version).shadows)
 
 
-def _write(
-    context: Context, policy: LoadedPolicy, candidate: Candidate, provenance: Provenance, windows: pa.Table
-) -> None:
+def _write(path: Path, policy: LoadedPolicy, candidate: Candidate, provenance: Provenance, windows: pa.Table) -> None:
     from models.patterns import get_pattern
-    from models.scoring import score_windows, write_scores
+    from models.scoring import score_windows, write_list
 
     settings: Any = policy.policy.pattern(provenance.pattern)
     # nobody reads it, so no row is listed and none is explained
     scored = score_windows(candidate.text, windows, get_pattern(provenance.pattern), settings, 0)
-    write_scores(context.lake, scored, provenance, utc_now(), "shadow_scores")
+    write_list(path, scored, provenance, utc_now())

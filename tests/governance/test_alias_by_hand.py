@@ -13,6 +13,7 @@ from governance.audit import Entry
 from governance.champion_alias import alias_said, alias_standing, place_alias
 from governance.promotion import approve, history
 from governance.promotion_control import reconcile, rollback
+from governance.promotion_plan import Asking, plan_reconcile
 from governance.promotion_record import Act, Desk
 from governance.promotion_state import model_state
 from governance.verification import verify_champion
@@ -41,6 +42,9 @@ class WithMlflow(FolderRegistry):
 
     def set_champion(self, model: str, version: str) -> None:
         self.mlflow.set_champion(model, version)
+
+    def remove_champion(self, model: str) -> None:
+        self.mlflow.remove_champion(model)
 
 
 @pytest.fixture
@@ -104,6 +108,28 @@ def test_an_alias_that_was_taken_away_was_moved_by_hand(two: Any) -> None:
     assert standing(two) == "by hand"
     with pytest.raises(RefusedError, match="on no version, but the audit log has version 2"):
         verify(two)
+
+
+def test_an_alias_of_a_model_without_champion_is_taken_away_and_that_is_on_record(world: Any) -> None:
+    from mlflow import MlflowClient
+
+    world.told("shadowed")
+    world.client = MlflowClient(world.settings.mlflow, world.settings.mlflow)
+    world.client.create_registered_model(MODEL)
+    world.client.create_model_version(MODEL, source=str(world.folder), run_id=None)
+    world.registry = WithMlflow(world.registry, Registry(world.settings))
+    world.desk = Desk(world.audit, world.lake, world.registry)
+    put_back(world, "1")
+    with pytest.raises(RefusedError, match="on version 1, but the audit log has no version: it was moved by hand"):
+        world.confirmed()
+    plan = plan_reconcile(Asking(world.desk, world.person("Gwen"), lambda: world.policy, NOW), MODEL)
+    assert plan.alias == "champion: version 1 → no version"
+    assert reconcile(world.desk, world.person("Gwen"), MODEL, world.policy, NOW).found == "by hand"
+    row = history(world.audit, MODEL)[-1]
+    assert (row.action, row.object) == ("promote.reconcile", MODEL)
+    assert row.details == {"alias": "1", "champion": None, "cause": "by hand"}
+    assert (world.registry.champion_version(MODEL), standing(world)) == (None, "in step")
+    assert world.confirmed().status == "champion"
 
 
 def test_a_promotion_that_was_killed_before_the_alias_moved_is_unfinished(

@@ -92,10 +92,29 @@ def test_the_same_run_again_is_one_run(world: Any, make: Any) -> None:
 
 
 @pytest.mark.parametrize("what", [{"model_sha256": "0" * 64}, {"evidence_digest": "0" * 64}])
-def test_a_run_of_another_text_stops_everything(world: Any, what: dict[str, str]) -> None:
+def test_a_run_of_another_text_is_refused_and_stops_everything_if_it_got_into_the_log(
+    world: Any, make: Any, what: dict[str, str]
+) -> None:
     world.told("approved")
-    with pytest.raises(RefusedError, match="does not fit the life"):
+    with pytest.raises(RefusedError, match="was requested anew while it was scored"):
         world.shadowed(**what)
+    details = make.shadow(model_state(world.audit, MODEL).version("1"), None, 0, **what)
+    act = Act(world.person("Olga Operator", "operator"), "promote.shadow", MODEL, "1", NOW)
+    world.audit.append(act.done(details), NOW)
+    with pytest.raises(RefusedError, match="does not fit the life"):
+        model_state(world.audit, MODEL)
+
+
+def test_a_run_that_ends_after_a_new_request_is_refused_and_blocks_nothing(world: Any, make: Any) -> None:
+    world.told("approved")
+    details = make.shadow(model_state(world.audit, MODEL).version("1"), None, 0)
+    world.requested(commit="f" * 40)
+    world.approve("validator", "owner")
+    act = Act(world.person("Olga Operator", "operator"), "promote.shadow", MODEL, "1", NOW)
+    with pytest.raises(RefusedError, match="was requested anew while it was scored"):
+        record_shadow_run(world.desk, act, details)
+    assert len(world.shadowed().shadow_days) == 3
+    assert world.confirmed().status == "champion"
 
 
 def test_a_run_compared_with_another_champion_is_refused(world: Any, make: Any) -> None:

@@ -237,12 +237,12 @@ def test_reconcile_puts_an_alias_back_that_was_moved_by_hand_and_records_where_i
     assert two.registry.champion_version(MODEL) == "2"
 
 
-def test_reconcile_refuses_an_alias_where_nothing_was_promoted(world: Any) -> None:
+def test_reconcile_takes_an_alias_away_where_nothing_was_promoted(world: Any) -> None:
     world.told("requested")
     world.registry.set_champion(MODEL, "1")
-    with pytest.raises(RefusedError, match="moved by hand"):
-        reconcile(world.desk, world.engineer, MODEL, world.policy, NOW)
-    assert last(world) == ("promote.reconcile", "refused")
+    assert reconcile(world.desk, world.engineer, MODEL, world.policy, NOW).found == "by hand"
+    assert last(world) == ("promote.reconcile", "done")
+    assert world.registry.champion_version(MODEL) is None
 
 
 def test_reconcile_needs_a_role_and_a_registry(two: Any) -> None:

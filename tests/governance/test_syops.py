@@ -8,16 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+import governance.audit_entry
 import governance.syops
+from flows.context import open_context
 from governance.audit import Entry
-from governance.audit_entry import stored_values
+from governance.audit_entry import DETAILS_VERSION, stored_values
 from governance.audit_tables import audit_log
 from governance.audit_walk import last_link
 from governance.policy import store_policy
 from governance.promotion_control import suspend
 from governance.syops import accept, accepted_until, procedures, require_accepted
+from infra.clock import utc_now
 from infra.errors import FaultError, RefusedError
+from infra.identity import issue_token
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -167,6 +172,42 @@ def test_an_acceptance_that_was_touched_is_none(world: Any, column: str) -> None
     assert accepted_until(world.audit, ann) is None
     with pytest.raises(RefusedError, match=r"audit log does not hold|has not accepted"):
         require_accepted(world.audit, ann, NOW)
+
+
+def signed_in(world: Any, role: str, **known: bool) -> Any:
+    """As the command line opens it, now."""
+    token = issue_token(world.settings, "Ann", (role,), ("nwrocu",), timedelta(hours=1), utc_now())
+    return open_context(world.settings.model_copy(update={"token": SecretStr(token)}), **known)
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "7", "", "[" * 100_000])
+@pytest.mark.parametrize("column", ["details", "actor_roles"])
+def test_an_acceptance_that_cannot_be_read_is_told_and_the_log_can_be_looked_at(
+    world: Any, column: str, content: str
+) -> None:
+    accepted(world)
+    touched(world, f"UPDATE audit_log SET {column} = '{content}' WHERE action = 'syops.accept'")
+    with pytest.raises(RefusedError, match="does not hold: Row 1"):
+        signed_in(world, "analyst")
+    audit = signed_in(world, "auditor", looks_at_log=True).audit
+    problem = audit.verify().problem
+    assert problem is not None
+    assert (problem.seq, problem.how) == (1, "changed")
+    (row,) = audit.search(action="syops.accept", any_version=True)
+    assert (row.details == {}, row.actor_roles == ()) == (column == "details", column == "actor_roles")
+
+
+def test_an_acceptance_by_a_newer_release_is_none_here_and_shuts_nobody_out(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as newer:
+        newer.setattr(governance.audit_entry, "DETAILS_VERSION", DETAILS_VERSION + 1)
+        accept(world.audit, world.lake, world.person("Ann", "analyst"), procedures().version, NOW)
+    with pytest.raises(RefusedError, match="has not accepted version"):
+        signed_in(world, "analyst")
+    context = signed_in(world, "analyst", unaccepted=True)
+    accept(context.audit, context.lake, context.identity, procedures().version, context.now)
+    assert signed_in(world, "analyst").audit.verify().intact
 
 
 def test_an_acceptance_that_nobody_trusted_signed_is_none(world: Any) -> None:

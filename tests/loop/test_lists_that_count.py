@@ -98,7 +98,7 @@ def test_what_is_stopped_while_a_version_is_scored_in_shadow_leaves_no_hidden_li
     compare, lying = models.list_comparison.compare_lists, []
 
     def stopped_then(*given: Any) -> Any:
-        lying.extend((in_shadow.home / "lake" / "shadow_scores").rglob("scores.parquet"))
+        lying.extend((in_shadow.home / "lake" / "shadow_scores").rglob("*scores.parquet*"))
         meanwhile(in_shadow)
         return compare(*given)
 
@@ -107,7 +107,7 @@ def test_what_is_stopped_while_a_version_is_scored_in_shadow_leaves_no_hidden_li
     assert said.code == 1
     assert re.search(reason, said.err)
     assert len(lying) == 1
-    assert not list((in_shadow.home / "lake" / "shadow_scores").rglob("*.parquet"))
+    assert not list((in_shadow.home / "lake" / "shadow_scores").rglob("*.parquet*"))
     rows = in_shadow.done("auditor", "promote", "history", MODEL, "1", "--json").data
     shadow = [row for row in rows if row["action"] == "promote.shadow"]
     assert [row["outcome"] for row in shadow] == ["refused"]
@@ -119,6 +119,36 @@ def test_a_run_in_shadow_that_stands_keeps_its_list(in_shadow: Loop) -> None:
     withdrawn(in_shadow)
     assert in_shadow("operator", "score", *HERE, "--shadow").code == 1
     assert len(list((in_shadow.home / "lake" / "shadow_scores").rglob("scores.parquet"))) == 1
+
+
+def test_a_refused_run_takes_no_list_away_that_another_has_put_on_record_meanwhile(
+    in_shadow: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare, others = models.list_comparison.compare_lists, []
+
+    def meanwhile(*given: Any) -> Any:
+        if not others:
+            others.append("begun")
+            others.append(in_shadow.done("operator", "score", *HERE, "--shadow"))
+            suspended(in_shadow)
+        return compare(*given)
+
+    monkeypatch.setattr(models.list_comparison, "compare_lists", meanwhile)
+    said = in_shadow("operator", "score", *HERE, "--shadow")
+    assert (said.code, "is suspended" in said.err) == (1, True)
+    (file,) = (in_shadow.home / "lake" / "shadow_scores").rglob("*.parquet*")
+    rows = in_shadow.done("auditor", "promote", "history", MODEL, "1", "--json").data
+    (row,) = (row for row in rows if row["action"] == "promote.shadow" and row["outcome"] == "done")
+    assert row["details"]["scores_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_a_list_in_shadow_that_cannot_be_written_is_a_fault_of_its_run_on_record(in_shadow: Loop) -> None:
+    layer = in_shadow.home / "lake" / "shadow_scores"
+    layer.write_text("in the way")
+    said = in_shadow("operator", "score", *HERE, "--shadow")
+    assert re.search("could not be written or read: .*irectory|exists", said.err + said.out)
+    rows = in_shadow.done("auditor", "promote", "history", MODEL, "1", "--json").data
+    assert [row["outcome"] for row in rows if row["action"] == "promote.shadow"] == ["failed"]
 
 
 def failures(loop: Loop, job: str) -> list[dict[str, Any]]:

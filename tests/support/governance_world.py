@@ -90,6 +90,10 @@ class FolderRegistry:
         self._require_reachable()
         (self.root / model / "champion").write_text(version)
 
+    def remove_champion(self, model: str) -> None:
+        self._require_reachable()
+        (self.root / model / "champion").unlink()
+
     def _require_reachable(self) -> None:
         if not self.reachable:
             raise FaultError("The registry does not answer.", "Try again.")
