@@ -31,7 +31,9 @@ QUICK = {
 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory):
-    with open_spark(Settings(home=tmp_path_factory.mktemp("spark"), spark_config=QUICK)) as engine:
+    # what Java may take it takes, and keeps until this process ends
+    own = Settings(home=tmp_path_factory.mktemp("spark"), spark_config=QUICK, memory_limit="1GB")
+    with open_spark(own) as engine:
         yield engine
 
 
