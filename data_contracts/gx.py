@@ -114,8 +114,11 @@ def run_rules(
     gx, context = _library(), _context()
     _open[name] = connection
     try:
-        source = context.data_sources.add_sql(name=name, connection_string=f"findprofile_duckdb:///{name}")
-        batch = source.add_table_asset(name=table, table_name=table).add_batch_definition_whole_table("all").get_batch()
+        # put together before it is added: each change of a source that was added writes the whole context anew
+        source = gx.datasource.fluent.SQLDatasource(name=name, connection_string=f"findprofile_duckdb:///{name}")
+        whole = source.add_table_asset(name=table, table_name=table).add_batch_definition_whole_table("all")
+        context.data_sources.add_sql(name_or_datasource=source)
+        batch = whole.get_batch()
         suite = gx.ExpectationSuite(name=name, expectations=[_expectation(rule) for rule in rules])
         outcome = batch.validate(suite, result_format=_result_format(keys))
         return tuple(_verdict(rule, outcome.results) for rule in rules)
