@@ -6,8 +6,13 @@ example's files are at least valid.
 
 from __future__ import annotations
 
+import csv
+import gzip
+from datetime import datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from loop_support import ROOT, Loop, authorise
 
@@ -18,7 +23,7 @@ DATA = ROOT.parent / "shared" / "data" / "vast2017"
 EXAMPLE = ROOT / "docs" / "examples" / "vast2017"
 POLICY = ROOT / "governance" / "policies" / "vast.yaml"
 MODEL = "county_lines.nwrocu"
-READS = 171_477
+READS, VEHICLES = 171_477, 18_708
 SAME_KIND_OF_VISIT = {"20162419042411-322", "20164531024545-131"}
 
 
@@ -42,6 +47,9 @@ def test_the_example_from_cameras_to_lineage(tmp_path: Path, capsys: pytest.Capt
     reads = loop.done("operator", "ingest", *rocu, *source, DATA / "reads.csv.gz", "--json").data
     assert reads["rows"] == READS == reads["accepted"] + reads["quarantined"] + reads["duplicates"]
     assert reads["quarantined"] == 0
+    assert reads["duplicates"] == close_reads(DATA / "reads.csv.gz")
+    kept = pq.ParquetDataset(loop.home / "lake" / "reads" / "rocu=nwrocu").read(["vehicle"])
+    assert len(kept["vehicle"].unique()) == VEHICLES
     source = ("--source", EXAMPLE / "dispositions.yaml")
     findings = loop.done("operator", "dispositions", "load", *rocu, *source, DATA / "dispositions.csv", "--json").data
     assert findings["accepted"] == 877
@@ -60,3 +68,17 @@ def test_the_example_from_cameras_to_lineage(tmp_path: Path, capsys: pytest.Capt
     assert {node["name"] for node in graph["nodes"] if node["label"] == "landing"} >= {"reads.csv.gz"}
     used = loop.done("auditor", "audit", "search", "--action", "policy.load", *rocu, "--json").data[-1]["details"]
     assert "training.min_train_positives" in used["unlike_default"]
+
+
+def close_reads(path: Path) -> int:
+    """Readings of one ticket at one sensor at most five seconds after the last one that was kept."""
+    kept: dict[tuple[str, str], datetime] = {}
+    close = 0
+    with gzip.open(path, "rt", newline="") as stream:
+        for read in sorted(csv.DictReader(stream), key=itemgetter("Timestamp")):
+            place, moment = (read["car-id"], read["gate-name"]), datetime.fromisoformat(read["Timestamp"])
+            if place in kept and moment - kept[place] <= timedelta(seconds=5):
+                close += 1
+            else:
+                kept[place] = moment
+    return close
