@@ -203,7 +203,7 @@ class Registry:
             if known.version == str(version):
                 return known
         raise WrongInputError(
-            f"The registry has no {model} version {version}.", "findprofile promote history lists the versions."
+            f"The registry has no {model} version {version}.", "findprofile models list shows those that there are."
         )
 
     def model_text(self, model: str, version: str) -> str:

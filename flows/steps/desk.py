@@ -25,7 +25,7 @@ def open_desk(context: Context) -> Desk:
     from governance.promotion_record import Desk
     from models.registry import Registry
 
-    return Desk(context.audit, context.lake, Registry(context.settings))
+    return Desk(context.audit, context.lake, Registry(context.settings), utc_now)
 
 
 def policy_of(context: Context, rocu: str) -> LoadedPolicy:

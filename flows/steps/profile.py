@@ -11,6 +11,7 @@ from flows.context import Context
 from flows.steps.desk import policy_of, require_parts_unchanged
 from flows.steps.recorded_list import is_recorded
 from flows.steps.results import StepResult
+from infra.clock import utc_now
 from infra.errors import WrongInputError
 from infra.lake import write_text
 
@@ -92,9 +93,7 @@ def open_profile(context: Context, wanted: Wanted, html: Path | None = None) -> 
         )
     about = {"pattern": wanted.pattern, "as_of": wanted.as_of.isoformat()}
     asked = Asked(wanted.purpose, wanted.authority)
-    with profile_opened(
-        context.audit, context.identity, wanted.rocu, wanted.vehicle, asked, policy, context.now, about
-    ):
+    with profile_opened(context.audit, context.identity, wanted.rocu, wanted.vehicle, asked, policy, utc_now(), about):
         profile = _facts(context, wanted, settings)
         page = _page(context, wanted, pattern, settings, profile)
         target = html or page_path(context, wanted)

@@ -102,12 +102,11 @@ def score_shadows(
         champion: Its version, and the list that it made of these windows; `None` if there is none.
         require_still: Refuses once the authority of the run is not what it was when it began.
     """
-    from governance.promotion_record import Act
     from governance.promotion_state import model_state
 
     desk, runs = open_desk(context), []
     for found in model_state(context.audit, model).candidates:
-        act = Act(context.identity, "promote.shadow", model, found.version, utc_now())
+        act = desk.act(context.identity, "promote.shadow", model, found.version, utc_now())
         try:
             with act.recorded(context.audit), _faults_of_the_system():
                 runs.append(_score_one(context, desk, act, policy, windows, provenance_of, champion, require_still))
