@@ -69,6 +69,34 @@ def test_the_same_day_again_is_no_second_run(beside: Loop, scored: dict[str, Any
     assert sum(row["action"] == "promote.shadow" for row in rows) == 1
 
 
+def test_a_run_that_a_kill_left_without_its_list_is_told_and_finished_or_made_again(
+    beside: Loop, scored: dict[str, Any], tmp_path: Path
+) -> None:
+    copy = Loop(tmp_path / "home", beside.world)
+    shutil.copytree(beside.home, copy.home)
+    (path,) = shadow_lists(copy, "2")
+    content = path.read_bytes()
+
+    def state() -> str:
+        (row,) = (row for row in copy.done("operator", "status", "--json").data if row["model"] == MODEL)
+        return str(row["state"])
+
+    def runs() -> int:
+        rows = copy.done("auditor", "promote", "history", MODEL, "2", "--json").data
+        return sum((row["action"], row["outcome"]) == ("promote.shadow", "done") for row in rows)
+
+    assert state() == "in force"
+    # killed after the entry: the list still has the name under which it was written
+    path.rename(path.with_name(f".{path.name}.0badcafe.partial"))
+    assert f"the list in shadow of version 2 of {AS_OF} is on record and not in the lake: score that day" in state()
+    copy.done("operator", *SCORE, AS_OF)
+    assert (path.read_bytes(), [path.name], runs()) == (content, [file.name for file in path.parent.iterdir()], 1)
+    path.unlink()
+    said = copy.done("operator", *SCORE, AS_OF)
+    assert "is on record and not in the lake: it is made again" in said.err
+    assert (path.is_file(), state(), runs()) == (True, "in force", 2)
+
+
 def test_no_command_shows_a_vehicle_of_a_list_in_shadow(beside: Loop, scored: dict[str, Any]) -> None:
     (path,) = shadow_lists(beside, "2")
     assert not list(path.parent.glob("*.html"))
