@@ -231,6 +231,15 @@ class Registry:
                 self._fetch(model, version, name, folder)
             verify_folder(self._settings, folder, folder / "signature" / _SIGNATURE)
 
+    def signature_sha256(self, model: str, version: str) -> str:
+        """The SHA-256 of the signature over everything about the version.
+
+        Raises:
+            WrongInputError: There is no such version.
+        """
+        with tempfile.TemporaryDirectory() as temporary:
+            return file_sha256(self._fetch(model, version, "signature", Path(temporary)) / _SIGNATURE)
+
     def record(self, model: str, version: str) -> VersionRecord:
         """Everything written down about a version.
 

@@ -37,6 +37,12 @@ def shadow_lists(loop: Loop, version: str) -> list[Path]:
     return [path for path in found if pq.ParquetFile(path).read()["version"][0].as_py() == version]
 
 
+def listed(loop: Loop) -> int:
+    """Whose list a reader is shown."""
+    rows = loop.done("governance", "scores", "--rocu", "nwrocu", "--as-of", AS_OF, "--json").data["rows"]
+    return int(rows[0]["version"])
+
+
 def test_before_its_run_it_cannot_be_confirmed(beside: Loop) -> None:
     said = beside("owner", "promote", "confirm", MODEL, "2", "--reason", "in a hurry")
     assert said.code == 1
@@ -219,5 +225,8 @@ def test_confirmed_it_scores_and_the_other_is_superseded(beside: Loop, scored: d
         assert rows == {1: "superseded", 2: "champion"}
         back = copy.done("owner", "promote", "rollback", MODEL, "--reason", "after all", "--json")
         assert (back.data["champion"], "superseded → champion" in back.err) == ("1", True)
+        assert listed(copy) == 2
+        assert copy.done("operator", *SCORE, AS_OF, "--json").data["already_done"]
+        assert listed(copy) == 1
     finally:
         shutil.rmtree(copy.home)
