@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, or_, select
 from sqlalchemy.exc import DBAPIError
 
-from governance.audit_aside import AsideFile
+from governance.audit_aside import AsideFile, Witness, witness_of
 from governance.audit_checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from governance.audit_clock import TOLERANCE, dated, require_clock
 from governance.audit_entry import Entry, Outcome, Row, iso_moment, read_row, stored_values
@@ -98,6 +98,10 @@ class AuditSession:
         """Every row of what was done in a ROCU, oldest first; of an action, as `search` takes it."""
         return fetch(self._connection, done_in(rocu, action))
 
+    def witness_of_aside(self, head: HeadFile) -> Witness:
+        """What the log and its head say of the head of what is set aside."""
+        return witness_of(self._connection, head)
+
 
 class AuditLog:
     """The log in one database.
@@ -151,16 +155,16 @@ class AuditLog:
                 last = session.appended[-1]
                 self._head.advance(last.seq, last.hash, last.at)
             if self._aside is not None and taken is not None:
-                self._aside.taken(taken.seq)
+                self._aside.taken(taken)
 
     def _take_up(self, session: AuditSession, until_put_away: ExitStack) -> Row | None:
         """Tell a log that holds again what it could not take, and what of that is missing."""
         if self._aside is None or self._head is None:
             return None
         until_put_away.enter_context(self._aside.locked())
-        expected = self._head.vouches_for_aside()
-        waiting = self._aside.summary(expected)
-        if not expected:
+        witness = session.witness_of_aside(self._head)
+        waiting = self._aside.summary(witness)
+        if not witness.expected:
             self._aside.begin()
         return session.append(waiting, session.appended[-1].moment) if waiting is not None else None
 
@@ -186,8 +190,8 @@ class AuditLog:
 
     def set_aside(self, entries: Sequence[Entry], why: str, now: datetime) -> None:
         """Keep entries that a log that does not hold could not take."""
-        if self._aside is not None:
-            self._aside.add(entries, why, now)
+        if self._aside is not None and self._head is not None:
+            self._aside.add(entries, why, now, self._head)
 
     def waiting_aside(self) -> int:
         """How many entries are set aside until the log holds again."""
@@ -197,8 +201,8 @@ class AuditLog:
         """What was done behind this machine's back to what is set aside, in one sentence; `None` if nothing was."""
         if self._aside is None or self._head is None:
             return None
-        with self._aside.locked():
-            return self._aside.problem(self._head.vouches_for_aside())
+        with self._aside.locked(), _answering(), self._engine.connect() as connection:
+            return self._aside.problem(witness_of(connection, self._head))
 
     def require_clock(self, now: datetime) -> None:
         """Refuse a time before the newest entry.

@@ -16,13 +16,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
 
 from governance.audit_keys import AuditKeys, has_key, open_keys
 from governance.audit_signed import Signed
 from governance.audit_tables import CHAIN_START
-from governance.canonical import canonical_json
 from infra.errors import RefusedError
 from infra.lake import write_text
 from infra.settings import Settings
@@ -35,11 +35,10 @@ class Head(Signed):
     hash: str
     at: str
     aside: bool = Field(default=False, description="whether what is set aside has a head of its own")
+    aside_after: str = Field(default="", description="hash of the log's entry after which that one was begun")
+    aside_entries: int = Field(default=0, ge=0, description="how many entries were set aside since")
 
-    def signed_part(self) -> bytes:
-        """The bytes that the signature covers. Heads from before `aside` are signed without it."""
-        left_out = {"signature"} if self.aside else {"signature", "aside"}
-        return canonical_json(self.model_dump(mode="json", exclude=left_out)).encode()
+    later: ClassVar[tuple[str, ...]] = ("aside", "aside_after", "aside_entries")
 
 
 class LogBrokenError(RefusedError):
@@ -74,16 +73,17 @@ class HeadFile:
             )
         return head
 
-    def vouches_for_aside(self) -> bool:
-        """Whether it says that what is set aside has a head; not if it says nothing that can be believed.
-
-        A head that cannot be read is a broken log, which is told for itself.
-        """
+    def believed(self) -> Head | None:
+        """The head, if it says anything that can be believed; that it cannot be read is told for itself."""
         try:
-            head = self.read()
+            return self.read()
         except LogBrokenError:
-            return False
-        return head is not None and head.aside
+            return None
+
+    def aside_since(self, after: str) -> int:
+        """How many entries were set aside since this entry of the log, as far as it knows."""
+        head = self.believed()
+        return head.aside_entries if head is not None and head.aside_after == after else 0
 
     def advance(self, seq: int, row_hash: str, at: str) -> None:
         """Move the head to a later row; a head that is already further on stays.
@@ -93,7 +93,23 @@ class HeadFile:
         with _locked(self.path):
             current = self.read()
             if current is None or current.seq < seq or seq == 0:
-                _write(self.path, self.keys, Head(seq=seq, hash=row_hash, at=at, aside=True))
+                last = {"seq": seq, "hash": row_hash, "at": at, "aside": True}
+                moved = current.model_copy(update=last) if current is not None else Head.model_validate(last)
+                _write(self.path, self.keys, moved)
+
+    def witness_aside(self, after: str, entries: int) -> None:
+        """Remember how many entries were set aside since an entry of the log, so that fewer show.
+
+        A head that cannot be read is left as it is: it is why entries are set aside.
+        """
+        with _locked(self.path):
+            try:
+                current = self.read()
+            except LogBrokenError:
+                return
+            if current is None or (current.aside_after == after and current.aside_entries >= entries):
+                return
+            _write(self.path, self.keys, current.model_copy(update={"aside_after": after, "aside_entries": entries}))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Self
+from typing import ClassVar, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -19,12 +19,16 @@ class Signed(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    later: ClassVar[tuple[str, ...]] = ()
+    """Fields that were added to the form: without a value they are not signed, as in what was written before them."""
+
     key: str = Field(default="", description="SHA-256 of the public key that signs")
     signature: str = Field(default="", description="Ed25519 over the canonical JSON of the other fields, base64")
 
     def signed_part(self) -> bytes:
         """The bytes that the signature covers."""
-        return canonical_json(self.model_dump(mode="json", exclude={"signature"})).encode()
+        left_out = {"signature", *(name for name in self.later if not getattr(self, name))}
+        return canonical_json(self.model_dump(mode="json", exclude=left_out)).encode()
 
     def signed_by(self, keys: AuditKeys) -> Self:
         """The same, signed with a machine's own key."""

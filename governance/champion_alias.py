@@ -7,12 +7,13 @@ champion before as well, and nothing is scored until somebody has looked.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from governance.promotion_details import AliasDetails, ReconcileDetails
 from governance.promotion_record import Act, Desk
 from governance.promotion_state import ModelState, model_state, version_named
-from infra.errors import RefusedError
+from infra.errors import FaultError, RefusedError
 
 if TYPE_CHECKING:
     from governance.audit import AuditLog, Entry
@@ -56,28 +57,53 @@ def alias_said(standing: Standing, alias: str | None) -> str:
     )
 
 
+def alias_astray(desk: Desk, state: ModelState) -> str | None:
+    """What is to be said of the alias if it is not where the log has the champion; `None` if it is there.
+
+    For what goes on whatever the registry says: that it does not answer is said as well, and is no fault.
+    """
+    try:
+        standing, alias = alias_standing(desk, state)
+    except FaultError as fault:
+        return f"not looked at: {fault.reason}"
+    return None if standing == "in step" else alias_said(standing, alias)
+
+
 def place_alias(desk: Desk, act: Act) -> None:
     """Move the alias to the log's champion, and record that it is there.
 
     If the champion changes meanwhile, it is moved on: of two who move it at once the later one may have been passed.
 
     Raises:
-        FaultError: The registry or the log does not answer. The same command finishes it.
+        FaultError: The registry or the log does not answer; what was decided stands, and `reconcile` finishes it.
     """
     state = model_state(desk.audit, act.model)
+    try:
+        _place(desk, act, state)
+    except FaultError as fault:
+        raise FaultError(
+            f"{fault.reason.rstrip('.')}. What was decided is in the audit log, which has"
+            f" {version_named(state.champion)} as the champion of {act.model}, but the alias was not put on record as"
+            " being there; until it is, nothing may be scored.",
+            f"{fault.instruction} Instead of the same command findprofile promote reconcile {act.model} finishes it;"
+            " nothing is to be decided again.",
+        ) from fault
+
+
+def _place(desk: Desk, act: Act, state: ModelState) -> None:
     while state.champion is not None:
         desk.registry.set_champion(act.model, state.champion)
         with desk.audit.writing() as session:
             after = model_state(session, act.model)
             if after.changed_seq == state.changed_seq:
                 if not after.alias_placed:
-                    session.append(_placed(act, state), act.now)
+                    session.append(_placed(act, state), act.moment())
                 return
         state = after
 
 
 def _placed(act: Act, state: ModelState) -> Entry:
-    placing = Act(act.identity, "promote.alias", act.model, state.champion or "", act.now)
+    placing = replace(act, action="promote.alias", version=state.champion or "")
     return placing.done(AliasDetails(champion=state.champion or "", changed_seq=state.changed_seq))
 
 
@@ -107,8 +133,8 @@ def lacks_entry(state: ModelState, standing: Standing) -> bool:
 
 def put_back(desk: Desk, act: Act, champion: str | None, alias: str | None, cause: Standing) -> None:
     """Record where the alias was, then move it to the log's champion, and record that; without one, take it away."""
-    finishing = Act(act.identity, "promote.reconcile", act.model, champion or "", act.now)
-    desk.audit.append(finishing.done(ReconcileDetails(alias=alias, champion=champion, cause=cause)), act.now)
+    finishing = replace(act, action="promote.reconcile", version=champion or "")
+    desk.audit.append(finishing.done(ReconcileDetails(alias=alias, champion=champion, cause=cause)), act.moment())
     if champion is None:
         desk.registry.remove_champion(act.model)
     # also without one: the first champion may have been made meanwhile

@@ -52,7 +52,7 @@ def record_shadow_run(desk: Desk, act: Act, details: ShadowDetails) -> VersionSt
         require_day_to_come(found, details.as_of)
         known = {(run.details.run_id, run.details.scores_sha256, run.details.champion_run) for run in found.shadows}
         if (details.run_id, details.scores_sha256, details.champion_run) not in known:
-            session.append(act.done(details), act.now)
+            session.append(act.done(details), act.moment())
     return model_state(desk.audit, act.model).version(act.version)
 
 
@@ -82,7 +82,7 @@ def confirm(
         WrongInputError: No such version was requested, or there is no reason.
         FaultError: The registry does not answer. If the log has the promotion, the same command finishes it.
     """
-    act = Act(identity, "promote.confirm", model, version, now)
+    act = desk.act(identity, "promote.confirm", model, version, now)
     with act.recorded(desk.audit):
         require_decider(identity, act.action, act.rocu, policy, now)
         why = require_reason(reason)
@@ -100,12 +100,12 @@ def _confirm(session: AuditSession, act: Act, policy: LoadedPolicy, why: str) ->
     """Add the confirmation and the promotion: together in the log, or neither."""
     state = model_state(session, act.model)
     found = state.version(act.version)
-    runs = require_confirmable(state, found, act.identity, policy, act.now)
+    runs = require_confirmable(state, found, act.identity, policy, act.moment())
     gate, seqs = found.gate, tuple(run.seq for run in runs)
     details = ConfirmDetails(
         reason=why, evidence_digest=gate.evidence_digest, policy_digest=gate.policy_digest, shadow_seqs=seqs
     )
-    confirmed = session.append(act.done(details), act.now)
+    confirmed = session.append(act.done(details), act.moment())
     promoted = PromotedDetails(
         model_sha256=gate.model_sha256,
         evidence_digest=gate.evidence_digest,
@@ -119,4 +119,4 @@ def _confirm(session: AuditSession, act: Act, policy: LoadedPolicy, why: str) ->
         valid_until=min(approval.valid_until for approval in found.approvals),
         replaces=state.champion,
     )
-    session.append(act.done(promoted, "promote.promoted"), act.now)
+    session.append(act.done(promoted, "promote.promoted"), act.moment())

@@ -53,7 +53,7 @@ def request(desk: Desk, identity: Identity, evidence: Evidence, policy: LoadedPo
         RefusedError: No permission, the evidence is about another policy or another champion than stands, it does not
             say what changed against the champion, or the version is champion already.
     """
-    act = Act(identity, "promote.request", evidence.model, evidence.version, now)
+    act = desk.act(identity, "promote.request", evidence.model, evidence.version, now)
     with act.recorded(desk.audit):
         require_decider(identity, act.action, act.rocu, policy, now)
         _require_current_policy(evidence, policy)
@@ -67,9 +67,9 @@ def request(desk: Desk, identity: Identity, evidence: Evidence, policy: LoadedPo
             if waiting and _still_open(waiting, now) and _same_gate(waiting, digest, policy):
                 return Requested(decision, digest, waiting)
             details = _gate_details(evidence, digest, decision, policy, act, board)
-            session.append(act.done(ReasonDetails(reason=f"evidence {digest}")), now)
+            session.append(act.done(ReasonDetails(reason=f"evidence {digest}")), act.moment())
             entry = act.done if decision.outcome == "passed" else act.refused
-            session.append(entry(details, "promote.gate"), now)
+            session.append(entry(details, "promote.gate"), act.moment())
     return Requested(decision, digest, model_state(desk.audit, evidence.model).version(evidence.version))
 
 
@@ -125,7 +125,7 @@ def _gate_details(
         approvers_needed=policy.policy.approvers_needed,
         board_needed=board_needed,
         shadow_runs=policy.policy.shadow_runs,
-        valid_until=iso_moment(act.now + timedelta(days=policy.policy.request_valid_days)),
+        valid_until=iso_moment(act.moment() + timedelta(days=policy.policy.request_valid_days)),
         gate=decision.outcome,
         lines=tuple(line.model_dump(mode="json") for line in decision.lines),
         policy_file=policy.file_sha256,
@@ -163,7 +163,7 @@ def approve(
         WrongInputError: No such version was requested.
         FaultError: The registry does not answer.
     """
-    act = Act(identity, "promote.approve", model, version, now)
+    act = desk.act(identity, "promote.approve", model, version, now)
     with act.recorded(desk.audit):
         require_decider(identity, act.action, act.rocu, policy, now)
         finish_alias(desk, act)
@@ -183,9 +183,10 @@ def require_term(desk: Desk, act: Act) -> VersionState:
     """
     with desk.audit.writing() as session:
         found = model_state(session, act.model).version(act.version)
-        over = is_expired(found, act.now)
+        now = act.moment()
+        over = is_expired(found, now)
         if over:
-            session.append(act.done(ReasonDetails(reason=expiry(act.model, found)), "promote.expired"), act.now)
+            session.append(act.done(ReasonDetails(reason=expiry(act.model, found)), "promote.expired"), now)
     if over:
         raise expired(act.model, found)
     return found
@@ -206,15 +207,15 @@ def _approve(session: AuditSession, act: Act, policy: LoadedPolicy, seen_digest:
     state = model_state(session, act.model)
     found = state.version(act.version)
     details = ApproveDetails(
-        part=require_approvable(state, found, act.identity, policy, act.now, seen_digest),
+        part=require_approvable(state, found, act.identity, policy, act.moment(), seen_digest),
         evidence_digest=found.gate.evidence_digest,
         policy_digest=found.gate.policy_digest,
-        valid_until=iso_moment(act.now + timedelta(days=policy.policy.approval_valid_days)),
+        valid_until=iso_moment(act.moment() + timedelta(days=policy.policy.approval_valid_days)),
         token_id=act.identity.token_id,
         issuer=act.identity.issuer,
         comment=plain_text(comment),
     )
-    session.append(act.done(details), act.now)
+    session.append(act.done(details), act.moment())
 
 
 def refuse(
@@ -226,13 +227,13 @@ def refuse(
         RefusedError: No permission, or the version is not on its way; the log has it.
         WrongInputError: No such version was requested, or there is no reason.
     """
-    act = Act(identity, "promote.refuse", model, version, now)
+    act = desk.act(identity, "promote.refuse", model, version, now)
     with act.recorded(desk.audit):
         require_decider(identity, act.action, act.rocu, policy, now)
         details = ReasonDetails(reason=require_reason(reason))
         with desk.audit.writing() as session:
             require_refusable(model, model_state(session, model).version(version))
-            session.append(act.done(details), now)
+            session.append(act.done(details), act.moment())
     return model_state(desk.audit, model).version(version)
 
 

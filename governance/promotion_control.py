@@ -21,7 +21,7 @@ from governance.evidence_store import load_evidence
 from governance.permissions import require
 from governance.policy import LoadedPolicy
 from governance.promotion_details import ReasonDetails, RollbackDetails
-from governance.promotion_record import Act, Desk, require_reason
+from governance.promotion_record import Desk, require_reason
 from governance.promotion_state import ModelState, VersionState, model_state
 from governance.registry_port import known_model, require_genuine
 from infra.errors import RefusedError
@@ -76,7 +76,7 @@ def rollback(
         RefusedError: There is nothing to go back to, or it no longer holds; the log has it.
         FaultError: The registry does not answer.
     """
-    act = Act(identity, "promote.rollback", model, to or "", now)
+    act = desk.act(identity, "promote.rollback", model, to or "", now)
     with act.recorded(desk.audit):
         require_decider(identity, act.action, act.rocu, policy, now)
         why = require_reason(reason)
@@ -85,14 +85,14 @@ def rollback(
         if target is None:
             finish_alias(desk, act)
             return RolledBack(state, only_finished=True)
-        act = Act(identity, act.action, model, target.version, now)
+        act = desk.act(identity, act.action, model, target.version, now)
         evidence = load_evidence(desk.lake, act.rocu, model, target.version, target.gate.evidence_digest)
         require_genuine(desk.registry, model, target.version, evidence.model_sha256)
         with desk.audit.writing() as session:
             state = model_state(session, model)
-            target = rollback_target(state, target.version, now)
+            target = rollback_target(state, target.version, act.moment())
             details = RollbackDetails(reason=why, replaces=state.champion or "", promoted_seq=target.promoted_seq or 0)
-            session.append(act.done(details), now)
+            session.append(act.done(details), act.moment())
         place_alias(desk, act)
     return RolledBack(model_state(desk.audit, model), only_finished=False)
 
@@ -161,10 +161,10 @@ def suspend(desk: Desk, identity: Identity, model: str, reason: str, now: dateti
         WrongInputError: There is no such pattern or ROCU, or no reason.
     """
     model = known_model(model, now.date())
-    act = Act(identity, "promote.suspend", model, "", now)
+    act = desk.act(identity, "promote.suspend", model, "", now)
     with act.recorded(desk.audit):
         require(identity, act.action, act.rocu)
-        desk.audit.append(act.done(ReasonDetails(reason=require_reason(reason))), now)
+        desk.audit.append(act.done(ReasonDetails(reason=require_reason(reason))), act.moment())
     return model_state(desk.audit, model)
 
 
@@ -177,16 +177,16 @@ def resume(desk: Desk, identity: Identity, model: str, reason: str, policy: Load
         RefusedError: No permission, the model is not suspended, or the same person agreed before; the log has it.
         WrongInputError: There is no reason.
     """
-    act = Act(identity, "promote.resume", model, "", now)
+    act = desk.act(identity, "promote.resume", model, "", now)
     with act.recorded(desk.audit):
         require_decider(identity, act.action, act.rocu, policy, now)
         details = ReasonDetails(reason=require_reason(reason))
         with desk.audit.writing() as session:
             state = model_state(session, model)
             agreed = require_resumable(state, identity, policy, now)
-            session.append(act.done(details), now)
+            session.append(act.done(details), act.moment())
             if enough(agreed, policy.policy.approvers_needed):
-                session.append(act.done(details, "promote.resumed"), now)
+                session.append(act.done(details, "promote.resumed"), act.moment())
     return model_state(desk.audit, model)
 
 
@@ -214,7 +214,7 @@ def reconcile(desk: Desk, identity: Identity, model: str, policy: LoadedPolicy, 
         RefusedError: No permission, or the champion's text or signature does not hold; the log has it.
         FaultError: The registry does not answer.
     """
-    act = Act(identity, "promote.reconcile", model, "", now)
+    act = desk.act(identity, "promote.reconcile", model, "", now)
     with act.recorded(desk.audit):
         require_decider(identity, "promote.rollback", act.rocu, policy, now)
         state = model_state(desk.audit, model)

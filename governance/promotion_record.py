@@ -12,6 +12,7 @@ from governance.audit import AuditLog, Entry, Outcome
 from governance.plate_guard import withhold_plates
 from governance.promotion_details import Details
 from governance.registry_port import Registry, split_model
+from infra.clock import Clock
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import Lake
 
@@ -21,22 +22,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Desk:
-    """Where decisions are taken: the log is the authority, the lake keeps the evidence, the registry only follows."""
+    """Where decisions are taken: the log is the authority, the lake keeps the evidence, the registry only follows.
+
+    Args:
+        audit: The log.
+        lake: Keeps the evidence.
+        registry: Shows what the log says.
+        clock: Dates each entry when it is made; without one, all of an act are dated by its beginning.
+    """
 
     audit: AuditLog
     lake: Lake
     registry: Registry
+    clock: Clock | None = None
+
+    def act(self, identity: Identity, action: str, model: str, version: str, now: datetime) -> Act:
+        """What somebody does at this desk, begun now."""
+        return Act(identity, action, model, version, now, self.clock)
 
 
 @dataclass(frozen=True)
 class Act:
-    """One person doing one thing to one model, or to one version of it."""
+    """One person doing one thing to one model, or to one version of it, begun at `now`."""
 
     identity: Identity
     action: str
     model: str
     version: str
     now: datetime
+    clock: Clock | None = None
+
+    def moment(self) -> datetime:
+        """The time of an entry that is made at this moment; `now` is when the act began, which may be long ago."""
+        return self.clock() if self.clock is not None else self.now
 
     @property
     def rocu(self) -> str:
@@ -82,10 +100,10 @@ class Act:
                 audit.require_intact(self.now)
             yield
         except RefusedError as refusal:
-            audit.append(self._entry("refused", {"reason": withhold_plates(refusal.reason)}), self.now)
+            audit.append(self._entry("refused", {"reason": withhold_plates(refusal.reason)}), self.moment())
             raise
         except FaultError as fault:
-            audit.append(self._entry("failed", {"reason": withhold_plates(fault.reason)}), self.now)
+            audit.append(self._entry("failed", {"reason": withhold_plates(fault.reason)}), self.moment())
             raise
 
 

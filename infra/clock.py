@@ -1,8 +1,11 @@
-"""The one place that asks the time. Everything below the entry points is given `now`."""
+"""The one place that asks the time. Below the entry points a rule is given `now`, and what takes long a clock."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:

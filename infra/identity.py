@@ -33,6 +33,8 @@ CLAIMS = ("iss", "aud", "sub", "name", "roles", "rocus", "iat", "exp", "jti")
 CLOCK_SKEW = timedelta(seconds=30)
 _FETCH_SECONDS = 10
 _JWKS_FILE = "identity_jwks.json"
+_ISSUER_KEY = "identity_issuer.pem"
+_EMBEDDED = "embedded:"
 _NEW_TOKEN = "Get a new token (embedded issuer: findprofile token issue) and set FINDPROFILE_TOKEN to it."  # noqa: S105 an instruction
 
 _Text = Annotated[str, Field(min_length=1)]
@@ -111,7 +113,7 @@ def issue_token(
     claims = {
         "iss": settings.oidc_issuer,
         "aud": settings.oidc_audience,
-        "sub": f"embedded:{shown.casefold()}",
+        "sub": f"{_EMBEDDED}{shown.casefold()}",
         "name": shown,
         "roles": sorted(set(roles)),
         "rocus": sorted(set(rocus)),
@@ -132,12 +134,15 @@ def verify_token(settings: Settings, token: str, now: datetime) -> Identity:
 
     Raises:
         RefusedError: The token is not one, is signed by another key or by an algorithm that is not taken, is expired or
-            not yet valid, lacks a claim, or is from another issuer or for another audience.
+            not yet valid, lacks a claim, is from another issuer or for another audience, or is from an issuer elsewhere
+            for somebody of this home's own.
         FaultError: The issuer's keys cannot be had.
         WrongInputError: The setting that says where the keys are is neither a file nor an https URL.
     """
     key = _signing_key(settings, _header(token))
     claims = _read_claims(_verified_payload(settings, token, key))
+    if settings.oidc_jwks is not None and claims.sub.startswith(_EMBEDDED) and _has_issuer(settings):
+        raise _refused(f"The keys of {claims.iss} make nobody one of those to whom this home has given tokens itself.")
     issued_at, expires_at = _moment(claims.iat), _moment(claims.exp)
     if now >= expires_at:
         raise _refused(f"The token expired at {expires_at:%Y-%m-%d %H:%M:%S} UTC.")
@@ -224,6 +229,9 @@ def _issuer_keys(settings: Settings) -> list[jwt.PyJWK]:
             raise WrongInputError(
                 "The issuer's keys are neither a file nor an https URL.", "Correct FINDPROFILE_OIDC_JWKS."
             )
+        if source is None and _has_issuer(settings):
+            # what is published is for others; a file in its place makes no token good
+            return jwt.PyJWKSet([_public_jwk(_embedded_key(settings))]).keys
         path = Path(source) if source is not None else settings.keys / _JWKS_FILE
         if source is None and not path.exists():
             return []
@@ -235,8 +243,12 @@ def _issuer_keys(settings: Settings) -> list[jwt.PyJWK]:
         ) from None
 
 
+def _has_issuer(settings: Settings) -> bool:
+    return (settings.keys / _ISSUER_KEY).exists()
+
+
 def _embedded_key(settings: Settings) -> ed25519.Ed25519PrivateKey:
-    path = key_file(settings, "identity_issuer.pem", lambda: private_pem(ed25519.Ed25519PrivateKey.generate()))
+    path = key_file(settings, _ISSUER_KEY, lambda: private_pem(ed25519.Ed25519PrivateKey.generate()))
     try:
         key = load_pem_private_key(path.read_bytes(), None)
     except ValueError:
@@ -246,13 +258,17 @@ def _embedded_key(settings: Settings) -> ed25519.Ed25519PrivateKey:
     return key
 
 
-def _publish_key(settings: Settings, key: ed25519.Ed25519PrivateKey) -> str:
+def _public_jwk(key: ed25519.Ed25519PrivateKey) -> dict[str, str]:
     public = OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
     thumbprint = {name: public[name] for name in ("crv", "kty", "x")}  # RFC 7638
     digest = hashlib.sha256(json.dumps(thumbprint, sort_keys=True, separators=(",", ":")).encode()).digest()
     kid = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-    text = json.dumps({"keys": [{**thumbprint, "use": "sig", "alg": "EdDSA", "kid": kid}]}, indent=2)
-    path = settings.keys / _JWKS_FILE
+    return {**thumbprint, "use": "sig", "alg": "EdDSA", "kid": kid}
+
+
+def _publish_key(settings: Settings, key: ed25519.Ed25519PrivateKey) -> str:
+    public = _public_jwk(key)
+    text, path = json.dumps({"keys": [public]}, indent=2), settings.keys / _JWKS_FILE
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
-    return kid
+    return public["kid"]

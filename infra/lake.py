@@ -49,6 +49,7 @@ Layer = Literal[
 
 
 _LOOK_AGAIN_S = 0.1
+_PARTIAL = ".partial"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def placed(target: Path) -> Iterator[Path]:
     Raises:
         FaultError: No space is left on the device.
     """
-    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
+    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}{_PARTIAL}"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -104,6 +105,11 @@ def placed(target: Path) -> Iterator[Path]:
             shutil.rmtree(temporary)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def left_behind(target: Path) -> Iterator[Path]:
+    """What a kill left of files that were to be placed at `target`, whole or not."""
+    return target.parent.glob(f".{target.name}.*{_PARTIAL}")
 
 
 def is_full(error: OSError) -> bool:

@@ -203,7 +203,7 @@ class Registry:
             if known.version == str(version):
                 return known
         raise WrongInputError(
-            f"The registry has no {model} version {version}.", "findprofile promote history lists the versions."
+            f"The registry has no {model} version {version}.", "findprofile models list shows those that there are."
         )
 
     def model_text(self, model: str, version: str) -> str:
@@ -230,6 +230,15 @@ class Registry:
             for name in _FOLDERS:
                 self._fetch(model, version, name, folder)
             verify_folder(self._settings, folder, folder / "signature" / _SIGNATURE)
+
+    def signature_sha256(self, model: str, version: str) -> str:
+        """The SHA-256 of the signature over everything about the version.
+
+        Raises:
+            WrongInputError: There is no such version.
+        """
+        with tempfile.TemporaryDirectory() as temporary:
+            return file_sha256(self._fetch(model, version, "signature", Path(temporary)) / _SIGNATURE)
 
     def record(self, model: str, version: str) -> VersionRecord:
         """Everything written down about a version.

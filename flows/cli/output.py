@@ -54,7 +54,7 @@ def reason_of(row: Row) -> str:
     if said:
         return str(said)
     if row.action == "promote.shadow":
-        from governance.promotion_plan import shadow_figures
+        from governance.plan_words import shadow_figures
 
         return f"{row.details['as_of']}: {shadow_figures(row.details)}"
     from governance.gate_line import not_passed

@@ -25,7 +25,7 @@ def open_desk(context: Context) -> Desk:
     from governance.promotion_record import Desk
     from models.registry import Registry
 
-    return Desk(context.audit, context.lake, Registry(context.settings))
+    return Desk(context.audit, context.lake, Registry(context.settings), utc_now)
 
 
 def policy_of(context: Context, rocu: str) -> LoadedPolicy:
@@ -38,13 +38,18 @@ def policy_of(context: Context, rocu: str) -> LoadedPolicy:
     """
     from data_contracts.regions import require_rocu
     from governance.audit import Entry
-    from governance.policy import load_policy
+    from governance.policy import load_policy, stored_sha256
+    from governance.policy_in_force import file_in_force
 
     require_rocu(rocu, context.now.date())
     try:
         context.audit.require_intact(utc_now())
-        _require_loaded(context, rocu)
-        return load_policy(context.lake, rocu)
+        in_force = file_in_force(context.audit, rocu)
+        _require_loaded(rocu, stored_sha256(context.lake, rocu), in_force)
+        loaded = load_policy(context.lake, rocu)
+        # what was read counts, not what lay there a moment before
+        _require_loaded(rocu, loaded.file_sha256, in_force)
+        return loaded
     except RefusedError as refusal:
         refused = Entry.by(
             context.identity,
@@ -59,12 +64,9 @@ def policy_of(context: Context, rocu: str) -> LoadedPolicy:
         raise
 
 
-def _require_loaded(context: Context, rocu: str) -> None:
+def _require_loaded(rocu: str, found: str, in_force: str) -> None:
     """Refuse a policy that nobody put in force by the rules: the audit log is the authority, the lake only follows."""
-    from governance.policy import stored_sha256
-    from governance.policy_in_force import file_in_force
-
-    if stored_sha256(context.lake, rocu) != file_in_force(context.audit, rocu):
+    if found != in_force:
         raise RefusedError(
             f"The policy of {rocu} in the lake is not the one that the audit log says was loaded.",
             f"Have governance load it again: findprofile policy load --rocu {rocu} FILE.",

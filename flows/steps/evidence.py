@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.steps.evidence_record import about_change, with_documents
+from flows.steps.trained import require_as_trained
 from governance.evidence import (
     Champion,
     ChampionMeasured,
@@ -38,13 +39,14 @@ def gather_evidence(context: Context, desk: Desk, model: str, version: int, poli
 
     Raises:
         WrongInputError: There is no such version.
-        RefusedError: The training inputs are no longer as they were.
+        RefusedError: The training inputs are no longer as they were, or the version is not as it was registered.
         FaultError: The registry does not answer.
     """
     from models.registry import Registry
 
     registry = Registry(context.settings)
     record = registry.record(model, str(version))
+    require_as_trained(context, registry, record)
     evidence = Evidence(
         model=model,
         version=str(version),

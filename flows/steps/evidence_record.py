@@ -48,10 +48,12 @@ def _rocus(record: VersionRecord) -> tuple[str, ...]:
 def _made_again(context: Context, record: VersionRecord) -> MadeAgain | None:
     from governance.evidence import MadeAgain
 
-    rows = context.audit.search(action="reproduce", object=f"{record.model}/{record.version}", outcome="done", limit=1)
-    if not rows:
+    rows = context.audit.search(action="reproduce", object=f"{record.model}/{record.version}", outcome="done")
+    # of another text under the same number it says nothing; entries from before named none
+    about = [row for row in rows if row.details.get("model_sha256", record.model_sha256) == record.model_sha256]
+    if not about:
         return None
-    row = rows[0]
+    row = about[0]
     return MadeAgain(same=row.details.get("same") is True, seq=row.seq, at=row.at, by=row.actor)
 
 

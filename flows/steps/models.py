@@ -206,7 +206,7 @@ def show_version(context: Context, model: str, version: int) -> ShownVersion:
         FaultError: The registry does not answer.
     """
     from governance.gate_line import limits_said, not_passed
-    from governance.promotion_plan import shadow_figures
+    from governance.plan_words import shadow_figures
     from governance.promotion_state import model_state
     from governance.registry_port import split_model
     from models.registry import Registry

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from flows.context import Context
 from flows.steps.desk import policy_of, require_parts_unchanged
-from flows.steps.recorded_list import is_recorded
+from flows.steps.recorded_list import list_of_day
 from flows.steps.results import StepResult
-from infra.errors import WrongInputError
+from infra.clock import utc_now
+from infra.errors import RefusedError, WrongInputError
 from infra.lake import write_text
 
 if TYPE_CHECKING:
@@ -92,9 +93,7 @@ def open_profile(context: Context, wanted: Wanted, html: Path | None = None) -> 
         )
     about = {"pattern": wanted.pattern, "as_of": wanted.as_of.isoformat()}
     asked = Asked(wanted.purpose, wanted.authority)
-    with profile_opened(
-        context.audit, context.identity, wanted.rocu, wanted.vehicle, asked, policy, context.now, about
-    ):
+    with profile_opened(context.audit, context.identity, wanted.rocu, wanted.vehicle, asked, policy, utc_now(), about):
         profile = _facts(context, wanted, settings)
         page = _page(context, wanted, pattern, settings, profile)
         target = html or page_path(context, wanted)
@@ -169,21 +168,21 @@ def _assessment(
     context: Context, wanted: Wanted, profile: VehicleProfile, again: frozenset[str]
 ) -> tuple[Assessment | None, str]:
     """What the latest list of the day says of the vehicle, or why there is nothing to say."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from governance.pages.profile import Assessment, Reason
-    from models.scoring import latest_scores
 
     try:
-        scores = latest_scores(context.lake, wanted.rocu, wanted.pattern, wanted.as_of)
+        scores = list_of_day(context, wanted.rocu, wanted.pattern, wanted.as_of)
     except WrongInputError:
         return None, NOT_RUN
-    if not is_recorded(context, f"{wanted.pattern}.{wanted.rocu}", scores):
+    except RefusedError:
         return None, NOT_RECORDED
-    rows = pq.read_table(scores, filters=[("vehicle", "=", wanted.vehicle)], partitioning=None).to_pylist()
+    rows = pq.read_table(pa.BufferReader(scores), filters=[("vehicle", "=", wanted.vehicle)]).to_pylist()
     if not rows:
         return None, NOT_LISTED
-    (row,), file = rows, pq.ParquetFile(scores)
+    (row,), file = rows, pq.ParquetFile(pa.BufferReader(scores))
 
     def told(texts: list[str]) -> tuple[Reason, ...]:
         return tuple(Reason(text, text in again) for text in texts)

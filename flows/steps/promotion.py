@@ -12,8 +12,8 @@ from infra.errors import RefusedError
 
 if TYPE_CHECKING:
     from governance.audit import Row
+    from governance.plan_asking import Plan
     from governance.policy import LoadedPolicy
-    from governance.promotion_plan import Plan
     from governance.promotion_state import ModelState
 
 
@@ -27,6 +27,7 @@ class Judged(StepResult):
     policy_digest: str
     lines: tuple[dict[str, str], ...]
     waits_for: str
+    alias: str | None = None
 
     def summary(self) -> dict[str, str | int | float]:
         """The outcome, then a line of the gate each."""
@@ -40,17 +41,18 @@ class Judged(StepResult):
         lines = {
             f"  {line['name']}": f"{line['result']}: {line['value']} (needed: {line['limit']})" for line in self.lines
         }
-        return {**first, **lines, "waits for": self.waits_for}
+        return {**first, **lines, "waits for": self.waits_for} | ({"alias": self.alias} if self.alias else {})
 
 
 class Decided(StepResult):
-    """Where a version or a model stands after a decision."""
+    """Where a version or a model stands after a decision. `alias` is said if it is not where the log has it."""
 
     model: str
     version: int | None
     status: str
     champion: str | None
     by: str
+    alias: str | None = None
 
 
 def _policy(context: Context, model: str) -> LoadedPolicy:
@@ -66,13 +68,14 @@ def request_promotion(context: Context, model: str, version: int) -> Judged:
         RefusedError: The gate refused, or the request may not be made; the log has it.
     """
     from flows.steps.evidence import gather_evidence
+    from governance.champion_alias import alias_astray
     from governance.permissions import require
     from governance.promotion import request
-    from governance.promotion_record import Act
+    from governance.promotion_state import model_state
     from governance.registry_port import split_model
 
     policy, desk = _policy(context, model), open_desk(context)
-    with Act(context.identity, "promote.request", model, str(version), utc_now()).recorded(context.audit):
+    with desk.act(context.identity, "promote.request", model, str(version), utc_now()).recorded(context.audit):
         require(context.identity, "promote.request", split_model(model)[1])
         evidence = gather_evidence(context, desk, model, version, policy)
     requested = request(desk, context.identity, evidence, policy, utc_now())
@@ -90,6 +93,7 @@ def request_promotion(context: Context, model: str, version: int) -> Judged:
         policy_digest=policy.digest,
         lines=tuple(line.model_dump() for line in decision.lines),
         waits_for=f"{', then '.join(requested.state.gate.parts)}; neither of them trainer or requester",
+        alias=alias_astray(desk, model_state(context.audit, model)),
     )
 
 
@@ -137,20 +141,25 @@ def plan_promotion(
         seen_digest: Digest of the evidence that the approver was shown, if they name it.
         to: The version to roll back to, if it is named.
     """
-    from governance import promotion_plan as plans
+    from governance import control_plan, promotion_plan
+    from governance.plan_asking import Asking
 
-    asking = plans.Asking(open_desk(context), context.identity, lambda: _policy(context, model), utc_now(), reason)
+    asking = Asking(open_desk(context), context.identity, lambda: _policy(context, model), utc_now(), reason)
     if what == "approve":
-        return plans.plan_approve(asking, model, str(version), seen_digest)
+        return promotion_plan.plan_approve(asking, model, str(version), seen_digest)
     if version is not None:
-        of_version = {"request": plans.plan_request, "confirm": plans.plan_confirm, "refuse": plans.plan_refuse}
+        of_version = {
+            "request": promotion_plan.plan_request,
+            "confirm": promotion_plan.plan_confirm,
+            "refuse": promotion_plan.plan_refuse,
+        }
         return of_version[what](asking, model, str(version))
     if what == "rollback":
-        return plans.plan_rollback(asking, model, str(to) if to is not None else None)
+        return control_plan.plan_rollback(asking, model, str(to) if to is not None else None)
     of_model = {
-        "suspend": plans.plan_suspend,
-        "resume": plans.plan_resume,
-        "reconcile": plans.plan_reconcile,
+        "suspend": control_plan.plan_suspend,
+        "resume": control_plan.plan_resume,
+        "reconcile": control_plan.plan_reconcile,
     }
     return of_model[what](asking, model)
 
@@ -213,10 +222,22 @@ def promotion_history(context: Context, model: str, version: int | None) -> tupl
 def _decided(context: Context, model: str, version: int, status: str) -> Decided:
     from governance.promotion_state import model_state
 
-    champion = model_state(context.audit, model).champion
-    return Decided(model=model, version=version, status=status, champion=champion, by=context.identity.name)
+    return _told(context, model_state(context.audit, model), version, status)
 
 
 def _standing(context: Context, state: ModelState, status: str) -> Decided:
     version = int(state.champion) if state.champion else None
-    return Decided(model=state.model, version=version, status=status, champion=state.champion, by=context.identity.name)
+    return _told(context, state, version, status)
+
+
+def _told(context: Context, state: ModelState, version: int | None, status: str) -> Decided:
+    from governance.champion_alias import alias_astray
+
+    return Decided(
+        model=state.model,
+        version=version,
+        status=status,
+        champion=state.champion,
+        by=context.identity.name,
+        alias=alias_astray(open_desk(context), state),
+    )

@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flows.context import Context, acting
 from flows.steps.desk import policy_of
-from flows.steps.recorded_list import is_recorded
-from infra.errors import RefusedError
+from flows.steps.recorded_list import list_of_day
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,7 +50,7 @@ class Ranked(BaseModel):
 
 
 def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> Ranked:
-    """The top of the latest list of a day. Looking is a consultation: the log has every vehicle that was shown.
+    """The top of the list of a day that the log has last. Looking is a consultation: the log has every vehicle shown.
 
     Who reviews must not know which vehicles were drawn at random. So somebody who is nothing but an analyst gets the
     list as its page has it: blind order, places for ranks, no scores.
@@ -60,20 +59,16 @@ def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> 
         RefusedError: No permission; the log does not hold; list or page are not those that it says were made.
         WrongInputError: There is no list of that day.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     from models.patterns import get_pattern, units_of
-    from models.scoring import latest_scores, read_scores
 
     get_pattern(pattern)
     policy_of(context, rocu)
     model = f"{pattern}.{rocu}"
     with acting(context, "scores.read", rocu, "consultation", model) as details:
-        scores = latest_scores(context.lake, rocu, pattern, as_of)
-        if not is_recorded(context, model, scores):
-            raise RefusedError(
-                f"The list of {as_of}, or its page, is not the one that the audit log says was made.",
-                f"Make it again with findprofile score --rocu {rocu} --as-of {as_of}, and tell governance.",
-            )
-        found = read_scores(context.lake, rocu, pattern, as_of)
+        found = pq.ParquetFile(pa.BufferReader(list_of_day(context, rocu, pattern, as_of))).read()
         rows = _blind(found)[:top] if context.identity.roles == {"analyst"} else found.slice(0, top).to_pylist()
         details |= {
             "as_of": as_of.isoformat(),

@@ -24,6 +24,7 @@ from flows.steps.desk import (
 from flows.steps.recorded_list import digests, is_recorded, page_of
 from flows.steps.results import StepResult
 from flows.steps.shadow import ShadowRun, ShadowScored, Windows, in_words, score_shadows
+from flows.steps.trained import code_of_rows
 from infra.clock import utc_now
 from infra.errors import RefusedError, WrongInputError
 from infra.lake import file_sha256, write_text
@@ -182,7 +183,7 @@ def _score_champion(day: _Day, details: dict[str, Any]) -> Scored:
     already = target.is_file() and page.is_file() and is_recorded(context, day.model, target)
     if not already:
         _score(day, MadeBy(champion, day.authority, provenance), page)
-    details |= digests(target)
+    details |= digests(target) | {"pattern_code": code_of_rows(context, day.model, champion.version)}
     _record_lineage(context, day.parts, provenance, target)
     shadow = _shadows(day, (champion.version, target))
     details["shadow_versions"] = [run.version for run in shadow]

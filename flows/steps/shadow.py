@@ -21,7 +21,7 @@ from flows.steps.desk import open_desk
 from flows.steps.results import StepResult
 from infra.clock import utc_now
 from infra.errors import FaultError, RefusedError
-from infra.lake import file_sha256, placed
+from infra.lake import file_sha256, left_behind, placed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -102,12 +102,11 @@ def score_shadows(
         champion: Its version, and the list that it made of these windows; `None` if there is none.
         require_still: Refuses once the authority of the run is not what it was when it began.
     """
-    from governance.promotion_record import Act
     from governance.promotion_state import model_state
 
     desk, runs = open_desk(context), []
     for found in model_state(context.audit, model).candidates:
-        act = Act(context.identity, "promote.shadow", model, found.version, utc_now())
+        act = desk.act(context.identity, "promote.shadow", model, found.version, utc_now())
         try:
             with act.recorded(context.audit), _faults_of_the_system():
                 runs.append(_score_one(context, desk, act, policy, windows, provenance_of, champion, require_still))
@@ -155,9 +154,12 @@ def _score_one(
     provenance = provenance_of(candidate)
     require_day_to_come(state.version(act.version), provenance.window_end.isoformat())
     target = scores_file(context.lake, provenance, "shadow_scores")
+    recorded = _recorded(state, act.version, provenance.run_id)
     with ExitStack() as made:
         path = target
-        if not _is_recorded(state, act.version, provenance.run_id, target):
+        if not _is_in_place(target, recorded):
+            if recorded:
+                context.progress(f"{_gone(act.version, provenance.window_end.isoformat())}: it is made again")
             # put in place once the log has it; another process may be making the same run
             path = made.enter_context(placed(target))
             _write(path, policy, candidate, provenance, windows())
@@ -182,12 +184,39 @@ def _score_one(
     return ShadowRun(version=act.version, days=len(found.shadow_days), days_needed=candidate.shadow_runs, **figures)
 
 
-def _is_recorded(state: ModelState, version: str, run_id: str, target: Path) -> bool:
-    """Whether the file is the one that the log says this run made."""
-    if not target.is_file():
-        return False
-    made = (run_id, file_sha256(target))
-    return any(made == (run.details.run_id, run.details.scores_sha256) for run in state.version(version).shadows)
+def _recorded(state: ModelState, version: str, run_id: str) -> frozenset[str]:
+    """SHA-256 of each file that the log says this run made."""
+    shadows = state.version(version).shadows
+    return frozenset(run.details.scores_sha256 for run in shadows if run.details.run_id == run_id)
+
+
+def _is_in_place(target: Path, recorded: frozenset[str]) -> bool:
+    """Whether the file is there that the log says this run made; one that a kill left under another name is moved."""
+    if target.is_file() and file_sha256(target) in recorded:
+        return True
+    for left in left_behind(target) if recorded else ():
+        if file_sha256(left) in recorded:
+            left.replace(target)
+            return True
+    return False
+
+
+def missing_lists(context: Context, state: ModelState) -> tuple[str, ...]:
+    """A sentence for each day in shadow of a version on its way of which the log has a list and the lake has none."""
+    pattern, _, rocu = state.model.partition(".")
+    found = []
+    for version in state.candidates:
+        days: dict[str, bool] = {}
+        for run in version.shadows:
+            keys = {"pattern": pattern, "as_of": run.details.as_of, "run": run.details.run_id}
+            there = (context.lake.folder("shadow_scores", rocu, **keys) / "scores.parquet").is_file()
+            days[run.details.as_of] = days.get(run.details.as_of, False) or there
+        found += [_gone(version.version, day) for day, there in days.items() if not there]
+    return tuple(found)
+
+
+def _gone(version: str, day: str) -> str:
+    return f"the list in shadow of version {version} of {day} is on record and not in the lake"
 
 
 def _write(path: Path, policy: LoadedPolicy, candidate: Candidate, provenance: Provenance, windows: pa.Table) -> None:

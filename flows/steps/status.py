@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flows.context import Context, permit
 from flows.steps.desk import open_desk
+from flows.steps.shadow import missing_lists
 from governance.permissions import EVERY_ROCU
 
 
@@ -79,12 +80,13 @@ def _of_model(context: Context, plain: RocuStatus, pattern: str) -> RocuStatus:
     standing, alias = alias_standing(open_desk(context), state)
     in_step = "in force" if state.champion else "no champion"
     said = in_step if standing == "in step" else alias_said(standing, alias)
+    missing = "".join(f"; {what}: score that day again" for what in missing_lists(context, state))
     scored = context.lake.folder("scores", plain.rocu, pattern=pattern).glob("as_of=*")
     return plain.model_copy(
         update={
             "model": model,
             "champion": state.champion,
-            "state": "suspended" if state.suspended else said,
+            "state": ("suspended" if state.suspended else said) + missing,
             "scores_until": max(
                 (date.fromisoformat(path.name.removeprefix("as_of=")) for path in scored), default=None
             ),

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from flows.context import Context
 from flows.steps.results import StepResult
+from infra.clock import utc_now
 
 
 class Accepted(StepResult):
@@ -25,5 +26,5 @@ def accept_procedures(context: Context, version: str) -> Accepted:
     """
     from governance.syops import accept, procedures
 
-    until = accept(context.audit, context.lake, context.identity, version, context.now)
+    until = accept(context.audit, context.lake, context.identity, version, utc_now())
     return Accepted(version=version, digest=procedures().digest, by=context.identity.name, valid_until=until)

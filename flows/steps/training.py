@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flows.context import Context, acting
 from flows.steps.desk import part_datasets, policy_of, require_no_failure
 from flows.steps.results import StepResult
+from flows.steps.trained import signature_for_the_log
 from infra.clock import utc_now
 from infra.errors import WrongInputError
 
@@ -65,7 +66,8 @@ def retrain(context: Context, rocu: str, pattern: str, as_of: date) -> Retrained
     """Train on what was known on a date, in a workspace of its own, and register the challenger.
 
     Raises:
-        RefusedError: No permission, a failed batch stands, or there are too few findings.
+        RefusedError: No permission, a failed batch stands, there are too few findings, or the version that these inputs
+            gave before was signed anew since.
         WrongInputError: No such ROCU or pattern.
         FaultError: A stage or the registry broke off.
     """
@@ -95,7 +97,9 @@ def retrain(context: Context, rocu: str, pattern: str, as_of: date) -> Retrained
         workspace = workspace_for(context.settings, inputs, code_state())
         outputs = run_training(context.settings, context.lake, inputs, workspace, context.progress)
         tried = _tried(context, outputs)
-        version = Registry(context.settings).register(outputs, context.identity.subject, utc_now(), assurance=tried)
+        registry = Registry(context.settings)
+        version = registry.register(outputs, context.identity.subject, utc_now(), assurance=tried)
+        details["signature_sha256"] = signature_for_the_log(context, registry, version, outputs, tried)
         details["version"] = version.version
         details["model_sha256"] = version.model_sha256
         details["inputs_digest"] = inputs.digest
@@ -178,7 +182,7 @@ def reproduce(context: Context, model: str, version: int) -> Reproduced:
     _, rocu = split_model(model)
     with acting(context, "reproduce", rocu, "combination", f"{model}/{version}") as details:
         made = run(context.settings, context.lake, Registry(context.settings), model, str(version), context.progress)
-        details["same"] = made.same
+        details |= {"same": made.same, "model_sha256": made.expected_sha256}
     return Reproduced(
         model=model,
         version=version,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from flows.context import Context, permit
 from flows.steps.desk import policy_of
+from infra.clock import utc_now
 from infra.errors import WrongInputError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def reveal_plates(
     wanted = {token: _batches_with(context, code, token) for token in single}
     asked = Asked(purpose=purpose, authority=authority)
     revealed = reveal(
-        context.settings, context.lake, context.audit, context.identity, code, wanted, asked, policy, context.now
+        context.settings, context.lake, context.audit, context.identity, code, wanted, asked, policy, utc_now()
     )
     unknown = [token for token in wanted if token not in revealed]
     if unknown:

@@ -90,5 +90,12 @@ def _say(message: str) -> None:
     sys.stderr.flush()
 
 
+def _leave(code: int) -> NoReturn:
+    """End without the exit handlers of libraries: everything is stopped, and one of them waits for other programs."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main())

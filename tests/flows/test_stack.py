@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shlex
 import signal
 import stat
@@ -17,9 +18,9 @@ import pytest
 import sqlalchemy
 
 from infra.errors import FaultError
-from infra.settings import load_settings
+from infra.settings import Settings, load_settings
 from infra.stack.child import child, wait_until
-from infra.stack.services import ADMINISTRATOR
+from infra.stack.services import ADMINISTRATOR, running_stack
 
 STUBBORN = """
 import signal, subprocess, sys, time
@@ -69,6 +70,7 @@ class Running:
 
     process: subprocess.Popen[bytes]
     home: Path
+    runtime: Path
     exports: dict[str, str]
 
 
@@ -78,10 +80,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     home = tmp_path_factory.mktemp("stack") / "home"
     told = home.parent / "told"
     exports = home / "stack" / "exports.sh"
-    with child("stack", [sys.executable, "-m", "infra.stack"], {"FINDPROFILE_HOME": str(home)}, told) as process:
+    runtime = home.parent / "runtime" / "python_PostgresServer"
+    runtime.mkdir(parents=True)
+    environment = {"FINDPROFILE_HOME": str(home), "XDG_RUNTIME_DIR": str(runtime.parent)}
+    with child("stack", [sys.executable, "-m", "infra.stack"], environment, told) as process:
         wait_until(lambda: "Ctrl-C stops everything." in told.read_text(), process, "stack", told, lambda _: None)
         words = [shlex.split(line)[1] for line in exports.read_text().splitlines()]
-        yield Running(process, home, dict(word.split("=", 1) for word in words))
+        yield Running(process, home, runtime, dict(word.split("=", 1) for word in words))
 
 
 def test_what_is_exported_are_settings_of_ours_and_they_reach_real_services(
@@ -119,10 +124,19 @@ def test_secrets_are_readable_by_their_owner_alone_and_in_no_log(stack: Running)
     assert [path.name for path in secrets if path.read_text() in logged] == []
 
 
-def test_ctrl_c_stops_everything(stack: Running) -> None:
+def test_the_stack_of_a_home_runs_once(stack: Running) -> None:
+    again = running_stack(Settings(home=stack.home), lambda _: None)
+    with pytest.raises(FaultError, match="at work on the stack of this home"), again:
+        pass
+
+
+def test_ctrl_c_stops_everything_though_another_program_holds_the_lock_of_all_postgresqls(stack: Running) -> None:
     postmaster = int((stack.home / "stack" / "postgres" / "postmaster.pid").read_text().split()[0])
     family = [psutil.Process(postmaster), *psutil.Process(stack.process.pid).children(recursive=True)]
-    stack.process.send_signal(signal.SIGINT)
-    assert stack.process.wait(60) == 130
+    with (stack.runtime / ".lockfile").open("r+") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        stack.process.send_signal(signal.SIGINT)
+        assert stack.process.wait(60) == 130
+    assert not (stack.home / "stack" / "postgres" / "postmaster.pid").exists()  # it ended in its own good order
     _, alive = psutil.wait_procs(family, timeout=10)
     assert [one.name() for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,14 +11,16 @@ import pytest
 from governance_world import FolderRegistry
 
 from governance.audit import Entry
-from governance.champion_alias import alias_said, alias_standing, place_alias
-from governance.promotion import approve, history
+from governance.champion_alias import alias_astray, alias_said, alias_standing, place_alias
+from governance.control_plan import plan_reconcile
+from governance.plan_asking import Asking
+from governance.promotion import approve, history, refuse
 from governance.promotion_control import reconcile, rollback
-from governance.promotion_plan import Asking, plan_reconcile
+from governance.promotion_plan import plan_refuse
 from governance.promotion_record import Act, Desk
 from governance.promotion_state import model_state
 from governance.verification import verify_champion
-from infra.errors import RefusedError
+from infra.errors import FaultError, RefusedError
 from models.registry import Registry
 
 MODEL = "county_lines.nwrocu"
@@ -216,3 +219,55 @@ def test_whoever_is_passed_while_moving_the_alias_moves_it_on(two: Any, monkeypa
     state = model_state(two.audit, MODEL)
     assert (state.champion, two.registry.champion_version(MODEL)) == ("1", "1")
     assert state.alias_placed
+
+
+def test_a_decision_whose_alias_could_not_be_placed_names_reconcile_which_finishes_it(
+    two: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow is gone when the alias is to be moved, and again when it was moved but not yet put on record."""
+    move = two.registry.set_champion
+
+    def gone(model: str, version: str) -> None:
+        raise FaultError("MLflow does not answer.", "Start it.")
+
+    monkeypatch.setattr(two.registry, "set_champion", gone)
+    with pytest.raises(FaultError, match=r"audit log, which has version 3 as the champion") as fault:
+        two.confirmed("3")
+    assert f"findprofile promote reconcile {MODEL} finishes it" in fault.value.instruction
+    assert standing(two) == "unfinished"
+    monkeypatch.setattr(two.registry, "set_champion", move)
+    reconcile(two.desk, two.person("Gwen"), MODEL, two.policy, NOW)
+    assert (verify(two).version, model_state(two.audit, MODEL).alias_placed) == ("3", True)
+
+    def moved_and_gone(model: str, version: str) -> None:
+        move(model, version)
+        gone(model, version)
+
+    monkeypatch.setattr(two.registry, "set_champion", moved_and_gone)
+    with pytest.raises(FaultError, match="has version 2 as the champion"):
+        rollback(two.desk, two.engineer, MODEL, "it is bad", two.policy, NOW)
+    monkeypatch.setattr(two.registry, "set_champion", move)
+    reconcile(two.desk, two.person("Gwen"), MODEL, two.policy, NOW)
+    assert (verify(two).version, model_state(two.audit, MODEL).alias_placed) == ("2", True)
+    rolled_back = [row.outcome for row in history(two.audit, MODEL) if row.action == "promote.rollback"]
+    assert rolled_back == ["done", "failed"]
+
+
+def test_a_decision_that_leaves_the_alias_alone_says_that_it_was_moved_by_hand(two: Any) -> None:
+    put_back(two, "3")
+    said = "alias moved by hand to version 3: scoring refuses; find out who moved it, then promote reconcile"
+    vera = two.person("Vera Validator", "validator")
+    assert plan_refuse(Asking(two.desk, vera, lambda: two.policy, NOW, "not good"), MODEL, "3").alias == said
+    assert refuse(two.desk, vera, MODEL, "3", "not good enough", two.policy, NOW).status == "refused"
+    assert alias_astray(two.desk, model_state(two.audit, MODEL)) == said
+    reconcile(two.desk, two.person("Gwen"), MODEL, two.policy, NOW)
+    assert alias_astray(two.desk, model_state(two.audit, MODEL)) is None
+
+
+def test_that_the_registry_does_not_answer_stops_no_refusal_and_is_said(two: Any) -> None:
+    two.desk = replace(two.desk, registry=FolderRegistry(two.registry.root))
+    two.desk.registry.reachable = False
+    vera = two.person("Vera Validator", "validator")
+    plan = plan_refuse(Asking(two.desk, vera, lambda: two.policy, NOW, "not good"), MODEL, "3")
+    assert (plan.refused, plan.alias) == (None, "not looked at: The registry does not answer.")
+    assert refuse(two.desk, vera, MODEL, "3", "not good enough", two.policy, NOW).status == "refused"

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Engine
 
 from governance.audit import AuditLog, Entry, LogBrokenError, open_audit
+from governance.audit_aside import AsideFile
 from governance.audit_head import Head, HeadFile
 from governance.audit_keys import open_keys
 from infra.errors import RefusedError
@@ -96,7 +97,7 @@ def test_whatever_stands_in_a_reason_is_one_line(log: AuditLog) -> None:
     log.set_aside(said, "broken\u2028off", NOW)
     assert log.waiting_aside() == 2
     log.append(entry(3), NOW)
-    assert log.search(action="audit.aside")[0].details.keys() == {"entries", "sha256"}
+    assert log.search(action="audit.aside")[0].details.keys() == {"entries", "sha256", "begins_head"}
 
 
 def test_of_two_that_write_at_once_one_tells_of_what_was_set_aside(
@@ -221,10 +222,12 @@ def test_a_line_of_an_earlier_time_in_the_place_of_another_shows(log: AuditLog, 
 
 
 def test_a_file_that_a_kill_left_ahead_of_its_head_holds(waiting: AuditLog, log_settings: Settings) -> None:
-    """The lines are written first; what was killed before the head is no cut."""
-    kept = head_of_aside(log_settings).read_bytes()
+    """The lines are written first; what was killed before the heads is no cut."""
+    heads = (head_of_aside(log_settings), records(log_settings) / "audit-head.json")
+    kept = [head.read_bytes() for head in heads]
     waiting.set_aside((entry(5),), "broken", NOW)
-    head_of_aside(log_settings).write_bytes(kept)
+    for head, content in zip(heads, kept, strict=True):
+        head.write_bytes(content)
     assert (waiting.waiting_aside(), waiting.aside_problem()) == (4, None)
     waiting.set_aside((entry(6),), "broken", NOW)
     assert (waiting.waiting_aside(), waiting.aside_problem()) == (5, None)
@@ -248,3 +251,115 @@ def test_a_head_from_before_is_believed_and_vouches_for_nothing_set_aside(
     assert again.search(action="audit.aside")[0].details["entries"] == 2
     head_of_aside(log_settings).unlink()
     assert "is missing" in (again.aside_problem() or "")
+
+
+def test_a_line_that_a_power_cut_tore_is_told_as_what_it_is_and_the_next_write_goes_on(
+    waiting: AuditLog, log_settings: Settings
+) -> None:
+    """Nothing of it was counted yet: the head is written after the lines."""
+    path = aside(log_settings)
+    whole = path.read_bytes()
+    torn = whole.splitlines()[0].decode()[:200]
+    path.write_bytes(whole + torn.encode())
+    problem = waiting.aside_problem() or ""
+    assert "Line 4 of audit-aside.jsonl is incomplete, 200 characters without an end: a write was cut off" in problem
+    assert ("changed" in problem, waiting.waiting_aside()) == (False, 3)
+    waiting.set_aside((entry(5), entry(6)), "broken", NOW)
+    assert (waiting.aside_problem(), waiting.waiting_aside()) == (None, 5)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["cut_off"] for line in lines] == ["", "", "", torn, ""]
+    assert path.read_bytes().startswith(whole)
+    waiting.append(entry(7), NOW)
+    told = waiting.search(action="audit.aside")[0].details
+    assert (told["entries"], told["cut_off"], "problem" in told) == (5, 1, False)
+
+
+def test_a_torn_line_is_on_record_though_nothing_was_written_after_it(
+    waiting: AuditLog, log_settings: Settings
+) -> None:
+    with aside(log_settings).open("a") as stream:
+        stream.write('{"at": "2026')
+    waiting.append(entry(5), NOW)
+    told = waiting.search(action="audit.aside")[0].details
+    assert (told["entries"], told["cut_off"], told["missing"]) == (3, 1, 0)
+    assert "is incomplete, 12 characters" in told["problem"]
+
+
+def test_a_line_that_was_counted_and_then_cut_in_the_middle_is_missing_for_good(
+    waiting: AuditLog, log_settings: Settings
+) -> None:
+    aside(log_settings).write_bytes(aside(log_settings).read_bytes()[:-100])
+    for expected in ("only 2 are there .* Line 3 of audit-aside.jsonl is incomplete", "4 entries .* only 3 are there"):
+        assert re.search(expected, waiting.aside_problem() or "")
+        waiting.set_aside((entry(5),), "broken", NOW)
+    assert waiting.waiting_aside() == 4
+
+
+def test_a_line_that_lacks_only_its_end_holds(waiting: AuditLog, log_settings: Settings) -> None:
+    aside(log_settings).write_bytes(aside(log_settings).read_bytes().removesuffix(b"\n"))
+    assert (waiting.aside_problem(), waiting.waiting_aside()) == (None, 3)
+    waiting.set_aside((entry(5),), "broken", NOW)
+    assert (waiting.aside_problem(), waiting.waiting_aside()) == (None, 4)
+
+
+def test_the_empty_head_put_back_with_the_file_gone_shows_by_the_head_of_the_log(
+    log: AuditLog, log_settings: Settings
+) -> None:
+    log.append(entry(1), NOW)
+    empty = head_of_aside(log_settings).read_bytes()
+    log.set_aside((entry(2), entry(3)), "broken", NOW)
+    head_of_aside(log_settings).write_bytes(empty)
+    aside(log_settings).unlink()
+    assert "says that 0 entries are set aside, but the head of the audit log has seen 2" in (log.aside_problem() or "")
+    log.set_aside((entry(4), entry(5), entry(6)), "broken", NOW)
+    assert "5 entries" in (log.aside_problem() or "")
+    log.append(entry(7), NOW)
+    told = log.search(action="audit.aside")[0].details
+    assert (told["entries"], told["missing"]) == (3, 2)
+
+
+def test_a_head_and_file_of_before_the_log_took_something_up_show_whatever_else_was_put_back(
+    log: AuditLog, log_settings: Settings
+) -> None:
+    """With the head of the log too: the entry in the log names the head that it began."""
+    log.append(entry(1), NOW)
+    heads = (head_of_aside(log_settings), records(log_settings) / "audit-head.json")
+    empty = [head.read_bytes() for head in heads]
+    log.set_aside((entry(2),), "broken", NOW)
+    lines, with_lines = aside(log_settings).read_bytes(), head_of_aside(log_settings).read_bytes()
+    log.append(entry(3), NOW)
+    assert log.aside_problem() is None
+    log.set_aside((entry(4),), "broken", NOW)
+    aside(log_settings).unlink()
+    for head, content in zip(heads, empty, strict=True):
+        head.write_bytes(content)
+    assert log.verify().intact
+    assert "an older one was put in its place" in (log.aside_problem() or "")
+    aside(log_settings).write_bytes(lines)
+    head_of_aside(log_settings).write_bytes(with_lines)
+    assert "an older one was put in its place" in (log.aside_problem() or "")
+    log.append(entry(5), NOW)
+    assert "an older one was put in its place" in log.search(action="audit.aside", limit=1)[0].details["problem"]
+    assert log.aside_problem() is None
+
+
+def test_a_kill_before_what_was_told_is_put_away_loses_nothing(
+    waiting: AuditLog, log_settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AsideFile, "taken", kill)
+        with pytest.raises(Killed):
+            waiting.append(entry(5), NOW)
+    again = open_audit(log_settings, engine)
+    assert (again.verify().intact, again.waiting_aside()) == (True, 3)
+    assert "or a kill came right after that entry" in (again.aside_problem() or "")
+    again.append(entry(6), NOW)
+    newest, first = again.search(action="audit.aside")
+    assert (newest.details["entries"], first.details["entries"]) == (3, 3)
+    assert again.aside_problem() is None

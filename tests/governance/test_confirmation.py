@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -89,6 +90,25 @@ def test_the_same_run_again_is_one_run(world: Any, make: Any) -> None:
     act = Act(world.person("Olga", "operator"), "promote.shadow", MODEL, "1", NOW)
     again = record_shadow_run(world.desk, act, make.shadow(found, None, 0))
     assert len(again.shadows) == 1
+
+
+def test_what_takes_long_is_dated_when_it_is_on_record_and_not_by_its_beginning(world: Any, make: Any) -> None:
+    """A shadow run of ten minutes, in which somebody else wrote; the clock of the beginning would be one set back."""
+    world.told("approved")
+    found, olga = model_state(world.audit, MODEL).version("1"), world.person("Olga Operator", "operator")
+    begun = world.desk.act(olga, "promote.shadow", MODEL, "1", NOW)
+    later = NOW + timedelta(minutes=10)
+    desk = replace(world.desk, clock=lambda: later)
+    timed = desk.act(olga, "promote.shadow", MODEL, "1", NOW)
+    suspend(world.desk, world.person("Ann", "analyst", rocu="nerocu"), "county_lines.nerocu", "odd", later)
+    with pytest.raises(RefusedError, match="The clock says"):
+        record_shadow_run(world.desk, begun, make.shadow(found, None, 0))
+    record_shadow_run(desk, timed, make.shadow(found, None, 0))
+    assert history(world.audit, MODEL)[-1].moment == later
+    with pytest.raises(RefusedError, match="no reason"), timed.recorded(world.audit):
+        raise RefusedError("There is no reason.", "Give one.")
+    row = history(world.audit, MODEL)[-1]
+    assert (row.moment, row.outcome, "clock_said" in row.details) == (later, "refused", False)
 
 
 @pytest.mark.parametrize("what", [{"model_sha256": "0" * 64}, {"evidence_digest": "0" * 64}])

@@ -9,18 +9,11 @@ from typing import Any
 import pytest
 
 from governance.confirmation import confirm
+from governance.control_plan import plan_reconcile, plan_resume, plan_rollback, plan_suspend
+from governance.plan_asking import Asking, Plan
 from governance.promotion import approve, history
 from governance.promotion_control import reconcile, resume, rollback, suspend
-from governance.promotion_plan import (
-    Asking,
-    Plan,
-    plan_approve,
-    plan_confirm,
-    plan_reconcile,
-    plan_resume,
-    plan_rollback,
-    plan_suspend,
-)
+from governance.promotion_plan import plan_approve, plan_confirm, plan_request
 from governance.promotion_state import model_state
 from infra.errors import FindProfileError, WrongInputError
 
@@ -211,3 +204,11 @@ def test_the_plan_of_a_suspension_says_if_there_is_no_champion(world: Any) -> No
     assert plan_suspend(asking(world), MODEL.upper()).state.startswith("in service → suspended")
     with pytest.raises(WrongInputError, match="county_lnes"):
         plan_suspend(asking(world), "county_lnes.nwrocu")
+
+
+def test_the_plan_of_a_request_for_a_version_that_is_not_in_the_registry_says_so(world: Any) -> None:
+    world.told("requested")
+    engineer = asking(world, "Edda Engineer", "ml_engineer")
+    assert plan_request(engineer, MODEL, "1").refused is None
+    plan = plan_request(engineer, MODEL, "2")
+    assert (plan.refused, plan.entries) == (f"There is no {MODEL} version 2.", ())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -275,3 +276,24 @@ def test_a_server_that_fails_or_is_not_trusted_or_not_there_is_a_fault(
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(FaultError, match="cannot be had"):
         verify_token(_settings_for(served, tmp_path), foreign.token(NOW), NOW)
+
+
+def test_a_file_in_the_place_of_the_published_key_makes_no_token_good(settings: Settings, tmp_path: Path) -> None:
+    own, other = _issue(settings), Settings(home=tmp_path / "other")
+    forged = _issue(other)
+    shutil.copy(other.keys / "identity_jwks.json", settings.keys / "identity_jwks.json")
+    assert verify_token(settings, own, NOW).subject
+    with pytest.raises(RefusedError, match="does not publish"):
+        verify_token(settings, forged, NOW)
+
+
+def test_keys_given_by_the_environment_make_nobody_one_of_a_homes_own_people(
+    settings: Settings, tmp_path: Path
+) -> None:
+    other = Settings(home=tmp_path / "other")
+    forged = _issue(other)
+    given = settings.model_copy(update={"oidc_jwks": str(other.keys / "identity_jwks.json")})
+    assert verify_token(given, forged, NOW).subject.startswith("embedded:")  # this home has given nobody a token
+    _issue(settings)
+    with pytest.raises(RefusedError, match="make nobody one of those"):
+        verify_token(given, forged, NOW)

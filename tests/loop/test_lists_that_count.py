@@ -17,6 +17,7 @@ from loop_support import AS_OF, MODEL, PSEUDONYM_KEY, Loop, Said, token
 from pydantic import SecretStr
 
 import models.list_comparison
+import models.pattern_code
 from flows.context import open_context
 from flows.steps.scoring import score
 from infra.database import close_databases
@@ -205,6 +206,32 @@ def test_a_forged_row_of_a_run_is_not_believed_by_the_reader(copy: Loop) -> None
     ):
         said = copy(who, *command)
         assert (said.code, "audit log does not hold" in said.err) == (1, True), said.err
+
+
+def test_a_list_that_was_put_where_it_was_not_made_is_not_shown(copy: Loop) -> None:
+    """As that of another day; and with the list away that the log has last."""
+    (made,) = (copy.home / "lake" / "scores").rglob(f"as_of={AS_OF}/*")
+    other = made.parent.with_name("as_of=2026-04-04") / made.name
+    shutil.copytree(made, other)
+    said = copy("analyst", "scores", "--rocu", "nwrocu", "--as-of", "2026-04-04")
+    assert (said.code, "is not the one that the audit log says was made" in said.err) == (1, True), said.out
+    made.rename(made.with_name("run=0123456789abcdef"))
+    said = copy("analyst", "scores", *HERE)
+    assert (said.code, "is not the one that the audit log says was made" in said.err) == (1, True), said.out
+
+
+def test_that_the_code_of_the_rows_is_another_than_the_version_was_trained_with_is_told(
+    copy: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> str:
+        entry = copy.done("auditor", "audit", "search", "--action", "score", "--json").data[-1]
+        return str(entry["details"]["pattern_code"])
+
+    assert "was trained and tested with" not in copy.done("operator", "score", *HERE).err
+    assert told() == "as it was trained with"
+    monkeypatch.setattr(models.pattern_code, "pattern_code_digest", lambda name: "0" * 64)
+    assert "is not the one that county_lines.nwrocu version 1 was trained" in copy.done("operator", "score", *HERE).err
+    assert told() == "another than it was trained with"
 
 
 def test_a_page_that_was_edited_is_told_and_made_again(copy: Loop) -> None:

@@ -37,6 +37,12 @@ def shadow_lists(loop: Loop, version: str) -> list[Path]:
     return [path for path in found if pq.ParquetFile(path).read()["version"][0].as_py() == version]
 
 
+def listed(loop: Loop) -> int:
+    """Whose list a reader is shown."""
+    rows = loop.done("governance", "scores", "--rocu", "nwrocu", "--as-of", AS_OF, "--json").data["rows"]
+    return int(rows[0]["version"])
+
+
 def test_before_its_run_it_cannot_be_confirmed(beside: Loop) -> None:
     said = beside("owner", "promote", "confirm", MODEL, "2", "--reason", "in a hurry")
     assert said.code == 1
@@ -67,6 +73,34 @@ def test_the_same_day_again_is_no_second_run(beside: Loop, scored: dict[str, Any
     assert (again["already_done"], again["shadow"][0]["days"]) == (True, 1)
     rows = beside.done("auditor", "promote", "history", MODEL, "2", "--json").data
     assert sum(row["action"] == "promote.shadow" for row in rows) == 1
+
+
+def test_a_run_that_a_kill_left_without_its_list_is_told_and_finished_or_made_again(
+    beside: Loop, scored: dict[str, Any], tmp_path: Path
+) -> None:
+    copy = Loop(tmp_path / "home", beside.world)
+    shutil.copytree(beside.home, copy.home)
+    (path,) = shadow_lists(copy, "2")
+    content = path.read_bytes()
+
+    def state() -> str:
+        (row,) = (row for row in copy.done("operator", "status", "--json").data if row["model"] == MODEL)
+        return str(row["state"])
+
+    def runs() -> int:
+        rows = copy.done("auditor", "promote", "history", MODEL, "2", "--json").data
+        return sum((row["action"], row["outcome"]) == ("promote.shadow", "done") for row in rows)
+
+    assert state() == "in force"
+    # killed after the entry: the list still has the name under which it was written
+    path.rename(path.with_name(f".{path.name}.0badcafe.partial"))
+    assert f"the list in shadow of version 2 of {AS_OF} is on record and not in the lake: score that day" in state()
+    copy.done("operator", *SCORE, AS_OF)
+    assert (path.read_bytes(), [path.name], runs()) == (content, [file.name for file in path.parent.iterdir()], 1)
+    path.unlink()
+    said = copy.done("operator", *SCORE, AS_OF)
+    assert "is on record and not in the lake: it is made again" in said.err
+    assert (path.is_file(), state(), runs()) == (True, "in force", 2)
 
 
 def test_no_command_shows_a_vehicle_of_a_list_in_shadow(beside: Loop, scored: dict[str, Any]) -> None:
@@ -191,5 +225,8 @@ def test_confirmed_it_scores_and_the_other_is_superseded(beside: Loop, scored: d
         assert rows == {1: "superseded", 2: "champion"}
         back = copy.done("owner", "promote", "rollback", MODEL, "--reason", "after all", "--json")
         assert (back.data["champion"], "superseded → champion" in back.err) == ("1", True)
+        assert listed(copy) == 2
+        assert copy.done("operator", *SCORE, AS_OF, "--json").data["already_done"]
+        assert listed(copy) == 1
     finally:
         shutil.rmtree(copy.home)

@@ -1,0 +1,112 @@
+"""Who trained a version, and as what, by the audit log: what the gate believes is what was registered then.
+
+The signed record says who trained and with which figures, but whoever has the key that signs can sign another. The
+entry of the training names the signature that the version got. Belongs here: writing that down, holding a version
+against it, and whether its rows are still made by the code that it was trained with. Does not: the signature itself
+(infra.signing), or what the figures must be (the gate).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infra.errors import RefusedError
+
+if TYPE_CHECKING:
+    from flows.context import Context
+    from governance.audit import Row
+    from models.assurance.results import Assurance
+    from models.pipeline import TrainingOutputs
+    from models.registry import RegisteredVersion, Registry, VersionRecord
+
+_SIGNATURE = "signature_sha256"
+_EVERY_ROW = 2**31 - 1
+
+
+def signature_for_the_log(
+    context: Context, registry: Registry, version: RegisteredVersion, outputs: TrainingOutputs, tried: Assurance
+) -> str:
+    """What the entry of this training says of the version's signature.
+
+    A version that was registered before must be as the log has it; if an earlier call was killed before its entry, the
+    version must say what this run found, and be of the same person.
+
+    Raises:
+        RefusedError: It is not; the version was signed anew.
+    """
+    found = registry.signature_sha256(version.model, version.version)
+    known = {row.details.get(_SIGNATURE) for row in _trainings(context, version.model, version.version)} - {None}
+    if version.created or found in known:
+        return found
+    record = registry.record(version.model, version.version)
+    if known or record.trained_by != context.identity.subject or not _says(record, outputs, tried):
+        raise _not_as_trained(
+            version.model, version.version, "its record or its signature is another than this training gives"
+        )
+    return found
+
+
+def require_as_trained(context: Context, registry: Registry, record: VersionRecord) -> None:
+    """Refuse a version whose record is not the one with which it was registered, by the log.
+
+    Raises:
+        RefusedError: Nobody trained this text as this version, the record names somebody else, or it was signed anew.
+        FaultError: The registry does not answer.
+    """
+    rows = [
+        row
+        for row in _trainings(context, record.model, record.version)
+        if row.details.get("model_sha256") == record.model_sha256
+    ]
+    if not rows:
+        raise _not_as_trained(record.model, record.version, "the audit log has no training of it with this text")
+    if record.trained_by not in {row.actor for row in rows}:
+        raise _not_as_trained(record.model, record.version, "its record names another trainer than the audit log has")
+    signed = {row.details[_SIGNATURE] for row in rows if _SIGNATURE in row.details}
+    # an entry from before signatures were kept says nothing about them
+    if signed and registry.signature_sha256(record.model, record.version) not in signed:
+        raise _not_as_trained(record.model, record.version, "it was signed anew since it was trained")
+
+
+def code_of_rows(context: Context, model: str, version: str) -> str:
+    """Whether rows are made by the pattern's code with which the version was trained and tested, for the log.
+
+    A release may change it under a champion that stands; that is told, and no reason to score nothing.
+
+    Raises:
+        FaultError: The registry does not answer.
+    """
+    from models.pattern_code import pattern_code_digest
+    from models.registry import Registry
+
+    record = Registry(context.settings).record(model, version)
+    if record.definition is None:
+        return "not on record"
+    if record.definition.pattern_code == pattern_code_digest(record.inputs.pattern):
+        return "as it was trained with"
+    context.progress(
+        f"the code that makes the rows is not the one that {model} version {version} was trained and tested with:"
+        " train a new version and have it judged"
+    )
+    return "another than it was trained with"
+
+
+def _says(record: VersionRecord, outputs: TrainingOutputs, tried: Assurance) -> bool:
+    """Whether a record has the figures that this run found; as text, in which a figure that is none equals itself."""
+    if record.assurance is None:
+        return False
+    found = (outputs.evaluation.model_dump_json(), tried.model_dump_json())
+    return (record.evaluation.model_dump_json(), record.assurance.model_dump_json()) == found
+
+
+def _trainings(context: Context, model: str, version: str) -> tuple[Row, ...]:
+    rocu = frozenset({model.partition(".")[2]})
+    rows = context.audit.search(rocus=rocu, action="retrain", object=model, outcome="done", limit=_EVERY_ROW)
+    return tuple(row for row in rows if row.details.get("version") == version)
+
+
+def _not_as_trained(model: str, version: str, why: str) -> RefusedError:
+    return RefusedError(
+        f"{model} version {version} is not what was registered when it was trained: {why}.",
+        "Do not use it; train another with findprofile retrain, and tell governance.",
+    )

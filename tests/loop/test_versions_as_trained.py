@@ -1,0 +1,144 @@
+"""What the gate is shown is what was registered when somebody trained it, whoever has the key that signs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from attack_support import refusals
+from loop_support import AS_OF, MODEL, PEOPLE, Loop, Said, first_registered, token
+
+import flows.steps.trained
+from flows.context import Context, open_context
+from flows.steps.desk import policy_of
+from flows.steps.evidence_record import _made_again
+from governance import policy
+from governance.audit import Entry
+from infra.clock import utc_now
+from infra.errors import RefusedError
+from infra.settings import Settings
+from infra.signing import sign_folder, verify_folder
+
+REQUEST = ("promote", "request", MODEL)
+Overwrite = Callable[[Path, bytes], None]
+
+
+@pytest.fixture
+def asked(in_force: Loop, tmp_path: Path) -> Loop:
+    """The loop as it was when its version had been requested; the registry's files are those of the session."""
+    loop = Loop(tmp_path / "home", in_force.world)
+    shutil.copytree(in_force.home.parent / "requested", loop.home)
+    for who in PEOPLE:
+        token(loop.home, who)
+    return loop
+
+
+@pytest.fixture
+def signed_anew(in_force: Loop, asked: Loop, changed: Overwrite) -> Loop:
+    """Better figures than were found, and a signature over them by the right key."""
+    figures, signature = first_registered(in_force, "record/evaluation.json"), first_registered(in_force, "model.sig")
+    folder = next(path for path in signature.parents if path.name == "artifacts")
+    found = json.loads(figures.read_bytes())
+    found["all_vehicles"]["model"]["average_precision"] |= {"value": 0.99, "low": 0.98, "high": 1.0}
+    changed(figures, json.dumps(found).encode())
+    changed(signature, signature.read_bytes())
+    sign_folder(Settings(home=asked.home), folder, signature)
+    verify_folder(Settings(home=asked.home), folder, signature)
+    return asked
+
+
+def check_refused(loop: Loop, said: Said, action: str, words: str) -> None:
+    assert (said.code, words in said.err) == (1, True), said.out + said.err
+    assert words in refusals(loop, action)[-1]
+
+
+def test_figures_that_were_altered_and_signed_anew_with_the_right_key_come_before_no_gate(signed_anew: Loop) -> None:
+    check_refused(signed_anew, signed_anew("engineer", *REQUEST, "1"), "promote.request", "signed anew")
+
+
+def test_training_the_same_again_does_not_make_them_good(signed_anew: Loop) -> None:
+    said = signed_anew("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF)
+    check_refused(signed_anew, said, "retrain", "is another than this training gives")
+
+
+def test_a_training_that_was_killed_before_its_entry_is_finished_by_who_began_it(
+    asked: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the log had no entry of it."""
+    again = ("retrain", "--rocu", "nwrocu", "--as-of", AS_OF, "--json")
+    with monkeypatch.context() as patch:
+        patch.setattr(flows.steps.trained, "_trainings", lambda *_: ())
+        check_refused(asked, asked("operator", *again), "retrain", "is another than this training gives")
+        assert asked.done("engineer", *again).data["already_registered"]
+    assert asked.done("operator", *again).data["already_registered"]
+
+
+def test_a_version_that_nobody_trained_comes_before_no_gate(in_force: Loop, asked: Loop) -> None:
+    from mlflow import MlflowClient
+
+    database = f"sqlite:///{asked.home / 'mlflow.db'}"
+    client = MlflowClient(database, database)
+    one = client.get_model_version(MODEL, "1")
+    client.create_model_version(MODEL, source=one.source, run_id=one.run_id, tags=dict(one.tags))
+    check_refused(asked, asked("engineer", *REQUEST, "2"), "promote.request", "has no training of it")
+
+
+@pytest.fixture
+def context(asked: Loop, monkeypatch: pytest.MonkeyPatch) -> Context:
+    return open_context(Settings(home=asked.home, token=token(asked.home, "validator")))
+
+
+def test_that_another_text_was_made_again_says_nothing_of_one_with_its_number(context: Context) -> None:
+    record: Any = SimpleNamespace(model=MODEL, version="1", model_sha256="a" * 64)
+
+    def reproduced(sha256: str, same: bool) -> None:
+        entry = Entry.by(
+            context.identity, action="reproduce", operation="combination", rocu="nwrocu", object=f"{MODEL}/1",
+            outcome="done", details={"same": same, "model_sha256": sha256},
+        )  # fmt: skip
+        context.audit.append(entry, utc_now())
+
+    reproduced("b" * 64, True)
+    assert _made_again(context, record) is None
+    reproduced("a" * 64, False)
+    reproduced("b" * 64, True)
+    found = _made_again(context, record)
+    assert found is not None
+    assert not found.same
+
+
+def test_a_policy_that_is_swapped_while_it_is_looked_up_is_refused(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the question which file is in force and the reading of it."""
+    assert policy_of(context, "nwrocu").policy.version == "test-1"
+    load = policy.load_policy
+
+    def swapped(lake: Any, rocu: str) -> Any:
+        folder, own = lake.folder("policies", rocu), b"version: mine\nshadow_runs: 0\n"
+        sha256 = hashlib.sha256(own).hexdigest()
+        (folder / f"{sha256}.yaml").write_bytes(own)
+        (folder / "current.json").write_text(json.dumps({"file": "mine.yaml", "sha256": sha256}))
+        return load(lake, rocu)
+
+    monkeypatch.setattr(policy, "load_policy", swapped)
+    with pytest.raises(RefusedError, match="not the one that the audit log says was loaded"):
+        policy_of(context, "nwrocu")
+
+
+def test_a_refusal_says_that_the_alias_is_on_the_version_that_is_refused(asked: Loop) -> None:
+    from mlflow import MlflowClient
+
+    database = f"sqlite:///{asked.home / 'mlflow.db'}"
+    MlflowClient(database, database).set_registered_model_alias(MODEL, "champion", "1")
+    assert asked("engineer", *REQUEST, "9", "--plan").code == 1
+    said = asked.done("validator", "promote", "refuse", MODEL, "1", "--reason", "not good enough", "--json")
+    words = "alias moved by hand to version 1: scoring refuses; find out who moved it, then promote reconcile"
+    assert (said.data["alias"], words in said.err) == (words, True)
+    assert asked.done("governance", "promote", "reconcile", MODEL, "--json").data["alias"] is None
