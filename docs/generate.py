@@ -21,6 +21,7 @@ def pages() -> dict[str, str]:
     return {
         "commands.md": commands_page(),
         "settings.md": settings_page(),
+        "limits.md": limits_page(),
         "features.md": features_reference(),
         "features-convoy.md": features_reference("convoy"),
         "promotion.md": promotion_page(),
@@ -86,6 +87,37 @@ def settings_page() -> str:
         f"starts; an unknown `{PREFIX}…` is an error.\n\n| variable | default | meaning |\n|---|---|---|"
     )
     return "\n".join([head, *rows]) + "\n"
+
+
+def limits_page() -> str:
+    """Every limit of ingest with its bounds, why these, and which way is stricter."""
+    from data_contracts.limits import IngestLimits
+    from governance.policy_strictness import direction_of
+
+    rows = []
+    for name, field in IngestLimits.model_fields.items():
+        low, high = (
+            _bound(field.metadata, signs) for signs in ((("ge", ""), ("gt", "over ")), (("le", ""), ("lt", "under ")))
+        )
+        way = direction_of(f"ingest.{name}", 1, 2) if field.annotation in (int, float) else "other"
+        stricter = {"stricter": "higher", "weaker": "lower"}.get(way, "")
+        why = field.json_schema_extra.get("bounds", "") if isinstance(field.json_schema_extra, dict) else ""
+        default = "" if field.default_factory or field.default in (None, ()) else f"`{field.default}`"
+        rows.append(f"| `{name}` | {default} | {low} | {high} | {stricter} | {field.description} | {why} |")
+    head = (
+        "# Limits of ingest\n\nMade from the code by `make docs`. A ROCU sets these under `ingest` of its policy; "
+        "`findprofile policy load` shows which change and which way. Beyond its bounds a limit would switch off the rule "
+        "that names it, or make everything break it, so a policy that passes them is refused. No published figure was "
+        "found for any but the year of retention: defaults and bounds are starting points of this product, and a ROCU "
+        "writes down why it has others.\n\n"
+        "| limit | default | least | most | stricter is | meaning | why these bounds |\n|---|---|---|---|---|---|---|"
+    )
+    return "\n".join([head, *rows]) + "\n"
+
+
+def _bound(metadata: list[Any], signs: tuple[tuple[str, str], ...]) -> str:
+    found = (f"{word}{getattr(one, sign):g}" for sign, word in signs for one in metadata if hasattr(one, sign))
+    return next(found, "")
 
 
 def _default(value: object) -> str:

@@ -164,8 +164,8 @@ def _usual(scene: Scene) -> Usual:
     longest = reach_of(scene).total_seconds() * 2
     ways = scene.connection.execute(
         f"""WITH beside AS (
-                SELECT passing AS this, lag(passing) OVER (PARTITION BY vehicle_no ORDER BY captured_at, read_no) AS before
-                FROM passing WHERE NOT to_blame)
+                SELECT passing AS this, lag(passing) OVER way AS before FROM passing WHERE NOT to_blame
+                WINDOW way AS (PARTITION BY vehicle_no ORDER BY captured_at, read_no))
             SELECT epoch(this.captured_at) - epoch(before.captured_at) AS seconds, {distance("this", "before")} AS km
             FROM beside WHERE this.camera_no <> before.camera_no AND seconds <= {longest} ORDER BY ALL"""
     ).fetchnumpy()
@@ -174,7 +174,7 @@ def _usual(scene: Scene) -> Usual:
 
 
 def _visits(scene: Scene) -> dict[int, list[Visit]]:
-    """For each camera to blame reads of its chosen vehicles there, each with those at cameras without blame around it."""
+    """For each camera to blame reads of its chosen vehicles there, each with those at other cameras around it."""
     longest = reach_of(scene).total_seconds() * 2
     rows = scene.connection.execute(
         f"""WITH here AS (

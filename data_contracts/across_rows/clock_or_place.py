@@ -1,8 +1,8 @@
 """Whether a camera's clock is wrong, its registered place, or which of the two cannot be told: from some of its reads.
 
 A wrong clock makes ways to the camera longer and ways from it shorter by the same seconds for everyone. A wrong place
-makes ways both to it and from it longer or shorter, by what depends on the other camera. Each is weighed by how usual it
-makes the travel times; traffic that goes one way only may fit both. A pure function of a sample of reads.
+makes ways both to it and from it longer or shorter, by what depends on the other camera. Each is weighed by how usual
+it makes the travel times; traffic that goes one way only may fit both. A pure function of a sample of reads.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Explained:
 
 @dataclass(frozen=True)
 class Usual:
-    """How usual each slowness is, as logarithms; `missing` stands for the way before a first read or after a last one."""
+    """How usual each slowness is, as logarithms; `missing` stands for the way before a first read or after a last."""
 
     told: Floats
     missing: float
@@ -77,7 +77,7 @@ class Usual:
 
 @dataclass(frozen=True)
 class _Weighed:
-    """How usual each visit is by an explanation, which become possible, and which are the first or last of a journey."""
+    """How usual each visit is by an explanation, which become possible, and the share at the end of a journey."""
 
     told: Floats
     possible: NDArray[np.bool_]
@@ -181,7 +181,7 @@ def _by_clock(visits: Sequence[Visit], usual: Usual) -> tuple[_Weighed, _Weighed
 
 
 def _by_place(visits: Sequence[Visit], usual: Usual) -> _Weighed:
-    """The visits as they would be if the camera stood where they are most usual: a grid over its neighbours, then finer."""
+    """The visits as they would be if the camera stood where they are most usual: a grid, then finer ones."""
     ways = [_ways(visit) for visit in visits]
     seconds, latitude, longitude, missing = (np.asarray(column, dtype=np.float64) for column in zip(*ways, strict=True))
 

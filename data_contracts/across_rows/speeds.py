@@ -1,8 +1,8 @@
 """The rule about impossible speeds (DQ08): each leg is put down to the camera or to the VRM that explains most.
 
-Cameras first (`blame`): their clock, their place, or one of the two. What is left is the vehicle's: a clone, if the VRM goes back and
-forth or is seen several times at both ends; a misread, if a single read stands alone, or another VRM one confusion
-apart fits there.
+Cameras first (`blame`): their clock, their place, or one of the two. What is left is the vehicle's: a clone, if the
+VRM goes back and forth or is seen several times at both ends; a misread, if a single read stands alone, or another VRM
+one confusion apart fits there.
 """
 
 from __future__ import annotations

@@ -287,7 +287,7 @@ def visits_at(here: int, clock_s: float = 0, registered_km: float = 0, ways=(1, 
         passed = [here + way * (step - first) for step in range(ends)]
         passed = [place for place in passed if 0 <= place < len(EASTS)]
         slow = [500 + 500 * ((number * 37 + place * 91) % 97) / 97 for place in range(9)]
-        times = {place: total for place, total in zip(passed, accumulate(slow[place] for place in passed), strict=True)}
+        times = dict(zip(passed, accumulate(slow[place] for place in passed), strict=True))
         others = [place for place in passed if place != here]
         after = [times[place] - times[here] - clock_s for place in others]
         order = sorted(range(len(others)), key=after.__getitem__)
@@ -323,7 +323,7 @@ def test_a_place_is_told_from_a_clock(km, ends):
 @pytest.mark.parametrize("camera", [4, 8])
 @pytest.mark.parametrize("error", [-420, 420])
 def test_traffic_one_way_does_not_tell_a_clock_from_a_place(camera, error):
-    """Nearer to where it comes from and farther from where it goes is the same as earlier; at an end of a road any is."""
+    """Nearer to where it comes from and farther from where it goes is the same as earlier."""
     assert explain(visits_at(camera, clock_s=error, ways=(1,)), USUAL) is None
 
 
