@@ -87,7 +87,9 @@ def policy_show(rocu: Rocu) -> None:
 @vault.command("reveal")
 def vault_reveal(
     tokens: Annotated[list[str], typer.Argument(help="vehicle tokens", metavar="TOKEN...")],
-    purpose: Annotated[str, typer.Option(help="why the plate is needed; one of the purposes of the policy")],
+    purpose: Annotated[
+        str, typer.Option(help="why this plate is needed: one of vault.purposes of the policy, not what a run is for")
+    ],
     authority: Annotated[str, typer.Option(help="reference of the authority, in the policy's format")],
     rocu: Annotated[
         str | None, typer.Option(help="whose vehicles they are, if your token is for several ROCUs")
