@@ -69,9 +69,8 @@ COMMANDS = {
 def roles_table() -> str:
     """Each role with the commands that the table of permissions lets it use; what all or nearly all may do, once."""
     from governance.permissions import PERMISSIONS
-    from governance.permissions import ROLES as known
 
-    everybody = frozenset(known)
+    everybody = frozenset(ROLES)
     groups = {"anybody": everybody, "all but analysts": everybody - {"analyst"}}
     rows = []
     for role, what in ROLES.items():
@@ -167,7 +166,7 @@ def limits_page() -> str:
         "# Limits of ingest\n\nMade from the code by `make docs`. A ROCU sets these under `ingest` of its policy; "
         "`findprofile policy load` shows which change and which way. Beyond its bounds a limit would switch off the "
         "rule that names it, or make everything break it, so a policy that passes them is refused. No published figure "
-        "was found for any but the year of retention: defaults and bounds are starting points of this product, and a ROCU "
+        "was found for any but the year of retention: defaults and bounds are starting points of this product; a ROCU "
         "writes down why it has others.\n\n"
         "| limit | default | least | most | stricter is | meaning | why these bounds |\n|---|---|---|---|---|---|---|"
     )

@@ -14,8 +14,8 @@ class Asked:
     """Why somebody wants to see plates, or the profile of a vehicle.
 
     Args:
-        purpose: One of the policy's `vault.purposes`: why one vehicle is looked at. What a run over all vehicles is for is
-            another question, with words of its own (`runs.age_bands`).
+        purpose: One of the policy's `vault.purposes`: why one vehicle is looked at. What a run over all vehicles is for
+            is another question, with words of its own (`runs.age_bands`).
         authority: A reference in the policy's format.
     """
 
