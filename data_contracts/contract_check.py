@@ -1,8 +1,8 @@
 """Whether a document is a contract that this product can run: all that is wrong with it at once, each with a remedy.
 
-It must be readable as YAML, valid in the standard, a contract of this product, every rule must stand a trial, and none
-may be missing that the code behind it takes for granted. What is not even the right kind of thing is told once, by the
-schema of the standard, and passed over by the other looks.
+What is no text or no YAML is told of that alone. It must be valid in the standard, a contract of this product, every
+rule must stand a trial, and none may be missing that the code behind it takes for granted. What is not even the right
+kind of thing is told once, by the schema of the standard, and passed over by the other looks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from data_contracts.contract import (
 from data_contracts.contract_schema import Problem, listed_twice, schema_problems
 from data_contracts.limits import IngestLimits
 from data_contracts.needed_rules import unkept
-from data_contracts.rule_check import columns_of, rule_problems
+from data_contracts.rule_check import NOT_A_RULES, columns_of, rule_place, rule_problems, written_expectation
 from data_contracts.rule_trial import failed_trials
 from infra.errors import WrongInputError
 from infra.strict_yaml import read_yaml
@@ -43,10 +43,15 @@ def check_contract(content: bytes, name: str, try_rules: bool = True) -> tuple[P
         try_rules: Also run every rule over made-up rows, which takes seconds.
     """
     try:
-        document = read_document(content, name)
+        text = _text(content, name)
+        written = tuple(written_problems(text))
+        document = read_yaml(text, name, twice=True)
     except WrongInputError as error:
         return (Problem("document", " ".join(error.reason.split()), error.instruction),)
-    found = (*schema_problems(document), *_own_problems(_walkable(document), try_rules))
+    # through a reference a document may hold itself
+    if _has_references(text) or not all(isinstance(key, str) for key in _all_keys(document)):
+        return written
+    found = (*written, *schema_problems(document), *_own_problems(_walkable(document), try_rules))
     if not found:
         try:
             parse_contract(content)
@@ -61,18 +66,59 @@ def read_document(content: bytes, name: str) -> dict[str, Any]:
     Raises:
         WrongInputError: It is too large, no text, no YAML, or uses what a contract does not need.
     """
+    text = _text(content, name)
+    document = read_yaml(text, name)
+    for problem in written_problems(text):
+        raise WrongInputError(f"{name}, {problem.where}: {problem.what}", problem.remedy)
+    return document
+
+
+def _text(content: bytes, name: str) -> str:
     if len(content) > LARGEST:
         raise WrongInputError(f"{name} has {len(content):,} bytes.", "A contract is a page or two; give that file.")
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise WrongInputError(f"{name} is not UTF-8 text.", "Save it as UTF-8.") from None
-    document = read_yaml(text, name)
-    if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-        raise WrongInputError(f"{name} has references (*name).", "Write the text out where it belongs.")
-    if not all(isinstance(key, str) for key in _all_keys(document)):
-        raise WrongInputError(f"{name} has keys that are not text.", "Put them in quotation marks.")
-    return document
+
+
+def written_problems(text: str) -> Iterator[Problem]:
+    """What YAML lets through and a contract does not: references, keys that are no text, a key twice, each by its line.
+
+    Args:
+        text: It can be read as YAML.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        return
+    for token in yaml.scan(text):
+        if isinstance(token, yaml.AliasToken):
+            where = f"line {token.start_mark.line + 1}"
+            yield Problem(where, f"A reference (*{token.value}).", "Write the text out where it belongs.")
+    if not _has_references(text):
+        yield from _key_problems(root)
+
+
+def _has_references(text: str) -> bool:
+    return any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text))
+
+
+def _key_problems(node: yaml.Node | None) -> Iterator[Problem]:
+    if isinstance(node, yaml.SequenceNode):
+        for inner in node.value:
+            yield from _key_problems(inner)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: set[str] = set()
+    for key, value in node.value:
+        where, said = f"line {key.start_mark.line + 1}", str(key.value)
+        if key.tag != "tag:yaml.org,2002:str":
+            yield Problem(where, f"The key {said} is not text.", "Put it in quotation marks.")
+        elif said in seen:
+            yield Problem(where, f"The key {said} stands twice in one place.", "Keep one of them.")
+        seen.add(said)
+        yield from _key_problems(value)
 
 
 def _all_keys(value: Any) -> Iterator[Any]:
@@ -160,6 +206,8 @@ def _all_rule_problems(document: Mapping[str, Any], name: ContractName | None, t
         yield from problems
         if not problems:
             sound.append(read_rule(table, quality))
+        elif try_rules and name is not None:
+            yield from _not_made(table, quality)
         told |= {problem.where for problem in problems}
     if name is None:
         return
@@ -172,6 +220,25 @@ def _all_rule_problems(document: Mapping[str, Any], name: ContractName | None, t
     if not any(quality.get("severity") == "fail" for _, quality in entries):
         remedy = "Keep one on the share of rejected rows, as the contract in force has it."
         yield Problem("document", "No rule fails a file, so that one with nothing but wrong rows would pass.", remedy)
+
+
+def _not_made(table: str, quality: Mapping[str, Any]) -> Iterator[Problem]:
+    """Whether there is such an expectation with such arguments, of a rule that cannot be tried for another reason."""
+    from data_contracts.gx import why_not_made
+
+    written = written_expectation(quality)
+    if written is None:
+        return
+    # what was told of already is left out or stands for a number
+    kwargs = {
+        key: 1 if "${" in str(value) else ["x"] if value == [] else value
+        for key, value in written[1].items()
+        if key not in NOT_A_RULES
+    }
+    reason = why_not_made(Rule("trial", table, "warn", "", written[0], kwargs))
+    if reason:
+        remedy = "Use an expectation about single rows, with the arguments that it takes."
+        yield Problem(rule_place(quality), f"{written[0]} cannot be run: {reason.rstrip('.')}.", remedy)
 
 
 def _left_out(rules: list[Rule], name: ContractName) -> Iterator[Problem]:

@@ -220,6 +220,18 @@ def _described(rule: Rule) -> str:
     return f"{said} <code>{escape(rule.expectation)} {escape(arguments)}</code>".replace("$", "")
 
 
+def why_not_made(rule: Rule) -> str:
+    """Why there is no such expectation with such arguments, in the words of GX; empty if there is."""
+    gx = _library()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _expectation(rule)
+    except (gx.exceptions.GreatExpectationsError, AttributeError, LookupError, TypeError, ValueError) as error:
+        return _in_short(error)
+    return ""
+
+
 def why_not_run(connection: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str], rules: Sequence[Rule]) -> str:
     """Why rules cannot be run over a table, in the words of GX; empty if they can. Arguments as in `run_rules`."""
     gx = _library()

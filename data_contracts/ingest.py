@@ -86,7 +86,8 @@ def ingest_files(
     found: list[Delivery] = []
     for number, file in enumerate(files):
         if number % FILES_TOLD == 0:
-            tell(f"looking at {len(files)} files" + (f", {number} seen" if number else ""))
+            many = "1 file" if len(files) == 1 else f"{len(files)} files"
+            tell(f"looking at {many}" + (f", {number} seen" if number else ""))
         with _told_of_others(len(files)):
             found.append(inspect(file, source, contract.required, contract.optional))
     groups = _groups(found) if replaces is None else [found]

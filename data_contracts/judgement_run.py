@@ -134,7 +134,8 @@ def find_judgements(connection: duckdb.DuckDBPyConnection, run: Run, tell: Progr
         tell("looking at reads beside each other")
         judgements = _judge_across_rows(connection, run, judgements)
         withhold_doubtful(connection)
-        tell("sealing the files into landing")
+        if run.arrived is None:
+            tell("sealing the files into landing")
     return judgements
 
 

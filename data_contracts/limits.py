@@ -1,15 +1,25 @@
-"""The limits that the contracts name as parameters. A ROCU's policy file may set each; the defaults stand here."""
+"""The limits that the contracts name as parameters. A ROCU's policy file may set each; the defaults stand here.
+
+Each has bounds, beyond which the rule that names it would say nothing, or everything, whatever was delivered. No
+published figure for any was found: they are ours, wide, and say why (`bounds`). docs/limits.md is made from this.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 YEAR_DAYS = 366
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
-Seconds = Annotated[float, Field(ge=0)]
+MONTH_S = 31 * 86_400
+Seconds = Annotated[float, Field(ge=0, le=MONTH_S)]
+
+
+def bounds(why: str) -> dict[str, JsonValue]:
+    """Why a limit's bounds are what they are."""
+    return {"bounds": why}
 
 
 class IngestLimits(BaseModel):
@@ -24,37 +34,67 @@ class IngestLimits(BaseModel):
         default=0.03, ge=0, le=1, description="share of VRMs of no known UK format above which the contract warns"
     )
     min_camera_day_reads: int = Field(
-        default=200, ge=1, description="reads of one camera on one day below which their shares are not judged"
+        default=200,
+        ge=1,
+        le=100_000,
+        description="reads of one camera on one day below which their shares are not judged",
+        json_schema_extra=bounds("no camera reads more in a day, so more would judge none"),
     )
     duplicate_seconds: float = Field(
-        default=5, ge=0, le=3600, description="a read of the same vehicle at the same camera this soon is a duplicate"
+        default=5,
+        ge=0,
+        le=3600,
+        description="a read of the same vehicle at the same camera this soon is a duplicate",
+        json_schema_extra=bounds("within an hour a vehicle may truly come by again"),
     )
     max_duplicate_share: float = Field(
         default=0.1, ge=0, le=1, description="share of collapsed duplicates in a batch above which the contract warns"
     )
     max_speed_kmh: float = Field(
-        default=160, gt=0, description="speed between two reads of one vehicle above which it is called impossible"
+        default=160,
+        ge=80,
+        le=400,
+        description="speed between two reads of one vehicle above which it is called impossible",
+        json_schema_extra=bounds("below, ordinary driving is impossible; above, no road vehicle is"),
     )
     min_leg_km: float = Field(
-        default=5, gt=0, description="distance between two reads below which their speed is not judged"
+        default=5,
+        gt=0,
+        le=50,
+        description="distance between two reads below which their speed is not judged",
+        json_schema_extra=bounds("farther apart, hardly any two cameras of a region are"),
     )
     camera_blame_min_vehicles: int = Field(
-        default=5, ge=2, description="vehicles with an impossible speed at a camera before the camera is blamed for it"
+        default=5,
+        ge=2,
+        le=1000,
+        description="vehicles with an impossible speed at a camera before the camera is blamed for it",
+        json_schema_extra=bounds("one vehicle is never evidence against a camera; of a thousand it is plain"),
     )
     camera_blame_min_share: float = Field(
         default=0.01, gt=0, le=1, description="share of a camera's legs that must be impossible before it is blamed"
     )
     clone_min_legs: int = Field(
-        default=3, ge=2, description="impossible speeds of one VRM, back and forth, from which it is called a clone"
+        default=3,
+        ge=2,
+        le=100,
+        description="impossible speeds of one VRM, back and forth, from which it is called a clone",
+        json_schema_extra=bounds("there and back are two; a hundred journeys are no accident"),
     )
     max_impossible_share: float = Field(
         default=0.25, ge=0, le=1, description="share of a batch's reads with an impossible speed above which it fails"
     )
     min_batch_reads: int = Field(
-        default=200, ge=1, description="reads of a batch or a feed below which their shares are not judged"
+        default=200,
+        ge=1,
+        le=1_000_000,
+        description="reads of a batch or a feed below which their shares are not judged",
+        json_schema_extra=bounds("a day of a large feed; more would judge no file"),
     )
     lateness_p95_max_s: Seconds = Field(
-        default=3600, description="seconds from capture to receipt within which 95 % of a feed's reads must come"
+        default=3600,
+        description="seconds from capture to receipt within which 95 % of a feed's reads must come",
+        json_schema_extra=bounds("a month is no delivery delay any more"),
     )
     lateness_p95_max_s_by_feed: dict[str, Seconds] = Field(
         default_factory=dict, description="feed id: another limit for this feed, such as one of mobile units"
@@ -66,13 +106,21 @@ class IngestLimits(BaseModel):
         default=0.05, ge=0, le=1, description="share of a feed's reads over its lateness limit that is tolerated"
     )
     max_confidence_psi: float = Field(
-        default=0.25, gt=0, description="population stability index of a camera's confidence against its own past"
+        default=0.25,
+        gt=0,
+        le=10,
+        description="population stability index of a camera's confidence against its own past",
+        json_schema_extra=bounds("over 0.25 is another distribution by custom; 10 is one that shares nothing"),
     )
     confidence_history_days: int = Field(
         default=28, ge=1, le=YEAR_DAYS, description="days before a read that are a camera's past for confidence"
     )
     min_history_reads: int = Field(
-        default=500, ge=1, description="reads in a camera's past below which its confidence is not judged"
+        default=500,
+        ge=1,
+        le=1_000_000,
+        description="reads in a camera's past below which its confidence is not judged",
+        json_schema_extra=bounds("a month of the busiest camera; more would judge none"),
     )
     min_volume_share: float = Field(
         default=0.5,
@@ -81,13 +129,25 @@ class IngestLimits(BaseModel):
         description="share of a camera's expected reads below which its day is a partial outage",
     )
     max_volume_share: float = Field(
-        default=2, ge=1, description="multiple of a camera's expected reads above which its day is a flood"
+        default=2,
+        ge=1,
+        le=100,
+        description="multiple of a camera's expected reads above which its day is a flood",
+        json_schema_extra=bounds("twice the usual is a flood; a hundred times never comes"),
     )
     min_expected_reads: int = Field(
-        default=50, ge=1, description="expected reads of a camera's day below which its volume is not judged"
+        default=50,
+        ge=1,
+        le=100_000,
+        description="expected reads of a camera's day below which its volume is not judged",
+        json_schema_extra=bounds("no camera reads more in a day, so more would judge none"),
     )
     min_history_weeks: int = Field(
-        default=3, ge=1, description="earlier same weekdays of a camera below which its volume is not judged"
+        default=3,
+        ge=1,
+        le=52,
+        description="earlier same weekdays of a camera below which its volume is not judged",
+        json_schema_extra=bounds("reads are kept for a year"),
     )
     volume_history_weeks: int = Field(
         default=6, ge=1, le=52, description="weeks before a day that are a camera's past for volume"
@@ -110,10 +170,18 @@ class IngestLimits(BaseModel):
         description="what the age of a read is counted from: today, or (historical data) the newest read of its file",
     )
     clock_skew_max_s: float = Field(
-        default=300, ge=0, description="seconds that a capture time may lie after receipt, or after now"
+        default=300,
+        ge=0,
+        le=3600,
+        description="seconds that a capture time may lie after receipt, or after now",
+        json_schema_extra=bounds("a clock an hour off is set to another zone, and no skew"),
     )
     position_tolerance_m: float = Field(
-        default=200, gt=0, description="metres that a delivered position may lie from the camera register's"
+        default=200,
+        gt=0,
+        le=5000,
+        description="metres that a delivered position may lie from the camera register's",
+        json_schema_extra=bounds("farther, a position is another place in any town"),
     )
     authorised_area: tuple[tuple[Longitude, Latitude], ...] | None = Field(
         default=None, description="corners, [longitude, latitude], of the area outside which no read may be taken"

@@ -34,6 +34,7 @@ CAUSES = {
     "vehicle_clone": "a cloned plate",
     "camera_clock": "the camera's clock",
     "camera_place": "the camera's registered place",
+    "camera_clock_or_place": "the camera's clock or its registered place, which of the two cannot be told",
     "rarer_make": "another make than most of its reads say",
     "rarer_model": "another model than most of its reads say",
     "rarer_colour": "another colour than most of its reads say",

@@ -207,7 +207,8 @@ def _judge_record(
         if due.record.ingest_id not in {record.ingest_id for record in standing_records(judge.lake, judge.rocu)}:
             return None
         opening(due)
-        tell(f"opening {len(due.batches)} landing files of record {due.record.ingest_id}")
+        files = "landing file" if len(due.batches) == 1 else "landing files"
+        tell(f"opening {len(due.batches)} {files} of record {due.record.ingest_id}")
         folder = judge.settings.root / "work" / judge.rocu / "opened"
         with opened_landing(judge.settings, judge.lake, judge.rocu, due.batches, folder) as paths:
             run = _run(judge, due, paths, reason)

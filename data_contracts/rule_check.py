@@ -28,7 +28,9 @@ def rule_problems(
         name: Of the contract; `None` when the document is none of ours.
     """
     where = rule_place(quality)
-    yield from list(_shape_problems(where, quality, name)) or _argument_problems(where, table, quality, columns)
+    yield from _shape_problems(where, quality, name)
+    if written_expectation(quality) is not None:
+        yield from _argument_problems(where, table, quality, columns)
     for tag in quality.get("tags") or ():
         if tag.upper().startswith("DQ") and tag not in QUALITY_NUMBERS:
             remedy = f"Write one of {QUALITY_NUMBERS[0]} to {QUALITY_NUMBERS[-1]}, or a tag of another kind."
@@ -38,6 +40,17 @@ def rule_problems(
 def rule_place(quality: Mapping[str, Any]) -> str:
     """How a rule is named in problems."""
     return f"rule {quality.get('name') or 'without a name'}"
+
+
+def written_expectation(quality: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """The expectation of a rule and its arguments, if they can be made out whatever else is wrong with it."""
+    implementation = quality.get("implementation")
+    if not isinstance(implementation, dict) or not isinstance(implementation.get("type"), str):
+        return None
+    kwargs = implementation.get("kwargs")
+    if not isinstance(kwargs, dict) or not kwargs or not all(isinstance(key, str) for key in kwargs):
+        return None
+    return implementation["type"], kwargs
 
 
 def columns_of(kwargs: Mapping[str, Any]) -> list[str]:
@@ -75,7 +88,7 @@ def _argument_problems(
     where: str, table: str, quality: Mapping[str, Any], columns: WrittenColumns
 ) -> Iterator[Problem]:
     kwargs: Mapping[str, Any] = quality["implementation"]["kwargs"]
-    if quality["severity"] == "reject" and "mostly" in kwargs:
+    if quality.get("severity") == "reject" and "mostly" in kwargs:
         yield Problem(where, "A row cannot be rejected mostly.", "Remove mostly, or make it warn or fail.")
     for key in sorted(NOT_A_RULES & set(kwargs)):
         yield Problem(

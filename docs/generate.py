@@ -21,10 +21,70 @@ def pages() -> dict[str, str]:
     return {
         "commands.md": commands_page(),
         "settings.md": settings_page(),
+        "limits.md": limits_page(),
         "features.md": features_reference(),
         "features-convoy.md": features_reference("convoy"),
         "promotion.md": promotion_page(),
+        "../README.md": readme(),
     }
+
+
+def readme() -> str:
+    """The README with the table of roles made anew from the table of permissions."""
+    text = (HERE.parent / "README.md").read_text(encoding="utf-8")
+    return _between(text, "roles", roles_table(), "governance/permissions.py")
+
+
+ROLES = {
+    "operator": "keeps it running: data in, scores out, quarantine, schedules",
+    "ml_engineer": "trains, compares, asks for promotion",
+    "validator": "approves first, after a look at the evidence",
+    "owner": "answers for the model: approves second, confirms, grants authorities",
+    "governance": "sets the policy, sits on the board, looks into the log; sees vehicles as analysts do",
+    "auditor": "verifies and searches the log",
+    "analyst": "reads lists and profiles, sends findings back",
+}
+# actions whose commands have other names than the action
+COMMANDS = {
+    "quarantine.read": ("quarantine list", "quarantine show"),
+    "notes.read": (),  # the single notes in `batches show`
+    "inbox.read": ("inbox list",),
+    "inbox.set_aside": (),  # the scheduled ingest does it
+    "retrain": ("retrain", "tune"),
+    "inbox.bring_back": ("inbox bring-back",),
+    "scores.read": ("scores",),
+    "profile.read": ("profile",),
+    "promote.rollback": ("promote rollback", "promote reconcile"),
+    "history.read": ("promote history", "policy show"),
+    "models.read": ("models list", "models show", "models compare", "models history"),
+    "lineage.read": ("lineage",),
+    "documents.read": ("documents",),
+    "batches.read": ("batches list", "batches show", "batches docs"),
+    "scoreboard.read": ("scoreboard",),
+    "authority.read": ("authority list", "authority show"),
+    "deploy": ("deploy", "schedules"),
+}
+
+
+def roles_table() -> str:
+    """Each role with the commands that the table of permissions lets it use; what all or nearly all may do, once."""
+    from governance.permissions import PERMISSIONS
+
+    everybody = frozenset(ROLES)
+    groups = {"anybody": everybody, "all but analysts": everybody - {"analyst"}}
+    rows = []
+    for role, what in ROLES.items():
+        own = [action for action, may in PERMISSIONS.items() if role in may and may not in groups.values()]
+        rows.append(f"| {role} | {what} | {_commands_of(own)} |")
+    for name, roles in groups.items():
+        shared = [action for action, may in PERMISSIONS.items() if may == roles]
+        rows.append(f"| {name} | beside these | {_commands_of(shared)} |")
+    return "\n".join(["| role | what it is for | `findprofile` … |", "|---|---|---|", *rows])
+
+
+def _commands_of(actions: list[str]) -> str:
+    named = (command for action in actions for command in COMMANDS.get(action, (action.replace(".", " "),)))
+    return ", ".join(f"`{command}`" for command in named)
 
 
 def promotion_page() -> str:
@@ -36,8 +96,8 @@ def promotion_page() -> str:
     return _between(text, "table", moves_table())
 
 
-def _between(text: str, name: str, made: str) -> str:
-    start, end = f"<!-- {name}: made from governance/life.py by make docs -->", f"<!-- end of {name} -->"
+def _between(text: str, name: str, made: str, source: str = "governance/life.py") -> str:
+    start, end = f"<!-- {name}: made from {source} by make docs -->", f"<!-- end of {name} -->"
     before, rest = text.split(start, 1)
     return f"{before}{start}\n{made}\n{end}{rest.split(end, 1)[1]}"
 
@@ -86,6 +146,36 @@ def settings_page() -> str:
         f"starts; an unknown `{PREFIX}…` is an error.\n\n| variable | default | meaning |\n|---|---|---|"
     )
     return "\n".join([head, *rows]) + "\n"
+
+
+def limits_page() -> str:
+    """Every limit of ingest with its bounds, why these, and which way is stricter."""
+    from data_contracts.limits import IngestLimits
+    from governance.policy_strictness import direction_of
+
+    rows = []
+    for name, field in IngestLimits.model_fields.items():
+        low = _bound(field.metadata, (("ge", ""), ("gt", "over ")))
+        high = _bound(field.metadata, (("le", ""), ("lt", "under ")))
+        way = direction_of(f"ingest.{name}", 1, 2) if field.annotation in (int, float) else "other"
+        stricter = {"stricter": "higher", "weaker": "lower"}.get(way, "")
+        why = field.json_schema_extra.get("bounds", "") if isinstance(field.json_schema_extra, dict) else ""
+        default = "" if field.default_factory or field.default in (None, ()) else f"`{field.default}`"
+        rows.append(f"| `{name}` | {default} | {low} | {high} | {stricter} | {field.description} | {why} |")
+    head = (
+        "# Limits of ingest\n\nMade from the code by `make docs`. A ROCU sets these under `ingest` of its policy; "
+        "`findprofile policy load` shows which change and which way. Beyond its bounds a limit would switch off the "
+        "rule that names it, or make everything break it, so a policy that passes them is refused. No published figure "
+        "was found for any but the year of retention: defaults and bounds are starting points of this product; a ROCU "
+        "writes down why it has others.\n\n"
+        "| limit | default | least | most | stricter is | meaning | why these bounds |\n|---|---|---|---|---|---|---|"
+    )
+    return "\n".join([head, *rows]) + "\n"
+
+
+def _bound(metadata: list[Any], signs: tuple[tuple[str, str], ...]) -> str:
+    found = (f"{word}{getattr(one, sign):,.10g}" for sign, word in signs for one in metadata if hasattr(one, sign))
+    return next(found, "")
 
 
 def _default(value: object) -> str:

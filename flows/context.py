@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from infra.clock import utc_now
@@ -35,9 +36,15 @@ class Context:
     lake: Lake
     identity: Identity
     audit: AuditLog
-    lineage: LineageLog
     now: datetime
     progress: Progress = silent
+
+    @cached_property
+    def lineage(self) -> LineageLog:
+        """Where events of lineage go. Its library takes a while to load, and most commands make none."""
+        from governance.lineage_events import LineageLog
+
+        return LineageLog(self.lake)
 
 
 def open_context(
@@ -57,7 +64,6 @@ def open_context(
             force are not accepted; the log has it.
     """
     from governance.audit import open_audit
-    from governance.lineage_events import LineageLog
     from governance.syops import require_accepted
     from infra.database import open_database
     from infra.identity import verify_token
@@ -86,7 +92,7 @@ def open_context(
         _record_sign_in(audit, identity, refusal.reason)
         raise
     lake = Lake(settings.lake)
-    return Context(settings, lake, identity, audit, LineageLog(lake), now, progress)
+    return Context(settings, lake, identity, audit, now, progress)
 
 
 def _record_sign_in(audit: AuditLog, identity: Identity, reason: str) -> None:

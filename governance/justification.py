@@ -14,7 +14,8 @@ class Asked:
     """Why somebody wants to see plates, or the profile of a vehicle.
 
     Args:
-        purpose: One of the policy's purposes.
+        purpose: One of the policy's `vault.purposes`: why one vehicle is looked at. What a run over all vehicles is for
+            is another question, with words of its own (`runs.age_bands`).
         authority: A reference in the policy's format.
     """
 
@@ -35,8 +36,12 @@ def require_justified(asked: Asked, policy: LoadedPolicy, what: str) -> None:
     """
     rules = policy.policy.vault
     if asked.purpose not in rules.purposes:
+        # a word of the policy may be repeated
+        of_a_run = asked.purpose in policy.policy.runs.purposes
+        said = f" {asked.purpose} is what a run may be for (runs.age_bands), under its authority." if of_a_run else ""
         raise RefusedError(
-            f"The purpose is not one for which the policy lets {what}.", f"Give one of: {', '.join(rules.purposes)}."
+            f"The purpose is not one for which the policy lets {what}.{said}",
+            f"Give one of vault.purposes: {', '.join(rules.purposes)}.",
         )
     if not re.fullmatch(rules.authority_format, asked.authority):
         raise RefusedError(

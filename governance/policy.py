@@ -43,7 +43,7 @@ class VaultRules(BaseModel):
     purposes: tuple[str, ...] = Field(min_length=1, description="the purposes for which a plate may be revealed")
     authority_format: str = Field(description="regular expression that a whole authority reference must match")
     authority_example: str = Field(description="a reference that matches, shown to whoever gets it wrong")
-    max_tokens: int = Field(ge=1, description="vehicles revealed by one authority in one go")
+    max_tokens: int = Field(ge=1, le=1000, description="vehicles revealed by one authority in one go")
 
     @field_validator("authority_format")
     @classmethod
@@ -68,7 +68,9 @@ class RocuPolicy(BaseModel):
     training: TrainingSettings
     tuning: TuningBounds = Field(default=TuningBounds(), description="what a search of training settings may change")
     monitoring: MonitorSettings
-    capacity: int = Field(ge=1, description="vehicles that the analysts can look at per window: the k of precision@k")
+    capacity: int = Field(
+        ge=1, le=10_000, description="vehicles that the analysts can look at per window: the k of precision@k"
+    )
     random_review: int = Field(
         default=5,
         ge=0,
@@ -188,7 +190,8 @@ def _parse(text: str, name: str) -> RocuPolicy:
         )
         raise WrongInputError(
             f"The policy {name} is not valid: {problems}.",
-            "Correct these keys; governance/policies/default.yaml explains each.",
+            "Correct these keys; governance/policies/default.yaml explains each, docs/limits.md has the bounds of the "
+            "limits under ingest.",
         ) from None
 
 

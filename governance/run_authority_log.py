@@ -175,9 +175,11 @@ def _require_by_policy(terms: Terms, policy: LoadedPolicy) -> None:
             "The reference is not one in the policy's format.", f"Write it like {vault.authority_example}."
         )
     if terms.purpose not in runs.purposes:
+        of_a_look = terms.purpose in vault.purposes
+        said = f" {terms.purpose} is what one vehicle may be looked at for (vault.purposes)." if of_a_look else ""
         raise RefusedError(
-            "The purpose is not one for which the policy lets vehicles be ranked.",
-            f"Give one of: {', '.join(runs.purposes)}.",
+            f"The purpose is not one for which the policy lets vehicles be ranked.{said}",
+            f"Give one of runs.age_bands: {', '.join(runs.purposes)}.",
         )
 
 

@@ -38,6 +38,31 @@ def test_commands_named_in_prose_exist() -> None:
             assert found[0] in words, f"{page.name}: findprofile {' '.join(found)}"
 
 
+# these act for nobody, or take their permission from what they start
+FOR_ANYBODY = {"contracts", "demo", "drift", "simulate", "syops show", "token issue", "worker"}
+
+
+def test_the_table_of_roles_has_every_command_and_those_of_each_role_and_no_other() -> None:
+    from governance.permissions import PERMISSIONS, ROLES
+
+    generator = _generator()
+    named = {
+        action: generator.COMMANDS.get(action, (action.replace(".", " "),))  # type: ignore[attr-defined]
+        for action in PERMISSIONS
+    }
+    reference = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    known = set(re.findall(r"^## findprofile (.*)$", reference, re.MULTILINE))
+    listed = {command for commands in named.values() for command in commands}
+    assert listed <= known
+    assert {one for one in known - listed if one not in FOR_ANYBODY and one.split()[0] not in FOR_ANYBODY} == set()
+    table = re.findall(r"^\| (\w[\w ]*) \|[^|]*\| (`.*`) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    may = {role: set(re.findall("`([^`]+)`", commands)) for role, commands in table}
+    for role in ROLES:
+        shared = may["anybody"] | (may["all but analysts"] if role != "analyst" else set())
+        allowed = {command for action, roles in PERMISSIONS.items() if role in roles for command in named[action]}
+        assert may[role] | shared == allowed, role
+
+
 def test_links_lead_to_files() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):

@@ -11,16 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 
+from data_contracts.across_rows.clock_or_place import Usual, Visit, explain, usual_slowness
 from data_contracts.across_rows.legs import distance, reach_of
 from data_contracts.across_rows.scene import Scene
-from data_contracts.across_rows.shift import Neighbours, find_shift
 
-CLOCK, PLACE = "camera_clock", "camera_place"
+CLOCK, PLACE, EITHER = "camera_clock", "camera_place", "camera_clock_or_place"
 TIMES_USUAL = 5  # a camera to blame has this many times the share of impossible legs that cameras usually have
 BLAMED_ANYWAY = 0.5  # a share that needs no comparison: in a small network a few wrong cameras are the usual
 ONE_VEHICLE = 0.5  # of its impossible legs no vehicle makes more than this share
 LEAST_LEGS = 20  # cameras with fewer say nothing about what is usual
-SAMPLE = 60
+SAMPLE, MOST_READS = 60, 120  # vehicles of a camera that are looked at, and their reads there
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,11 @@ def _take_off(camera: int, links: Iterable[Link], taken: set[int], legs: dict[in
 
 
 def make_blamed(scene: Scene) -> None:
-    """Make `blamed` (place_in_order, camera_no, cause, score, shift_s) from `legs`, `links` and `breaking` (leg_no)."""
+    """Make `blamed` (place_in_order, camera_no, cause, score, fast_s) from `legs`, `links` and `breaking` (leg_no)."""
     connection, limits = scene.connection, scene.limits
     connection.execute(
         """CREATE OR REPLACE TABLE blamed (place_in_order INTEGER, camera_no INTEGER, cause VARCHAR, score DOUBLE,
-            shift_s DOUBLE)"""
+            fast_s DOUBLE)"""
     )
     crowds = {
         camera: Crowd(vehicles, top / total)
@@ -125,42 +125,73 @@ def make_blamed(scene: Scene) -> None:
         return
     links = [Link(*row) for row in connection.execute("FROM links ORDER BY ALL").fetchall()]
     found = blame_cameras(links, crowds, limits.camera_blame_min_vehicles, limits.camera_blame_min_share)
-    samples = _samples(scene, [one.camera for one in found])
+    if not found:
+        return
+    _make_passing(scene, [one.camera for one in found])
+    usual, visits = _usual(scene), _visits(scene)
     for place, one in enumerate(found):
-        shift = find_shift(samples.get(one.camera, ()))
-        row = [place, one.camera, CLOCK if shift else PLACE, one.beyond_usual, shift.seconds if shift else None]
+        explained = explain(visits.get(one.camera, ()), usual)
+        cause = {"clock": CLOCK, "place": PLACE}[explained.what] if explained else EITHER
+        row = [place, one.camera, cause, one.beyond_usual, explained.fast_s if explained else None]
         connection.execute("INSERT INTO blamed VALUES (?, ?, ?, ?, ?)", row)
 
 
-def _samples(scene: Scene, cameras: Sequence[int]) -> dict[int, list[Neighbours]]:
-    """For each camera reads of vehicles with an impossible leg there, each with its reads at cameras without blame."""
-    if not cameras:
-        return {}
+def _make_passing(scene: Scene, cameras: Sequence[int]) -> None:
+    """Make `chosen` (camera_no, vehicle_no), some vehicles with an impossible leg at each camera to blame.
+
+    And `passing`, all their reads, each with its place and with whether its camera is one to blame.
+    """
     blamed = ", ".join(map(str, cameras))
+    scene.connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE chosen AS
+            WITH fast AS (SELECT * FROM legs SEMI JOIN breaking USING (leg_no))
+            SELECT camera_no, vehicle_no FROM (
+                SELECT from_camera AS camera_no, vehicle_no FROM fast
+                UNION SELECT to_camera, vehicle_no FROM fast)
+            WHERE camera_no IN ({blamed})
+            QUALIFY row_number() OVER (PARTITION BY camera_no ORDER BY hash(vehicle_no), vehicle_no) <= {SAMPLE}"""
+    )
+    scene.connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE passing AS
+            SELECT read_no, vehicle_no, captured_at, camera_no, latitude, longitude, x, y, z,
+                camera_no IN ({blamed}) AS to_blame
+            FROM travelling SEMI JOIN chosen USING (vehicle_no) JOIN places USING (place_no)"""
+    )
+
+
+def _usual(scene: Scene) -> Usual:
+    """How long the chosen vehicles take between cameras without blame."""
+    longest = reach_of(scene).total_seconds() * 2
+    ways = scene.connection.execute(
+        f"""WITH beside AS (
+                SELECT passing AS this, lag(passing) OVER way AS before FROM passing WHERE NOT to_blame
+                WINDOW way AS (PARTITION BY vehicle_no ORDER BY captured_at, read_no))
+            SELECT epoch(this.captured_at) - epoch(before.captured_at) AS seconds, {distance("this", "before")} AS km
+            FROM beside WHERE this.camera_no <> before.camera_no AND seconds <= {longest} ORDER BY ALL"""
+    ).fetchnumpy()
+    limits = scene.limits
+    return usual_slowness(ways["seconds"], ways["km"], limits.max_speed_kmh, limits.min_leg_km)
+
+
+def _visits(scene: Scene) -> dict[int, list[Visit]]:
+    """For each camera to blame reads of its chosen vehicles there, each with those at other cameras around it."""
+    longest = reach_of(scene).total_seconds() * 2
     rows = scene.connection.execute(
-        f"""WITH fast AS (SELECT * FROM legs SEMI JOIN breaking USING (leg_no)),
-            chosen AS (
-                SELECT camera_no, vehicle_no FROM (
-                    SELECT from_camera AS camera_no, vehicle_no FROM fast
-                    UNION SELECT to_camera, vehicle_no FROM fast)
-                WHERE camera_no IN ({blamed})
-                QUALIFY row_number() OVER (PARTITION BY camera_no ORDER BY hash(vehicle_no), vehicle_no) <= {SAMPLE}),
-            passing AS (
-                SELECT travelling.*, camera_no, x, y, z FROM travelling
-                SEMI JOIN chosen USING (vehicle_no) JOIN places USING (place_no)),
-            here AS (SELECT passing.* FROM passing SEMI JOIN chosen USING (camera_no, vehicle_no))
-            SELECT here.camera_no, here.read_no, epoch(other.captured_at) - epoch(here.captured_at) AS after_s,
-                {distance("here", "other")} / {scene.limits.max_speed_kmh} * 3600 AS needed_s
-            FROM here JOIN passing AS other ON other.vehicle_no = here.vehicle_no AND other.camera_no NOT IN ({blamed})
-                AND other.captured_at BETWEEN here.captured_at - to_seconds({reach_of(scene).total_seconds() * 2})
-                    AND here.captured_at + to_seconds({reach_of(scene).total_seconds() * 2})
-            ORDER BY here.camera_no, here.read_no, after_s"""
+        f"""WITH here AS (
+                SELECT passing.* FROM passing SEMI JOIN chosen USING (camera_no, vehicle_no)
+                QUALIFY row_number() OVER (PARTITION BY camera_no ORDER BY hash(read_no), read_no) <= {MOST_READS})
+            SELECT here.camera_no, list(epoch(other.captured_at) - epoch(here.captured_at) ORDER BY {_IN_TIME}),
+                list({distance("here", "other")} ORDER BY {_IN_TIME}), list(other.latitude ORDER BY {_IN_TIME}),
+                list(other.longitude ORDER BY {_IN_TIME})
+            FROM here JOIN passing AS other ON other.vehicle_no = here.vehicle_no AND NOT other.to_blame
+                AND other.captured_at BETWEEN here.captured_at - to_seconds({longest})
+                    AND here.captured_at + to_seconds({longest})
+            GROUP BY here.camera_no, here.read_no ORDER BY here.camera_no, here.read_no"""
     ).fetchall()
-    reads: dict[tuple[int, int], tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
-    for camera, read, after, needed in rows:
-        reads[camera, read][0].append(after)
-        reads[camera, read][1].append(needed)
-    samples: dict[int, list[Neighbours]] = defaultdict(list)
-    for (camera, _), (after, needed) in sorted(reads.items()):
-        samples[camera].append(Neighbours(after, needed))
-    return samples
+    visits: dict[int, list[Visit]] = defaultdict(list)
+    for camera, *around in rows:
+        visits[camera].append(Visit(*around))
+    return visits
+
+
+_IN_TIME = "other.captured_at, other.read_no"

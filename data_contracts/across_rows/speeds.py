@@ -1,8 +1,8 @@
 """The rule about impossible speeds (DQ08): each leg is put down to the camera or to the VRM that explains most.
 
-Cameras first (`blame`): their clock or their place. What is left is the vehicle's: a clone, if the VRM goes back and
-forth or is seen several times at both ends; a misread, if a single read stands alone, or another VRM one confusion
-apart fits there.
+Cameras first (`blame`): their clock, their place, or one of the two. What is left is the vehicle's: a clone, if the
+VRM goes back and forth or is seen several times at both ends; a misread, if a single read stands alone, or another VRM
+one confusion apart fits there.
 """
 
 from __future__ import annotations
@@ -144,6 +144,7 @@ def _tell(scene: Scene, rule: Rule) -> Mapping[int, str]:
     words = {
         "camera_clock": "the clock of camera ' || camera_id || '",
         "camera_place": "the place of camera ' || camera_id || '",
+        "camera_clock_or_place": "the clock or the place of camera ' || camera_id || '",
         CLONE: "cloned plates",
         MISREAD: "misread plates",
     }

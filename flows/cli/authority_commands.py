@@ -21,7 +21,9 @@ def grant(
     reference: Reference,
     rocu: Rocu,
     pattern: Annotated[str, typer.Option("--pattern", help="the one pattern that may be looked for")],
-    purpose: Annotated[str, typer.Option(help="one of the purposes of the policy's age bands")],
+    purpose: Annotated[
+        str, typer.Option(help="what the runs are for: one of the purposes in runs.age_bands of the policy")
+    ],
     first: Annotated[
         date,
         typer.Option(

@@ -9,10 +9,14 @@ import typer
 
 from flows.cli.frame import app, group
 from flows.cli.options import AsJson, From, Rocu, To, file_to_write, session
-from flows.cli.output import as_json, line, show, table
+from flows.cli.output import as_json, line, show, side_by_side, table, wrapped
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flows.steps.rule_legend import Tagged
     from governance.pages.batch_models import BatchPage, JudgementRow, NoteRow
+    from governance.pages.scoreboard_models import Spread
 
 batches = group("batches", "Delivered files: verdicts, rules broken, and their pages.")
 
@@ -116,9 +120,10 @@ def _print_page(page: BatchPage) -> None:
     broken = [row for row in page.rules if row.rows or not row.holds]
     if broken:
         table(
-            ("rule", "severity", "holds", "rows", "share"),
-            ((r.rule, r.severity, "yes" if r.holds else "no", r.rows, _percent(r.share)) for r in broken),
+            ("DQ", "rule", "severity", "holds", "rows", "share"),
+            ((r.dq_number, r.rule, r.severity, "yes" if r.holds else "no", r.rows, _percent(r.share)) for r in broken),
         )
+        _print_legend(broken)
     for what, rows in (("camera", page.cameras), ("feed", page.feeds)):
         if rows:
             table(
@@ -172,6 +177,19 @@ def _print_notes(page: BatchPage) -> None:
     )
 
 
+def _print_legend(rules: Iterable[Tagged]) -> None:
+    """What the numbers of these rules stand for, in the contract's words."""
+    from flows.steps.rule_legend import legend_of
+
+    for row in legend_of(rules):
+        for rule, meaning in row.rules.items():
+            wrapped(f"{row.number} {rule}: {meaning}")
+
+
+def _ends(spread: Spread) -> tuple[tuple[str, float], tuple[str, float]]:
+    return (spread.best, spread.best_share), (spread.worst, spread.worst_share)
+
+
 def _confusions(confusions: dict[str, int]) -> str:
     return ", ".join(f"{said} ({times:,})" for said, times in confusions.items())
 
@@ -183,6 +201,7 @@ def _against(note: NoteRow) -> str:
 
 def _verdict(row: JudgementRow) -> str:
     said = row.verdict.replace("_", " ") + (" (superseded)" if row.superseded_by else "")
+    said += f", replaced by {row.replaced_by}" if row.replaced_by else ""
     if not row.repeats:
         return said
     first, *others = row.repeats
@@ -218,21 +237,17 @@ def scoreboard(
         line("  no batch in these days")
         return
     columns = [column for one in board.rocus for column in (one.rocu, *one.forces)]
-    lines: list[tuple[str, list[str]]] = [
-        (rule.rule, [_percent(column.share(rule.rule)) for column in columns])
-        for rule in board.rules
-        if any(column.rules.get(rule.rule) for column in columns)
+    broken = [rule for rule in board.rules if any(column.rules.get(rule.rule) for column in columns)]
+    rows = [(rule.dq_number, rule.rule, *(_percent(column.share(rule.rule)) for column in columns)) for rule in broken]
+    rows += [
+        ("", "rows", *(f"{column.rows:,}" for column in columns)),
+        ("", "quarantined", *(_percent(column.quarantine_share) for column in columns)),
+        ("", "duplicates", *(_percent(column.duplicates_share) for column in columns)),
     ]
-    lines += [
-        ("rows", [f"{column.rows:,}" for column in columns]),
-        ("quarantined", [_percent(column.quarantine_share) for column in columns]),
-        ("duplicates", [_percent(column.duplicates_share) for column in columns]),
-    ]
-    table(("rule", *(column.label for column in columns)), ((name, *cells) for name, cells in lines))
+    side_by_side(("DQ", "rule", *(column.label for column in columns)), rows, first=2)
     for spread in board.spreads[:5]:
-        line(
-            f"  {spread.rule}: best {spread.best} {_percent(spread.best_share)}, "
-            f"worst {spread.worst} {_percent(spread.worst_share)}"
-        )
+        best, worst = (f"{name} {_percent(share)}" for name, share in _ends(spread))
+        wrapped(f"{spread.rule}: best {best}, worst {worst}")
+    _print_legend(broken)
     if html:
         line(f"  drawn in {html}")

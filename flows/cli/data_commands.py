@@ -63,10 +63,17 @@ def dispositions_load(files: Files, rocu: Rocu, source: SourceName = "canonical"
 def policy_load(
     file: Annotated[Path, typer.Argument(help="policy file (YAML)")], rocu: Rocu, json: AsJson = False
 ) -> None:
-    """Put a ROCU's own policy in force; the change is recorded with its digest."""
-    from flows.steps.policy import load_rocu_policy
+    """Put a ROCU's own policy in force; shows what changes and whether it is weaker, which is recorded too."""
+    from flows.steps.policy import WAYS, load_rocu_policy
 
-    show(load_rocu_policy(session(), rocu, file), json)
+    loaded = load_rocu_policy(session(), rocu, file)
+    show(loaded, json)
+    if not json and loaded.changes:
+        table(
+            ("key", "before", "now", "is"),
+            ((change.key, change.usual, change.own, WAYS[change.direction]) for change in loaded.changes),
+            title="what this policy changes",
+        )
 
 
 @policy.command("show")
@@ -80,7 +87,9 @@ def policy_show(rocu: Rocu) -> None:
 @vault.command("reveal")
 def vault_reveal(
     tokens: Annotated[list[str], typer.Argument(help="vehicle tokens", metavar="TOKEN...")],
-    purpose: Annotated[str, typer.Option(help="why the plate is needed; one of the purposes of the policy")],
+    purpose: Annotated[
+        str, typer.Option(help="why this plate is needed: one of vault.purposes of the policy, not what a run is for")
+    ],
     authority: Annotated[str, typer.Option(help="reference of the authority, in the policy's format")],
     rocu: Annotated[
         str | None, typer.Option(help="whose vehicles they are, if your token is for several ROCUs")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+    from rich.console import Console
 
     from flows.steps.results import StepResult
     from governance.audit import Row
+
+FILE_WIDTH, TEXT_WIDTH = 200, 120
 
 
 def say(message: str) -> None:
@@ -35,17 +40,78 @@ def as_json(value: BaseModel | Mapping[str, Any] | Sequence[Any]) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
-    """Print rows as a table."""
-    from rich.console import Console
+    """Print rows as a table; where not even the longest word of each column fits side by side, one below the other."""
     from rich.table import Table
 
-    drawn = Table(*columns, title=title, title_justify="left")
-    for row in rows:
-        drawn.add_row(*("" if cell is None else str(cell) for cell in row))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=200)
+    console, cells = _console(), [["" if cell is None else str(cell) for cell in row] for row in rows]
+    longest = [
+        max((len(word) for text in column for word in text.split()), default=0)
+        for column in zip(columns, *cells, strict=True)
+    ]
+    if sum(longest) + 3 * len(columns) + 1 > console.width:
+        _one_below_the_other(columns, cells, title)
+        return
+    drawn = Table(title=title, title_justify="left")
+    for name, least in zip(columns, longest, strict=True):
+        drawn.add_column(name, min_width=least, overflow="fold")
+    for row in cells:
+        drawn.add_row(*row)
     console.print(drawn)
+
+
+def _one_below_the_other(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None) -> None:
+    width = max(map(len, columns))
+    if title:
+        line(f"  {title}")
+    for row in rows:
+        line()
+        for name, cell in zip(columns, row, strict=True):
+            if cell:
+                wrapped(f"{name:<{width}}  {cell}", more=width + 2)
+
+
+def side_by_side(columns: Sequence[str], rows: Sequence[Sequence[str]], first: int = 1) -> None:
+    """Print a table of many columns: as many as fit beside the first ones, then these again with the next, and so on.
+
+    Args:
+        columns: Their names.
+        rows: What stands in them.
+        first: How many columns say what a row is about; they stand in each part.
+    """
+    widths = [max(map(len, column)) + 3 for column in zip(columns, *rows, strict=True)]
+    room = _console().width - 1 - sum(widths[:first])
+    parts: list[list[int]] = [[]]
+    for place in range(first, len(columns)):
+        if parts[-1] and sum(widths[held] for held in parts[-1]) + widths[place] > room:
+            parts.append([])
+        parts[-1].append(place)
+    for number, part in enumerate(parts):
+        shown = [*range(first), *part]
+        ends = " to ".join(str(place - first + 1) for place in dict.fromkeys((part[0], part[-1])))
+        title = f"{'columns' if len(part) > 1 else 'column'} {ends} of {len(columns) - first}"
+        table(
+            [columns[place] for place in shown],
+            ([row[place] for place in shown] for row in rows),
+            title=title if len(parts) > 1 else None,
+        )
+        if number < len(parts) - 1:
+            line()
+
+
+def wrapped(text: str, indent: int = 2, more: int = 4) -> None:
+    """Print a sentence within the width of the terminal, its further lines indented by `more` besides."""
+    for part in textwrap.wrap(
+        text, min(_console().width, TEXT_WIDTH), initial_indent=" " * indent, subsequent_indent=" " * (indent + more)
+    ):
+        line(part)
+
+
+def _console() -> Console:
+    """As wide as the terminal or `COLUMNS`; where the output goes into a file, as wide as most tables."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=FILE_WIDTH)
 
 
 def reason_of(row: Row) -> str:

@@ -135,7 +135,8 @@ def _as_requalified(result: object) -> Requalified:
 
 def _show(result: Requalified, json: bool) -> None:
     show(result, json)
-    if not json and result.batches:
+    changed = [batch for batch in result.batches if batch.before != batch.after]
+    if not json and changed:
         table(
             ("batch", "delivered as", "rows", "verdict", "accepted", "quarantined", "duplicates", "contract"),
             (
@@ -145,9 +146,11 @@ def _show(result: Requalified, json: bool) -> None:
                     batch.rows,
                     *(_arrow(getattr(batch.before, name), getattr(batch.after, name)) for name in _COMPARED),
                 )
-                for batch in result.batches
+                for batch in changed
             ),
-            title="before -> after",
+            title="batches that would change, now -> then"
+            if result.tried_only
+            else "batches that changed, before -> after",
         )
     if result.newly_failed and not result.tried_only:
         raise RefusedError(

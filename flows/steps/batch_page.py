@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from flows.steps.batch_notes import batch_notes
+from flows.steps.rule_legend import legend_of
 from governance.pages.batch_models import BatchPage, JudgementRow, PlaceRow, RuleRow
 
 if TYPE_CHECKING:
@@ -22,10 +23,13 @@ SENTENCES = {
     "passed_with_quarantine": "Passed with quarantine. The rows that broke a rule were set apart; the others are used.",
     "failed": "Failed. Nothing of it is used, until it is delivered again, corrected.",
 }
+REPLACED = (
+    "Failed, and replaced: batch {batch_id} was delivered in its place and taken. Nothing of this one is used or owed."
+)
 
 
-def judgement_row(judged: Judged) -> JudgementRow:
-    """One judgement as the list and the page show it."""
+def judgement_row(judged: Judged, replaced: Mapping[str, str]) -> JudgementRow:
+    """One judgement as the list and the page show it; `replaced` has failed batches to the one taken in their place."""
     record, batch = judged.record, judged.batch
     return JudgementRow(
         ingest_id=record.ingest_id,
@@ -44,6 +48,7 @@ def judgement_row(judged: Judged) -> JudgementRow:
         superseded_by=judged.superseded_by,
         judged_again_because=record.reason,
         replaces=batch.replaces,
+        replaced_by=replaced.get(batch.batch_id) if judged.stands else None,
         repeats=batch.repeats,
     )
 
@@ -62,10 +67,12 @@ def fill_batch_page(
     """
     from data_contracts.batch_counts import has_counts
     from data_contracts.history import around
+    from data_contracts.reads import replaced_batches
     from data_contracts.trends import TREND_BATCHES, trend_of
 
-    standing = mine[-1]
+    standing, replaced = mine[-1], replaced_batches(context.lake, region.code)
     record, batch = standing.record, standing.batch
+    taken = replaced.get(batch.batch_id)
     rules = _rules(standing)
     of_rows = frozenset(row.rule for row in rules if row.share is not None)
     trend_rules, trend = trend_of(around(every, batch.batch_id, TREND_BATCHES), of_rows, standing)
@@ -78,10 +85,11 @@ def fill_batch_page(
         size_bytes=batch.size_bytes,
         contract_digest=record.contract_digest,
         register_digest=record.register_digest,
-        standing=judgement_row(standing),
-        sentence=SENTENCES[batch.verdict],
-        verdicts=tuple(judgement_row(one) for one in mine),
+        standing=judgement_row(standing, replaced),
+        sentence=REPLACED.format(batch_id=taken) if taken else SENTENCES[batch.verdict],
+        verdicts=tuple(judgement_row(one, replaced) for one in mine),
         rules=rules,
+        legend=legend_of(rules),
         cameras=cameras[:PLACES],
         cameras_more=max(0, len(cameras) - PLACES),
         feeds=_places(context, standing, "feed_id", of_rows)[:PLACES],
@@ -89,7 +97,14 @@ def fill_batch_page(
         noted=batch_notes(context, standing),
         trend_rules=trend_rules,
         trend=trend,
-        replaced_by=next((one.batch.batch_id for one in every if one.batch.replaces == batch.batch_id), None),
+        replaced_by=taken,
+        tried_instead=tuple(
+            dict.fromkeys(
+                one.batch.batch_id
+                for one in every
+                if one.batch.replaces == batch.batch_id and one.batch.batch_id not in (batch.batch_id, taken)
+            )
+        ),
         data_docs=data_docs,
     )
 
@@ -110,6 +125,7 @@ def _rule_row(rule: Rule, batch: BatchManifest, holds: bool) -> RuleRow:
     broken = None if rule.table in BATCH_TABLES else batch.rules.get(rule.name, 0)
     return RuleRow(
         rule=rule.name,
+        dq_number=rule.dq_number,
         severity=rule.severity,
         description=rule.description,
         rows=broken,

@@ -52,9 +52,11 @@ def list_batches(
         RefusedError: No permission in this ROCU.
         WrongInputError: No such ROCU.
     """
+    from data_contracts.reads import replaced_batches
     from flows.steps.batch_page import judgement_row
 
-    return tuple(judgement_row(one) for one in _chosen(context, rocu, start, end) if every or one.stands)
+    replaced = replaced_batches(context.lake, rocu)
+    return tuple(judgement_row(one, replaced) for one in _chosen(context, rocu, start, end) if every or one.stands)
 
 
 def show_batch(context: Context, rocu: str, batch_id: str, html: Path | None = None) -> BatchPage:

@@ -2,58 +2,90 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.context import Context, acting, permit
 from flows.steps.results import StepResult
+from governance.policy_strictness import Direction, PolicyDifference
 from infra.clock import utc_now
 from infra.errors import FindProfileError
 
+if TYPE_CHECKING:
+    from governance.policy import LoadedPolicy
+
+WAYS: dict[Direction, str] = {
+    "weaker": "weaker",
+    "other": "that may be weaker",
+    "stricter": "stricter",
+    "neutral": "no limit",
+}
+
 
 class PolicyLoaded(StepResult):
-    """The policy that is now in force."""
+    """The policy that is now in force.
+
+    `changes` are the keys that it sets otherwise than `compared_with`, the one before, weaker ones first.
+    """
 
     rocu: str
     version: str
     digest: str
     replaced: str
     origin: str
+    compared_with: str
+    changes: tuple[PolicyDifference, ...]
+
+    def summary(self) -> dict[str, str | int | float]:
+        """One value a line; the changed keys have a table of their own."""
+        counted = Counter(change.direction for change in self.changes)
+        said = ", ".join(f"{counted[way]} {WAYS[way]}" for way in WAYS if counted[way]) or "none"
+        left_out = ("changes", "compared_with")
+        shown = {name: value for name, value in super().summary().items() if name not in left_out}
+        return shown | {"values changed": f"{said} (against {self.compared_with})"}
 
 
 def load_rocu_policy(context: Context, rocu: str, file: Path) -> PolicyLoaded:
-    """Put a ROCU's own policy in force; what it sets otherwise than the packaged default is recorded."""
+    """Put a ROCU's own policy in force; what it changes, and what it sets otherwise than the default, is recorded."""
     from data_contracts.regions import require_rocu
     from governance.policy import packaged_policy, read_policy, store_policy, stored_sha256
     from governance.policy_difference import differences
+    from governance.policy_strictness import judged_differences
 
     require_rocu(rocu, context.now.date())
     with acting(context, "policy.load", rocu, "decision", f"policy of {rocu}") as details:
         context.audit.require_intact(utc_now())
-        replaced = _digest_in_force(context, rocu)
+        before, replaced = _in_force(context, rocu)
         read_policy(file)
         loaded = store_policy(context.lake, rocu, file)
         details["policy"] = loaded.digest
         details["file_sha256"] = stored_sha256(context.lake, rocu)
         details["replaced"] = replaced
-        details["unlike_default"] = differences(packaged_policy("default").policy, loaded.policy)
+        usual = packaged_policy("default")
+        details["unlike_default"] = differences(usual.policy, loaded.policy)
+        details["changed"] = differences((before or usual).policy, loaded.policy)
+    changes = judged_differences((before or usual).policy, loaded.policy)
     return PolicyLoaded(
         rocu=rocu,
         version=loaded.policy.version,
         digest=loaded.digest,
         replaced=replaced,
         origin=loaded.origin,
+        compared_with=(before or usual).origin,
+        changes=tuple(sorted(changes, key=lambda change: list(WAYS).index(change.direction))),
     )
 
 
-def _digest_in_force(context: Context, rocu: str) -> str:
-    """Digest of the policy to be replaced. One that was spoilt must be replaceable, or nobody could mend it."""
+def _in_force(context: Context, rocu: str) -> tuple[LoadedPolicy | None, str]:
+    """The policy to be replaced, and its digest. One that was spoilt must be replaceable, or nobody could mend it."""
     from governance.policy import load_policy
 
     try:
-        return load_policy(context.lake, rocu).digest
+        before = load_policy(context.lake, rocu)
     except FindProfileError as error:
-        return f"none that holds: {error.reason}"
+        return None, f"none that holds: {error.reason}"
+    return before, before.digest
 
 
 def policy_in_force(context: Context, rocu: str) -> dict[str, Any]:

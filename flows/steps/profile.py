@@ -7,8 +7,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict
+
 from flows.context import Context
 from flows.steps.desk import policy_of, require_parts_unchanged
+from flows.steps.ranked_list import must_not_know_ranks
 from flows.steps.recorded_list import list_of_day
 from flows.steps.results import StepResult
 from infra.clock import utc_now
@@ -17,7 +20,7 @@ from infra.lake import write_text
 
 if TYPE_CHECKING:
     from data_contracts.manifests import PartRef
-    from governance.pages.profile import Assessment, ProfilePage
+    from governance.pages.profile import Assessment, ProfilePage, Reason
     from models.patterns import Pattern
     from models.profile import VehicleProfile
 
@@ -28,8 +31,24 @@ NOT_RECORDED = (
 )
 
 
+class LookAlikeSaid(BaseModel):
+    """An innocent explanation: what speaks for it here and against it, and how a person rules it out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    speaks_for: tuple[str, ...]
+    against: tuple[str, ...]
+    check: str
+
+
 class Profiled(StepResult):
-    """A profile that was opened. `facts` holds all that the page was drawn from."""
+    """A profile that was opened, in the order in which it should be read: facts, look-alikes, then the assessment.
+
+    `facts` holds all that the page was drawn from; `doubts` are reasons to think that the reads are wrong. `cautions`,
+    `raised` and `lowered` are the sentences of the run. Who reviews gets no rank and no score where a list has vehicles
+    drawn at random.
+    """
 
     rocu: str
     pattern: str
@@ -39,16 +58,17 @@ class Profiled(StepResult):
     journeys: int
     places: int
     impossible_hops: int
+    doubts: tuple[str, ...]
+    facts: dict[str, Any]
+    look_alikes: tuple[LookAlikeSaid, ...]
+    cautions: tuple[str, ...]
+    raised: tuple[str, ...]
+    lowered: tuple[str, ...]
     rank: int | None
     score: float | None
     run_id: str | None
     not_assessed: str | None
     page: Path
-    facts: dict[str, Any]
-
-    def summary(self) -> dict[str, str | int | float]:
-        """One value a line, for people; the facts are on the page."""
-        return {name: value for name, value in super().summary().items() if name != "facts"}
 
     def links(self) -> dict[str, Path]:
         """The page."""
@@ -183,6 +203,8 @@ def _assessment(
     if not rows:
         return None, NOT_LISTED
     (row,), file = rows, pq.ParquetFile(pa.BufferReader(scores))
+    if must_not_know_ranks(context.identity, file.read(columns=["selected_by"])):
+        row |= {"rank": None, "score": None}
 
     def told(texts: list[str]) -> tuple[Reason, ...]:
         return tuple(Reason(text, text in again) for text in texts)
@@ -226,10 +248,27 @@ def _result(wanted: Wanted, page: ProfilePage, target: Path) -> Profiled:
         journeys=len(profile.journeys),
         places=len(profile.places),
         impossible_hops=len(profile.faults.hops),
+        doubts=(*profile.faults.sentences, *page.data_notes),
+        facts=facts,
+        look_alikes=tuple(
+            LookAlikeSaid(
+                name=one.name,
+                speaks_for=tuple(text for text, _ in one.speaks_for),
+                against=tuple(text for text, _ in one.against),
+                check=one.check,
+            )
+            for one in page.look_alikes
+        ),
+        cautions=_texts(assessment.cautions if assessment else ()),
+        raised=_texts(assessment.reasons if assessment else ()),
+        lowered=_texts(assessment.against if assessment else ()),
         rank=assessment.rank if assessment else None,
         score=assessment.score if assessment else None,
         run_id=assessment.run_id if assessment else None,
         not_assessed=page.not_assessed or None,
         page=target,
-        facts=facts,
     )
+
+
+def _texts(reasons: tuple[Reason, ...]) -> tuple[str, ...]:
+    return tuple(reason.text for reason in reasons)

@@ -14,6 +14,8 @@ from flows.steps.recorded_list import list_of_day
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from infra.identity import Identity
+
 BANNER = "An assessment to be examined by a person. Most vehicles that look odd are innocent."
 
 
@@ -69,7 +71,7 @@ def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> 
     model = f"{pattern}.{rocu}"
     with acting(context, "scores.read", rocu, "consultation", model) as details:
         found = pq.ParquetFile(pa.BufferReader(list_of_day(context, rocu, pattern, as_of))).read()
-        rows = _blind(found)[:top] if context.identity.roles == {"analyst"} else found.slice(0, top).to_pylist()
+        rows = _blind(found, context.identity)[:top] if _reviews(context.identity) else found.slice(0, top).to_pylist()
         details |= {
             "as_of": as_of.isoformat(),
             "run_id": rows[0]["run_id"] if rows else None,
@@ -89,11 +91,25 @@ def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> 
     )
 
 
-def _blind(found: pa.Table) -> list[dict[str, Any]]:
-    """The listed rows as analysts see them; with nothing drawn at random there is nothing to hide."""
+def must_not_know_ranks(identity: Identity, scores: pa.Table) -> bool:
+    """Whether somebody reviews a list of which some vehicles were drawn at random: a rank would tell which.
+
+    Args:
+        identity: Who looks.
+        scores: Of the run, with the column `selected_by`; with nothing drawn at random there is nothing to hide.
+    """
+    return _reviews(identity) and "random" in scores.column("selected_by").to_pylist()
+
+
+def _reviews(identity: Identity) -> bool:
+    return identity.roles == {"analyst"}
+
+
+def _blind(found: pa.Table, identity: Identity) -> list[dict[str, Any]]:
+    """The listed rows as analysts see them."""
     from models.scoring import review_list
 
     rows = review_list(found, found.column("run_id")[0].as_py()) if found.num_rows else []
-    if not any(row["selected_by"] == "random" for row in rows):
+    if not must_not_know_ranks(identity, found):
         return rows
     return [row | {"rank": place, "score": None} for place, row in enumerate(rows, start=1)]

@@ -61,7 +61,10 @@ class BatchTwice(BaseModel):
 
 
 class Requalified(StepResult):
-    """What judging again did, or (`tried_only`) would do."""
+    """What judging again did, or (`tried_only`) would do.
+
+    `held_in_failed` are rows asked about in batches that fail as a whole, `still_failed`: no row of these can come out.
+    """
 
     rocu: str
     tried_only: bool
@@ -72,6 +75,8 @@ class Requalified(StepResult):
     released: int
     released_as_duplicates: int
     still_quarantined: int
+    held_in_failed: int
+    still_failed: tuple[str, ...]
     newly_quarantined: int
     newly_failed: tuple[str, ...]
     failed_no_longer: tuple[str, ...]
@@ -80,27 +85,34 @@ class Requalified(StepResult):
     def summary(self) -> dict[str, str | int | float]:
         """A sentence and the counts; the batches have a table of their own."""
         lines: dict[str, str | int | float] = {"rocu": self.rocu, "outcome": self.said}
+        would = "would be " if self.tried_only else ""
         if self.batches:
             lines |= {
-                "records judged again": self.records_judged_again,
+                f"records {would}judged again": self.records_judged_again,
                 "records left alone": self.records_left_alone,
-                "in quarantine before": self.asked,
-                "released": f"{self.released} ({self.released_as_duplicates} of them duplicates)",
-                "still in quarantine": self.still_quarantined,
-                "newly in quarantine": self.newly_quarantined,
+                "rows asked about": self.asked,
+                f"{would}released": f"{self.released} ({self.released_as_duplicates} of them duplicates)",
+                f"{would}still in quarantine": self.still_quarantined,
+                f"{would}newly in quarantine": self.newly_quarantined,
             }
         for rule, rows in sorted(held_by(self.batches).items()):
             lines[f"held by {rule}"] = rows
-        for title, failing in (("fails now", self.newly_failed), ("fails no longer", self.failed_no_longer)):
+        if self.still_failed:
+            lines["in failed batches"] = (
+                f"{self.held_in_failed} rows of {', '.join(self.still_failed)}; none comes out of a batch that fails "
+                "as a whole, it has to be delivered again, corrected"
+            )
+        failing_now = "would fail" if self.tried_only else "fails now"
+        for title, failing in ((failing_now, self.newly_failed), ("fails no longer", self.failed_no_longer)):
             if failing:
                 lines[title] = ", ".join(failing)
         return lines
 
 
 def held_by(batches: Iterable[BatchTwice]) -> dict[str, int]:
-    """Rows asked about that stay, by the rules that they break now."""
+    """Rows asked about that stay, by the rules that they break now; those of failed batches are left out."""
     held: dict[str, int] = {}
-    for batch in batches:
+    for batch in (batch for batch in batches if batch.after.verdict != "failed"):
         for rule, rows in batch.still_held_by.items():
             held[rule] = held.get(rule, 0) + rows
     return held
@@ -259,7 +271,9 @@ def _said_of_release(matching: int, due: Sequence[Due], done: Sequence[RecordAga
         )
     out = sum(batch.released for again in done for batch in again.batches)
     if not out:
-        return f"Nothing {'would be' if plan else 'was'} released: all {matching} rows still break a rule."
+        failing = any(batch.after.verdict == "failed" for again in done for batch in again.batches)
+        or_else = ", or their batch fails as a whole" if failing else ""
+        return f"Nothing {'would be' if plan else 'was'} released: all {matching} rows still break a rule{or_else}."
     return f"{out} of {matching} rows {'would be' if plan else 'were'} released."
 
 
@@ -271,6 +285,7 @@ def _result(rocu: str, plan: bool, said: str, due: Sequence[Due], done: Sequence
     batches = tuple(_twice(again, batch) for again in done for batch in again.batches)
     judged_again = {again.due.record.ingest_id for again in done if again.wanted}
     moved = [_twice(again, batch) for again in done if again.wanted for batch in again.batches]
+    failing = [b for b in batches if b.before.verdict == b.after.verdict == "failed" and b.asked]
     return Requalified(
         rocu=rocu,
         tried_only=plan,
@@ -281,6 +296,8 @@ def _result(rocu: str, plan: bool, said: str, due: Sequence[Due], done: Sequence
         released=sum(batch.released for batch in moved),
         released_as_duplicates=sum(batch.released_as_duplicates for batch in moved),
         still_quarantined=sum(batch.asked - batch.released for batch in batches),
+        held_in_failed=sum(batch.asked for batch in failing),
+        still_failed=tuple(batch.batch_id for batch in failing),
         newly_quarantined=sum(batch.newly_quarantined for batch in moved),
         newly_failed=tuple(b.batch_id for b in moved if b.after.verdict == "failed" != b.before.verdict),
         failed_no_longer=tuple(b.batch_id for b in moved if b.before.verdict == "failed" != b.after.verdict),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.context import EVERYWHERE, Context, permit
+from flows.steps.rule_legend import legend_of
 from governance.pages.scoreboard_models import RocuStanding, RuleAsked, Scoreboard, Spread, Standing
 from governance.permissions import EVERY_ROCU
 from infra.lake import write_text
@@ -62,6 +63,7 @@ def read_scoreboard(
             [force for one in standings for force in one.forces],
         ),
         least_rows=LEAST_ROWS,
+        legend=legend_of(asked.values()),
     )
     if html:
         write_text(html, render_scoreboard(board))
@@ -102,6 +104,7 @@ def _asked(chosen: Sequence[Judged]) -> dict[str, RuleAsked]:
             if rule.table not in BATCH_TABLES:
                 line = RuleAsked(
                     rule=rule.name,
+                    dq_number=rule.dq_number,
                     severity=rule.severity,
                     description=rule.description,
                 )

@@ -54,7 +54,7 @@ def read_status(context: Context, only: str | None = None) -> tuple[RocuStatus, 
 
 def _of_rocu(context: Context, rocu: str) -> list[RocuStatus]:
     from data_contracts.reads import read_parts, standing_failures
-    from models.patterns import pattern_names
+    from models.pattern_names import pattern_names
 
     parts = read_parts(context.lake, rocu, date.min, date.max)
     plain = RocuStatus(

@@ -11,12 +11,13 @@ from datetime import date, datetime
 from pydantic import Field
 
 from data_contracts.trends import TrendPoint
-from governance.pages.models import Page
+from governance.pages.models import LegendRow, Page
 
 
 class JudgementRow(Page):
     """One judgement of one batch. `superseded_by` is the id of the ingest whose verdict counts instead, if any.
 
+    `replaced_by` is, of a failed batch, the accepted one that was delivered in its place, also over several attempts.
     `repeats` says of a file that for the most part was delivered before which batches have how many of its rows.
     """
 
@@ -36,6 +37,7 @@ class JudgementRow(Page):
     superseded_by: str | None = None
     judged_again_because: str | None = None
     replaces: str | None = None
+    replaced_by: str | None = None
     repeats: dict[str, int] = Field(default_factory=dict)
 
 
@@ -43,6 +45,7 @@ class RuleRow(Page):
     """What one rule found in the batch. `rows` is None for a rule about the batch as a whole."""
 
     rule: str
+    dq_number: str
     severity: str
     description: str
     rows: int | None
@@ -100,7 +103,10 @@ class BatchNotes(Page):
 
 
 class BatchPage(Page):
-    """One batch: its verdicts, its rules, where they were broken, and the batches around it."""
+    """One batch: its verdicts, its rules, where they were broken, and the batches around it.
+
+    `replaced_by` is the accepted batch in its place; `tried_instead` were delivered for it too, and failed.
+    """
 
     rocu: str
     region: str
@@ -113,6 +119,7 @@ class BatchPage(Page):
     sentence: str
     verdicts: tuple[JudgementRow, ...]
     rules: tuple[RuleRow, ...]
+    legend: tuple[LegendRow, ...] = ()
     cameras: tuple[PlaceRow, ...]
     cameras_more: int = 0
     feeds: tuple[PlaceRow, ...]
@@ -121,4 +128,5 @@ class BatchPage(Page):
     trend_rules: tuple[str, ...]
     trend: tuple[TrendPoint, ...]
     replaced_by: str | None = None
+    tried_instead: tuple[str, ...] = ()
     data_docs: str | None = None

@@ -27,6 +27,13 @@ class Fact(Page):
     code: bool = False
 
 
+class LegendRow(Page):
+    """What a number such as DQ08 stands for: the rules of the contract that have it, each in the contract's words."""
+
+    number: str
+    rules: dict[str, str]
+
+
 class BatchRow(Page):
     """One batch behind the data: `rows = accepted + quarantined + duplicates`."""
 

@@ -32,11 +32,14 @@ class Reason:
 
 @dataclass(frozen=True)
 class Assessment:
-    """What a run said of the vehicle, and all that made it. `same_data`: the run read the same parts as this page."""
+    """What a run said of the vehicle, and all that made it. `same_data`: the run read the same parts as this page.
 
-    rank: int
+    No `rank` and no `score` for somebody who reviews a list of which some vehicles were drawn at random.
+    """
+
+    rank: int | None
     vehicles: int
-    score: float
+    score: float | None
     model: str
     version: str
     model_sha256: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from governance.pages.models import Page
+from governance.pages.models import LegendRow, Page
 
 
 class Standing(Page):
@@ -68,6 +68,7 @@ class RuleAsked(Page):
     """One line of the board."""
 
     rule: str
+    dq_number: str
     severity: str
     description: str
 
@@ -82,3 +83,4 @@ class Scoreboard(Page):
     rocus: tuple[RocuStanding, ...]
     spreads: tuple[Spread, ...]
     least_rows: int
+    legend: tuple[LegendRow, ...] = ()

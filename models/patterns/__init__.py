@@ -7,11 +7,9 @@ A pattern is a module of this package with an object `PATTERN`, or an entry poin
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import duckdb
@@ -29,6 +27,7 @@ from models.features.engines import Engine
 from models.features.feature import Feature
 from models.features.reference import features_page
 from models.features.settings import PatternSettings
+from models.pattern_names import installed_patterns, own_patterns, pattern_names
 from models.units import VEHICLES, Unit, units_of
 
 __all__ = ["PATTERN_GROUP", "Pattern", "features_reference", "get_pattern", "pattern_names", "units_of"]
@@ -123,11 +122,6 @@ def features_reference(name: str = "county_lines") -> str:
     return features_page(pattern.title, pattern.unit, pattern.features, pattern.settings_type)
 
 
-def pattern_names() -> tuple[str, ...]:
-    """The names of all patterns, sorted: those that come with the product and those that are installed beside it."""
-    return tuple(sorted({*_own_names(), *_installed()}))
-
-
 def get_pattern(name: str) -> Pattern:
     """The pattern of that name.
 
@@ -135,9 +129,9 @@ def get_pattern(name: str) -> Pattern:
         WrongInputError: There is none.
         FaultError: An installed distribution takes a name that is taken, or leads to something that is no pattern.
     """
-    if name in _own_names():
+    if name in own_patterns():
         found = importlib.import_module(f"{__name__}.{name}").PATTERN
-    elif name in (installed := _installed()):
+    elif name in (installed := installed_patterns()):
         found = installed[name].load()
     else:
         raise WrongInputError(f"Unknown pattern {name!r}.", f"Use one of: {', '.join(pattern_names())}.")
@@ -146,22 +140,4 @@ def get_pattern(name: str) -> Pattern:
             f"The entry point {name!r} of {PATTERN_GROUP} leads to no pattern of that name.",
             "Correct its distribution, or uninstall it.",
         )
-    return found
-
-
-def _own_names() -> frozenset[str]:
-    return frozenset(module.name for module in pkgutil.iter_modules(__path__))
-
-
-def _installed() -> dict[str, EntryPoint]:
-    found: dict[str, EntryPoint] = {}
-    for point in entry_points(group=PATTERN_GROUP):
-        # one distribution may be found twice on the path; two that differ would make the model depend on their order
-        taken = point.name in _own_names() or found.get(point.name, point).value != point.value
-        if taken:
-            raise FaultError(
-                f"The pattern {point.name!r} ({point.value}) takes a name that is taken.",
-                f"Uninstall that distribution, or rename its entry point in {PATTERN_GROUP}.",
-            )
-        found[point.name] = point
     return found

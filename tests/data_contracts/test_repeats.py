@@ -39,7 +39,7 @@ def test_one_row_changed_and_then_all_of_it_again(room, row):
     assert whole.repeats == {first.batch_id: 20}
     assert (whole.accepted, whole.verdict) == (0, "passed")
     repeated = f"passed, repeats {first.batch_id}"
-    listed = [_verdict(judgement_row(one)) for one in judgements(room.lake, room.rocu)]
+    listed = [_verdict(judgement_row(one, {})) for one in judgements(room.lake, room.rocu)]
     assert listed == ["passed", repeated, repeated]
 
 

@@ -73,7 +73,8 @@ def test_a_batch_says_which_rules_were_broken_how_often_and_where(batches: Batch
     assert not rules["confidence_out_of_range"]["holds"]
     assert rules["camera_not_registered"]["rows"] == 2
     assert rules["vrm_missing"] | {"description": ""} == {
-        "rule": "vrm_missing", "severity": "reject", "description": "", "rows": 0, "share": 0.0, "holds": True,
+        "rule": "vrm_missing", "dq_number": "DQ15", "severity": "reject", "description": "", "rows": 0, "share": 0.0,
+        "holds": True,
     }  # fmt: skip
     cameras = {(row["name"], row["rule"]): (row["rows"], row["of"]) for row in page["cameras"]}  # type: ignore[attr-defined]
     assert cameras["CAM-1", "confidence_out_of_range"] == (3, 13)
@@ -84,6 +85,50 @@ def test_a_batch_says_which_rules_were_broken_how_often_and_where(batches: Batch
     feeds = {(row["name"], row["rule"]): (row["rows"], row["of"]) for row in page["feeds"]}  # type: ignore[attr-defined]
     assert feeds["feed-1", "confidence_out_of_range"] == (3, 13)
     assert feeds["feed-9", "camera_not_registered"] == (2, 2)
+
+
+def test_the_numbers_of_rules_are_told_in_the_contracts_own_words(batches: Batches, pages: dict[str, str]) -> None:
+    from data_contracts.contract import load_contract
+
+    legend = {row["number"]: row["rules"] for row in show(batches, EVIL)["legend"]}  # type: ignore[attr-defined]
+    assert sorted(legend) == [f"DQ{number:02}" for number in range(1, 16)]
+    assert sum(map(len, legend.values())) == len(load_contract("reads").written_rules)
+    for rule in load_contract("reads").written_rules:
+        assert legend[rule.dq_number][rule.name] == " ".join(rule.description.split())
+    assert "What DQ01 to DQ15 stand for" in pages[f"{batches.named(EVIL)}.html"]
+    printed = batches.loop.done("operator", "batches", "show", batches.named(EVIL), "--rocu", "nwrocu").out
+    assert "DQ06 confidence_out_of_range: The confidence, where given, lies between 0 and 100." in printed
+
+
+def test_the_page_of_a_failed_batch_says_which_one_took_its_place(batches: Batches, tmp_path: Path) -> None:
+    shutil.copytree(batches.loop.home, tmp_path / "home")
+    loop = Loop(tmp_path / "home", tmp_path)
+    bad, worse, good = (tmp_path / f"{name}.csv" for name in ("bad", "worse", "good"))
+    for file, captured in ((bad, ""), (worse, "never"), (good, "2026-05-08T08:00:00Z")):
+        rows = [f"AB12CD{letter},2026-05-08T08:00:00Z,CAM-1" for letter in "ABC"]
+        rows += [f"AB12CE{letter},{captured},CAM-1" for letter in "ABCDEF"]
+        file.write_text("\n".join(["vrm,captured_at,camera_id", *rows]) + "\n")
+    ids = {}
+    for file, more in ((bad, ()), (worse, ("bad",)), (good, ("bad",))):
+        replaces = [part for name in more for part in ("--replaces", ids[name])]
+        said = loop("operator", "ingest", file, "--rocu", "nwrocu", *replaces)
+        assert said.code == (0 if file is good else 1), said.err
+        (ids[file.stem],) = [
+            row["batch_id"]
+            for row in loop.done("operator", "batches", "list", "--rocu", "nwrocu", "--json").data
+            if row["delivered_as"] == file.name
+        ]
+        page = loop.done("operator", "batches", "show", ids["bad"], "--rocu", "nwrocu", "--json").data
+        assert page["replaced_by"] == (ids["good"] if file is good else None)
+        assert ("until it is delivered again" in page["sentence"]) == (file is not good)
+    assert page["tried_instead"] == [ids["worse"]]
+    assert f"Failed, and replaced: batch {ids['good']} was delivered in its place" in page["sentence"]
+    html = tmp_path / "page.html"
+    printed = loop.done("operator", "batches", "show", ids["bad"], "--rocu", "nwrocu", "--html", html).out
+    assert page["sentence"] in printed
+    assert f"<dt>Replaced by</dt><dd><code>{ids['good']}</code>" in html.read_text()
+    assert "until it is delivered again" not in html.read_text()
+    assert f"replaced by {ids['good']}" in loop.done("operator", "batches", "list", "--rocu", "nwrocu").out
 
 
 def test_the_trend_is_that_of_the_standing_verdicts_in_order_of_days(batches: Batches) -> None:

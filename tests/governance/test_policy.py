@@ -88,6 +88,10 @@ def test_a_later_file_takes_the_place_of_an_earlier_one(lake: Lake, tmp_path: Pa
         ("tuning: {leaves: {low: -3}}", "tuning.leaves"),
         ('capacity: "20"', "capacity"),
         ("capacity: 0", "capacity"),
+        ("ingest: {clock_skew_max_s: 99999999}", "ingest.clock_skew_max_s"),
+        ("ingest: {clock_skew_max_s: .inf}", "ingest.clock_skew_max_s"),
+        ("ingest: {lateness_p95_max_s_by_feed: {mobile: 99999999}}", "ingest.lateness_p95_max_s_by_feed.mobile"),
+        ("vault: {max_tokens: 1000000}", "vault.max_tokens"),
         ("approvers_needed: 1", "approvers_needed"),
         ("gate: {min_average_precision: 0.0}", "gate.min_average_precision"),
         ("gate: {max_calibration_error: .nan}", "gate.max_calibration_error"),
@@ -109,6 +113,19 @@ def test_what_is_not_a_policy_is_wrong_input_that_names_the_key(
         store_policy(lake, "nwrocu", write(tmp_path, text))
     assert names in refusal.value.reason
     assert load_policy(lake, "nwrocu") == default_policy
+
+
+def test_every_limit_of_ingest_has_an_end_both_ways() -> None:
+    """What is a number and has none could be set so that its rule never says anything again."""
+    import annotated_types as bound
+
+    from data_contracts.limits import IngestLimits
+
+    for name, field in IngestLimits.model_fields.items():
+        if field.annotation in (int, float):
+            kinds = {type(one) for one in field.metadata}
+            assert kinds & {bound.Ge, bound.Gt}, name
+            assert kinds & {bound.Le, bound.Lt}, name
 
 
 def test_a_missing_file_is_wrong_input(tmp_path: Path) -> None:

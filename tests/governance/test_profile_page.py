@@ -174,9 +174,9 @@ def test_facts_come_before_the_assessment_and_plate_faults_before_all_facts() ->
         "By weekday and hour",
         "Co-travellers",
         "Journeys",
+        "Look-alikes to rule out",
         "The assessment",
         "Rank 3",
-        "Look-alikes to rule out",
         "Where this comes from",
     )
     text = words(html)

@@ -68,6 +68,7 @@ def test_no_plate_is_anywhere_below_home_afterwards(world: Any, tokens: dict[str
     [
         (Asked("", WHY.authority), "purpose"),
         (Asked("curiosity", WHY.authority), "purpose"),
+        (Asked("serious_crime", WHY.authority), "serious_crime is what a run may be for"),
         (Asked("AB12CDE", WHY.authority), "purpose"),
         (Asked(WHY.purpose, ""), "authority"),
         (Asked(WHY.purpose, "the boss said so"), "authority"),

@@ -116,14 +116,34 @@ def test_the_page_shows_shares_and_asks_nobody(batches: Batches, tmp_path: Path)
     check_asks_nobody(html)
     check_readable(html)
     assert not any(vrm in html.upper() for vrm in batches.vrms())
-    (row,) = re.findall(r"<tr><th[^>]*><strong>confidence out of range.*?</tr>", html, re.DOTALL)[:1]
+    (row,) = re.findall(r"<tr><th[^>]*><strong>DQ06 confidence out of range.*?</tr>", html, re.DOTALL)[:1]
     # 4 of 83 rows, 1 of 10 rows: a number in every cell, so that nothing is told by shade alone
     assert re.findall(r'<td class="(s-\d)">([^<]+)</td>', row) == [
         ("s-4", "4.82\N{NO-BREAK SPACE}%"),
         ("s-4", "10.0\N{NO-BREAK SPACE}%"),
     ]
     assert "not told" in html
+    assert "What DQ01 to DQ15 stand for" in html
     assert "Rows without a force" in html
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_board_can_be_read_in_a_terminal_of_any_width(batches: Batches, board: dict[str, Any], width: int) -> None:
+    said = batches.loop("auditor", "scoreboard", COLUMNS=str(width)).out
+    assert max(map(len, said.splitlines())) <= width
+    names = [column["label"] for one in board["rocus"] for column in (one["rocu"], *one["forces"])]
+    words = said.replace("│", " ").replace("┃", " ")
+    assert all(f" {name} " in words for name in names)
+    # each part says which rule a row is about
+    assert said.count("│ confidence_out_of_range │") == said.count("┃ rule ") >= (1 if width == 200 else 2)
+    assert said.count("DQ06 confidence_out_of_range: The confidence") == 1
+
+
+def test_a_table_of_a_narrow_terminal_cuts_no_id(batches: Batches) -> None:
+    said = batches.loop("auditor", "batches", "list", "--rocu", "nwrocu", COLUMNS="80").out
+    assert max(map(len, said.splitlines())) <= 80
+    for row in batches.listed("nwrocu"):
+        assert row["batch_id"] in said
 
 
 def test_no_batch_is_no_board(batches: Batches, tmp_path: Path) -> None:

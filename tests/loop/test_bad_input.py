@@ -122,6 +122,29 @@ def test_a_policy_with_an_unknown_key(delivered: Loop, tmp_path: Path) -> None:
     check_told(delivered("governance", "policy", "load", policy, "--rocu", "nwrocu"), 2, "min_average_precison")
 
 
+def test_loading_a_policy_shows_what_changes_and_which_way(delivered: Loop, tmp_path: Path) -> None:
+    loop = Loop(tmp_path / "home", delivered.world)
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("version: a\ningest: {clock_skew_max_s: 600, max_quarantine_share: 0.02}\ncapacity: 20\n")
+    first = loop.done("governance", "policy", "load", policy, "--rocu", "nwrocu").out
+    assert "1 weaker, 1 stricter (against packaged default)" in first
+    assert [line.split("│")[1:5] for line in first.splitlines() if "│ ingest." in line] == [
+        [" ingest.clock_skew_max_s     ", " 300.0  ", " 600.0 ", " weaker   "],
+        [" ingest.max_quarantine_share ", " 0.05   ", " 0.02  ", " stricter "],
+    ]
+    policy.write_text("version: b\ningest: {clock_skew_max_s: 600}\nvault: {authority_format: '.*'}\n")
+    said = loop.done("governance", "policy", "load", policy, "--rocu", "nwrocu", "--json").data
+    assert said["compared_with"] == "policy.yaml (loaded for nwrocu)"
+    assert [(one["key"], one["direction"]) for one in said["changes"]] == [
+        ("ingest.max_quarantine_share", "weaker"),
+        ("vault.authority_format", "other"),
+    ]
+    (row,) = loop.done("auditor", "audit", "search", "--action", "policy.load", "--last", "1", "--json").data
+    assert row["details"]["changed"]["ingest.max_quarantine_share"] == "0.02 -> 0.05"
+    again = loop.done("governance", "policy", "load", policy, "--rocu", "nwrocu").out
+    assert "none (against policy.yaml" in again
+
+
 def test_nobody_signed_in(delivered: Loop) -> None:
     check_told(delivered(None, "status"), 1, "FINDPROFILE_TOKEN")
 

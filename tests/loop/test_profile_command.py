@@ -48,7 +48,7 @@ def text_of(page: Path) -> str:
 
 def test_the_page_has_the_reads_first_and_then_the_score(in_force: Loop, first: dict[str, Any], tmp_path: Path) -> None:
     page = tmp_path / "profile.html"
-    said = opened(in_force, "analyst", first["vehicle"], "--html", page, "--json")
+    said = opened(in_force, "governance", first["vehicle"], "--html", page, "--json")
     assert said.code == 0, said.err
     own, text = reads(in_force, first["vehicle"]), text_of(page)
     assert said.data["reads"] == len(own)
@@ -62,6 +62,31 @@ def test_the_page_has_the_reads_first_and_then_the_score(in_force: Loop, first: 
     for sentence in (*first["reasons"], *first["against"]):
         assert sentence in text
     assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//|url\(["']?https?:|@import|<script""", page.read_text())
+
+
+def test_who_reviews_sees_neither_rank_nor_score_as_on_the_list(
+    in_force: Loop, first: dict[str, Any], tmp_path: Path
+) -> None:
+    """The list that they review has vehicles drawn at random, and nothing may tell which."""
+    page = tmp_path / "profile.html"
+    said = opened(in_force, "analyst", first["vehicle"], "--html", page, "--json")
+    assert (said.data["rank"], said.data["score"]) == (None, None)
+    assert said.data["raised"] == list(first["reasons"])
+    for text in (text_of(page), opened(in_force, "analyst", first["vehicle"], "--html", page).out):
+        assert f"{first['score']:.4f}" not in text
+        assert "ank and score are not shown to those who review" in text
+        assert first["run_id"] in text
+    assert "Rank 1" not in text_of(page)
+
+
+def test_it_is_read_in_order_facts_look_alikes_assessment(in_force: Loop, first: dict[str, Any]) -> None:
+    said = opened(in_force, "governance", first["vehicle"])
+    score = f"rank {first['rank']}, score {first['score']:.4f}"
+    order = ["What was seen", "reads, ", "Look-alikes to rule out", "rule it out: ", "The assessment", score]
+    assert [said.out.index(part) for part in order] == sorted(said.out.index(part) for part in order)
+    text = text_of(Path(said.out.split("profile ")[-1].strip()))
+    order = ["What was seen", "Look-alikes to rule out", "The assessment Made", f"{first['score']:.4f}"]
+    assert [text.index(part) for part in order] == sorted(text.index(part) for part in order)
 
 
 def test_the_opening_is_in_the_log_before_anything_and_says_why(in_force: Loop, first: dict[str, Any]) -> None:

@@ -115,6 +115,29 @@ def test_release_lets_out_what_passes_and_nothing_else(home: Loop) -> None:
     assert batch["batch_id"] in opened[0]["details"]["batches"]
 
 
+def test_a_plan_says_what_would_be_and_leaves_failed_batches_apart(home: Loop, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    rows = [f"AB12E{letter}C,,late-camera,90" for letter in "ABCDEF"] + ["AB12ECG,2026-04-01T12:00:00Z,late-camera,90"]
+    bad.write_text("\n".join([HEADER, *rows]) + "\n")
+    assert home("operator", "ingest", bad, *ROCU).code == 1
+    register(home)
+    plan = ("quarantine", "release", *ROCU, "--rule", "camera_not_registered", "--reason", REASON, "--plan")
+    said = home.done("operator", *plan)
+    (failed,) = home.done("operator", *plan, "--json").data["still_failed"]
+    assert "would be released" in said.out
+    assert "sealing" not in said.err
+    assert "writing" not in said.err
+    assert "opening 1 landing file of" in said.err
+    assert "held by batch failed" not in said.out
+    assert "held by captured at missing" not in said.out
+    assert f"7 rows of {failed}; none comes out of a batch that fails as a whole" in said.out
+    assert "bad.csv" not in said.out
+    assert "batches that would change, now -> then" in said.out
+    only = home.done("operator", *plan[:4], "--batch", failed, "--reason", REASON, "--plan").out
+    assert "Nothing would be released: all 7 rows still break a rule, or their batch fails as a whole." in only
+    assert "now -> then" not in only
+
+
 def test_there_is_no_override(home: Loop) -> None:
     register(home, "another-camera")
     before = set((home.home / "lake" / "ingests").rglob("*.json"))

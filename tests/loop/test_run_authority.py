@@ -216,6 +216,7 @@ def test_only_governance_grants_and_withdraws(in_force: Loop, who: str) -> None:
         ("because", (), 1, "policy's format"),
         ("AB12CDE", (), 1, "policy's format"),
         (NEXT, ("--purpose", "curiosity"), 1, "purpose is not one"),
+        (NEXT, ("--purpose", "court_disclosure"), 1, "what one vehicle may be looked at for (vault.purposes)"),
         (NEXT, ("--until", "2099-01-01"), 1, "longer than the 92"),
         (NEXT, ("--until", "2026-01-01"), 2, "has ended"),
         (NEXT, ("--area", "kent"), 2, "no force of nwrocu"),
