@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from datetime import date
+
 import duckdb
 import ibis
+import pyarrow as pa
 import pytest
 
 from infra.errors import FaultError
+from models.features.columns import ROWS_TOGETHER, window_of
 from models.features.engines import DuckDBEngine, Plan, checked
 
 ROWS = ibis.schema({"vid": "int64", "second": "int64"})
@@ -47,3 +51,14 @@ def test_rows_that_do_not_come_in_order_make_no_table(connection):
         engine.keep(ibis.table(ROWS, name="lined"))
     with pytest.raises(FaultError, match="in the order that was asked of it"):
         Plan().end(ibis.table(ROWS, name="lined")).run(connection)
+
+
+@pytest.mark.parametrize("sizes", [[], [5], [ROWS_TOGETHER, 7], [3, ROWS_TOGETHER, 4], [2 * ROWS_TOGETHER + 1]])
+def test_a_window_lies_in_even_pieces_however_it_was_delivered(sizes):
+    numbers = iter(range(sum(sizes)))
+    batches = [[str(next(numbers)) for _ in range(size)] for size in sizes]
+    found = window_of(pa.table({"vehicle": pa.chunked_array(batches, pa.string())}), (), date(2026, 2, 1))
+    assert [int(name) for name in found.column("vehicle").to_pylist()] == list(range(sum(sizes)))
+    assert set(found.column("window_end").to_pylist()) <= {date(2026, 2, 1)}
+    even, rest = divmod(sum(sizes), ROWS_TOGETHER)
+    assert [batch.num_rows for batch in found.to_batches()] == [ROWS_TOGETHER] * even + [rest] * bool(rest)
