@@ -7,9 +7,10 @@ given, and a connection is never changed by Ibis itself. Another engine is anoth
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import duckdb
@@ -86,11 +87,11 @@ class DuckDBEngine:
 
     def keep(self, expression: Table, limit: AtMost | None = None) -> Table:
         """Compute an expression now and give the table that holds the result; refuse more rows than the limit."""
-        return self._do(_kept(self._next("kept"), expression, limit), expression)
+        return self._do(_Step(self._next("kept"), expression, limit))
 
     def line_up(self, expression: Table, group: str, order: Sequence[str]) -> Line:
         """The rows of each group in a total order."""
-        return _line(self._do(_lined_up(self._next("line"), expression, (group, *order)), expression))
+        return _line(self._do(_Step(self._next("line"), expression, keys=(group, *order))))
 
     def fetch(self, expression: Table) -> pa.Table:
         """Compute an expression and give its rows in their order."""
@@ -101,9 +102,9 @@ class DuckDBEngine:
         self._number += 1
         return f"{what}_{self._number}"
 
-    def _do(self, step: _Step, expression: Table) -> Table:
+    def _do(self, step: _Step) -> Table:
         step.run(self._connection)
-        return ibis.table(expression.schema(), name=step.name)
+        return step.table
 
 
 class Plan:
@@ -112,23 +113,25 @@ class Plan:
     def __init__(self, prefix: str = "kept") -> None:
         self._prefix = prefix
         self._steps: list[_Step] = []
-        self._last = ""
+        self._last = _Step("", ibis.table({"nothing": "int64"}, name="nothing"))
 
     def keep(self, expression: Table, limit: AtMost | None = None) -> Table:
         """Note an expression and give the table that will hold its result."""
-        return self._note(_kept(self._next(), expression, limit), expression)
+        return self._note(_Step(self._next(), expression, limit))
 
     def line_up(self, expression: Table, group: str, order: Sequence[str]) -> Line:
         """Note that the rows of each group are wanted in a total order."""
-        return _line(self._note(_lined_up(self._next(), expression, (group, *order)), expression))
+        return _line(self._note(_Step(self._next(), expression, keys=(group, *order))))
 
     def end(self, expression: Table) -> Plan:
         """Note the expression whose rows `run` gives."""
-        self._last = _select(expression)
+        self._last = _Step("", expression)
         return self
 
     def run(self, connection: duckdb.DuckDBPyConnection, values: Mapping[str, str] | None = None) -> pa.Table:
         """Run every statement; results stay as temporary tables until the connection is closed.
+
+        The first time, a statement is made from its expression while DuckDB runs those before it.
 
         Args:
             connection: Has the tables that the expressions name.
@@ -139,26 +142,40 @@ class Plan:
         """
         for name, value in (values or {}).items():
             connection.execute(f'SET VARIABLE "{name}" = {value}')
-        for step in self._steps:
-            step.run(connection)
-        with _lines_told():
-            return connection.sql(self._last).to_arrow_table()
+        steps = [*self._steps, self._last]
+        with ThreadPoolExecutor(1) as maker, _lines_told():
+            for step, _ in zip(self._steps, maker.map(lambda one: one.statement, steps), strict=False):
+                step.run(connection)
+            return connection.sql(self._last.statement).to_arrow_table()
 
     def _next(self) -> str:
         return f"{self._prefix}_{len(self._steps) + 1}"
 
-    def _note(self, step: _Step, expression: Table) -> Table:
+    def _note(self, step: _Step) -> Table:
         self._steps.append(step)
-        return ibis.table(expression.schema(), name=step.name)
+        return step.table
 
 
 @dataclass(frozen=True)
 class _Step:
-    """One statement that makes a table or a view."""
+    """One statement: it makes a table, or with keys a view of rows in their order, or without a name gives rows."""
 
     name: str
-    statement: str
+    expression: Table
     limit: AtMost | None = None
+    keys: tuple[str, ...] = ()
+
+    @cached_property
+    def statement(self) -> str:
+        select = _select(self.expression)
+        if self.keys:
+            ordered = f"SELECT * FROM ({select}) ORDER BY {_listed(self.keys)}"
+            return f"CREATE TEMP VIEW {self.name} AS {checked(ordered, self.keys)}"
+        return f"CREATE TEMP TABLE {self.name} AS {select}" if self.name else select
+
+    @property
+    def table(self) -> Table:
+        return ibis.table(self.expression.schema(), name=self.name)
 
     def run(self, connection: duckdb.DuckDBPyConnection) -> None:
         with _lines_told():
@@ -179,15 +196,6 @@ def _lines_told() -> Iterator[None]:
             "DuckDB did not give rows in the order that was asked of it, so no window was built.",
             "Use the version of DuckDB that the lock file names, or --engine spark.",
         ) from error
-
-
-def _kept(name: str, expression: Table, limit: AtMost | None) -> _Step:
-    return _Step(name, f"CREATE TEMP TABLE {name} AS {_select(expression)}", limit)
-
-
-def _lined_up(name: str, expression: Table, keys: Sequence[str]) -> _Step:
-    ordered = f"SELECT * FROM ({_select(expression)}) ORDER BY {_listed(keys)}"
-    return _Step(name, f"CREATE TEMP VIEW {name} AS {checked(ordered, keys)}")
 
 
 def checked(ordered: str, keys: Sequence[str]) -> str:
