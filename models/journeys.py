@@ -15,8 +15,9 @@ from datetime import date, datetime, time, timedelta
 import ibis
 from ibis.expr.types import BooleanValue, IntegerScalar, IntegerValue, Table
 
+from models.features.engines import Keeper
 from models.features.settings import PatternSettings, window_start
-from models.places import SIGN_MODULUS, code_of, metres, on_grid, value_of, with_code, with_vector
+from models.places import SIGN_MODULUS, code_of, known_of, metres, on_grid, value_of, with_code, with_vector
 
 _ROWS = 1 << 40
 
@@ -53,9 +54,11 @@ def number_reads(reads: Table, vehicles: Table, batches: Table, places: Table, l
     """Reads with numbers for names.
 
     Returns:
-        vid, captured_at, tie (batch and row as one integer), second (epoch), place, repaired and doubtful (0 or 1).
+        vid, captured_at, tie (batch and row as one integer), second (epoch), place, what is known of it (as
+        `models.places.known_of` gives it, after `b_`), repaired and doubtful (0 or 1).
     """
-    position = places.select("camera_id", "latitude", "longitude", "place")
+    known = known_of(places, "b_")
+    position = places.select("camera_id", "latitude", "longitude", "place", **known)
     reads = reads.mutate(latitude=on_grid(reads.latitude), longitude=on_grid(reads.longitude))
     joined = (
         reads.join(vehicles, "vehicle").join(batches, "batch_id").join(position, ["camera_id", "latitude", "longitude"])
@@ -66,42 +69,47 @@ def number_reads(reads: Table, vehicles: Table, batches: Table, places: Table, l
         tie=joined.batch * _ROWS + joined.row_no,
         second=joined.captured_at.truncate("s").epoch_seconds().cast("int64"),
         place=joined.place,
+        **{name: joined[name] for name in known},
         repaired=joined.plate_repaired.fill_null(False).cast("int8"),
         doubtful=(joined.confidence < low_confidence).fill_null(False).cast("int8"),
     )
 
 
-def move_table(numbered: Table, places: Table, settings: PatternSettings) -> Table:
+def move_table(numbered: Table, settings: PatternSettings, engine: Keeper) -> Table:
     """Each read with the hop from the one before it: one row per read, from one sort.
 
     A journey begins with a vehicle's first read, and where the gap is longer than `journey_gap_minutes` and longer than
     the distance explains at `min_speed_kmh` with `slack_percent`.
 
     Returns:
-        vid, n (0-based number of the read of its vehicle), second, place, prev_second and prev_place (the read's own at
-        n = 0), hop_m, leaves (the hop ends in another grid cell), crossing (0 or 1: into another force), starts (a
-        journey begins here), repaired, doubtful.
+        vid, n (number of the read: each one more than that before it of the vehicle), first (of its vehicle), second,
+        place, prev_second and prev_place (the first read's own), hop_m, leaves (the hop ends in another grid cell),
+        crossing (0 or 1: into another force), starts (a journey begins here), start (number and place of the read with
+        which its journey began, as one integer), repaired, doubtful.
     """
-    order = ibis.window(group_by=numbered.vid, order_by=[numbered.captured_at, numbered.tie])
-    hops = numbered.select(
-        "vid",
-        "second",
-        "place",
-        "repaired",
-        "doubtful",
-        n=ibis.row_number().over(order).cast("int32"),
-        prev_second=numbered.second.lag().over(order).fill_null(numbered.second),
-        prev_place=numbered.place.lag().over(order).fill_null(numbered.place),
+    line = engine.line_up(numbered, "vid", ("captured_at", "tie"))
+    reads = line.rows
+    before = {name: reads[name].lag().over(line.beside) for name in reads.columns}
+    first = (before["vid"] != reads.vid).fill_null(True)
+    positions = [name for name in reads.columns if name.startswith("b_")]
+    ends = reads.select(
+        *reads.columns,
+        n=ibis.row_number().over(line.beside),
+        first=first,
+        prev_second=ibis.ifelse(first, reads.second, before["second"]),
+        prev_place=ibis.ifelse(first, reads.place, before["place"]),
+        **{"a_" + name.removeprefix("b_"): before[name] for name in positions},
     )
-    ends = with_vector(with_vector(hops, places, "prev_place", "a_"), places, "place", "b_")
-    hop_m = metres(ends, "a_", "b_").cast("int32")
-    return ends.select(
-        *hops.columns,
+    hop_m = ibis.ifelse(ends["first"], 0, metres(ends, "a_", "b_")).cast("int32")
+    moves = ends.select(
+        *(name for name in ends.columns if name[:2] not in ("a_", "b_")),
         hop_m=hop_m,
-        leaves=ends.a_cell != ends.b_cell,
-        crossing=crosses(ends),
-        starts=(ends.n == 0) | ends_journey(ends.second - ends.prev_second, hop_m, settings),
+        leaves=~ends["first"] & (ends.a_cell != ends.b_cell),
+        crossing=ibis.ifelse(ends["first"], 0, crosses(ends)).cast("int8"),
+        starts=ends["first"] | ends_journey(ends.second - ends.prev_second, hop_m, settings),
     )
+    begun = ibis.ifelse(moves.starts, with_code(moves.n, moves.place), ibis.null("int64"))
+    return moves.mutate(start=begun.max().over(line.so_far)).drop("captured_at", "tie")
 
 
 def crosses(ends: Table) -> IntegerValue:
@@ -123,24 +131,19 @@ def local_second(second: IntegerValue, offsets: tuple[tuple[int | IntegerScalar,
     return second + shift
 
 
-def in_journeys(moves: Table) -> Table:
-    """Moves with `start`: number and place of the read with which their journey began, as one integer."""
-    order = ibis.cumulative_window(group_by=moves.vid, order_by=moves.n)
-    begun = ibis.ifelse(moves.starts, with_code(moves.n, moves.place), ibis.null("int64"))
-    return moves.mutate(start=begun.max().over(order))
-
-
-def journeys(moves: Table, places: Table) -> Table:
+def journeys(moves: Table, places: Table, engine: Keeper) -> Table:
     """Continuous travel: one row per journey, all columns whole numbers.
 
     Args:
-        moves: With `in_journeys`.
+        moves: `move_table`, or some of its vehicles.
         places: `models.places.place_table`.
+        engine: Puts the journeys in line.
 
     Returns:
-        vid, first_n, reads, start_second, end_second, origin, destination (places), distance_m, turn and reach_m (the
-        place farthest from the origin and how far), a signature of the cameras in their order (sign_sum, sign_order),
-        and of the same vehicle's next journey next_start, next_origin, next_destination (null for the last).
+        vid, first_n, first (of its vehicle), reads, start_second, end_second, origin, destination (places), distance_m,
+        turn and reach_m (the place farthest from the origin and how far), a signature of the cameras in their order
+        (sign_sum, sign_order), and of the same vehicle's next journey next_start, next_origin, next_destination (null
+        for the last).
     """
     travel = moves.select("vid", "n", "second", "place", "hop_m", "starts", "start")
     travel = travel.mutate(origin=code_of(travel.start).cast("int32"))
@@ -155,13 +158,17 @@ def journeys(moves: Table, places: Table) -> Table:
         sign_sum=ends.b_sign.sum(),
         sign_order=(ends.b_sign * ends.n % SIGN_MODULUS).sum(),
     )
-    return with_ends(summed)
+    return with_ends(summed, engine)
 
 
-def with_ends(summed: Table) -> Table:
+def with_ends(summed: Table, engine: Keeper) -> Table:
     """Journeys from what is summed of each: see `journeys`."""
-    first_n = value_of(summed.start)
-    named = summed.select(
+    line = engine.line_up(summed, "vid", ("start",))
+    rows = line.rows
+    after = {name: rows[name].lead().over(line.beside) for name in ("vid", "start_second", "start", "last")}
+    goes_on = (after["vid"] == rows.vid).fill_null(False)
+    first_n = value_of(rows.start)
+    return rows.select(
         "vid",
         "reads",
         "start_second",
@@ -169,17 +176,15 @@ def with_ends(summed: Table) -> Table:
         "distance_m",
         "sign_sum",
         first_n=first_n,
-        origin=code_of(summed.start).cast("int32"),
-        destination=code_of(summed.last).cast("int32"),
-        turn=code_of(summed.farthest).cast("int32"),
-        reach_m=value_of(summed.farthest),
-        sign_order=order_sign(summed.sign_order - summed.sign_sum % SIGN_MODULUS * first_n),
-    )
-    order = ibis.window(group_by=named.vid, order_by=named.first_n)
-    return named.mutate(
-        next_start=named.start_second.lead().over(order),
-        next_origin=named.origin.lead().over(order),
-        next_destination=named.destination.lead().over(order),
+        first=(rows.vid.lag().over(line.beside) != rows.vid).fill_null(True),
+        origin=code_of(rows.start).cast("int32"),
+        destination=code_of(rows["last"]).cast("int32"),
+        turn=code_of(rows.farthest).cast("int32"),
+        reach_m=value_of(rows.farthest),
+        sign_order=order_sign(rows.sign_order - rows.sign_sum % SIGN_MODULUS * first_n),
+        next_start=ibis.ifelse(goes_on, after["start_second"], ibis.null("int64")),
+        next_origin=ibis.ifelse(goes_on, code_of(after["start"]).cast("int32"), ibis.null("int32")),
+        next_destination=ibis.ifelse(goes_on, code_of(after["last"]).cast("int32"), ibis.null("int32")),
     )
 
 

@@ -77,7 +77,7 @@ def _own(settings: PatternSettings) -> ConvoySettings:
 def _expression(reads: Table, span: Span, weekend: int, own: ConvoySettings, engine: Keeper) -> Table:
     vehicles, batches = engine.keep(number_vehicles(reads)), engine.keep(number_batches(reads))
     places = kept_places(reads, own.place_km, engine)
-    moves = move_table(number_reads(reads, vehicles, batches, places, own.low_confidence), places, own)
+    moves = move_table(number_reads(reads, vehicles, batches, places, own.low_confidence), own, engine)
     moves = engine.keep(moves.join(places.select("place", "camera"), "place"))
     together = find_together(moves, places, own, engine)
     found = pair_features(together, moves, places, span, weekend, own, engine)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 
 import ibis
-from ibis.expr.types import FloatingValue, IntegerValue, Table
+from ibis.expr.types import FloatingValue, IntegerValue, Table, Value
 
 from models.features.engines import AtMost, Keeper
 
@@ -92,9 +92,14 @@ def _sign(seen: Table) -> IntegerValue:
 def with_vector(table: Table, places: Table, column: str, prefix: str) -> Table:
     """A table with what is known of the place whose number stands in `column`.
 
-    Adds its unit vector (`<prefix>x`, `y`, `z`), `<prefix>force` (a number), `<prefix>named` (whether the force is
-    known), `<prefix>cell` and `<prefix>sign`. Rows whose `column` is null are dropped.
+    Adds what `known_of` says, and `<prefix>sign`. Rows whose `column` is null are dropped.
     """
+    known = known_of(places, prefix) | {f"{prefix}sign": places.sign}
+    return table.join(places.select(**{column: places.place}, **known), column)
+
+
+def known_of(places: Table, prefix: str) -> dict[str, Value]:
+    """Of a place, its unit vector (`<prefix>x`, `y`, `z`), force (a number), whether that is known (`named`), cell."""
     known = {
         "x": places.ux,
         "y": places.uy,
@@ -102,11 +107,8 @@ def with_vector(table: Table, places: Table, column: str, prefix: str) -> Table:
         "force": places.force_no,
         "named": places.force != "",
         "cell": places.cell,
-        "sign": places.sign,
     }
-    return table.join(
-        places.select(**{column: places.place}, **{prefix + name: value for name, value in known.items()}), column
-    )
+    return {prefix + name: value for name, value in known.items()}
 
 
 def metres(table: Table, one: str, other: str) -> IntegerValue:

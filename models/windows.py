@@ -29,7 +29,6 @@ from models.features.named_span import in_named_span, named_span, values_of
 from models.features.settings import PatternSettings
 from models.journeys import (
     Numbered,
-    in_journeys,
     journeys,
     move_table,
     number_batches,
@@ -142,9 +141,9 @@ def _number(reads: Table, settings: PatternSettings, engine: Keeper) -> Numbered
 
 def _layers(numbered: Numbered, span: Span, settings: PatternSettings, engine: Keeper) -> Layers:
     places = numbered.places
-    moves = engine.keep(in_journeys(move_table(numbered.reads, places, settings)))
+    moves = engine.keep(move_table(numbered.reads, settings, engine))
     reduced = Reduced(
-        journeys=engine.keep(journeys(moves, places)),
+        journeys=engine.keep(journeys(moves, places, engine)),
         passes=stays.pass_table(moves),
         visits=engine.keep(cameras.visit_table(moves)),
         seen=presence.presence_sums(moves, span, settings),
@@ -159,7 +158,7 @@ def layers_of(reduced: Reduced, places: Table, span: Span, settings: PatternSett
     travelled = reduced.journeys
     stayed = engine.keep(stays.stay_table(travelled, span))
     bases = stays.base_table(stayed, places)
-    stayed = engine.keep(stays.placed_stays(stayed, bases, reduced.passes, places, settings))
+    stayed = engine.keep(stays.placed_stays(stayed, bases, reduced.passes, places, settings, engine))
     return Layers(
         seen=reduced.seen,
         legs=reduced.legs,
@@ -183,7 +182,7 @@ def features_of(layers: Layers, vehicles: Table, engine: Keeper) -> Table:
         travel.travel_features(layers),
         presence.presence_features(layers),
         cameras.camera_features(layers),
-        co_travel.co_travel_features(layers),
+        co_travel.co_travel_features(layers, engine),
         runs.run_features(layers, engine.keep(runs.run_table(layers.journeys, layers.places, layers.settings))),
     ]
     joined = vehicles

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ibis
 from ibis.expr.types import Table
 
+from models.features.engines import Keeper
 from models.features.feature import Feature
 from models.features.layers import Layers
 from models.features.settings import PatternSettings
@@ -60,15 +61,21 @@ def legs_of(moves: Table, places: Table) -> Table:
     )
 
 
-def pair_table(legs: Table, settings: PatternSettings) -> Table:
+def pair_table(legs: Table, settings: PatternSettings, engine: Keeper) -> Table:
     """Pairs that repeatedly travel together: one, other (vehicles, one < other), legs, days."""
-    order = ibis.window(group_by=legs.leg, order_by=[legs.passing, legs.prev_second])
-    beside = legs.select(
-        "passing", "prev_second", ahead=legs.passing.lag().over(order), ahead_before=legs.prev_second.lag().over(order)
+    line = engine.line_up(legs, "leg", ("passing", "prev_second"))
+    ahead = {name: line.rows[name].lag().over(line.beside) for name in line.rows.columns}
+    beside = line.rows.select(
+        "passing",
+        "prev_second",
+        ahead=ahead["passing"],
+        ahead_before=ahead["prev_second"],
+        same_leg=ahead["leg"] == line.rows.leg,
     )
     within = settings.co_travel_seconds
     beside = beside.filter(
-        (beside.passing - beside.ahead < (within + 1) * VEHICLES)
+        beside.same_leg
+        & (beside.passing - beside.ahead < (within + 1) * VEHICLES)
         & ((beside.prev_second - beside.ahead_before).abs() <= within)
     )
     beside = beside.select(
@@ -88,8 +95,8 @@ def pair_table(legs: Table, settings: PatternSettings) -> Table:
     return pairs.filter((pairs.legs >= settings.co_travel_legs) & (pairs.days >= settings.co_travel_days))
 
 
-def co_travel_features(layers: Layers) -> Table:
+def co_travel_features(layers: Layers, engine: Keeper) -> Table:
     """The features of this module, one row per vehicle that has a partner."""
-    pairs = pair_table(layers.legs, layers.settings)
+    pairs = pair_table(layers.legs, layers.settings, engine)
     both = ibis.union(pairs.select(vid="one", legs="legs"), pairs.select(vid="other", legs="legs"))
     return both.group_by("vid").agg(co_travel_partners=both.count(), co_travel_most_legs=both.legs.max())

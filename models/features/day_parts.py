@@ -21,7 +21,6 @@ from models.features.settings import PatternSettings
 from models.journeys import (
     crosses,
     ends_journey,
-    in_journeys,
     journeys,
     move_table,
     number_batches,
@@ -75,15 +74,18 @@ def day_tables(reads: Table, span: Span, settings: PatternSettings, engine: Keep
     vehicles, batches = engine.keep(number_vehicles(reads)), engine.keep(number_batches(reads))
     places = kept_places(reads, settings.place_km, engine)
     numbered = number_reads(reads, vehicles, batches, places, settings.low_confidence)
-    moves = engine.keep(in_journeys(move_table(numbered, places, settings)))
+    moves = engine.keep(move_table(numbered, settings, engine))
+    ends = engine.keep(_ends_of_day(moves))
     passed = moves.mutate(first_n=value_of(moves.start))
+    visits = passed.group_by(["vid", "first_n", "place"]).agg(reads=passed.count())
+    pieces = journeys(moves, places, engine).drop("first", "next_start", "next_origin", "next_destination")
     placed = reads.mutate(latitude=on_grid(reads.latitude), longitude=on_grid(reads.longitude))
     known = placed.group_by(list(_POSITION)).agg(site_id=placed.site_id.min(), force=placed.force.min())
     return {
         "places": known.join(places.select("camera_id", "latitude", "longitude", "place"), _POSITION),
-        "seen": presence_sums(moves, span, settings).join(_ends_of_day(moves), "vid").join(vehicles, "vid"),
-        "visits": passed.group_by(["vid", "first_n", "place"]).agg(reads=passed.count()),
-        "pieces": journeys(moves, places).drop("next_start", "next_origin", "next_destination"),
+        "seen": presence_sums(moves, span, settings).join(ends.drop("first_read"), "vid").join(vehicles, "vid"),
+        "visits": _counted_from_the_first(visits, ends),
+        "pieces": _counted_from_the_first(pieces, ends),
         "legs": leg_moves(moves),
     }
 
@@ -107,11 +109,18 @@ def keys_of_day(columns: Iterable[str], day: int) -> dict[str, int]:
 
 def _ends_of_day(moves: Table) -> Table:
     return moves.group_by("vid").agg(
+        first_read=moves.n.min(),
         first_second=moves.second.min(),
         last_second=moves.second.max(),
         first_place=code_of(with_code(moves.n, moves.place).min()).cast("int32"),
         last_place=code_of(with_code(moves.n, moves.place).max()).cast("int32"),
     )
+
+
+def _counted_from_the_first(table: Table, ends: Table) -> Table:
+    """With reads numbered from the vehicle's first of the day, so that numbers of days can be added up."""
+    known = table.join(ends.select("vid", "first_read"), "vid")
+    return known.mutate(first_n=known.first_n - known.first_read).drop("first_read")
 
 
 @dataclass(frozen=True)
@@ -152,7 +161,7 @@ def join_days(days: dict[str, Table], places: Table, settings: PatternSettings, 
     return Joined(
         places=places,
         vehicles=vehicles,
-        journeys=engine.keep(_journeys(pieces, visits, places)),
+        journeys=engine.keep(_journeys(pieces, visits, places, engine)),
         passes=visits.select("vid", "place", first_n=value_of(visits.start)),
         visits=engine.keep(visits.group_by(["vid", "place"]).agg(reads=visits.reads.sum())),
         seen=_seen(seams),
@@ -230,7 +239,7 @@ def _pieces(pieces: Table, seams: Table, numbers: Table) -> Table:
     return known.mutate(start=begun.max().over(order))
 
 
-def _journeys(known: Table, visits: Table, places: Table) -> Table:
+def _journeys(known: Table, visits: Table, places: Table, engine: Keeper) -> Table:
     summed = known.group_by(["vid", "start"]).agg(
         reads=known.reads.sum(),
         start_second=known.start_second.min(),
@@ -247,7 +256,8 @@ def _journeys(known: Table, visits: Table, places: Table) -> Table:
     reached = ends.group_by(["vid", "start"]).agg(then_farthest=with_code(metres(ends, "a_", "b_"), ends.place).max())
     found = summed.left_join(reached, ["vid", "start"])
     farthest = ibis.greatest(found.own_farthest, found.then_farthest.fill_null(0))
-    return with_ends(found.select(*(c for c in summed.columns if c != "own_farthest"), farthest=farthest))
+    known = found.select(*(c for c in summed.columns if c != "own_farthest"), farthest=farthest)
+    return with_ends(known, engine)
 
 
 def _legs(legs: Table, seams: Table, numbers: Table, places: Table) -> Table:

@@ -1,15 +1,17 @@
-"""How an engine runs the expressions: keeping a step's result, fetching the last one.
+"""How an engine runs the expressions: keeping a step's result, putting rows in line, fetching the last one.
 
 Expressions are unbound: they name tables, not connections. So the same expression is compiled for whichever engine is
-given, and a connection is never changed by Ibis itself. Another engine is another class with the same two methods.
+given, and a connection is never changed by Ibis itself. Another engine is another class with the same three methods.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Protocol
+from functools import cached_property, lru_cache
+from typing import Any, Protocol
 
 import duckdb
 import ibis
@@ -18,7 +20,27 @@ from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.operations import Relation
 from ibis.expr.types import Table
 
-from infra.errors import WrongInputError
+from infra.errors import FaultError, WrongInputError
+
+_OUT_OF_LINE = "rows do not lie in line"
+
+
+@dataclass(frozen=True)
+class Line:
+    """Rows in order, group after group, and the windows that look along them.
+
+    A look may end in the group before or after this one, or find nothing there: whoever looks compares the group's own
+    column. A running sum may go on from group to group: differences and order within a group are what it tells.
+
+    Args:
+        rows: The table to look at, once; what it gives has to be kept.
+        beside: For the row before and the row after.
+        so_far: For running sums and maxima up to the row.
+    """
+
+    rows: Table
+    beside: Any
+    so_far: Any
 
 
 @dataclass(frozen=True)
@@ -45,6 +67,9 @@ class Keeper(Protocol):
     def keep(self, expression: Table, limit: AtMost | None = None) -> Table:
         """Compute an expression and give the table that holds the result; refuse more rows than the limit."""
 
+    def line_up(self, expression: Table, group: str, order: Sequence[str]) -> Line:
+        """The rows of each group in a total order."""
+
 
 class Engine(Keeper, Protocol):
     """Runs Ibis expressions over tables that it knows by name."""
@@ -62,14 +87,24 @@ class DuckDBEngine:
 
     def keep(self, expression: Table, limit: AtMost | None = None) -> Table:
         """Compute an expression now and give the table that holds the result; refuse more rows than the limit."""
-        self._number += 1
-        name = f"kept_{self._number}"
-        _keep(self._connection, name, _select(expression), limit)
-        return ibis.table(expression.schema(), name=name)
+        return self._do(_Step(self._next("kept"), expression, limit))
+
+    def line_up(self, expression: Table, group: str, order: Sequence[str]) -> Line:
+        """The rows of each group in a total order."""
+        return _line(self._do(_Step(self._next("line"), expression, keys=(group, *order))))
 
     def fetch(self, expression: Table) -> pa.Table:
         """Compute an expression and give its rows in their order."""
-        return self._connection.sql(_select(expression)).to_arrow_table()
+        with _lines_told():
+            return self._connection.sql(_select(expression)).to_arrow_table()
+
+    def _next(self, what: str) -> str:
+        self._number += 1
+        return f"{what}_{self._number}"
+
+    def _do(self, step: _Step) -> Table:
+        step.run(self._connection)
+        return step.table
 
 
 class Plan:
@@ -77,39 +112,109 @@ class Plan:
 
     def __init__(self, prefix: str = "kept") -> None:
         self._prefix = prefix
-        self._kept: list[tuple[str, str, AtMost | None]] = []
-        self._last = ""
+        self._steps: list[_Step] = []
+        self._last = _Step("", ibis.table({"nothing": "int64"}, name="nothing"))
 
     def keep(self, expression: Table, limit: AtMost | None = None) -> Table:
         """Note an expression and give the table that will hold its result."""
-        name = f"{self._prefix}_{len(self._kept) + 1}"
-        self._kept.append((name, _select(expression), limit))
-        return ibis.table(expression.schema(), name=name)
+        return self._note(_Step(self._next(), expression, limit))
+
+    def line_up(self, expression: Table, group: str, order: Sequence[str]) -> Line:
+        """Note that the rows of each group are wanted in a total order."""
+        return _line(self._note(_Step(self._next(), expression, keys=(group, *order))))
 
     def end(self, expression: Table) -> Plan:
         """Note the expression whose rows `run` gives."""
-        self._last = _select(expression)
+        self._last = _Step("", expression)
         return self
 
     def run(self, connection: duckdb.DuckDBPyConnection, values: Mapping[str, str] | None = None) -> pa.Table:
         """Run every statement; results stay as temporary tables until the connection is closed.
 
+        The first time, a statement is made from its expression while DuckDB runs those before it.
+
         Args:
             connection: Has the tables that the expressions name.
             values: SQL of the variables that they name.
+
+        Raises:
+            FaultError: DuckDB did not give rows in the order that was asked of it.
         """
         for name, value in (values or {}).items():
             connection.execute(f'SET VARIABLE "{name}" = {value}')
-        for name, statement, limit in self._kept:
-            _keep(connection, name, statement, limit)
-        return connection.sql(self._last).to_arrow_table()
+        steps = [*self._steps, self._last]
+        with ThreadPoolExecutor(1) as maker, _lines_told():
+            for step, _ in zip(self._steps, maker.map(lambda one: one.statement, steps), strict=False):
+                step.run(connection)
+            return connection.sql(self._last.statement).to_arrow_table()
+
+    def _next(self) -> str:
+        return f"{self._prefix}_{len(self._steps) + 1}"
+
+    def _note(self, step: _Step) -> Table:
+        self._steps.append(step)
+        return step.table
 
 
-def _keep(connection: duckdb.DuckDBPyConnection, name: str, statement: str, limit: AtMost | None) -> None:
-    connection.execute(f"CREATE TEMP TABLE {name} AS {statement}")
-    if limit is not None:
-        ((rows,),) = connection.execute(f"SELECT count(*) FROM {name}").fetchall()
-        limit.check(rows)
+@dataclass(frozen=True)
+class _Step:
+    """One statement: it makes a table, or with keys a view of rows in their order, or without a name gives rows."""
+
+    name: str
+    expression: Table
+    limit: AtMost | None = None
+    keys: tuple[str, ...] = ()
+
+    @cached_property
+    def statement(self) -> str:
+        select = _select(self.expression)
+        if self.keys:
+            ordered = f"SELECT * FROM ({select}) ORDER BY {_listed(self.keys)}"
+            return f"CREATE TEMP VIEW {self.name} AS {checked(ordered, self.keys)}"
+        return f"CREATE TEMP TABLE {self.name} AS {select}" if self.name else select
+
+    @property
+    def table(self) -> Table:
+        return ibis.table(self.expression.schema(), name=self.name)
+
+    def run(self, connection: duckdb.DuckDBPyConnection) -> None:
+        with _lines_told():
+            connection.execute(self.statement)
+        if self.limit is not None:
+            ((rows,),) = connection.execute(f"SELECT count(*) FROM {self.name}").fetchall()
+            self.limit.check(rows)
+
+
+@contextmanager
+def _lines_told() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.InvalidInputException as error:
+        if _OUT_OF_LINE not in str(error):
+            raise
+        raise FaultError(
+            "DuckDB did not give rows in the order that was asked of it, so no window was built.",
+            "Use the version of DuckDB that the lock file names, or --engine spark.",
+        ) from error
+
+
+def checked(ordered: str, keys: Sequence[str]) -> str:
+    """A query's rows, with an error where one lies before another whose key is smaller.
+
+    A window without an order of its own takes rows as they come, at a tenth of the cost of one that sorts them for
+    itself. That they come in order is not written down anywhere, so each row is held against the one before.
+    """
+    key = f"({_listed(keys)})"
+    fell = f"{key} < lag({key}) OVER ()"
+    return f"SELECT * FROM ({ordered}) QUALIFY CASE WHEN {fell} THEN error('{_OUT_OF_LINE}') ELSE true END"
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(f'"{column}"' for column in columns)
+
+
+def _line(rows: Table) -> Line:
+    return Line(rows, beside=ibis.window(), so_far=ibis.cumulative_window())
 
 
 def _select(expression: Table) -> str:

@@ -214,7 +214,7 @@ def pair_features(
     engine: Keeper,
 ) -> Table:
     """The features of this module: one, other, then the columns of `FEATURES`; one row per pair."""
-    bases = engine.keep(_bases(together.moves, places, span))
+    bases = engine.keep(_bases(together.moves, places, span, engine))
     expected = engine.keep(expected_table(together, moves, span, weekend, settings))
     flow = moves.group_by(camera=moves.camera, hour=moves.second // 3600).agg(flow=moves.count())
     families = (
@@ -292,8 +292,8 @@ def _trip_features(together: Together, span: Span, settings: ConvoySettings) -> 
     ).drop("whole", "seconds", "night", "weekend", "office")
 
 
-def _bases(moves: Table, places: Table, span: Span) -> Table:
-    travelled = journeys(moves.drop("trip"), places)
+def _bases(moves: Table, places: Table, span: Span, engine: Keeper) -> Table:
+    travelled = engine.keep(journeys(moves.drop("trip"), places, engine))
     bases = base_table(stay_table(travelled, span), places)
     number = travelled.group_by("vid").agg(journeys=travelled.count())
     return bases.join(number, "vid").select("vid", "base", "base_cell", "journeys")

@@ -17,7 +17,6 @@ from pydantic import Field
 
 from models.features.engines import Keeper
 from models.features.settings import PatternSettings
-from models.journeys import in_journeys
 from models.places import PLACE_CODES, metres, value_of, with_code, with_vector
 
 _PAIR = 1 << 31
@@ -109,7 +108,7 @@ def candidate_pairs(met: Table, settings: ConvoySettings) -> Table:
 
 def _moves_of(moves: Table, pairs: Table) -> Table:
     vehicles = ibis.union(pairs.select(vid="one"), pairs.select(vid="other"), distinct=True)
-    own = in_journeys(moves.semi_join(vehicles, "vid"))
+    own = moves.semi_join(vehicles, "vid")
     return own.mutate(trip=value_of(own.start))
 
 

@@ -111,7 +111,7 @@ def presence_sums(moves: Table, span: Span, settings: PatternSettings) -> Table:
         night=count_where(in_night(second, settings)),
         weekend=count_where(weekend),
         office=count_where(~weekend & (second >= 7 * 3600) & (second < 19 * 3600)),
-        days_seen=count_where((moves.n == 0) | (gap > moves.second % 86_400)),
+        days_seen=count_where(moves["first"] | (gap > moves.second % 86_400)),
         force_crossings=moves.crossing.sum(),
         impossible_hops=count_where(impossible(moves.hop_m, gap, settings)),
         repaired=moves.repaired.sum(),

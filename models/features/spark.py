@@ -25,7 +25,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from infra.errors import FaultError
-from models.features.engines import AtMost
+from models.features.engines import AtMost, Line
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -74,6 +74,11 @@ class SparkEngine:
         if limit is not None:
             limit.check(kept.count())
         return ibis.table(expression.schema(), name=name)
+
+    def line_up(self, expression: Table, group: str, order: Sequence[str]) -> Line:
+        """The rows of each group in a total order: no group is looked at beyond its ends."""
+        within = {"group_by": expression[group], "order_by": [expression[key] for key in order]}
+        return Line(expression, beside=ibis.window(**within), so_far=ibis.cumulative_window(**within))
 
     def fetch(self, expression: Table) -> pa.Table:
         """Compute an expression and give its rows in their order."""

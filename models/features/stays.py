@@ -11,6 +11,7 @@ from __future__ import annotations
 import ibis
 from ibis.expr.types import Table
 
+from models.features.engines import Keeper
 from models.features.feature import Feature, count_where, ratio, whole_km
 from models.features.layers import Layers, Span, as_whole
 from models.features.settings import PatternSettings
@@ -81,7 +82,7 @@ def pass_table(moves: Table) -> Table:
     """Where journeys passed: vid, first_n (number of the journey's first read), place.
 
     Args:
-        moves: With `models.journeys.in_journeys`.
+        moves: `models.journeys.move_table`.
     """
     return moves.select("vid", "place", first_n=value_of(moves.start))
 
@@ -90,8 +91,9 @@ def stay_table(journeys: Table, span: Span) -> Table:
     """Where a vehicle was between its journeys, before the first and after the last.
 
     Returns:
-        vid, seq (order within the vehicle, -1 before the first journey), place, arrived and left (epoch seconds),
-        stay_s, bounded (both ends were seen), set_out (start of the journey that led here, null for seq -1).
+        vid, seq (order within the vehicle: number of the first read of the journey that led here, one less before the
+        first journey), place, arrived and left (epoch seconds), stay_s, bounded (both ends were seen), set_out (start
+        of the journey that led here, null before the first).
     """
     after = journeys.select(
         vid=journeys.vid,
@@ -102,10 +104,10 @@ def stay_table(journeys: Table, span: Span) -> Table:
         bounded=journeys.next_start.notnull(),
         set_out=journeys.start_second,
     )
-    first = journeys.filter(journeys.first_n == 0)
+    first = journeys.filter(journeys["first"])
     before = first.select(
         vid=first.vid,
-        seq=ibis.literal(-1, "int64"),
+        seq=first.first_n - 1,
         place=first.origin,
         arrived=as_whole(span.begin),
         left=first.start_second,
@@ -135,7 +137,9 @@ def _reached(passes: Table, bases: Table, places: Table) -> Table:
     return ends.group_by(["vid", "first_n"]).agg(reached=with_code(metres(ends, "a_", "b_"), ends.b_cell).max())
 
 
-def placed_stays(stays: Table, bases: Table, passes: Table, places: Table, settings: PatternSettings) -> Table:
+def placed_stays(
+    stays: Table, bases: Table, passes: Table, places: Table, settings: PatternSettings, engine: Keeper
+) -> Table:
     """Stays seen from the base.
 
     Args:
@@ -144,6 +148,7 @@ def placed_stays(stays: Table, bases: Table, passes: Table, places: Table, setti
         passes: `pass_table`, of the same journeys.
         places: `models.places.place_table`.
         settings: How far is away.
+        engine: Puts the stays in line.
 
     Returns:
         vid, arrived, stay_s, bounded, set_out (see `stay_table`), base_s, base_cell, cell, far_m and far_cell (the
@@ -171,10 +176,14 @@ def placed_stays(stays: Table, bases: Table, passes: Table, places: Table, setti
         at_base=at_base.cast("int8"),
         away=away_m >= settings.away_km * 1000,
     )
-    order = ibis.cumulative_window(group_by=named.vid, order_by=named.seq)
-    return named.select(
-        *(column for column in named.columns if column != "seq"),
-        outing=(named.at_base.sum().over(order) - named.at_base).cast("int32"),
+    line = engine.line_up(named, "vid", ("seq",))
+    rows = line.rows.mutate(
+        first=(line.rows.vid.lag().over(line.beside) != line.rows.vid).fill_null(True),
+        before=line.rows.at_base.sum().over(line.so_far) - line.rows.at_base,
+    )
+    of_others = ibis.ifelse(rows["first"], rows.before, ibis.null("int64")).max().over(line.so_far)
+    return rows.select(
+        *(column for column in named.columns if column != "seq"), outing=(rows.before - of_others).cast("int32")
     )
 
 

@@ -24,7 +24,6 @@ from models.features.settings import PatternSettings
 from models.features.stays import base_table, pass_table, placed_stays, stay_table
 from models.features.trips import trip_table
 from models.journeys import (
-    in_journeys,
     journey_table,
     journeys,
     move_table,
@@ -98,11 +97,11 @@ def _steps(view: str, kind: type[PatternSettings], settings: str, shifts: tuple[
     vehicles = plan.keep(number_vehicles(source))
     places = kept_places(source, own.place_km, plan)
     numbered = number_reads(source, vehicles, number_batches(source), places, own.low_confidence)
-    moves = plan.keep(in_journeys(move_table(numbered, places, own)))
-    found = plan.keep(journeys(moves, places))
+    moves = plan.keep(move_table(numbered, own, plan))
+    found = plan.keep(journeys(moves, places, plan))
     stayed = plan.keep(stay_table(found, named_span(shifts)))
     bases = plan.keep(base_table(stayed, places))
-    stayed = placed_stays(stayed, bases, pass_table(moves), places, own)
+    stayed = placed_stays(stayed, bases, pass_table(moves), places, own, plan)
     named = plan.keep(journey_table(found, vehicles, places))
     plan.end(trip_table(stayed, own).order_by("depart"))
     return _Steps(plan, places.get_name(), moves.get_name(), bases.get_name(), named.get_name())

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+import duckdb
 import ibis
+import pyarrow as pa
 import pytest
 
+from models.features.engines import DuckDBEngine
 from models.features.settings import PatternSettings, zone_offsets
 from models.journeys import (
-    in_journeys,
     journey_table,
     journeys,
     move_table,
@@ -17,6 +19,7 @@ from models.journeys import (
     reads_in_window,
 )
 from models.places import place_table
+from models.windows import READS
 
 CAMERAS = {
     "hub": (53.40, -2.98, "merseyside"),
@@ -47,11 +50,15 @@ def read(vehicle, minute, camera, batch="b1", row=None, **more):
 
 def found(rows, **settings):
     chosen = PatternSettings(**settings)
-    reads = reads_in_window(ibis.memtable(rows), AS_OF, chosen)
-    vehicles, places = number_vehicles(reads), place_table(reads, chosen.place_km)
-    numbered = number_reads(reads, vehicles, number_batches(reads), places, chosen.low_confidence)
-    travelled = journeys(in_journeys(move_table(numbered, places, chosen)), places)
-    return journey_table(travelled, vehicles, places).to_pyarrow().to_pylist()
+    with duckdb.connect() as connection:
+        connection.register("given", pa.Table.from_pylist(rows, schema=READS.to_pyarrow().remove_metadata()))
+        engine = DuckDBEngine(connection)
+        reads = reads_in_window(ibis.table(READS, name="given"), AS_OF, chosen)
+        vehicles, places = engine.keep(number_vehicles(reads)), engine.keep(place_table(reads, chosen.place_km))
+        numbered = number_reads(reads, vehicles, number_batches(reads), places, chosen.low_confidence)
+        moves = engine.keep(move_table(numbered, chosen, engine))
+        travelled = engine.keep(journeys(moves, places, engine))
+        return engine.fetch(journey_table(travelled, vehicles, places)).to_pylist()
 
 
 def test_travel_without_a_long_gap_is_one_journey():

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+import ibis
+import pyarrow as pa
+import pytest
+
+from infra.errors import FaultError
+from models.features.columns import ROWS_TOGETHER, window_of
+from models.features.engines import DuckDBEngine, Plan, checked
+
+ROWS = ibis.schema({"vid": "int64", "second": "int64"})
+
+
+@pytest.fixture
+def connection():
+    with duckdb.connect(config={"threads": 4}) as opened:
+        opened.execute(
+            "CREATE TABLE given AS SELECT i * 7919 % 1000 AS vid, i * 104729 % 300007 AS second FROM range(300000) t(i)"
+        )
+        yield opened
+
+
+def hops(engine):
+    line = engine.line_up(ibis.table(ROWS, name="given"), "vid", ("second",))
+    same = line.rows.vid.lag().over(line.beside) == line.rows.vid
+    return line.rows.mutate(hop=ibis.ifelse(same, line.rows.second - line.rows.second.lag().over(line.beside), 0))
+
+
+@pytest.mark.parametrize("kind", [DuckDBEngine, Plan])
+def test_a_look_along_the_line_is_a_look_at_the_row_before_of_the_group(connection, kind):
+    engine = kind(connection) if kind is DuckDBEngine else kind()
+    kept = engine.keep(hops(engine))
+    if kind is Plan:
+        engine.end(kept.limit(0)).run(connection)
+    wrong = connection.execute(
+        f"""SELECT count(*) FROM {kept.get_name()} JOIN (
+                SELECT vid, second, second - coalesce(lag(second) OVER own, second) AS hop FROM given
+                WINDOW own AS (PARTITION BY vid ORDER BY second)) AS known
+            USING (vid, second) WHERE {kept.get_name()}.hop <> known.hop"""
+    ).fetchall()
+    assert wrong == [(0,)]
+
+
+def test_rows_that_do_not_come_in_order_make_no_table(connection):
+    connection.execute(f"CREATE TEMP VIEW lined AS {checked('FROM given', ('vid', 'second'))}")
+    engine = DuckDBEngine(connection)
+    with pytest.raises(FaultError, match="in the order that was asked of it"):
+        engine.keep(ibis.table(ROWS, name="lined"))
+    with pytest.raises(FaultError, match="in the order that was asked of it"):
+        Plan().end(ibis.table(ROWS, name="lined")).run(connection)
+
+
+@pytest.mark.parametrize("sizes", [[], [5], [ROWS_TOGETHER, 7], [3, ROWS_TOGETHER, 4], [2 * ROWS_TOGETHER + 1]])
+def test_a_window_lies_in_even_pieces_however_it_was_delivered(sizes):
+    numbers = iter(range(sum(sizes)))
+    batches = [[str(next(numbers)) for _ in range(size)] for size in sizes]
+    found = window_of(pa.table({"vehicle": pa.chunked_array(batches, pa.string())}), (), date(2026, 2, 1))
+    assert [int(name) for name in found.column("vehicle").to_pylist()] == list(range(sum(sizes)))
+    assert set(found.column("window_end").to_pylist()) <= {date(2026, 2, 1)}
+    even, rest = divmod(sum(sizes), ROWS_TOGETHER)
+    assert [batch.num_rows for batch in found.to_batches()] == [ROWS_TOGETHER] * even + [rest] * bool(rest)
