@@ -23,7 +23,8 @@ def travel_facts(profile: VehicleProfile) -> dict[str, Any]:
 
     Returns:
         places_per_day (median of different places on a day seen), most_places (on one day), journeys_per_day,
-        evening_share (of reads, 18:00 to 24:00); of trips: trip_weekend_share (set out from Friday noon to Sunday),
+        evening_share (of reads, 18:00 to 24:00); base_held_share (of the time from its first read to its last, spent
+        at the base between journeys); of trips: trip_weekend_share (set out from Friday noon to Sunday),
         trip_gap_days (median days from one departure to the next), trip_hours (median hours from leaving to coming
         back); of the place other than the base with most days with a stay: other_place (number), other_place_days,
         other_place_hours (median stay), other_place_night_share (stays that span a time from 00:00 to 04:00).
@@ -38,9 +39,21 @@ def travel_facts(profile: VehicleProfile) -> dict[str, Any]:
         "most_places": max(map(len, by_day.values())),
         "journeys_per_day": round(len(profile.journeys) / len(by_day), 2),
         "evening_share": evening / len(profile.reads),
+        **_base_facts(profile),
         **_trip_facts(profile, zone),
         **_other_place(profile, zone),
     }
+
+
+def _base_facts(profile: VehicleProfile) -> dict[str, Any]:
+    """The feature base_share counts what was before the first read too: for a vehicle new here, mostly nothing seen."""
+    times = [read.at for read in profile.reads]
+    seen = (max(times) - min(times)).total_seconds()
+    if not seen:
+        return {}
+    held = sum((left - arrived).total_seconds() for place, arrived, left in stays_between(profile.journeys)
+               if place == profile.base)  # fmt: skip
+    return {"base_held_share": held / seen}
 
 
 def _trip_facts(profile: VehicleProfile, zone: ZoneInfo) -> dict[str, Any]:

@@ -98,6 +98,9 @@ _SPAN = "seen over {life_days:day|days} of {window_days}, first and last counted
 _SHORT = "median stay {away_stay_median_min} min over {away_stays:stay|stays} {away_km} km or more from its base"
 _SET_OUT = "{trip_weekend_share:%} of {away_trips:trip|trips} set out from Friday noon to Sunday"
 _LONG = "{multi_day_stays:stay|stays} of {long_stay_hours} hours or more, {away_km} km or more from its base"
+_RUNS = "{quick_runs:run|runs} of over {run_km} km out and back with a stop of up to {short_stay_minutes} min"
+_STOP = "median stop on {quick_runs:run|runs} of over {run_km} km out and back: {quick_run_stop_min} min"
+_WORK = "{quick_run_work_share:%} of {quick_runs:run|runs} out and back set out on working days in working hours"
 _NIGHT_TRIPS = "{night_trips} of {away_trips:trip|trips} set out between {night_from_hour}:00 and {night_to_hour}:00"
 
 
@@ -119,10 +122,12 @@ EXPLANATIONS = (
             _for("places_per_day", _DAY, low=4),
             _for("journeys_per_day", _JOURNEYS, low=6),
             _for("trip_band_share", _BAND, low=0.8),
+            _for("quick_run_work_share", _WORK, low=0.8),
             _for("trip_interval_cv", "times between departures vary by {trip_interval_cv:%} of their mean", high=0.35),
             _against("places_per_day", _DAY, high=2),
             _against("night_share", _NIGHT, low=0.2),
             _against("weekend_share", _WEEKEND, low=0.25),
+            _against("quick_run_work_share", _WORK, high=0.3),
         ),
     ),
     Explanation(
@@ -137,6 +142,7 @@ EXPLANATIONS = (
             _for("main_pair_share", "{main_pair_share:%} of {journeys:journey|journeys} had the same ends", low=0.4),
             _against("night_share", _NIGHT, high=0.1),
             _against("away_trips", _TRIPS, low=2),
+            _against("quick_runs", _RUNS, low=3),
             _against("multi_day_stays", _LONG, low=1),
         ),
     ),
@@ -166,6 +172,7 @@ EXPLANATIONS = (
             _for("trip_band_share", _BAND, low=0.8),
             _against("weekend_share", _WEEKEND, low=0.25),
             _against("away_stay_median_min", _SHORT, high=180),
+            _against("quick_run_stop_min", _STOP, high=120),
             _against("other_place_days", _SECOND, high=4),
             _against("trip_towns", _TOWNS, low=3),
             _against("multi_day_stays", _LONG, low=1),
@@ -187,6 +194,32 @@ EXPLANATIONS = (
         ),
     ),
     Explanation(
+        "Partner, family or friends elsewhere",
+        "evenings or nights at one place, again and again, on no fixed days",
+        "whom the keeper visits there; whether the visits last an evening or a night",
+        (
+            _for("other_place_days", _SECOND, low=4),
+            _for("other_place_hours", _SECOND, low=1.5, high=16),
+            _for("evening_share", "{evening_share:%} of {reads:read|reads} from 18:00 to midnight", low=0.3),
+            _against("other_place_hours", _SECOND, high=1),
+            _against("quick_run_main_share", "{quick_run_main_share:%} of {quick_runs:run|runs} out and back turned in "
+                     "the same area", high=0.5),
+        ),
+    ),
+    Explanation(
+        "Haulier or long-distance driver",
+        "long ways through the region at any hour, to customers far apart",
+        "vehicle class and operator's licence; the firm's jobs; livery or trailer on the image",
+        (
+            _for("longest_reach_km", "one journey reached {longest_reach_km} km from where it began", low=100),
+            _for("away_places", "stays at {away_places:place|places} {away_km} km or more from its base", low=3),
+            _for("forces", "read in {forces:force|forces}", low=4),
+            _against("longest_reach_km", "no journey reached farther than {longest_reach_km} km from where it began",
+                     high=60),
+            _against("quick_runs", _RUNS, low=3),
+        ),
+    ),
+    Explanation(
         "Hire car",
         "a new driver with a new purpose every few days; what was seen is then of several people",
         "keeper class hire or leasing; the hire firm's record of drivers and days",
@@ -196,7 +229,8 @@ EXPLANATIONS = (
             _for("silent_days", "not seen in the last {silent_days:day|days} of the window", low=7),
             _for("trip_towns", _TOWNS, low=3),
             _against("life_days", _SPAN, low=25),
-            _against("base_share", "last read around its base for {base_share:%} of the window", low=0.8),
+            _against("base_held_share", "last read around its base for {base_held_share:%} of the time from its first "
+                     "read to its last", low=0.8),
         ),
     ),
     Explanation(

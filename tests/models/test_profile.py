@@ -343,7 +343,8 @@ def test_a_camera_at_the_pole_and_very_many_reads(tmp_path: Path, monkeypatch: p
     assert len(profile.places) == 2
 
 
-FACTS = {"reads": 100, "window_days": 28, "night_from_hour": 22, "night_to_hour": 5, "away_km": 60}
+FACTS = {"reads": 100, "window_days": 28, "night_from_hour": 22, "night_to_hour": 5, "away_km": 60, "run_km": 20,
+         "short_stay_minutes": 240}  # fmt: skip
 
 
 def alike(name: str, **facts: float) -> tuple[list[str], list[str]]:
@@ -364,6 +365,31 @@ def test_look_alikes_say_what_speaks_for_and_against_with_the_rule() -> None:
         "journeys_per_day ≥ 6",
         "reads_per_day ≥ 15",
     ]
+
+
+def test_short_runs_speak_against_lives_that_do_not_make_them_and_hours_for_a_round() -> None:
+    runs = {"quick_runs": 4, "quick_run_stop_min": 41.0, "quick_run_work_share": 0.25, "quick_run_main_share": 0.75}
+    assert alike("Carer", night_share=0.4, **runs) == (["night_share ≥ 0.2"], ["quick_runs ≥ 3"])
+    assert alike("Commuter", **runs)[1] == ["quick_run_stop_min ≤ 120"]
+    assert alike("Courier", **runs) == ([], ["quick_run_work_share ≤ 0.3"])
+    assert alike("Courier", **runs | {"quick_run_work_share": 1.0})[0] == ["quick_run_work_share ≥ 0.8"]
+    assert alike("Haulier", longest_reach_km=130, **runs) == (["longest_reach_km ≥ 100"], ["quick_runs ≥ 3"])
+    visits = {"other_place": 3, "other_place_days": 5, "other_place_hours": 11.0}
+    assert alike("Partner", **visits)[0] == ["other_place_days ≥ 4", "1.5 ≤ other_place_hours ≤ 16"]
+    assert alike("Partner", **visits | {"other_place_hours": 0.7})[1] == ["other_place_hours ≤ 1"]
+
+
+def test_a_base_is_held_from_the_first_read_on_not_before(room: Room) -> None:
+    profile = room.profile(SUBJECT)
+    times = [read.at for read in profile.reads]
+    at_base = sum(
+        (after.start_at - one.end_at).total_seconds()
+        for one, after in zip(profile.journeys, profile.journeys[1:], strict=False)
+        if one.destination == profile.base
+    )
+    held = profile.features["base_held_share"]
+    assert held == pytest.approx(at_base / (max(times) - min(times)).total_seconds())
+    assert 0 < held < 1
 
 
 def test_unknown_facts_say_nothing_and_the_likeliest_comes_first() -> None:
