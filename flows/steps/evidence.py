@@ -5,6 +5,7 @@ What cannot be had is left `None` or named as unreachable; it is the gate that r
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ from infra.errors import FindProfileError, RefusedError
 from infra.lake import file_sha256
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from flows.context import Context
     from governance.policy import LoadedPolicy
     from governance.promotion_record import Desk
@@ -39,7 +42,8 @@ def gather_evidence(context: Context, desk: Desk, model: str, version: int, poli
 
     Raises:
         WrongInputError: There is no such version.
-        RefusedError: The training inputs are no longer as they were, or the version is not as it was registered.
+        RefusedError: The training inputs are no longer as they were, the version is not as it was registered, or its
+            figures do not come out again.
         FaultError: The registry does not answer.
     """
     from models.registry import Registry
@@ -100,6 +104,7 @@ def _tried_now(context: Context, desk: Desk, record: VersionRecord, policy: Load
     except FindProfileError as error:
         context.progress(f"nothing can be made again: {error.reason}")
         return {}
+    _require_figures(record, text, snapshot)
     context.progress("training rows made again as in service, the model fitted again")
     with open_windows(context.settings, inputs.rocu) as windows_of:
         parity = check_parity(windows_of, context.lake, inputs, snapshot, text, pattern, serving)
@@ -108,6 +113,28 @@ def _tried_now(context: Context, desk: Desk, record: VersionRecord, policy: Load
         "refit": fit_again(inputs, snapshot, text, record.training),
         "explained": check_explanations(snapshot, text, pattern, serving, inputs.capacity),
     }
+
+
+def _require_figures(record: VersionRecord, text: str, snapshot: pa.Table) -> None:
+    """Refuse a record whose figures are not those of its text on its hold-out, whoever signed it."""
+    from models.evaluation import evaluate_model
+
+    found = evaluate_model(text, snapshot, record.inputs.capacity, record.inputs.training)
+    if not _agree(performance(record.evaluation).model_dump(), performance(found).model_dump()):
+        raise RefusedError(
+            f"The figures in the record of {record.model} version {record.version} are not those that its text has on"
+            " its hold-out.",
+            "Do not use it; train another with findprofile retrain, and tell governance.",
+        )
+
+
+def _agree(one: Any, other: Any) -> bool:
+    """Whether figures are the same, but for what another release of a library may do to the last digits."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_agree(one[name], other[name]) for name in one)
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9)
+    return bool(one == other)
 
 
 def performance(evaluation: Evaluation) -> Performance:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from infra.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -79,7 +81,10 @@ def code_of_rows(context: Context, model: str, version: str) -> str:
     from models.pattern_code import pattern_code_digest
     from models.registry import Registry
 
-    record = Registry(context.settings).record(model, version)
+    try:
+        record = Registry(context.settings).record(model, version)
+    except ValidationError:  # of a form from before
+        return "not on record"
     if record.definition is None:
         return "not on record"
     if record.definition.pattern_code == pattern_code_digest(record.inputs.pattern):

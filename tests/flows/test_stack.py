@@ -81,7 +81,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     told = home.parent / "told"
     exports = home / "stack" / "exports.sh"
     runtime = home.parent / "runtime" / "python_PostgresServer"
-    runtime.mkdir(parents=True)
+    runtime.parent.mkdir(mode=0o700)
+    runtime.mkdir()
     environment = {"FINDPROFILE_HOME": str(home), "XDG_RUNTIME_DIR": str(runtime.parent)}
     with child("stack", [sys.executable, "-m", "infra.stack"], environment, told) as process:
         wait_until(lambda: "Ctrl-C stops everything." in told.read_text(), process, "stack", told, lambda _: None)

@@ -14,6 +14,7 @@ import pytest
 from attack_support import refusals
 from loop_support import AS_OF, MODEL, PEOPLE, Loop, Said, first_registered, token
 
+import flows.steps.evidence
 import flows.steps.trained
 from flows.context import Context, open_context
 from flows.steps.desk import policy_of
@@ -60,6 +61,15 @@ def check_refused(loop: Loop, said: Said, action: str, words: str) -> None:
 
 def test_figures_that_were_altered_and_signed_anew_with_the_right_key_come_before_no_gate(signed_anew: Loop) -> None:
     check_refused(signed_anew, signed_anew("engineer", *REQUEST, "1"), "promote.request", "signed anew")
+
+
+def test_figures_that_do_not_come_out_again_come_before_no_gate_though_the_log_has_that_signature(
+    signed_anew: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of somebody who altered them before they were registered."""
+    monkeypatch.setattr(flows.steps.evidence, "require_as_trained", lambda *_: None)
+    said = signed_anew("engineer", *REQUEST, "1")
+    check_refused(signed_anew, said, "promote.request", "are not those that its text has on its hold-out")
 
 
 def test_training_the_same_again_does_not_make_them_good(signed_anew: Loop) -> None:
