@@ -87,7 +87,8 @@ def take(
         raise WrongInputError(
             f"{_named(deliveries, without)}: no {reading.time_said} can be read.",
             "Say in a source YAML file how times are written (for example `time_format: '%d/%m/%Y %H:%M:%S'` and "
-            "`zone: Europe/London`), or which column holds them, and give that as --source.",
+            "`zone: Europe/London`, or `time_format: epoch` for seconds since 1970), or which column holds them, and "
+            "give that as --source.",
         )
 
 

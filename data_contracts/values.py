@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from data_contracts.sources.model import Source
 from infra.engine import literal
 
+# how many digits, so that thousandths are not taken for seconds, and how many microseconds one is
+_SINCE_1970 = {"epoch": (r"\d{9,10}", 1_000_000), "epoch_ms": (r"\d{12,13}", 1_000)}
 _ZONE_AT_END = r":\d\d(\.\d+)?\s?(Z|[+-]\d\d(:?\d\d)?)$"
 
 
@@ -50,7 +52,8 @@ def is_ambiguous(text: str, value: str, source: Source) -> str:
         return "false"
     name = literal(source.zone or "")
     earlier = f"timezone({name}, timezone('UTC', {value} - INTERVAL 1 HOUR))"
-    return f"(NOT {has_zone(text)} AND TRY({earlier}) = TRY(timezone({name}, timezone('UTC', {value}))))"
+    counted = f"contains({text}, ':') AND " if source.time_format in _SINCE_1970 else ""
+    return f"({counted}NOT {has_zone(text)} AND TRY({earlier}) = TRY(timezone({name}, timezone('UTC', {value}))))"
 
 
 def number(text: str) -> str:
@@ -92,12 +95,16 @@ def _believable(value: str) -> str:
 
 def _is_zoneless(text: str, source: Source) -> str:
     iso = f"contains({text}, ':') AND NOT {has_zone(text)} AND try_cast({text} AS TIMESTAMP) IS NOT NULL"
-    if source.time_format is None:
+    if source.time_format is None or source.time_format in _SINCE_1970:
         return f"({iso})"
     return f"({iso} OR try_strptime({text}, {literal(source.time_format)}) IS NOT NULL)"
 
 
 def _formatted(text: str, source: Source) -> str:
+    if source.time_format in _SINCE_1970:
+        digits, microseconds = _SINCE_1970[source.time_format]
+        since = f"try_cast(try_cast({text} AS DECIMAL(24, 6)) * {microseconds} AS BIGINT)"
+        return f"CASE WHEN regexp_full_match({text}, '{digits}(\\.\\d{{1,6}})?') THEN make_timestamp({since}) END"
     parsed = f"try_strptime({text}, {literal(source.time_format or '')})"
     if "%z" in (source.time_format or ""):
         return f"timezone('UTC', {parsed})"

@@ -202,8 +202,8 @@ def _by_place(visits: Sequence[Visit], usual: Usual) -> _Weighed:
         north, east = float(grid_north[best]), float(grid_east[best])
         reach /= 5
     there = (np.asarray([north]), np.asarray([east]))
-    possible = (missing > 0) | usual.possible(seconds, km_from(*there)[0])
-    return _Weighed(told_at(*there)[0], possible.all(axis=1), float((missing > 0).any(axis=1).mean()))
+    possible: NDArray[np.bool_] = (missing > 0) | usual.possible(seconds, km_from(*there)[0])
+    return _Weighed(told_at(*there)[0], np.asarray(possible.all(axis=1)), float((missing > 0).any(axis=1).mean()))
 
 
 def _ways(visit: Visit) -> tuple[list[float], list[float], list[float], list[bool]]:

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 import duckdb
 import numpy as np
 
-from data_contracts.health.counts import EPOCH, Ints
+from data_contracts.health.counts import DAY, EPOCH, Counts, Ints
+
+BRITAIN = "Europe/London"
 
 
 def as_local_days(seconds: Ints, zone: str) -> Ints:
@@ -77,3 +79,23 @@ def added_up(camera: Ints, seconds: Ints, n: np.ndarray, skipped: Ints) -> tuple
             n[other] += n[row]
             seconds[row] = -1
     return seconds, n
+
+
+def change_unheeded(counts: Counts) -> tuple[str, ...]:
+    """Tell where clocks in Great Britain changed within counts whose weekday and hour are taken in UTC.
+
+    Traffic keeps to the clock on the wall: from that day on an hour is compared with another one's past.
+    """
+    if counts.zone != "UTC" or counts.width == DAY or not counts.bins:
+        return ()
+    first, last = (counts.moment(place) for place in (0, counts.bins - 1))
+    noons = [first + timedelta(days=day) for day in range((last - first).days + 1)]
+    offsets = [noon.astimezone(ZoneInfo(BRITAIN)).utcoffset() for noon in noons]
+    changes = [noon for noon, one, next_ in zip(noons[1:], offsets, offsets[1:], strict=False) if one != next_]
+    if not changes:
+        return ()
+    return (
+        f"Weekday and hour are those of UTC; clocks in Great Britain changed by {changes[0]:%Y-%m-%d}, and traffic "
+        f"goes by them. If the cameras stand there, give --zone {BRITAIN}: else floods and lows may be told that are "
+        "none.",
+    )

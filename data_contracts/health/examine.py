@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from data_contracts.cameras import current_register
+from data_contracts.health.clock_times import change_unheeded
 from data_contracts.health.confidence import find_confidence_decay
 from data_contracts.health.counts import HOUR, Counts
 from data_contracts.health.counts_file import read_counts_file
@@ -55,7 +56,7 @@ def health_of_counts(
     counts = read_counts_file(connection, file, zone, register)
     volumes = examine_volumes(counts)
     notes = ["Counts alone: clocks, places and confidence cannot be judged.", *counts.notes, *_missing(counts)]
-    notes += _by_turns(volumes)
+    notes += [*_by_turns(volumes), *change_unheeded(counts)]
     return _health(volumes, tell(volumes), notes, "counts", rocu, first, last)
 
 

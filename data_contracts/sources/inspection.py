@@ -32,6 +32,8 @@ BATCH_ID_LENGTH = 16
 COLUMNS_NAMED = 20
 _COLUMN_NAME = re.compile(r"[A-Za-z]+([ _.-][A-Za-z]+){0,2}")  # a line of reads has digits: times at least
 _LONGEST_NAME = 30
+DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
+_A_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 
 
 @dataclass(frozen=True)
@@ -267,6 +269,21 @@ def _header(path: Path, head: bytes, delimiter: str) -> list[str]:
     return [name.strip() for name in first]
 
 
+def _about_header(header: Sequence[str], delimiter: str) -> str:
+    """What to do about a header line without the columns that are needed."""
+    others = {other: header[0].count(other) for other in DELIMITERS if other != delimiter} if len(header) == 1 else {}
+    likeliest = max(others, key=others.__getitem__, default="")
+    if likeliest and others[likeliest]:
+        written = '"\\t"' if likeliest == "\t" else f"'{likeliest}'"
+        return (
+            f"Its columns stand apart by {DELIMITERS[likeliest]}: write `delimiter: {written}` into a source YAML file "
+            "(docs/own-data.md) and give that as --source."
+        )
+    if any(_A_TIME.match(name) for name in header):
+        return "The first line seems to be a row: have the names of the columns put above it."
+    return "Check the header line and the delimiter, or describe the file in a source YAML file."
+
+
 def _find_columns(
     path: Path, header: Sequence[str], source: Source, required: Sequence[str], optional: Sequence[str]
 ) -> tuple[tuple[str, int], ...]:
@@ -279,7 +296,7 @@ def _find_columns(
         raise WrongInputError(
             f"{name_as_delivered(path)} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} "
             f"({_columns_there(header, wanted.values())}).",
-            "Check the header line and the delimiter, or describe the file in a source YAML file.",
+            _about_header(header, source.delimiter),
         )
     doubled = sorted({name for name in wanted.values() if header.count(name) > 1})
     if doubled:

@@ -128,13 +128,16 @@ def _load_quickly(
     typed: _Typed,
 ) -> bool:
     connection.execute("BEGIN")
+    whole = False
     try:
         connection.execute(f"INSERT INTO {table} {_quick_query(layout, files, fields, typed)}")
         whole = _has_each_line(connection, table, files)
-    except (duckdb.InvalidInputException, duckdb.ConversionException):
-        # whatever it was, the careful way tells a row that is wrong from a file that is
-        whole = False
-    connection.execute("COMMIT" if whole else "ROLLBACK")
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException):
+        # whatever it was, the careful way tells a row that is wrong from a file that is; of packed files it reads more
+        # (several in one, zeros behind the last), and where it is the disk that fails it fails there as well
+        pass
+    finally:
+        connection.execute("COMMIT" if whole else "ROLLBACK")
     return whole
 
 

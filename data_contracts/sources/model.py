@@ -75,7 +75,9 @@ class Source(BaseModel):
     )
     delimiter: str = Field(default=",", min_length=1, max_length=1, description="between the columns of a CSV")
     time_format: str | None = Field(
-        default=None, description="strptime format of times; ISO 8601 is always understood as well"
+        default=None,
+        description="strptime format of times, or epoch (seconds since 1970, UTC), or epoch_ms (thousandths); ISO 8601 "
+        "is always understood as well",
     )
     zone: str | None = Field(
         default=None, description="IANA zone of times that carry none, for example UTC or Europe/London"
@@ -109,11 +111,11 @@ class Source(BaseModel):
     @field_validator("time_format")
     @classmethod
     def _time_format_is_known(cls, value: str | None) -> str | None:
-        if value is not None:
+        if value not in (None, "epoch", "epoch_ms"):
             try:
-                _try(f"try_strptime('', {literal(value)})")
+                _try(f"try_strptime('', {literal(value or '')})")
             except (duckdb.Error, UnicodeError):
-                raise ValueError("is no strptime format, as in %d/%m/%Y %H:%M:%S") from None
+                raise ValueError("is no strptime format, as in %d/%m/%Y %H:%M:%S, nor epoch or epoch_ms") from None
         return value
 
     @model_validator(mode="after")

@@ -92,6 +92,17 @@ def test_local_times_over_a_change_of_the_clock(tmp_path: Path, start: datetime)
     assert datetime.fromisoformat(ended) - datetime.fromisoformat(begun) == timedelta(hours=20)
 
 
+@pytest.mark.parametrize(("start", "change"), [(SPRING, "2026-03-30"), (AUTUMN, "2026-10-26")])
+def test_a_change_of_clocks_that_utc_does_not_have_is_told(tmp_path: Path, start: datetime, change: str) -> None:
+    file = written(tmp_path, counts(None, start))
+    (said,) = [note for note in health(tmp_path, file, "--json").data["notes"] if "clocks in Great Britain" in note]
+    assert f"changed by {change}" in said
+    assert "--zone Europe/London" in said
+    assert "clocks in Great" not in health(tmp_path, file, "--zone", "Europe/London").out
+    short = written(tmp_path, counts(None, datetime(2026, 6, 1, tzinfo=UTC)))
+    assert "clocks in Great" not in health(tmp_path, short).out
+
+
 def test_days(tmp_path: Path) -> None:
     day = datetime(2026, 1, 5, tzinfo=UTC)
     rng = np.random.default_rng(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,19 @@ def test_every_limit_of_ingest_has_an_end_both_ways() -> None:
             kinds = {type(one) for one in field.metadata}
             assert kinds & {bound.Ge, bound.Gt}, name
             assert kinds & {bound.Le, bound.Lt}, name
+
+
+def test_a_policy_stored_before_there_were_bounds_is_told_and_can_be_replaced(lake: Lake, tmp_path: Path) -> None:
+    store_policy(lake, "nwrocu", write(tmp_path, "ingest: {clock_skew_max_s: 600}\n"))
+    folder = lake.folder("policies", "nwrocu")
+    old = "ingest: {clock_skew_max_s: 99999999}\n"
+    digest = hashlib.sha256(old.encode()).hexdigest()
+    (folder / f"{digest}.yaml").write_text(old)
+    (folder / "current.json").write_text(f'{{"file": "old.yaml", "sha256": "{digest}"}}')
+    with pytest.raises(WrongInputError, match="clock_skew_max_s"):
+        load_policy(lake, "nwrocu")
+    store_policy(lake, "nwrocu", write(tmp_path, "ingest: {clock_skew_max_s: 900}\n"))
+    assert load_policy(lake, "nwrocu").policy.ingest.clock_skew_max_s == 900
 
 
 def test_a_missing_file_is_wrong_input(tmp_path: Path) -> None:
