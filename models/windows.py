@@ -157,8 +157,9 @@ def layers_of(reduced: Reduced, places: Table, span: Span, settings: PatternSett
     """The tables that features are made from, from what is left of the reads."""
     travelled = reduced.journeys
     stayed = engine.keep(stays.stay_table(travelled, span))
-    bases = stays.base_table(stayed, places)
-    stayed = engine.keep(stays.placed_stays(stayed, bases, reduced.passes, places, settings, engine))
+    bases = engine.keep(stays.base_table(stayed, places))
+    reached = engine.keep(stays.reached_table(reduced.passes, bases, places))
+    stayed = engine.keep(stays.placed_stays(stayed, bases, reached, places, settings, engine))
     return Layers(
         seen=reduced.seen,
         legs=reduced.legs,
@@ -196,4 +197,5 @@ def features_of(layers: Layers, vehicles: Table, engine: Keeper) -> Table:
         else joined[feature.name].cast("float64")
         for feature in FEATURES
     }
-    return joined.select("vehicle", **columns).order_by("vehicle")
+    # numbers are in the order of the tokens and cost less to sort
+    return joined.order_by("vid").select("vehicle", **columns)
