@@ -15,7 +15,7 @@ from datetime import date, datetime, time, timedelta
 import ibis
 from ibis.expr.types import BooleanValue, IntegerScalar, IntegerValue, Table
 
-from models.features.engines import Keeper
+from models.features.engines import Keeper, Line
 from models.features.settings import PatternSettings, window_start
 from models.places import SIGN_MODULUS, code_of, known_of, metres, on_grid, value_of, with_code, with_vector
 
@@ -75,7 +75,7 @@ def number_reads(reads: Table, vehicles: Table, batches: Table, places: Table, l
 
 
 def move_table(numbered: Table, settings: PatternSettings, engine: Keeper) -> Table:
-    """Each read with the hop from the one before it: one row per read, from one sort.
+    """Each read with the hop from the one before it: one row per read, from one sort; kept.
 
     A journey begins with a vehicle's first read, and where the gap is longer than `journey_gap_minutes` and longer than
     the distance explains at `min_speed_kmh` with `slack_percent`.
@@ -86,7 +86,10 @@ def move_table(numbered: Table, settings: PatternSettings, engine: Keeper) -> Ta
         cell), crossing (0 or 1: into another force), starts (a journey begins here), start (number and place of the
         read with which its journey began, as one integer), repaired, doubtful.
     """
-    line = engine.line_up(numbered, "vid", ("captured_at", "tie"))
+    return engine.keep_along(numbered, "vid", ("captured_at", "tie"), lambda line: _moves(line, settings))
+
+
+def _moves(line: Line, settings: PatternSettings) -> Table:
     reads = line.rows.mutate(second=line.rows.captured_at.truncate("s").epoch_seconds().cast("int64"))
     before = {name: reads[name].lag().over(line.beside) for name in reads.columns}
     first = (before["vid"] != reads.vid).fill_null(True)

@@ -141,7 +141,7 @@ def _number(reads: Table, settings: PatternSettings, engine: Keeper) -> Numbered
 
 def _layers(numbered: Numbered, span: Span, settings: PatternSettings, engine: Keeper) -> Layers:
     places = numbered.places
-    moves = engine.keep(move_table(numbered.reads, settings, engine))
+    moves = move_table(numbered.reads, settings, engine)
     reduced = Reduced(
         journeys=engine.keep(journeys(moves, places, engine)),
         passes=stays.pass_table(moves),

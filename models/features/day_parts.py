@@ -74,7 +74,7 @@ def day_tables(reads: Table, span: Span, settings: PatternSettings, engine: Keep
     vehicles, batches = engine.keep(number_vehicles(reads)), engine.keep(number_batches(reads))
     places = kept_places(reads, settings.place_km, engine)
     numbered = number_reads(reads, vehicles, batches, places, settings.low_confidence)
-    moves = engine.keep(move_table(numbered, settings, engine))
+    moves = move_table(numbered, settings, engine)
     ends = engine.keep(_ends_of_day(moves))
     passed = moves.mutate(first_n=value_of(moves.start))
     visits = passed.group_by(["vid", "first_n", "place"]).agg(reads=passed.count())

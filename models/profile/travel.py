@@ -97,7 +97,7 @@ def _steps(view: str, kind: type[PatternSettings], settings: str, shifts: tuple[
     vehicles = plan.keep(number_vehicles(source))
     places = kept_places(source, own.place_km, plan)
     numbered = number_reads(source, vehicles, number_batches(source), places, own.low_confidence)
-    moves = plan.keep(move_table(numbered, own, plan))
+    moves = move_table(numbered, own, plan)
     found = plan.keep(journeys(moves, places, plan))
     stayed = plan.keep(stay_table(found, named_span(shifts)))
     bases = plan.keep(base_table(stayed, places))
