@@ -15,7 +15,7 @@ from datetime import date, datetime, time, timedelta
 import ibis
 from ibis.expr.types import BooleanValue, IntegerScalar, IntegerValue, Table
 
-from models.features.engines import Keeper
+from models.features.engines import Keeper, Line
 from models.features.settings import PatternSettings, window_start
 from models.places import SIGN_MODULUS, code_of, known_of, metres, on_grid, value_of, with_code, with_vector
 
@@ -54,8 +54,8 @@ def number_reads(reads: Table, vehicles: Table, batches: Table, places: Table, l
     """Reads with numbers for names.
 
     Returns:
-        vid, captured_at, tie (batch and row as one integer), second (epoch), place, what is known of it (as
-        `models.places.known_of` gives it, after `b_`), repaired and doubtful (0 or 1).
+        vid, captured_at, tie (batch and row as one integer), place, what is known of it (as `models.places.known_of`
+        gives it, after `b_`), repaired and doubtful (0 or 1).
     """
     known = known_of(places, "b_")
     position = places.select("camera_id", "latitude", "longitude", "place", **known)
@@ -67,7 +67,6 @@ def number_reads(reads: Table, vehicles: Table, batches: Table, places: Table, l
         vid=joined.vid,
         captured_at=joined.captured_at,
         tie=joined.batch * _ROWS + joined.row_no,
-        second=joined.captured_at.truncate("s").epoch_seconds().cast("int64"),
         place=joined.place,
         **{name: joined[name] for name in known},
         repaired=joined.plate_repaired.fill_null(False).cast("int8"),
@@ -76,19 +75,22 @@ def number_reads(reads: Table, vehicles: Table, batches: Table, places: Table, l
 
 
 def move_table(numbered: Table, settings: PatternSettings, engine: Keeper) -> Table:
-    """Each read with the hop from the one before it: one row per read, from one sort.
+    """Each read with the hop from the one before it: one row per read, from one sort; kept.
 
     A journey begins with a vehicle's first read, and where the gap is longer than `journey_gap_minutes` and longer than
     the distance explains at `min_speed_kmh` with `slack_percent`.
 
     Returns:
-        vid, n (number of the read: each one more than that before it of the vehicle), first (of its vehicle), second,
-        place, prev_second and prev_place (the first read's own), hop_m, leaves (the hop ends in another grid cell),
-        crossing (0 or 1: into another force), starts (a journey begins here), start (number and place of the read with
-        which its journey began, as one integer), repaired, doubtful.
+        vid, n (number of the read: each one more than that before it of the vehicle), first (of its vehicle), second
+        (epoch), place, prev_second and prev_place (the first read's own), hop_m, leaves (the hop ends in another grid
+        cell), crossing (0 or 1: into another force), starts (a journey begins here), start (number and place of the
+        read with which its journey began, as one integer), repaired, doubtful.
     """
-    line = engine.line_up(numbered, "vid", ("captured_at", "tie"))
-    reads = line.rows
+    return engine.keep_along(numbered, "vid", ("captured_at", "tie"), lambda line: _moves(line, settings))
+
+
+def _moves(line: Line, settings: PatternSettings) -> Table:
+    reads = line.rows.mutate(second=line.rows.captured_at.truncate("s").epoch_seconds().cast("int64"))
     before = {name: reads[name].lag().over(line.beside) for name in reads.columns}
     first = (before["vid"] != reads.vid).fill_null(True)
     positions = [name for name in reads.columns if name.startswith("b_")]
@@ -140,10 +142,10 @@ def journeys(moves: Table, places: Table, engine: Keeper) -> Table:
         engine: Puts the journeys in line.
 
     Returns:
-        vid, first_n, first (of its vehicle), reads, start_second, end_second, origin, destination (places), distance_m,
-        turn and reach_m (the place farthest from the origin and how far), a signature of the cameras in their order
-        (sign_sum, sign_order), and of the same vehicle's next journey next_start, next_origin, next_destination (null
-        for the last).
+        vid, start (as moves have it), first (of its vehicle), reads, start_second, end_second, origin, destination
+        (places), distance_m, turn and reach_m (the place farthest from the origin and how far), a signature of the
+        cameras in their order (sign_sum, sign_order), and of the same vehicle's next journey next_start, next_origin,
+        next_destination (null for the last).
     """
     travel = moves.select("vid", "n", "second", "place", "hop_m", "starts", "start")
     travel = travel.mutate(origin=code_of(travel.start).cast("int32"))
@@ -167,21 +169,20 @@ def with_ends(summed: Table, engine: Keeper) -> Table:
     rows = line.rows
     after = {name: rows[name].lead().over(line.beside) for name in ("vid", "start_second", "start", "last")}
     goes_on = (after["vid"] == rows.vid).fill_null(False)
-    first_n = value_of(rows.start)
     return rows.select(
         "vid",
+        "start",
         "reads",
         "start_second",
         "end_second",
         "distance_m",
         "sign_sum",
-        first_n=first_n,
         first=(rows.vid.lag().over(line.beside) != rows.vid).fill_null(True),
         origin=code_of(rows.start).cast("int32"),
         destination=code_of(rows["last"]).cast("int32"),
         turn=code_of(rows.farthest).cast("int32"),
         reach_m=value_of(rows.farthest),
-        sign_order=order_sign(rows.sign_order - rows.sign_sum % SIGN_MODULUS * first_n),
+        sign_order=order_sign(rows.sign_order - rows.sign_sum % SIGN_MODULUS * value_of(rows.start)),
         next_start=ibis.ifelse(goes_on, after["start_second"], ibis.null("int64")),
         next_origin=ibis.ifelse(goes_on, code_of(after["start"]).cast("int32"), ibis.null("int32")),
         next_destination=ibis.ifelse(goes_on, code_of(after["last"]).cast("int32"), ibis.null("int32")),

@@ -59,6 +59,7 @@ def place_table(reads: Table, place_km: int) -> Table:
         unknown), force_no (number of that name), ux, uy, uz (unit vector), cell (0-based number of its grid cell), sign
         (what the camera adds to the signature of a route; the same whatever other places there are).
     """
+    reads = reads.select("camera_id", "latitude", "longitude", "site_id", "force").distinct()
     reads = reads.mutate(latitude=on_grid(reads.latitude), longitude=on_grid(reads.longitude))
     seen = reads.group_by(["camera_id", "latitude", "longitude"]).agg(
         site_id=reads.site_id.min(), force=reads.force.min().fill_null("")

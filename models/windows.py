@@ -141,7 +141,7 @@ def _number(reads: Table, settings: PatternSettings, engine: Keeper) -> Numbered
 
 def _layers(numbered: Numbered, span: Span, settings: PatternSettings, engine: Keeper) -> Layers:
     places = numbered.places
-    moves = engine.keep(move_table(numbered.reads, settings, engine))
+    moves = move_table(numbered.reads, settings, engine)
     reduced = Reduced(
         journeys=engine.keep(journeys(moves, places, engine)),
         passes=stays.pass_table(moves),
@@ -157,8 +157,9 @@ def layers_of(reduced: Reduced, places: Table, span: Span, settings: PatternSett
     """The tables that features are made from, from what is left of the reads."""
     travelled = reduced.journeys
     stayed = engine.keep(stays.stay_table(travelled, span))
-    bases = stays.base_table(stayed, places)
-    stayed = engine.keep(stays.placed_stays(stayed, bases, reduced.passes, places, settings, engine))
+    bases = engine.keep(stays.base_table(stayed, places))
+    reached = engine.keep(stays.reached_table(reduced.passes, bases, places))
+    stayed = engine.keep(stays.placed_stays(stayed, bases, reached, places, settings, engine))
     return Layers(
         seen=reduced.seen,
         legs=reduced.legs,
@@ -196,4 +197,5 @@ def features_of(layers: Layers, vehicles: Table, engine: Keeper) -> Table:
         else joined[feature.name].cast("float64")
         for feature in FEATURES
     }
-    return joined.select("vehicle", **columns).order_by("vehicle")
+    # numbers are in the order of the tokens and cost less to sort
+    return joined.order_by("vid").select("vehicle", **columns)

@@ -7,10 +7,14 @@ id: one that was moved is one camera at two places.
 from __future__ import annotations
 
 import ibis
-from ibis.expr.types import Table
+import ibis.expr.datatypes as dt
+from ibis.expr.types import IntegerColumn, IntegerScalar, Table
 
-from models.features.feature import Feature, ratio
+from models.features.feature import Feature, count_where, ratio
 from models.features.layers import Layers
+
+BITS = 62
+"""Forces in one word: a vehicle's are counted as bits, for to group by them costs as much as all else here."""
 
 FEATURES = (
     Feature("cameras", "cameras", "int64", "how many different cameras saw it", ("seen by {cameras:camera|cameras}",)),
@@ -56,17 +60,21 @@ def camera_day_table(moves: Table) -> Table:
     return moves.select("place", day=moves.second // 86_400).distinct()
 
 
-def camera_table(visits: Table, days: Table, rare_percent: int) -> Table:
+def camera_table(visits: Table, moved: Table, days: Table, places: Table, rare_percent: int) -> Table:
     """One row per camera: vehicles that it saw, days on which it saw any, and whether it is rare.
 
     Rare: at most `rare_percent` of the vehicles of the median camera (the lower one of two).
 
     Args:
-        visits: One row per vehicle and camera.
+        visits: One row per vehicle and place.
+        moved: One row per vehicle and camera of more than one place.
         days: One row per camera and day.
+        places: `_known_places`.
         rare_percent: A setting.
     """
-    seen = visits.group_by("camera").agg(vehicles=visits.count())
+    at_place = visits.group_by("place").agg(vehicles=visits.count())
+    still = at_place.join(places.filter(~places.moved), "place").select("camera", "vehicles")
+    seen = ibis.union(still, moved.group_by("camera").agg(vehicles=moved.count()))
     seen = seen.join(days.group_by("camera").agg(days=days.count()), "camera")
     ranked = seen.mutate(
         rank=ibis.row_number().over(order_by=[seen.vehicles, seen.camera]), number=seen.count().over(ibis.window())
@@ -78,36 +86,61 @@ def camera_table(visits: Table, days: Table, rare_percent: int) -> Table:
     )
 
 
-def camera_features(layers: Layers) -> Table:
-    """The features of this module, one row per vehicle."""
-    places = layers.places.select(
+def _known_places(places: Table) -> Table:
+    """place, camera, whether that has several places (`moved`), and its force as one bit of a numbered word."""
+    bit = ibis.literal(2.0).pow(places.force_no % BITS).cast("int64")
+    return places.select(
         "place",
         "camera",
-        "force_no",
-        named=layers.places.force != "",
-        moved=layers.places.count().over(ibis.window(group_by=layers.places.camera)) > 1,
+        moved=places.count().over(ibis.window(group_by=places.camera)) > 1,
+        word=places.force_no // BITS,
+        bit=ibis.ifelse(places.force != "", bit, 0),
     )
-    placed = layers.visits.join(places, "place")
-    forces = placed.group_by("vid").agg(forces=placed.force_no.nunique(where=placed.named))
+
+
+def camera_features(layers: Layers) -> Table:
+    """The features of this module, one row per vehicle."""
+    places = _known_places(layers.places)
     # few cameras move, and to add up the visits of all costs as much as to find them
-    moved = placed.filter(placed.moved)
-    visits = ibis.union(
-        placed.filter(~placed.moved).select("vid", "camera", "reads"),
-        moved.group_by(["vid", "camera"]).agg(reads=moved.reads.sum()),
-    )
+    moved = layers.visits.join(places.filter(places.moved), "place")
+    moved = moved.group_by(["vid", "camera"]).agg(reads=moved.reads.sum())
     days = layers.camera_days.join(places, "place").select("camera", "day").distinct()
-    seen = visits.join(camera_table(visits, days, layers.settings.rare_camera_percent), "camera")
-    summed = seen.group_by("vid").agg(
-        cameras=seen.count(),
+    cameras = camera_table(layers.visits, moved, days, places, layers.settings.rare_camera_percent)
+    seen = layers.visits.join(places.join(cameras, "camera"), "place")
+    by_word = seen.group_by(["vid", "word"]).agg(
+        cameras=count_where(~seen.moved),
         all_reads=seen.reads.sum(),
         rare=(seen.reads * seen.rare).sum(),
-        rarest_camera_vehicles=seen.vehicles.min(),
-        top=seen.reads.max(),
+        rarest=seen.vehicles.min(),
+        top=seen.reads.max(where=~seen.moved),
         up=(seen.reads * seen.days).sum(),
+        forces=_all_bits(seen.bit),
     )
-    summed = summed.join(forces, "vid")
+    summed = by_word.group_by("vid").agg(
+        still=by_word.cameras.sum(),
+        all_reads=by_word.all_reads.sum(),
+        rare=by_word.rare.sum(),
+        rarest_camera_vehicles=by_word.rarest.min(),
+        still_top=by_word.top.max().fill_null(0),
+        up=by_word.up.sum(),
+        forces=_number_of_bits(by_word.forces).sum(),
+    )
+    several = moved.group_by("vid").agg(several=moved.count(), several_top=moved.reads.max())
+    summed = summed.left_join(several, "vid").drop("vid_right")
+    summed = summed.mutate(
+        cameras=summed.still + summed.several.fill_null(0),
+        top=ibis.greatest(summed.still_top, summed.several_top.fill_null(0)),
+    )
     return summed.mutate(
         rare_camera_share=ratio(summed.rare, summed.all_reads),
         top_camera_share=ratio(summed.top, summed.all_reads),
         camera_uptime=ratio(summed.up, summed.all_reads * layers.settings.window_days),
-    ).drop("all_reads", "rare", "top", "up")
+    ).drop("all_reads", "rare", "top", "up", "still", "still_top", "several", "several_top")
+
+
+@ibis.udf.agg.builtin(name="bit_or", signature=((dt.int64,), dt.int64))  # type: ignore[untyped-decorator]
+def _all_bits(of: IntegerColumn) -> IntegerScalar: ...
+
+
+@ibis.udf.scalar.builtin(name="bit_count", signature=((dt.int64,), dt.int64))  # type: ignore[untyped-decorator]
+def _number_of_bits(of: IntegerColumn) -> IntegerColumn: ...

@@ -74,11 +74,13 @@ def day_tables(reads: Table, span: Span, settings: PatternSettings, engine: Keep
     vehicles, batches = engine.keep(number_vehicles(reads)), engine.keep(number_batches(reads))
     places = kept_places(reads, settings.place_km, engine)
     numbered = number_reads(reads, vehicles, batches, places, settings.low_confidence)
-    moves = engine.keep(move_table(numbered, settings, engine))
+    moves = move_table(numbered, settings, engine)
     ends = engine.keep(_ends_of_day(moves))
     passed = moves.mutate(first_n=value_of(moves.start))
     visits = passed.group_by(["vid", "first_n", "place"]).agg(reads=passed.count())
-    pieces = journeys(moves, places, engine).drop("first", "next_start", "next_origin", "next_destination")
+    pieces = journeys(moves, places, engine)
+    pieces = pieces.mutate(first_n=value_of(pieces.start))
+    pieces = pieces.drop("start", "first", "next_start", "next_origin", "next_destination")
     placed = reads.mutate(latitude=on_grid(reads.latitude), longitude=on_grid(reads.longitude))
     known = placed.group_by(list(_POSITION)).agg(site_id=placed.site_id.min(), force=placed.force.min())
     return {
@@ -162,7 +164,7 @@ def join_days(days: dict[str, Table], places: Table, settings: PatternSettings, 
         places=places,
         vehicles=vehicles,
         journeys=engine.keep(_journeys(pieces, visits, places, engine)),
-        passes=visits.select("vid", "place", first_n=value_of(visits.start)),
+        passes=visits.select("vid", "place", "start"),
         visits=engine.keep(visits.group_by(["vid", "place"]).agg(reads=visits.reads.sum())),
         seen=_seen(seams),
         legs=_legs(days["legs"], seams, numbers, places),

@@ -6,7 +6,7 @@ given, and a connection is never changed by Ibis itself. Another engine is anoth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +22,8 @@ from ibis.expr.types import Table
 
 from infra.errors import FaultError, WrongInputError
 
+PIECES = 8
+"""How many threads may look along one table at a time."""
 _OUT_OF_LINE = "rows do not lie in line"
 
 
@@ -41,6 +43,10 @@ class Line:
     rows: Table
     beside: Any
     so_far: Any
+
+
+Look = Callable[[Line], Table]
+"""From a line to an expression with a row for each of its rows."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,9 @@ class Keeper(Protocol):
     def line_up(self, expression: Table, group: str, order: Sequence[str]) -> Line:
         """The rows of each group in a total order."""
 
+    def keep_along(self, expression: Table, group: str, order: Sequence[str], look: Look) -> Table:
+        """Keep what is seen by a look along the rows of each group, where there are many; groups are whole numbers."""
+
 
 class Engine(Keeper, Protocol):
     """Runs Ibis expressions over tables that it knows by name."""
@@ -92,6 +101,11 @@ class DuckDBEngine:
     def line_up(self, expression: Table, group: str, order: Sequence[str]) -> Line:
         """The rows of each group in a total order."""
         return _line(self._do(_Step(self._next("line"), expression, keys=(group, *order))))
+
+    def keep_along(self, expression: Table, group: str, order: Sequence[str], look: Look) -> Table:
+        """Keep what is seen by a look along the rows of each group, where there are many; groups are whole numbers."""
+        line = self._do(_Sorted(self._next("line"), expression, keys=(group, *order)))
+        return self._do(_Along(self._next("kept"), look(_line(line)), keys=(group, *order), line=line.get_name()))
 
     def fetch(self, expression: Table) -> pa.Table:
         """Compute an expression and give its rows in their order."""
@@ -122,6 +136,11 @@ class Plan:
     def line_up(self, expression: Table, group: str, order: Sequence[str]) -> Line:
         """Note that the rows of each group are wanted in a total order."""
         return _line(self._note(_Step(self._next(), expression, keys=(group, *order))))
+
+    def keep_along(self, expression: Table, group: str, order: Sequence[str], look: Look) -> Table:
+        """Note what is seen by a look along the rows of each group, where there are many."""
+        line = self._note(_Sorted(self._next(), expression, keys=(group, *order)))
+        return self._note(_Along(self._next(), look(_line(line)), keys=(group, *order), line=line.get_name()))
 
     def end(self, expression: Table) -> Plan:
         """Note the expression whose rows `run` gives."""
@@ -183,6 +202,43 @@ class _Step:
         if self.limit is not None:
             ((rows,),) = connection.execute(f"SELECT count(*) FROM {self.name}").fetchall()
             self.limit.check(rows)
+
+
+class _Sorted(_Step):
+    """Rows in their order as a table, with the largest group noted."""
+
+    @cached_property
+    def statement(self) -> str:
+        return f"CREATE TEMP TABLE {self.name} AS {_select(self.expression)} ORDER BY {_listed(self.keys)}"
+
+    def run(self, connection: duckdb.DuckDBPyConnection) -> None:
+        super().run(connection)
+        connection.execute(f'SET VARIABLE {self.name}_groups = (SELECT max("{self.keys[0]}") + 1 FROM {self.name})')
+
+
+@dataclass(frozen=True)
+class _Along(_Step):
+    """What is seen along a table of sorted rows, which then goes.
+
+    A window without an order of its own runs on one thread, so there is one for each piece of the groups.
+    """
+
+    line: str = ""
+
+    @cached_property
+    def statement(self) -> str:
+        select, group, groups = _select(self.expression), self.keys[0], f"getvariable('{self.line}_groups')::BIGINT"
+        pieces = (
+            f'FROM {self.line} WHERE "{group}" >= {groups} * {piece} // {PIECES}'
+            f' AND "{group}" < {groups} * {piece + 1} // {PIECES}'
+            for piece in range(PIECES)
+        )
+        looks = (select.replace(f'"{self.line}"', f"({checked(piece, self.keys)})") for piece in pieces)
+        return f"CREATE TEMP TABLE {self.name} AS {' UNION ALL '.join(looks)}"
+
+    def run(self, connection: duckdb.DuckDBPyConnection) -> None:
+        super().run(connection)
+        connection.execute(f"DROP TABLE {self.line}")
 
 
 @contextmanager

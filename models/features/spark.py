@@ -25,7 +25,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from infra.errors import FaultError
-from models.features.engines import AtMost, Line
+from models.features.engines import AtMost, Line, Look
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -79,6 +79,10 @@ class SparkEngine:
         """The rows of each group in a total order: no group is looked at beyond its ends."""
         within = {"group_by": expression[group], "order_by": [expression[key] for key in order]}
         return Line(expression, beside=ibis.window(**within), so_far=ibis.cumulative_window(**within))
+
+    def keep_along(self, expression: Table, group: str, order: Sequence[str], look: Look) -> Table:
+        """Keep what is seen by a look along the rows of each group."""
+        return self.keep(look(self.line_up(expression, group, order)))
 
     def fetch(self, expression: Table) -> pa.Table:
         """Compute an expression and give its rows in their order."""

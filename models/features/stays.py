@@ -79,25 +79,21 @@ FEATURES = (
 
 
 def pass_table(moves: Table) -> Table:
-    """Where journeys passed: vid, first_n (number of the journey's first read), place.
-
-    Args:
-        moves: `models.journeys.move_table`.
-    """
-    return moves.select("vid", "place", first_n=value_of(moves.start))
+    """Where journeys passed: vid, start (of the journey, as moves have it), place."""
+    return moves.select("vid", "place", "start")
 
 
 def stay_table(journeys: Table, span: Span) -> Table:
     """Where a vehicle was between its journeys, before the first and after the last.
 
     Returns:
-        vid, seq (order within the vehicle: number of the first read of the journey that led here, one less before the
-        first journey), place, arrived and left (epoch seconds), stay_s, bounded (both ends were seen), set_out (start
-        of the journey that led here, null before the first).
+        vid, seq (order within the vehicle: `start` of the journey that led here, one less before the first), place,
+        arrived and left (epoch seconds), stay_s, bounded (both ends were seen), set_out (second in which the journey
+        that led here began, null before the first).
     """
     after = journeys.select(
         vid=journeys.vid,
-        seq=journeys.first_n,
+        seq=journeys.start,
         place=journeys.destination,
         arrived=journeys.end_second,
         left=journeys.next_start.fill_null(span.end),
@@ -107,7 +103,7 @@ def stay_table(journeys: Table, span: Span) -> Table:
     first = journeys.filter(journeys["first"])
     before = first.select(
         vid=first.vid,
-        seq=first.first_n - 1,
+        seq=first.start - 1,
         place=first.origin,
         arrived=as_whole(span.begin),
         left=first.start_second,
@@ -130,22 +126,29 @@ def base_table(stays: Table, places: Table) -> Table:
     return found.select("vid", base=code_of(found.top).cast("int32"), base_cell="cell", base_s="base_s")
 
 
-def _reached(passes: Table, bases: Table, places: Table) -> Table:
-    """Per journey the place that it passed farthest from the base: vid, seq, reached (metres and grid cell as one)."""
+def reached_table(passes: Table, bases: Table, places: Table) -> Table:
+    """Per journey the place that it passed farthest from the base: vid, seq, reached (metres and grid cell as one).
+
+    Args:
+        passes: `pass_table`.
+        bases: `base_table`.
+        places: `models.places.place_table`.
+    """
     ends = passes.join(bases.select("vid", "base"), "vid")
     ends = with_vector(with_vector(ends, places, "base", "a_"), places, "place", "b_")
-    return ends.group_by(["vid", "first_n"]).agg(reached=with_code(metres(ends, "a_", "b_"), ends.b_cell).max())
+    found = ends.group_by(["vid", "start"]).agg(reached=with_code(metres(ends, "a_", "b_"), ends.b_cell).max())
+    return found.rename(seq="start")
 
 
 def placed_stays(
-    stays: Table, bases: Table, passes: Table, places: Table, settings: PatternSettings, engine: Keeper
+    stays: Table, bases: Table, reached: Table, places: Table, settings: PatternSettings, engine: Keeper
 ) -> Table:
     """Stays seen from the base.
 
     Args:
         stays: `stay_table`.
         bases: `base_table`.
-        passes: `pass_table`, of the same journeys.
+        reached: `reached_table`, of the journeys between them.
         places: `models.places.place_table`.
         settings: How far is away.
         engine: Puts the stays in line.
@@ -155,7 +158,6 @@ def placed_stays(
         farthest from the base that the journey to it passed), at_base, away (`away_km` or more),
         outing (number of base stays before this one; the base stay that closes an outing shares its number).
     """
-    reached = _reached(passes, bases, places).rename(seq="first_n")
     joined = stays.join(bases, "vid").left_join(reached, ["vid", "seq"]).drop("vid_right", "seq_right")
     ends = with_vector(with_vector(joined, places, "base", "a_"), places, "place", "b_")
     away_m = metres(ends, "a_", "b_")

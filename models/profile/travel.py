@@ -21,7 +21,7 @@ from models.features.engines import Plan
 from models.features.layers import span_of
 from models.features.named_span import named_span, values_of
 from models.features.settings import PatternSettings
-from models.features.stays import base_table, pass_table, placed_stays, stay_table
+from models.features.stays import base_table, pass_table, placed_stays, reached_table, stay_table
 from models.features.trips import trip_table
 from models.journeys import (
     journey_table,
@@ -97,11 +97,12 @@ def _steps(view: str, kind: type[PatternSettings], settings: str, shifts: tuple[
     vehicles = plan.keep(number_vehicles(source))
     places = kept_places(source, own.place_km, plan)
     numbered = number_reads(source, vehicles, number_batches(source), places, own.low_confidence)
-    moves = plan.keep(move_table(numbered, own, plan))
+    moves = move_table(numbered, own, plan)
     found = plan.keep(journeys(moves, places, plan))
     stayed = plan.keep(stay_table(found, named_span(shifts)))
     bases = plan.keep(base_table(stayed, places))
-    stayed = placed_stays(stayed, bases, pass_table(moves), places, own, plan)
+    reached = reached_table(pass_table(moves), bases, places)
+    stayed = placed_stays(stayed, bases, reached, places, own, plan)
     named = plan.keep(journey_table(found, vehicles, places))
     plan.end(trip_table(stayed, own).order_by("depart"))
     return _Steps(plan, places.get_name(), moves.get_name(), bases.get_name(), named.get_name())

@@ -23,16 +23,24 @@ def connection():
         yield opened
 
 
-def hops(engine):
-    line = engine.line_up(ibis.table(ROWS, name="given"), "vid", ("second",))
+def kept_in_line(engine, rows):
+    return engine.keep(hops(engine.line_up(rows, "vid", ("second",))))
+
+
+def kept_along(engine, rows):
+    return engine.keep_along(rows, "vid", ("second",), hops)
+
+
+def hops(line):
     same = line.rows.vid.lag().over(line.beside) == line.rows.vid
     return line.rows.mutate(hop=ibis.ifelse(same, line.rows.second - line.rows.second.lag().over(line.beside), 0))
 
 
 @pytest.mark.parametrize("kind", [DuckDBEngine, Plan])
-def test_a_look_along_the_line_is_a_look_at_the_row_before_of_the_group(connection, kind):
+@pytest.mark.parametrize("look", [kept_in_line, kept_along])
+def test_a_look_along_the_line_is_a_look_at_the_row_before_of_the_group(connection, kind, look):
     engine = kind(connection) if kind is DuckDBEngine else kind()
-    kept = engine.keep(hops(engine))
+    kept = look(engine, ibis.table(ROWS, name="given"))
     if kind is Plan:
         engine.end(kept.limit(0)).run(connection)
     wrong = connection.execute(
@@ -42,6 +50,7 @@ def test_a_look_along_the_line_is_a_look_at_the_row_before_of_the_group(connecti
             USING (vid, second) WHERE {kept.get_name()}.hop <> known.hop"""
     ).fetchall()
     assert wrong == [(0,)]
+    assert connection.execute(f"SELECT count(*) FROM {kept.get_name()}").fetchall() == [(300_000,)]
 
 
 def test_rows_that_do_not_come_in_order_make_no_table(connection):

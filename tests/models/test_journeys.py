@@ -56,7 +56,7 @@ def found(rows, **settings):
         reads = reads_in_window(ibis.table(READS, name="given"), AS_OF, chosen)
         vehicles, places = engine.keep(number_vehicles(reads)), engine.keep(place_table(reads, chosen.place_km))
         numbered = number_reads(reads, vehicles, number_batches(reads), places, chosen.low_confidence)
-        moves = engine.keep(move_table(numbered, chosen, engine))
+        moves = move_table(numbered, chosen, engine)
         travelled = engine.keep(journeys(moves, places, engine))
         return engine.fetch(journey_table(travelled, vehicles, places)).to_pylist()
 
