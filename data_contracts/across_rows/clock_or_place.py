@@ -22,7 +22,8 @@ GAINS = 0.5  # share of what is impossible now that it must make possible
 LEAST_NATS, LEAST_ERRORS = 8.0, 3.0  # how much likelier one must be than the other, also in standard errors
 BOTH_WAYS = 0.1  # share of the ways that must have company in the other direction
 END = 1.0  # nats: a read that is the first or the last of a journey is the rarer thing
-MORE_ENDS = 0.3  # of the reads may become first or last ones: any could be shifted out of the way of all others
+MORE_ENDS = 0.3  # if so many more become first or last ones, they may have been shifted out of the way of all others,
+LESS_USUAL = 0.25  # unless what is left is as usual as ways are: at most so many nats less
 SHORTEST_S, NEAREST_KM = 30, 0.5  # below these nobody can say how slow a way was
 KM_OF_DEGREE = 111.2
 _SLOW = np.linspace(np.log(5.0), np.log(7200.0), 61)  # seconds per km, from 720 km/h to a long stay
@@ -84,11 +85,12 @@ class _Weighed:
     ends: float
     value: float = 0.0
 
-    def explains(self, now: _Weighed) -> bool:
+    def explains(self, now: _Weighed, usual: Usual) -> bool:
         """Whether it makes enough possible of what is not, and the whole plainly likelier."""
         before, after = float(now.possible.mean()), float(self.possible.mean())
         likelier = float(self.told.sum() - now.told.sum())
-        if self.ends > now.ends + MORE_ENDS:
+        expected = 2 * (usual.missing + END) - END * self.ends
+        if self.ends > now.ends + MORE_ENDS and float(self.told.mean()) < expected - LESS_USUAL:
             return False
         return after >= EXPLAINS and after - before >= GAINS * (1 - before) and likelier >= LEAST_NATS
 
@@ -128,10 +130,10 @@ def explain(visits: Sequence[Visit], usual: Usual) -> Explained | None:
     if abs(apart) < max(LEAST_NATS, LEAST_ERRORS * float(difference.std()) * len(visits) ** 0.5):
         return None
     likelier, other = (clock, place) if apart > 0 else (place, clock)
-    if not likelier.explains(now):
+    if not likelier.explains(now, usual):
         return None
     # farther from where they come from and nearer to where they go is what later is: one way, a trace tells them apart
-    if other.explains(now) and _both_ways(visits, likelier.value) < BOTH_WAYS:
+    if other.explains(now, usual) and _both_ways(visits, likelier.value) < BOTH_WAYS:
         return None
     return Explained("clock", clock.value) if likelier is clock else Explained("place")
 
