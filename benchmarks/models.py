@@ -38,7 +38,7 @@ K = 25
 SIMPLE = ("reads", "days_seen", "cameras", "journeys", "distance_km", "night_share", "weekend_share", "farthest_km")
 BEFORE: dict[str, Any] = {
     "unreviewed_per_reviewed": 20.0, "unreviewed_weight": 0.3, "eliminated_weight": 1.0, "min_rows_in_leaf": 5,
-    "learning_rate": 0.05, "l2": 1.0, "feature_share": 0.7, "row_share": 1.0, "random_cuts": False,
+    "learning_rate": 0.05, "leaves": 7, "l2": 1.0, "feature_share": 0.7, "row_share": 1.0, "random_cuts": False,
 }  # fmt: skip
 UNSCALED = ("rule", "isolation forest")
 RUNS = ("quick_run", "day_runs", "long_runs")
@@ -142,7 +142,7 @@ def rankers() -> dict[str, Ranker]:
         "eliminated at full weight": trained(features, eliminated_weight=1.0),
         "unreviewed at weight 0.3": trained(features, unreviewed_weight=0.3),
         "20 unreviewed per reviewed": trained(features, unreviewed_per_reviewed=20.0),
-        "cuts searched, not drawn": trained(features, random_cuts=False),
+        "cuts drawn, 7 leaves": trained(features, random_cuts=True, leaves=7),
     }
 
 

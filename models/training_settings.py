@@ -41,15 +41,12 @@ class TrainingSettings(BaseModel):
     )
     trees: int = Field(default=200, ge=1, le=5000)
     learning_rate: float = Field(default=0.03, gt=0, le=1)
-    leaves: int = Field(default=7, ge=2, le=255)
+    leaves: int = Field(default=15, ge=2, le=255)
     min_rows_in_leaf: int = Field(default=20, ge=1)
     l2: float = Field(default=10.0, ge=0, description="L2 penalty on leaf values")
     feature_share: float = Field(default=0.4, gt=0, le=1, description="share of the features each tree may see")
     row_share: float = Field(default=0.7, gt=0, le=1, description="share of the rows each tree is grown on")
-    random_cuts: bool = Field(
-        default=True,
-        description="draw each candidate cut at random instead of searching it: steadier with few confirmed",
-    )
+    random_cuts: bool = Field(default=False, description="draw each candidate cut at random instead of searching it")
     threads: int = Field(
         default=1, ge=1, le=2, description="LightGBM threads; fixed here, for the machine's count would change the text"
     )

@@ -124,7 +124,7 @@ def _environment() -> Environment:
         "offsets": offsets,
         "count": count,
         "count_days": lambda days: count(len(days), "day"),
-        "sum_cameras": lambda places: sum(len(place.cameras) for place in places),
+        "sum_cameras": lambda places: len({one.camera_id for place in places for one in place.cameras}),
         "exact": exact,
     }
     return environment

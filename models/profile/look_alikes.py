@@ -87,7 +87,7 @@ def _said(explanation: Explanation, speaks: str, facts: Facts) -> tuple[tuple[st
 _OFFICE = "{office_share:%} of {reads:read|reads} from Monday to Friday in the daytime"
 _NIGHT = "{night_share:%} of {reads:read|reads} between {night_from_hour}:00 and {night_to_hour}:00"
 _WEEKEND = "{weekend_share:%} of {reads:read|reads} on a Saturday or Sunday"
-_DAY = "{places_per_day:place|places} on a usual day, {most_places} on the busiest"
+_DAY = "read at {places_per_day:place|places} on a usual day, at {most_places} on the busiest"
 _JOURNEYS = "{journeys_per_day} journeys a day with reads"
 _SAME = "{main_away_share:%} of {away_trips:trip|trips} of over {away_km} km went to the same place"
 _TOWNS = "{away_trips:trip|trips} of over {away_km} km, to {trip_towns:place|places}"

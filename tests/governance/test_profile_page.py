@@ -187,6 +187,14 @@ def test_facts_come_before_the_assessment_and_plate_faults_before_all_facts() ->
     assert "12 trips there" not in before
 
 
+def test_a_camera_that_was_moved_is_one_camera_at_two_places() -> None:
+    moved = replace(TOWN, latitude=TOWN.latitude + 0.3)
+    places = make_profile().places
+    there = replace(places[2], anchor=moved, cameras=(moved,))
+    seen = Seen(render_profile(make_page(profile=make_profile(places=(places[0], places[1], there)))))
+    assert "by 2 cameras at 3 places" in seen.text
+
+
 def test_impossible_hops_show_cameras_times_and_speed() -> None:
     text = words(render_profile(make_page()))
     assert "103.5 km in 600 s" in text or "103.5 km in 10 min" in text
