@@ -20,7 +20,7 @@ from governance.gate import Decision, decide
 from governance.life import OPEN
 from governance.policy import LoadedPolicy
 from governance.promotion_details import ApproveDetails, GateDetails, ReasonDetails
-from governance.promotion_record import Act, Desk, plain_text, require_reason
+from governance.promotion_record import Act, Desk, require_reason
 from governance.promotion_state import ModelState, VersionState, model_state, version_named
 from governance.registry_port import require_genuine, split_model
 from infra.errors import RefusedError
@@ -141,8 +141,8 @@ def approve(
     policy: LoadedPolicy,
     now: datetime,
     *,
+    comment: str,
     seen_digest: str | None = None,
-    comment: str = "",
 ) -> VersionState:
     """Approve a version that the gate has passed, as the one whose turn it is: validator, owner, then the board.
 
@@ -155,22 +155,23 @@ def approve(
         version: The version.
         policy: The policy in force.
         now: The time.
+        comment: Why, in the approver's words.
         seen_digest: Digest of the evidence that the approver was shown; refused if the gate judged another.
-        comment: What the approver wants to be on record.
 
     Raises:
         RefusedError: Any rule of approval says no; the log has it.
-        WrongInputError: No such version was requested.
+        WrongInputError: No such version was requested, or there is no reason.
         FaultError: The registry does not answer.
     """
     act = desk.act(identity, "promote.approve", model, version, now)
     with act.recorded(desk.audit):
         require_decider(identity, act.action, act.rocu, policy, now)
+        why = require_reason(comment)
         finish_alias(desk, act)
         found = require_term(desk, act)
         require_judged_model(desk, act, found)
         with desk.audit.writing() as session:
-            _approve(session, act, policy, seen_digest, comment)
+            _approve(session, act, policy, seen_digest, why)
     return model_state(desk.audit, model).version(version)
 
 
@@ -213,7 +214,7 @@ def _approve(session: AuditSession, act: Act, policy: LoadedPolicy, seen_digest:
         valid_until=iso_moment(act.moment() + timedelta(days=policy.policy.approval_valid_days)),
         token_id=act.identity.token_id,
         issuer=act.identity.issuer,
-        comment=plain_text(comment),
+        comment=comment,
     )
     session.append(act.done(details), act.moment())
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from governance.audit import AuditLog, AuditSession
 
 
+RESUMED_BY = 2  # people
+
+
 @dataclass(frozen=True)
 class Approval:
     """One person's approval, as whom, and until when it holds."""
@@ -324,7 +327,7 @@ def _resume(state: ModelState, version: str, row: Row) -> ModelState:
 
 
 def _resumed(state: ModelState, version: str, row: Row) -> ModelState:
-    if len({vote.subject for vote in state.resume_votes}) < 2:
+    if len({vote.subject for vote in state.resume_votes}) < RESUMED_BY:
         raise unreadable(row)
     if state.standing is not None:
         state = _with(state, _move(state.standing, row, "champion"))

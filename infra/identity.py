@@ -214,7 +214,8 @@ def _read_claims(payload: dict[str, Any]) -> _Claims:
 def _signing_key(settings: Settings, header: dict[str, Any]) -> jwt.PyJWK:
     found = next((key for key in _issuer_keys(settings) if key.key_id == header["kid"]), None)
     if found is None:
-        raise _refused(f"The token is signed with a key that {settings.oidc_issuer} does not publish.")
+        where = "" if settings.oidc_jwks else f" (home: {settings.root})"
+        raise _refused(f"The token is signed with a key that {settings.oidc_issuer} does not publish{where}.")
     if found.algorithm_name not in ALGORITHMS or found.algorithm_name != header["alg"]:
         raise _refused("The token is signed with another algorithm than its key is for.")
     return found

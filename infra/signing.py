@@ -7,6 +7,7 @@ file counts, also those that the library would pass over by default.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,11 @@ from infra.settings import Settings
 
 _KEY_FILE = "model_signing.pem"
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
-_RETRAIN = "Do not use this model; retrain it, or restore it from where it was signed."
+_RETRAIN = (
+    "Do not use this model and tell governance: findprofile promote rollback or suspend takes it out of use, findprofile"
+    " retrain makes another."
+)
+_CHANGED = re.compile(r"mismatch for '([^']+)'")  # as the library names a file
 
 
 def sign_folder(settings: Settings, folder: Path, signature: Path) -> None:
@@ -77,7 +82,7 @@ def verify_folder(settings: Settings, folder: Path, signature: Path) -> None:
         except InvalidSignature:
             raise RefusedError(f"The signature of {folder.name} is forged.", _RETRAIN) from None
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-            raise RefusedError(f"{folder.name} does not verify: {_first_line(error)}.", _RETRAIN) from None
+            raise RefusedError(f"{folder.name} does not verify: {_what_differs(error)}.", _RETRAIN) from None
 
 
 def _hashing(folder: Path, signature: Path) -> Any:
@@ -98,7 +103,11 @@ def _require_named_key(folder: Path, signature: Path) -> None:
         raise RefusedError(f"The signature of {folder.name} is not one that can be read.", _RETRAIN)
 
 
-def _first_line(error: Exception) -> str:
+def _what_differs(error: Exception) -> str:
+    """The files that changed, where the library names any; else what it says."""
+    changed = _CHANGED.findall(str(error).replace("\\'", "'"))
+    if changed:
+        return f"not as signed: {', '.join(changed)}"
     return str(error).strip().splitlines()[0].rstrip(". ") if str(error).strip() else type(error).__name__
 
 

@@ -189,10 +189,10 @@ def show_history(rows: tuple[Row, ...], json: bool) -> None:
         ("at", "action", "version", "who", "outcome", "why"),
         (
             (
-                r.at,
+                f"{r.at[:19]}Z",
                 r.action,
                 r.object.rpartition("/")[2] if "/" in r.object else "",
-                r.actor_name,
+                f"{r.actor_name} ({r.details.get('part') or ', '.join(r.actor_roles)})",
                 r.outcome,
                 reason_of(r),
             )

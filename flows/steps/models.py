@@ -176,7 +176,9 @@ def _lapsed(found: VersionState) -> bool:
 
 
 def _ends(found: VersionState | None) -> str:
-    if found is None:
+    from governance.life import ENDED
+
+    if found is None or found.status in ENDED:
         return NOT_THERE
     return (found.promoted.valid_until if found.promoted else found.ends or NOT_THERE)[:10]
 
@@ -184,6 +186,7 @@ def _ends(found: VersionState | None) -> str:
 def _next(state: ModelState, found: VersionState | None) -> str:
     """What the version waits for."""
     from governance.approvals import is_expired
+    from governance.promotion_state import RESUMED_BY
 
     if found is None:
         return "promote request"
@@ -193,8 +196,12 @@ def _next(state: ModelState, found: VersionState | None) -> str:
         return f"promote approve, by the {found.due_part}"
     if found in state.candidates:
         more = found.gate.shadow_runs - len(found.shadow_days)
-        return f"score in shadow on {more} more days" if more > 0 else "promote confirm"
-    return "a new request, the champion has changed" if found.status in ("approved", "shadow") else NOT_THERE
+        return f"score in shadow on {more} more {'day' if more == 1 else 'days'}" if more > 0 else "promote confirm"
+    if found.status in ("approved", "shadow"):
+        return "a new request, the champion has changed"
+    if found.status == "suspended":
+        return f"promote resume, {len({vote.subject for vote in state.resume_votes})} of {RESUMED_BY} agreed"
+    return "a new request" if found.status in ("gate_refused", "refused", "rolled_back") else NOT_THERE
 
 
 def show_version(context: Context, model: str, version: int) -> ShownVersion:

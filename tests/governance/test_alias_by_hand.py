@@ -194,7 +194,7 @@ def test_reconcile_says_that_it_was_moved_by_hand_and_puts_it_back(two: Any) -> 
     put_back(two, "1")
     two.requested("4", two.measured("2"))
     with pytest.raises(RefusedError, match="moved by hand"):
-        approve(two.desk, two.person("Vera", "validator"), MODEL, "4", two.policy, NOW)
+        approve(two.desk, two.person("Vera", "validator"), MODEL, "4", two.policy, NOW, comment="looked at")
     assert two.registry.champion_version(MODEL) == "1"
     assert reconcile(two.desk, two.person("Gwen"), MODEL, two.policy, NOW).found == "by hand"
     found = history(two.audit, MODEL)[-1]

@@ -77,7 +77,15 @@ def test_nothing_scores_and_nobody_approves_while_the_clock_is_back(world: Any) 
         verify_champion(world.desk, MODEL, "nwrocu", BACK)
     world.requested("2", world.measured("1"))
     with pytest.raises(RefusedError, match="The clock says"):
-        approve(world.desk, world.person("Val Validator", "validator", at=BACK), MODEL, "2", world.policy, BACK)
+        approve(
+            world.desk,
+            world.person("Val Validator", "validator", at=BACK),
+            MODEL,
+            "2",
+            world.policy,
+            BACK,
+            comment="looked at",
+        )
     newest = world.audit.search(limit=1)[0]
     assert (newest.action, newest.outcome, newest.moment) == ("promote.approve", "refused", NOW)
     assert "The clock says" in newest.details["reason"]

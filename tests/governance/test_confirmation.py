@@ -266,4 +266,4 @@ def test_a_registry_that_does_not_answer_is_a_fault_and_nothing_is_confirmed(wor
 def test_an_approved_version_needs_no_further_approval(world: Any) -> None:
     world.told("approved")
     with pytest.raises(RefusedError, match="waits for no approval: it is approved"):
-        approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, NOW)
+        approve(world.desk, world.person("Gwen"), MODEL, "1", world.policy, NOW, comment="looked at")

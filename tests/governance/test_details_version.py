@@ -116,7 +116,9 @@ def test_no_champion_scores_and_nothing_is_approved_by_a_log_with_such_an_entry(
     for ask in (
         lambda: verify_champion(world.desk, MODEL, "nwrocu", NOW),
         lambda: history(world.audit, MODEL),
-        lambda: approve(world.desk, world.person("Vera", "validator"), MODEL, "2", world.policy, NOW),
+        lambda: approve(
+            world.desk, world.person("Vera", "validator"), MODEL, "2", world.policy, NOW, comment="looked at"
+        ),
     ):
         with pytest.raises(RefusedError, match=f"Row {seq} .*this program knows them up to version 1"):
             ask()

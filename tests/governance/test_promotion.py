@@ -40,7 +40,9 @@ def with_policy(world: Any, **changes: Any) -> LoadedPolicy:
 
 
 def approve_as(world: Any, role: str, name: str, now: datetime, version: str = "1", policy: Any = None) -> Any:
-    return approve(world.desk, world.person(name, role), MODEL, version, policy or world.policy, now)
+    return approve(
+        world.desk, world.person(name, role), MODEL, version, policy or world.policy, now, comment="looked at"
+    )
 
 
 def test_a_version_becomes_champion_by_request_gate_two_people_shadow_and_confirmation(world: Any, now: Any) -> None:
@@ -75,9 +77,9 @@ def test_the_validator_comes_first_then_the_owner(world: Any, now: Any) -> None:
 def test_one_person_with_both_roles_is_still_one_person(world: Any, now: Any) -> None:
     world.told("requested")
     both = world.person("Bo Both", "validator", "owner", "governance")
-    assert approve(world.desk, both, MODEL, "1", world.policy, now).status == "validated"
+    assert approve(world.desk, both, MODEL, "1", world.policy, now, comment="looked at").status == "validated"
     with pytest.raises(RefusedError, match="has already approved"):
-        approve(world.desk, both, MODEL, "1", world.policy, now)
+        approve(world.desk, both, MODEL, "1", world.policy, now, comment="looked at")
 
 
 def test_outside_the_change_plan_the_board_approves_as_well(world: Any, make: Any, now: Any) -> None:
@@ -148,7 +150,7 @@ def test_a_gate_that_says_no_is_recorded_and_cannot_be_approved(world: Any, now:
     assert (line["limit"], line["value"], line["result"]) == ("verified", "not valid", "refused")
     assert line["source"] == "rule of the product"
     with pytest.raises(RefusedError, match="waits for no approval: it is gate refused"):
-        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now)
+        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now, comment="looked at")
     assert "gate refused" in last_refusal(world)
 
 
@@ -206,7 +208,7 @@ def test_who_may_not_approve_is_refused_and_recorded(
     world.told("requested")
     world.approve("validator")
     with pytest.raises(RefusedError, match=reason):
-        approve(world.desk, world.person(name, *roles, rocu=rocu), MODEL, "1", world.policy, now)
+        approve(world.desk, world.person(name, *roles, rocu=rocu), MODEL, "1", world.policy, now, comment="looked at")
     assert reason in last_refusal(world)
     assert model_state(world.audit, MODEL).champion is None
     assert world.registry.champion_version(MODEL) is None
@@ -219,7 +221,7 @@ def test_an_expired_or_old_token_is_refused(world: Any, now: Any, hours: int, la
     world.told("requested")
     identity = world.person("Vera", "validator", hours=hours)
     with pytest.raises(RefusedError, match=reason):
-        approve(world.desk, identity, MODEL, "1", world.policy, now + timedelta(hours=later))
+        approve(world.desk, identity, MODEL, "1", world.policy, now + timedelta(hours=later), comment="looked at")
     assert reason in last_refusal(world)
 
 
@@ -233,13 +235,30 @@ def test_only_an_engineer_requests(world: Any, now: Any, role: str) -> None:
 def test_an_approval_for_other_evidence_is_refused(world: Any, now: Any) -> None:
     world.told("requested")
     with pytest.raises(RefusedError, match="other evidence"):
-        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now, seen_digest="0" * 64)
+        approve(
+            world.desk,
+            world.person("Vera", "validator"),
+            MODEL,
+            "1",
+            world.policy,
+            now,
+            seen_digest="0" * 64,
+            comment="looked at",
+        )
 
 
 def test_a_policy_that_changed_after_the_gate_is_refused(world: Any, now: Any) -> None:
     world.told("requested")
     with pytest.raises(RefusedError, match="policy has changed"):
-        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", with_policy(world, capacity=99), now)
+        approve(
+            world.desk,
+            world.person("Vera", "validator"),
+            MODEL,
+            "1",
+            with_policy(world, capacity=99),
+            now,
+            comment="looked at",
+        )
 
 
 def test_evidence_of_another_policy_is_refused(world: Any, now: Any) -> None:
@@ -260,7 +279,7 @@ def test_evidence_that_was_edited_after_the_gate_is_refused(world: Any, now: Any
     else:
         path.unlink()
     with pytest.raises(RefusedError, match=r"edited|gone"):
-        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now)
+        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now, comment="looked at")
     assert last_refusal(world)
 
 
@@ -268,7 +287,7 @@ def test_a_model_that_changed_after_the_gate_is_refused(world: Any, now: Any) ->
     world.told("requested")
     world.registry.text_path(MODEL, "1").write_text("another tree")
     with pytest.raises(RefusedError, match="signature"):
-        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now)
+        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now, comment="looked at")
 
 
 def test_a_model_that_was_changed_and_signed_again_is_refused(world: Any, now: Any, tmp_path: Any) -> None:
@@ -277,7 +296,7 @@ def test_a_model_that_was_changed_and_signed_again_is_refused(world: Any, now: A
     folder.rename(tmp_path / "kept")
     world.registry.add(MODEL, "1", "another tree")
     with pytest.raises(RefusedError, match="not the one that the evidence is about"):
-        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now)
+        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now, comment="looked at")
 
 
 def test_no_champion_is_not_for_the_evidence_to_say(world: Any, now: Any) -> None:
@@ -343,6 +362,14 @@ def test_refusing_needs_a_decider_and_a_reason(world: Any, now: Any) -> None:
     assert model_state(world.audit, MODEL).versions["1"].status == "requested"
 
 
+@pytest.mark.parametrize("why", ["", "   ", "ok"])
+def test_approving_needs_a_reason(world: Any, now: Any, why: str) -> None:
+    world.told("requested")
+    with pytest.raises(WrongInputError, match="needs a reason"):
+        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now, comment=why)
+    assert model_state(world.audit, MODEL).versions["1"].status == "requested"
+
+
 def test_a_plate_in_a_reason_is_wrong_input_and_changes_nothing(world: Any, now: Any) -> None:
     world.told("requested")
     with pytest.raises(WrongInputError, match="number plate"):
@@ -353,7 +380,7 @@ def test_a_plate_in_a_reason_is_wrong_input_and_changes_nothing(world: Any, now:
 def test_a_version_that_nobody_requested_is_wrong_input(world: Any, now: Any) -> None:
     world.told("requested")
     with pytest.raises(WrongInputError, match="requested so far: 1"):
-        approve(world.desk, world.person("Vera", "validator"), MODEL, "9", world.policy, now)
+        approve(world.desk, world.person("Vera", "validator"), MODEL, "9", world.policy, now, comment="looked at")
 
 
 @pytest.mark.parametrize("name", ["county_lines", "", "a.b.c", ".nwrocu", "county_lines.", "county_lines.nwrocu/1"])
@@ -366,7 +393,7 @@ def test_a_registry_that_does_not_answer_is_a_fault_and_nobody_has_approved(worl
     world.told("requested")
     world.registry.reachable = False
     with pytest.raises(FaultError):
-        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now)
+        approve(world.desk, world.person("Vera", "validator"), MODEL, "1", world.policy, now, comment="looked at")
     assert model_state(world.audit, MODEL).versions["1"].approvals == ()
     assert actions(world)[-1] == ("promote.approve", "failed")
 

@@ -258,7 +258,7 @@ def test_approving_over_an_alias_moved_by_hand_is_refused(two: Any) -> None:
     two.registry.set_champion(MODEL, "66")
     two.requested("3", two.measured("2"))
     with pytest.raises(RefusedError, match="moved by hand"):
-        approve(two.desk, two.person("Ann", "validator"), MODEL, "3", two.policy, NOW)
+        approve(two.desk, two.person("Ann", "validator"), MODEL, "3", two.policy, NOW, comment="looked at")
     with pytest.raises(RefusedError, match="moved by hand"):
         rollback(two.desk, two.engineer, MODEL, "bad", two.policy, NOW)
     assert two.registry.champion_version(MODEL) == "66"
@@ -271,7 +271,7 @@ def test_a_promotion_left_undone_is_finished_by_the_next_decision_and_that_is_on
     two.shadowed("3")
     killed_before_the_alias_moves(two, monkeypatch, lambda: two.confirmed("3"))
     two.requested("4", two.measured("3"))
-    approve(two.desk, two.person("Vera", "validator"), MODEL, "4", two.policy, NOW)
+    approve(two.desk, two.person("Vera", "validator"), MODEL, "4", two.policy, NOW, comment="looked at")
     moved, placed, decided = history(two.audit, MODEL)[-3:]
     assert (moved.action, moved.details) == (
         "promote.reconcile",

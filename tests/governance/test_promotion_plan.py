@@ -126,7 +126,7 @@ def test_an_approval_and_a_confirmation_do_what_their_plans_say(
     check_done_as_planned(
         three,
         plan_approve(asking(three, *validator), MODEL, "5"),
-        lambda: approve(three.desk, three.person(*validator), MODEL, "5", three.policy, NOW),
+        lambda: approve(three.desk, three.person(*validator), MODEL, "5", three.policy, NOW, comment="looked at"),
     )
     check_done_as_planned(
         three,
@@ -178,7 +178,9 @@ def test_that_a_term_is_over_is_part_of_the_plan(world: Any, days: int) -> None:
         assert plan.entries[0] == "promote.expired"
         assert plan.state.endswith("→ expired")
     deeds: tuple[Callable[[], object], ...] = (
-        lambda: approve(world.desk, world.person(*validator, at=later), MODEL, "1", world.policy, later),
+        lambda: approve(
+            world.desk, world.person(*validator, at=later), MODEL, "1", world.policy, later, comment="looked at"
+        ),
         lambda: world.confirmed(at=later),
     )
     place = 0 if days == 30 else 1

@@ -55,7 +55,9 @@ def load(world: Any, tmp_path: Any, name: str, **gate: float) -> LoadedPolicy:
 
 DECISIONS: dict[str, Callable[[Any], object]] = {
     "promote.request": lambda w: request(w.desk, w.engineer, w.evidence("3", w.measured("2")), w.policy, NOW),
-    "promote.approve": lambda w: approve(w.desk, w.person("Vera", "validator"), MODEL, "3", w.policy, NOW),
+    "promote.approve": lambda w: approve(
+        w.desk, w.person("Vera", "validator"), MODEL, "3", w.policy, NOW, comment="looked at"
+    ),
     "promote.confirm": lambda w: confirm(w.desk, w.person("Olive", "owner"), MODEL, "3", "well", w.policy, NOW),
     "promote.refuse": lambda w: refuse(w.desk, w.person("Olive", "owner"), MODEL, "3", "no use", w.policy, NOW),
     "promote.rollback": lambda w: rollback(w.desk, w.engineer, MODEL, "needed", w.policy, NOW),

@@ -68,7 +68,7 @@ def test_a_step_that_nobody_knew_of_appears_by_itself(world: Any) -> None:
 def test_a_refused_attempt_is_part_of_its_life(world: Any) -> None:
     world.told("requested")
     with pytest.raises(RefusedError):
-        approve(world.desk, world.engineer, MODEL, "1", world.policy, NOW)
+        approve(world.desk, world.engineer, MODEL, "1", world.policy, NOW, comment="looked at")
     last = follow(world.audit.entries(MODEL), MODEL, "1")[-1]
     assert (last.what, last.row.outcome) == ("approve", "refused")
     assert last.why

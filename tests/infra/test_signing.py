@@ -65,8 +65,9 @@ def test_a_file_that_was_changed_or_removed_is_refused(
         path.unlink()
     else:
         path.write_text("" if change == "emptied" else "tree 2")
-    with pytest.raises(RefusedError, match="model does not verify"):
+    with pytest.raises(RefusedError, match="model does not verify") as refused:
         verify_folder(settings, folder, signature)
+    assert change == "removed" or refused.value.reason == f"model does not verify: not as signed: {name}."
 
 
 @pytest.mark.parametrize("name", ["extra.txt", "plots/extra.svg", ".gitattributes", ".git/config", ".github/x"])

@@ -169,7 +169,7 @@ class World:
         """Approved as `validator`, `owner` or `governance`, each by the person of the story who is one."""
         for role in whose:
             name, given = DECIDERS[role], role.removeprefix("second ")
-            approve(self.desk, self.person(name, given, at=at), MODEL, version, self.policy, at)
+            approve(self.desk, self.person(name, given, at=at), MODEL, version, self.policy, at, comment="looked at")
         return model_state(self.audit, MODEL).version(version)
 
     def approved(
