@@ -24,8 +24,8 @@ from infra.settings import Settings
 _KEY_FILE = "model_signing.pem"
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
 _RETRAIN = (
-    "Do not use this model and tell governance: findprofile promote rollback or suspend takes it out of use, findprofile"
-    " retrain makes another."
+    "Do not use this model and tell governance: findprofile promote rollback or suspend takes it out of use,"
+    " findprofile retrain makes another."
 )
 _CHANGED = re.compile(r"mismatch for '([^']+)'")  # as the library names a file
 
