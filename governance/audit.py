@@ -252,7 +252,7 @@ class AuditLog:
         run_id: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        limit: int = 1000,
+        limit: int | None = 1000,
         any_version: bool = False,
     ) -> tuple[Row, ...]:
         """The rows that meet every condition given, newest first.
@@ -269,7 +269,7 @@ class AuditLog:
             run_id: The run that the details name.
             since: Not before this.
             until: Before this.
-            limit: At most so many rows.
+            limit: At most so many rows; `None` means all.
             any_version: Rows whose details this program does not know as well, to be looked at.
 
         Raises:
