@@ -166,7 +166,11 @@ class AuditLog:
         waiting = self._aside.summary(witness)
         if not witness.expected:
             self._aside.begin()
-        return session.append(waiting, session.appended[-1].moment) if waiting is not None else None
+        if waiting is not None:
+            return session.append(waiting, session.appended[-1].moment)
+        # nothing is set aside: a log's head of an earlier release, or from a backup, counts from here on as well
+        self._aside.log_head.begin_aside(witness.after)
+        return None
 
     def append(self, entry: Entry, now: datetime) -> Row:
         """Write one row.

@@ -388,3 +388,20 @@ def test_a_head_of_an_earlier_time_moves_the_head_of_the_log_nowhere(log: AuditL
     log.append(entry(8), NOW)
     assert log.search(action="audit.aside", limit=1)[0].details["missing"] == 4
     assert (log.aside_problem(), log.verify().intact) == (None, True)
+
+
+def test_a_head_of_the_log_from_a_backup_counts_again_from_the_next_entry_on(
+    log: AuditLog, log_settings: Settings
+) -> None:
+    log.append(entry(1), NOW)
+    log_head = records(log_settings) / "audit-head.json"
+    backup = log_head.read_bytes()
+    log.set_aside((entry(2),), "broken", NOW)
+    log.append(entry(3), NOW)
+    log_head.write_bytes(backup)
+    log.append(entry(4), NOW)
+    empty = head_of_aside(log_settings).read_bytes()
+    log.set_aside((entry(5),), "broken", NOW)
+    aside(log_settings).unlink()
+    head_of_aside(log_settings).write_bytes(empty)
+    assert "0 entries are set aside, but the head of the audit log has seen 1" in (log.aside_problem() or "")
