@@ -130,7 +130,7 @@ class AuditLog:
         self._tolerance = tolerance
         self._full_walk = full_walk
         self._mark = MarkFile(head.path.with_name("audit-verified.json"), head.keys) if head else None
-        self._aside = AsideFile(head.path.with_name("audit-aside.jsonl"), head.keys) if head else None
+        self._aside = AsideFile(head.path.with_name("audit-aside.jsonl"), head) if head else None
         with _answering():
             if not is_complete(engine):
                 with writing(self._engine) as connection:
@@ -159,14 +159,18 @@ class AuditLog:
 
     def _take_up(self, session: AuditSession, until_put_away: ExitStack) -> Row | None:
         """Tell a log that holds again what it could not take, and what of that is missing."""
-        if self._aside is None or self._head is None:
+        if self._aside is None:
             return None
         until_put_away.enter_context(self._aside.locked())
-        witness = session.witness_of_aside(self._head)
+        witness = session.witness_of_aside(self._aside.log_head)
         waiting = self._aside.summary(witness)
         if not witness.expected:
             self._aside.begin()
-        return session.append(waiting, session.appended[-1].moment) if waiting is not None else None
+        if waiting is not None:
+            return session.append(waiting, session.appended[-1].moment)
+        # nothing is set aside: a log's head of an earlier release, or from a backup, counts from here on as well
+        self._aside.log_head.begin_aside(witness.after)
+        return None
 
     def append(self, entry: Entry, now: datetime) -> Row:
         """Write one row.
@@ -190,8 +194,8 @@ class AuditLog:
 
     def set_aside(self, entries: Sequence[Entry], why: str, now: datetime) -> None:
         """Keep entries that a log that does not hold could not take."""
-        if self._aside is not None and self._head is not None:
-            self._aside.add(entries, why, now, self._head)
+        if self._aside is not None:
+            self._aside.add(entries, why, now)
 
     def waiting_aside(self) -> int:
         """How many entries are set aside until the log holds again."""
@@ -199,10 +203,10 @@ class AuditLog:
 
     def aside_problem(self) -> str | None:
         """What was done behind this machine's back to what is set aside, in one sentence; `None` if nothing was."""
-        if self._aside is None or self._head is None:
+        if self._aside is None:
             return None
         with self._aside.locked(), _answering(), self._engine.connect() as connection:
-            return self._aside.problem(witness_of(connection, self._head))
+            return self._aside.problem(witness_of(connection, self._aside.log_head))
 
     def require_clock(self, now: datetime) -> None:
         """Refuse a time before the newest entry.
@@ -252,7 +256,7 @@ class AuditLog:
         run_id: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        limit: int = 1000,
+        limit: int | None = 1000,
         any_version: bool = False,
     ) -> tuple[Row, ...]:
         """The rows that meet every condition given, newest first.
@@ -269,7 +273,7 @@ class AuditLog:
             run_id: The run that the details name.
             since: Not before this.
             until: Before this.
-            limit: At most so many rows.
+            limit: At most so many rows; `None` means all.
             any_version: Rows whose details this program does not know as well, to be looked at.
 
         Raises:

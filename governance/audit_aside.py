@@ -36,6 +36,7 @@ from governance.plate_guard import withhold_plates
 from infra.lake import placed, write_text
 
 _ACTION = "audit.aside"
+_NO_HEAD = "none"  # no entry has this hash
 _BEGINS = "begins_head"  # entries from before heads named one do not say it
 
 
@@ -93,11 +94,16 @@ class AsideFile:
 
     Args:
         path: The file, which is there only while there are any.
-        keys: The key that signs them.
+        log_head: The log's own head on this machine, which learns how many there are, with the key that signs them.
     """
 
     path: Path
-    keys: AuditKeys
+    log_head: HeadFile
+
+    @property
+    def keys(self) -> AuditKeys:
+        """The key that signs them."""
+        return self.log_head.keys
 
     @property
     def head_path(self) -> Path:
@@ -110,14 +116,14 @@ class AsideFile:
             content = self._read()
             self._write_head(len(content.held), content.texts[: len(content.held)], "")
 
-    def add(self, entries: Sequence[Entry], why: str, now: datetime, log_head: HeadFile) -> None:
+    def add(self, entries: Sequence[Entry], why: str, now: datetime) -> None:
         """Keep what the log did not take, as it was said; the log's head, if it can be read, learns how many."""
         if not entries:
             return
         with self.locked():
             head, before = self._head(), self._read()
             # what is missing stays missing, whatever is added
-            counted = max(head.entries, log_head.aside_since(head.after), len(before.texts)) if head else 0
+            counted = max(head.entries, self.log_head.aside_since(head.after), len(before.texts)) if head else 0
             previous, cut_off, texts = _digest(before.texts[-1]) if before.texts else "", before.torn, []
             for entry in entries:
                 line = Line(
@@ -133,7 +139,8 @@ class AsideFile:
             # a head that was lost is not made anew before the log has heard of it
             if head is not None:
                 self._write_head(counted + len(texts), texts, head.after)
-                log_head.witness_aside(head.after, counted + len(texts))
+            after = head.after if head is not None else _NO_HEAD
+            self.log_head.witness_aside(after, counted + len(texts), len(texts))
 
     def _append(self, before: _Content, texts: Sequence[str]) -> None:
         added = "".join(f"{text}\n" for text in texts).encode()
@@ -222,7 +229,8 @@ class AsideFile:
 
     def taken(self, row: Row) -> None:
         """The log has them now, as this entry. The caller has held the lock since `summary`."""
-        # first the head: a file that is ahead of it is told of twice, one that is behind would look cut off
+        # first the heads: a file that is ahead of its own is told of twice, one that is behind would look cut off
+        self.log_head.begin_aside(row.hash)
         self._write_head(0, (), row.hash)
         if self.path.exists():
             self.path.replace(self.path.with_name(f"{self.path.stem}-{row.seq}{self.path.suffix}"))

@@ -12,7 +12,7 @@ and without a head has lost its head, whatever its database says. To start anew 
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,19 +97,35 @@ class HeadFile:
                 moved = current.model_copy(update=last) if current is not None else Head.model_validate(last)
                 _write(self.path, self.keys, moved)
 
-    def witness_aside(self, after: str, entries: int) -> None:
+    def witness_aside(self, after: str, entries: int, added: int) -> None:
         """Remember how many entries were set aside since an entry of the log, so that fewer show.
 
-        A head that cannot be read is left as it is: it is why entries are set aside.
+        What was added to a head of another time, or to none, counts since the entry that this one knows: only
+        `begin_aside` moves that, or an older head in the place of another would take what was witnessed away.
+
+        Args:
+            after: Hash of the entry after which the head of what is set aside was begun.
+            entries: How many were set aside since.
+            added: How many of these just now.
         """
+
+        def counted(current: Head) -> Head:
+            seen = current.aside_entries
+            now = max(seen, entries) if current.aside_after == after else seen + added
+            return current.model_copy(update={"aside_entries": now})
+
+        self._change(counted)
+
+    def begin_aside(self, after: str) -> None:
+        """Count what is set aside from an entry of the log on, which has just taken up what was before."""
+        self._change(lambda current: current.model_copy(update={"aside_after": after, "aside_entries": 0}))
+
+    def _change(self, changed: Callable[[Head], Head]) -> None:
+        """A head that cannot be read is left as it is: it is why entries are set aside."""
         with _locked(self.path):
-            try:
-                current = self.read()
-            except LogBrokenError:
-                return
-            if current is None or (current.aside_after == after and current.aside_entries >= entries):
-                return
-            _write(self.path, self.keys, current.model_copy(update={"aside_after": after, "aside_entries": entries}))
+            current = self.believed()
+            if current is not None and (moved := changed(current)) != current:
+                _write(self.path, self.keys, moved)
 
 
 @contextmanager

@@ -98,14 +98,14 @@ def confirm(
 
 def _confirm(session: AuditSession, act: Act, policy: LoadedPolicy, why: str) -> None:
     """Add the confirmation and the promotion: together in the log, or neither."""
-    state = model_state(session, act.model)
+    at, state = act.moment(), model_state(session, act.model)
     found = state.version(act.version)
-    runs = require_confirmable(state, found, act.identity, policy, act.moment())
+    runs = require_confirmable(state, found, act.identity, policy, at)
     gate, seqs = found.gate, tuple(run.seq for run in runs)
     details = ConfirmDetails(
         reason=why, evidence_digest=gate.evidence_digest, policy_digest=gate.policy_digest, shadow_seqs=seqs
     )
-    confirmed = session.append(act.done(details), act.moment())
+    confirmed = session.append(act.done(details), at)
     promoted = PromotedDetails(
         model_sha256=gate.model_sha256,
         evidence_digest=gate.evidence_digest,
@@ -119,4 +119,4 @@ def _confirm(session: AuditSession, act: Act, policy: LoadedPolicy, why: str) ->
         valid_until=min(approval.valid_until for approval in found.approvals),
         replaces=state.champion,
     )
-    session.append(act.done(promoted, "promote.promoted"), act.moment())
+    session.append(act.done(promoted, "promote.promoted"), at)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from governance.approvals import enough, require_decider
 from governance.champion_alias import alias_standing, lacks_entry
 from governance.plan_asking import Asking, Plan, alias_kept, alias_left
-from governance.plan_words import PLACED, PUT_BACK, judged, stays
+from governance.plan_words import PLACED, PUT_BACK, UNTOUCHED, judged, stays
 from governance.promotion import require_judged_model
 from governance.promotion_control import require_resumable, rollback_way
 from governance.promotion_record import Act, require_reason
@@ -61,7 +61,7 @@ def plan_suspend(asking: Asking, model: str) -> Plan:
             command="",
             state=f"{_serving(state)} → suspended: it scores nothing{again}",
             entries=("promote.suspend",),
-            alias=stays(state),
+            alias=UNTOUCHED,  # what stops a model waits for no registry
             then="two people can resume it",
         )
 

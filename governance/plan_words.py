@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 PUT_BACK = "promote.reconcile, with where the alias was"
 PLACED = "promote.alias, once the alias is in place"
+UNTOUCHED = "not looked at, and not touched"
 
 
 def judged(found: VersionState) -> tuple[str, ...]:

@@ -234,6 +234,26 @@ def load_policy(lake: Lake, rocu: str) -> LoadedPolicy:
     return LoadedPolicy(policy, policy.digest, f"{current['file']} (loaded for {rocu})", current["sha256"])
 
 
+def loaded_policy(lake: Lake, rocu: str, sha256: str) -> LoadedPolicy | None:
+    """A policy that was loaded for a ROCU, by the SHA-256 of its file, which the lake may still have as it was.
+
+    Args:
+        lake: Where files that were loaded stay.
+        rocu: Whose policy.
+        sha256: Of the file; `packaged` means the packaged default.
+    """
+    if sha256 == PACKAGED_FILE:
+        return packaged_policy("default")
+    stored = lake.folder("policies", rocu) / f"{sha256}.yaml"
+    if not stored.is_file() or hashlib.sha256(content := stored.read_bytes()).hexdigest() != sha256:
+        return None
+    try:
+        policy = _parse(content.decode("utf-8"), stored.name)
+    except WrongInputError:  # of an earlier version of the product
+        return None
+    return LoadedPolicy(policy, policy.digest, f"{stored.name[:12]} (loaded for {rocu}, by the audit log)", sha256)
+
+
 def known_policies(lake: Lake, rocu: str) -> tuple[RocuPolicy, ...]:
     """Every policy that may have been in force for a ROCU: those that it loaded, and those of the product.
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from governance.audit import AuditLog, Row
     from governance.promotion_details import GateDetails
 
-_EVERY_ROW = 2**31 - 1
-
 
 def file_in_force(audit: AuditLog, rocu: str) -> str:
     """SHA-256 of the policy file that was loaded last for a ROCU; `packaged` if none ever was."""
@@ -45,7 +43,7 @@ def require_judged_by_it(audit: AuditLog, rocu: str, gate: GateDetails, seq: int
         )
 
 
-def _loaded(audit: AuditLog, rocu: str, limit: int = _EVERY_ROW) -> tuple[Row, ...]:
+def _loaded(audit: AuditLog, rocu: str, limit: int | None = None) -> tuple[Row, ...]:
     return audit.search(rocus=frozenset({rocu}), action="policy.load", outcome="done", limit=limit)
 
 

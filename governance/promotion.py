@@ -61,15 +61,15 @@ def request(desk: Desk, identity: Identity, evidence: Evidence, policy: LoadedPo
         decision = decide(evidence, policy.policy.gate)
         digest = store_evidence(desk.lake, evidence)
         with desk.audit.writing() as session:
-            state = model_state(session, evidence.model)
+            at, state = act.moment(), model_state(session, evidence.model)
             _require_true_champion(state, evidence)
             waiting = state.versions.get(evidence.version)
-            if waiting and _still_open(waiting, now) and _same_gate(waiting, digest, policy):
+            if waiting and _still_open(waiting, at) and _same_gate(waiting, digest, policy):
                 return Requested(decision, digest, waiting)
-            details = _gate_details(evidence, digest, decision, policy, act, board)
-            session.append(act.done(ReasonDetails(reason=f"evidence {digest}")), act.moment())
+            details = _gate_details(evidence, digest, decision, policy, act, board, at)
+            session.append(act.done(ReasonDetails(reason=f"evidence {digest}")), at)
             entry = act.done if decision.outcome == "passed" else act.refused
-            session.append(entry(details, "promote.gate"), act.moment())
+            session.append(entry(details, "promote.gate"), at)
     return Requested(decision, digest, model_state(desk.audit, evidence.model).version(evidence.version))
 
 
@@ -112,7 +112,13 @@ def _same_gate(waiting: VersionState, digest: str, policy: LoadedPolicy) -> bool
 
 
 def _gate_details(
-    evidence: Evidence, digest: str, decision: Decision, policy: LoadedPolicy, act: Act, board_needed: bool
+    evidence: Evidence,
+    digest: str,
+    decision: Decision,
+    policy: LoadedPolicy,
+    act: Act,
+    board_needed: bool,
+    at: datetime,
 ) -> GateDetails:
     return GateDetails(
         evidence_digest=digest,
@@ -125,7 +131,7 @@ def _gate_details(
         approvers_needed=policy.policy.approvers_needed,
         board_needed=board_needed,
         shadow_runs=policy.policy.shadow_runs,
-        valid_until=iso_moment(act.moment() + timedelta(days=policy.policy.request_valid_days)),
+        valid_until=iso_moment(at + timedelta(days=policy.policy.request_valid_days)),
         gate=decision.outcome,
         lines=tuple(line.model_dump(mode="json") for line in decision.lines),
         policy_file=policy.file_sha256,
@@ -183,8 +189,7 @@ def require_term(desk: Desk, act: Act) -> VersionState:
         WrongInputError: No such version was requested.
     """
     with desk.audit.writing() as session:
-        found = model_state(session, act.model).version(act.version)
-        now = act.moment()
+        now, found = act.moment(), model_state(session, act.model).version(act.version)
         over = is_expired(found, now)
         if over:
             session.append(act.done(ReasonDetails(reason=expiry(act.model, found)), "promote.expired"), now)
@@ -205,18 +210,18 @@ def require_judged_model(desk: Desk, act: Act, found: VersionState) -> None:
 
 
 def _approve(session: AuditSession, act: Act, policy: LoadedPolicy, seen_digest: str | None, comment: str) -> None:
-    state = model_state(session, act.model)
+    at, state = act.moment(), model_state(session, act.model)
     found = state.version(act.version)
     details = ApproveDetails(
-        part=require_approvable(state, found, act.identity, policy, act.moment(), seen_digest),
+        part=require_approvable(state, found, act.identity, policy, at, seen_digest),
         evidence_digest=found.gate.evidence_digest,
         policy_digest=found.gate.policy_digest,
-        valid_until=iso_moment(act.moment() + timedelta(days=policy.policy.approval_valid_days)),
+        valid_until=iso_moment(at + timedelta(days=policy.policy.approval_valid_days)),
         token_id=act.identity.token_id,
         issuer=act.identity.issuer,
         comment=comment,
     )
-    session.append(act.done(details), act.moment())
+    session.append(act.done(details), at)
 
 
 def refuse(

@@ -89,10 +89,10 @@ def rollback(
         evidence = load_evidence(desk.lake, act.rocu, model, target.version, target.gate.evidence_digest)
         require_genuine(desk.registry, model, target.version, evidence.model_sha256)
         with desk.audit.writing() as session:
-            state = model_state(session, model)
-            target = rollback_target(state, target.version, act.moment())
+            at, state = act.moment(), model_state(session, model)
+            target = rollback_target(state, target.version, at)
             details = RollbackDetails(reason=why, replaces=state.champion or "", promoted_seq=target.promoted_seq or 0)
-            session.append(act.done(details), act.moment())
+            session.append(act.done(details), at)
         place_alias(desk, act)
     return RolledBack(model_state(desk.audit, model), only_finished=False)
 
@@ -182,11 +182,11 @@ def resume(desk: Desk, identity: Identity, model: str, reason: str, policy: Load
         require_decider(identity, act.action, act.rocu, policy, now)
         details = ReasonDetails(reason=require_reason(reason))
         with desk.audit.writing() as session:
-            state = model_state(session, model)
-            agreed = require_resumable(state, identity, policy, now)
-            session.append(act.done(details), act.moment())
+            at, state = act.moment(), model_state(session, model)
+            agreed = require_resumable(state, identity, policy, at)
+            session.append(act.done(details), at)
             if enough(agreed, policy.policy.approvers_needed):
-                session.append(act.done(details, "promote.resumed"), act.moment())
+                session.append(act.done(details, "promote.resumed"), at)
     return model_state(desk.audit, model)
 
 

@@ -1,7 +1,8 @@
 """The model registry: versions with everything that made them, kept in MLflow. The only module that knows MLflow.
 
 Every call names its run; MLflow's active run is never used. A model is LightGBM text, read as text: nothing is ever
-unpickled. Belongs here: writing a version, reading it back, the aliases. Does not: whether an alias may move.
+unpickled. Belongs here: writing a version, fetching its files, the aliases. Does not: what its files say
+(`version_files`), or whether an alias may move.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from models.assurance.results import Assurance
 from models.evaluation import Evaluation
 from models.pipeline import TrainingOutputs
 from models.training import text_sha256
+from models.version_files import FOLDERS, MODEL_FILE, SIGNATURE, SIGNED, VersionFiles
 from models.version_record import (
     RegisteredVersion,
     VersionRecord,
     default_requirements,
     flat_figures,
-    read_record,
     version_tags,
     write_record,
 )
@@ -42,13 +43,9 @@ __all__ = ["CHALLENGER", "CHAMPION", "RegisteredVersion", "Registry", "VersionRe
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
-_MODEL_FILE = "model.lgb"
-_FOLDERS = ("model", "signature", "record", "plots")
-_SIGNATURE = "model.sig"
-_SIGNED = "version"
 
 
-class Registry:
+class Registry(VersionFiles):
     """MLflow's registry as this product uses it. Every method raises `FaultError` when MLflow does not answer.
 
     Args:
@@ -56,7 +53,7 @@ class Registry:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        super().__init__(settings)
         self._opened: MlflowClient | None = None
 
     @contextmanager
@@ -115,7 +112,7 @@ class Registry:
         known = self.find(model, outputs.inputs.digest, code)
         if known is None:
             with tempfile.TemporaryDirectory() as temporary, self._asking() as client:
-                root = Path(temporary) / _SIGNED
+                root = Path(temporary) / SIGNED
                 self._write(root, outputs, trained_by, now, pip_requirements or default_requirements(), assurance)
                 known = self._create(client, root, outputs, trained_by)
         elif known.model_sha256 != outputs.training.text_sha256:
@@ -139,14 +136,14 @@ class Registry:
     ) -> None:
         from infra.signing import sign_folder
 
-        for name in _FOLDERS:
+        for name in FOLDERS:
             (root / name).mkdir(parents=True)
         _write_model(root / "model", outputs, requirements)
         for plot in outputs.plots:
             (root / "plots" / plot.name).write_bytes(plot.read_bytes())
         write_record(root / "record", outputs, trained_by, now, assurance)
         # all of it: the gate believes the record's figures, and its trainer may not approve
-        sign_folder(self._settings, root, root / "signature" / _SIGNATURE)
+        sign_folder(self._settings, root, root / "signature" / SIGNATURE)
 
     def _create(self, client: MlflowClient, root: Path, outputs: TrainingOutputs, trained_by: str) -> RegisteredVersion:
         model = outputs.inputs.model
@@ -206,61 +203,6 @@ class Registry:
             f"The registry has no {model} version {version}.", "findprofile models list shows those that there are."
         )
 
-    def model_text(self, model: str, version: str) -> str:
-        """The model's text, as registered; the caller holds it against the digest it expects.
-
-        Raises:
-            WrongInputError: There is no such version.
-        """
-        with tempfile.TemporaryDirectory() as temporary:
-            return self._fetch(model, version, "model", Path(temporary)).joinpath(_MODEL_FILE).read_text("utf-8")
-
-    def verify_signature(self, model: str, version: str) -> None:
-        """Check the signature over everything about the version: model, record and plots.
-
-        Raises:
-            RefusedError: A file is changed, added or removed, or another key signed.
-            WrongInputError: There is no such version.
-        """
-        from infra.signing import verify_folder
-
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary) / _SIGNED
-            folder.mkdir()
-            for name in _FOLDERS:
-                self._fetch(model, version, name, folder)
-            verify_folder(self._settings, folder, folder / "signature" / _SIGNATURE)
-
-    def signature_sha256(self, model: str, version: str) -> str:
-        """The SHA-256 of the signature over everything about the version.
-
-        Raises:
-            WrongInputError: There is no such version.
-        """
-        with tempfile.TemporaryDirectory() as temporary:
-            return file_sha256(self._fetch(model, version, "signature", Path(temporary)) / _SIGNATURE)
-
-    def record(self, model: str, version: str) -> VersionRecord:
-        """Everything written down about a version.
-
-        Raises:
-            WrongInputError: There is no such version.
-        """
-        known = self._find(model, version)
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = self._fetch(model, version, "record", Path(temporary))
-            return read_record(folder, known)
-
-    def download(self, model: str, version: str, what: str, target: Path) -> Path:
-        """Fetch a folder of a version: `model`, `signature`, `record` or `plots`.
-
-        Raises:
-            WrongInputError: There is no such version or folder.
-        """
-        if what not in _FOLDERS:
-            raise WrongInputError(f"A version has no {what!r}.", f"Name one of {', '.join(_FOLDERS)}.")
-        return self._fetch(model, version, what, target)
-
     def _fetch(self, model: str, version: str, what: str, target: Path) -> Path:
         known = self._find(model, version)
         with self._asking() as client:
@@ -307,16 +249,16 @@ def _write_model(folder: Path, outputs: TrainingOutputs, requirements: Sequence[
         metadata={"model_sha256": outputs.training.text_sha256, "inputs_digest": outputs.inputs.digest},
     )
     version = outputs.training.lightgbm_version
-    described.add_flavor("lightgbm", lgb_version=version, data=_MODEL_FILE, model_class="lightgbm.basic.Booster")
+    described.add_flavor("lightgbm", lgb_version=version, data=MODEL_FILE, model_class="lightgbm.basic.Booster")
     described.add_flavor(
         "python_function",
         loader_module="mlflow.lightgbm",
-        data=_MODEL_FILE,
+        data=MODEL_FILE,
         python_version=platform.python_version(),
         env={"virtualenv": "python_env.yaml"},
     )
     described.save(str(folder / "MLmodel"))
-    (folder / _MODEL_FILE).write_text(outputs.model_text, encoding="utf-8")
+    (folder / MODEL_FILE).write_text(outputs.model_text, encoding="utf-8")
     (folder / "requirements.txt").write_text("\n".join(requirements) + "\n", encoding="utf-8")
     environment = {"python": platform.python_version(), "dependencies": ["-r requirements.txt"]}
     (folder / "python_env.yaml").write_text(yaml.safe_dump(environment), encoding="utf-8")

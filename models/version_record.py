@@ -6,6 +6,7 @@ Holds digests, settings and figures, never a row about a vehicle. Does not belon
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from infra.clock import utc_now
 from infra.lake import file_sha256
 from models.assurance.results import Assurance
 from models.code_state import CodeState
@@ -27,6 +29,7 @@ from models.training import TrainingRecord
 _PARTS = ("inputs", "code", "snapshot", "training", "evaluation")
 _ASSURANCE = "assurance.json"
 _DEFINITION = "definition.json"
+_ABOUT = "about.json"
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,26 @@ def write_record(
     definition = define(outputs.inputs.pattern)
     (folder / _DEFINITION).write_text(definition.model_dump_json(indent=1) + "\n", encoding="utf-8")
     about = {"trained_by": trained_by, "registered_at": now.isoformat(), "seconds": outputs.seconds}
-    (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    (folder / _ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def is_record_of(folder: Path, outputs: TrainingOutputs, assurance: Assurance) -> bool:
+    """Whether a record says, to the byte, what a run found; who trained when, and how long it took, are left out."""
+    with tempfile.TemporaryDirectory() as temporary:
+        made = Path(temporary)
+        write_record(made, outputs, "", utc_now(), assurance)
+        return _contents(folder) == _contents(made)
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != _ABOUT)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def read_record(folder: Path, version: RegisteredVersion) -> VersionRecord:
     """Read the record of a version from its folder."""
     parts = {name: json.loads((folder / f"{name}.json").read_bytes()) for name in _PARTS}
-    about = json.loads((folder / "about.json").read_bytes())
+    about = json.loads((folder / _ABOUT).read_bytes())
     tried, defined = folder / _ASSURANCE, folder / _DEFINITION
     return VersionRecord.model_validate(
         parts

@@ -69,3 +69,6 @@ def status(rocu: OfRocu = None, json: AsJson = False) -> None:
             for r in rows
         ),
     )
+    for row in rows:
+        for missing in row.missing:
+            line(f"  {row.model}: {missing}")

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict
 from flows.context import Context
 from flows.steps.desk import policy_of, require_parts_unchanged
 from flows.steps.ranked_list import must_not_know_ranks
-from flows.steps.recorded_list import list_of_day
+from flows.steps.recorded_list import NotRecordedError, list_of_day
 from flows.steps.results import StepResult
 from infra.clock import utc_now
-from infra.errors import RefusedError, WrongInputError
+from infra.errors import WrongInputError
 from infra.lake import write_text
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _assessment(
         scores = list_of_day(context, wanted.rocu, wanted.pattern, wanted.as_of)
     except WrongInputError:
         return None, NOT_RUN
-    except RefusedError:
+    except NotRecordedError:
         return None, NOT_RECORDED
     rows = pq.read_table(pa.BufferReader(scores), filters=[("vehicle", "=", wanted.vehicle)]).to_pylist()
     if not rows:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from governance.audit import Row
 
 PAGE = "list.html"
-_EVERY_ROW = 2**31 - 1
+
+
+class NotRecordedError(RefusedError):
+    """The lake has a list, or a page, that is not the one that the audit log says was made."""
 
 
 def page_of(scores: Path) -> Path:
@@ -27,8 +30,12 @@ def page_of(scores: Path) -> Path:
 
 def digests(scores: Path) -> dict[str, str]:
     """What the log keeps of a list and of its page, if there is one."""
+    return _with_page(scores, file_sha256(scores))
+
+
+def _with_page(scores: Path, sha256: str) -> dict[str, str]:
     page = page_of(scores)
-    return {"scores_sha256": file_sha256(scores)} | ({"page_sha256": file_sha256(page)} if page.is_file() else {})
+    return {"scores_sha256": sha256} | ({"page_sha256": file_sha256(page)} if page.is_file() else {})
 
 
 def is_recorded(context: Context, model: str, scores: Path) -> bool:
@@ -39,14 +46,14 @@ def is_recorded(context: Context, model: str, scores: Path) -> bool:
         model: `<pattern>.<rocu>`.
         scores: The list, in the folder of its run, in that of its day.
     """
-    return _is_made(context, model, scores, digests(scores))
+    run_id, as_of = scores.parent.name.removeprefix("run="), scores.parent.parent.name.removeprefix("as_of=")
+    rows = _runs(context, model, as_of, run_id)
+    return bool(rows) and _is_made(rows[0], digests(scores))
 
 
-def _is_made(context: Context, model: str, scores: Path, found: dict[str, str]) -> bool:
-    folder = scores.parent
-    made = {"run_id": folder.name.removeprefix("run="), "as_of": folder.parent.name.removeprefix("as_of=")}
-    rows = context.audit.search(action="score", object=model, outcome="done", run_id=made["run_id"])
-    return any({**found, **made}.items() <= row.details.items() for row in rows)
+def _is_made(newest: Row, found: dict[str, str]) -> bool:
+    """Whether a run's newest entry has these digests: an older page of the same run is not the one that counts."""
+    return found.items() <= newest.details.items()
 
 
 def list_of_day(context: Context, rocu: str, pattern: str, as_of: date) -> pa.Buffer:
@@ -56,36 +63,37 @@ def list_of_day(context: Context, rocu: str, pattern: str, as_of: date) -> pa.Bu
     given is what was held against the log. The caller has seen that the log holds.
 
     Raises:
-        RefusedError: It is not in the lake as the log has it, or it has none and the lake has one.
+        NotRecordedError: It is not in the lake as the log has it, or it has none and the lake has one.
         WrongInputError: There is no list of that day.
     """
     import pyarrow as pa
 
     from models.scoring import latest_scores, scores_folder
 
-    runs = _runs(context, f"{pattern}.{rocu}", as_of)
+    runs = _runs(context, f"{pattern}.{rocu}", as_of.isoformat())
     if not runs:
         latest_scores(context.lake, rocu, pattern, as_of)
-        raise _not_recorded(rocu, as_of)
+        raise _not_recorded(rocu, pattern, as_of)
     path = scores_folder(context.lake, rocu, pattern, as_of) / f"run={runs[0].details['run_id']}" / "scores.parquet"
     if not path.is_file():
-        raise _not_recorded(rocu, as_of)
+        raise _not_recorded(rocu, pattern, as_of)
     content = path.read_bytes()
-    found = digests(path) | {"scores_sha256": hashlib.sha256(content).hexdigest()}
-    if not _is_made(context, f"{pattern}.{rocu}", path, found):
-        raise _not_recorded(rocu, as_of)
+    # what is given is what was hashed
+    if not _is_made(runs[0], _with_page(path, hashlib.sha256(content).hexdigest())):
+        raise _not_recorded(rocu, pattern, as_of)
     return pa.py_buffer(content)
 
 
-def _runs(context: Context, model: str, as_of: date) -> tuple[Row, ...]:
-    """The entries of a day's lists, newest first; one of versions in shadow alone made no list."""
+def _runs(context: Context, model: str, as_of: str, run_id: str | None = None) -> tuple[Row, ...]:
+    """The entries of a day's lists, or of one run, newest first; one of versions in shadow alone made no list."""
     rocu = frozenset({model.partition(".")[2]})
-    rows = context.audit.search(rocus=rocu, action="score", object=model, outcome="done", limit=_EVERY_ROW)
-    return tuple(row for row in rows if row.details.get("as_of") == as_of.isoformat() and "run_id" in row.details)
+    rows = context.audit.search(rocus=rocu, action="score", object=model, outcome="done", run_id=run_id, limit=None)
+    runs = (row for row in rows if row.details.get("as_of") == as_of and "run_id" in row.details)
+    return tuple(row for row in runs if run_id in (None, row.details["run_id"]))
 
 
-def _not_recorded(rocu: str, as_of: date) -> RefusedError:
-    return RefusedError(
+def _not_recorded(rocu: str, pattern: str, as_of: date) -> NotRecordedError:
+    return NotRecordedError(
         f"The list of {as_of}, or its page, is not the one that the audit log says was made.",
-        f"Make it again with findprofile score --rocu {rocu} --as-of {as_of}, and tell governance.",
+        f"Make it again with findprofile score --rocu {rocu} --pattern {pattern} --as-of {as_of}, and tell governance.",
     )

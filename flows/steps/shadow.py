@@ -8,8 +8,9 @@ authority, which are those of the scoring that it is part of; they are asked aga
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -191,14 +192,18 @@ def _recorded(state: ModelState, version: str, run_id: str) -> frozenset[str]:
 
 
 def _is_in_place(target: Path, recorded: frozenset[str]) -> bool:
-    """Whether the file is there that the log says this run made; one that a kill left under another name is moved."""
+    """Whether the file is there that the log says this run made; one that lies under another name is copied."""
     if target.is_file() and file_sha256(target) in recorded:
         return True
     for left in left_behind(target) if recorded else ():
-        if file_sha256(left) in recorded:
-            left.replace(target)
-            return True
-    return False
+        # not moved: it may be of a process that has only just recorded it, and is about to put it in place itself
+        with suppress(FileNotFoundError):
+            content = left.read_bytes()
+            if hashlib.sha256(content).hexdigest() in recorded:
+                with placed(target) as temporary:
+                    temporary.write_bytes(content)
+                return True
+    return target.is_file() and file_sha256(target) in recorded
 
 
 def missing_lists(context: Context, state: ModelState) -> tuple[str, ...]:
@@ -209,7 +214,8 @@ def missing_lists(context: Context, state: ModelState) -> tuple[str, ...]:
         days: dict[str, bool] = {}
         for run in version.shadows:
             keys = {"pattern": pattern, "as_of": run.details.as_of, "run": run.details.run_id}
-            there = (context.lake.folder("shadow_scores", rocu, **keys) / "scores.parquet").is_file()
+            path = context.lake.folder("shadow_scores", rocu, **keys) / "scores.parquet"
+            there = path.is_file() and file_sha256(path) in _recorded(state, version.version, run.details.run_id)
             days[run.details.as_of] = days.get(run.details.as_of, False) or there
         found += [_gone(version.version, day) for day, there in days.items() if not there]
     return tuple(found)

@@ -13,7 +13,10 @@ from governance.permissions import EVERY_ROCU
 
 
 class RocuStatus(BaseModel):
-    """One ROCU and one of its models; without a model the last four are empty."""
+    """One ROCU and one of its models; without a model the last five are empty.
+
+    `missing` are sentences, each about a list that is on record and not in the lake as it was made.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,6 +28,7 @@ class RocuStatus(BaseModel):
     champion: str | None = None
     state: str | None = None
     scores_until: date | None = None
+    missing: tuple[str, ...] = ()
 
 
 def read_status(context: Context, only: str | None = None) -> tuple[RocuStatus, ...]:
@@ -80,15 +84,15 @@ def _of_model(context: Context, plain: RocuStatus, pattern: str) -> RocuStatus:
     standing, alias = alias_standing(open_desk(context), state)
     in_step = "in force" if state.champion else "no champion"
     said = in_step if standing == "in step" else alias_said(standing, alias)
-    missing = "".join(f"; {what}: score that day again" for what in missing_lists(context, state))
     scored = context.lake.folder("scores", plain.rocu, pattern=pattern).glob("as_of=*")
     return plain.model_copy(
         update={
             "model": model,
             "champion": state.champion,
-            "state": ("suspended" if state.suspended else said) + missing,
+            "state": "suspended" if state.suspended else said,
             "scores_until": max(
                 (date.fromisoformat(path.name.removeprefix("as_of=")) for path in scored), default=None
             ),
+            "missing": tuple(f"{what}: score that day again" for what in missing_lists(context, state)),
         }
     )

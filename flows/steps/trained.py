@@ -8,6 +8,8 @@ against it, and whether its rows are still made by the code that it was trained 
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from models.registry import RegisteredVersion, Registry, VersionRecord
 
 _SIGNATURE = "signature_sha256"
-_EVERY_ROW = 2**31 - 1
 
 
 def signature_for_the_log(
@@ -31,19 +32,26 @@ def signature_for_the_log(
     """What the entry of this training says of the version's signature.
 
     A version that was registered before must be as the log has it; if an earlier call was killed before its entry, the
-    version must say what this run found, and be of the same person.
+    version must say what this run found in every file of its record, and be of the same person.
 
     Raises:
-        RefusedError: It is not; the version was signed anew.
+        RefusedError: It is not: the version was signed anew, or somebody else began it and has to finish it.
     """
     found = registry.signature_sha256(version.model, version.version)
     known = {row.details.get(_SIGNATURE) for row in _trainings(context, version.model, version.version)} - {None}
     if version.created or found in known:
         return found
-    record = registry.record(version.model, version.version)
-    if known or record.trained_by != context.identity.subject or not _says(record, outputs, tried):
+    if known or not _says(registry, version, outputs, tried):
         raise _not_as_trained(
             version.model, version.version, "its record or its signature is another than this training gives"
+        )
+    begun_by = registry.record(version.model, version.version).trained_by
+    if begun_by != context.identity.subject:
+        raise RefusedError(
+            f"{version.model} version {version.version} was begun by {begun_by} and never entered in the audit log:"
+            " that training was killed, or its entry is lost.",
+            f"Have {begun_by} type the same findprofile retrain again, which finishes it; if they cannot, train as of"
+            " another date, which makes a version of its own.",
         )
     return found
 
@@ -96,17 +104,22 @@ def code_of_rows(context: Context, model: str, version: str) -> str:
     return "another than it was trained with"
 
 
-def _says(record: VersionRecord, outputs: TrainingOutputs, tried: Assurance) -> bool:
-    """Whether a record has the figures that this run found; as text, in which a figure that is none equals itself."""
-    if record.assurance is None:
+def _says(registry: Registry, version: RegisteredVersion, outputs: TrainingOutputs, tried: Assurance) -> bool:
+    """Whether text and record are, file by file, what this run found, and signed so."""
+    from models.training import text_sha256
+    from models.version_record import is_record_of
+
+    name = (version.model, version.version)
+    registry.verify_signature(*name)
+    if text_sha256(registry.model_text(*name)) != outputs.training.text_sha256:
         return False
-    found = (outputs.evaluation.model_dump_json(), tried.model_dump_json())
-    return (record.evaluation.model_dump_json(), record.assurance.model_dump_json()) == found
+    with tempfile.TemporaryDirectory() as temporary:
+        return is_record_of(registry.download(*name, "record", Path(temporary)), outputs, tried)
 
 
 def _trainings(context: Context, model: str, version: str) -> tuple[Row, ...]:
     rocu = frozenset({model.partition(".")[2]})
-    rows = context.audit.search(rocus=rocu, action="retrain", object=model, outcome="done", limit=_EVERY_ROW)
+    rows = context.audit.search(rocus=rocu, action="retrain", object=model, outcome="done", limit=None)
     return tuple(row for row in rows if row.details.get("version") == version)
 
 

@@ -12,7 +12,7 @@ from governance_world import FolderRegistry
 
 from governance.audit import Entry
 from governance.champion_alias import alias_astray, alias_said, alias_standing, place_alias
-from governance.control_plan import plan_reconcile
+from governance.control_plan import plan_reconcile, plan_suspend
 from governance.plan_asking import Asking
 from governance.promotion import approve, history, refuse
 from governance.promotion_control import reconcile, rollback
@@ -264,10 +264,10 @@ def test_a_decision_that_leaves_the_alias_alone_says_that_it_was_moved_by_hand(t
     assert alias_astray(two.desk, model_state(two.audit, MODEL)) is None
 
 
-def test_that_the_registry_does_not_answer_stops_no_refusal_and_is_said(two: Any) -> None:
+def test_that_the_registry_does_not_answer_stops_no_plan_of_a_refusal_and_is_said(two: Any) -> None:
     two.desk = replace(two.desk, registry=FolderRegistry(two.registry.root))
     two.desk.registry.reachable = False
     vera = two.person("Vera Validator", "validator")
     plan = plan_refuse(Asking(two.desk, vera, lambda: two.policy, NOW, "not good"), MODEL, "3")
     assert (plan.refused, plan.alias) == (None, "not looked at: The registry does not answer.")
-    assert refuse(two.desk, vera, MODEL, "3", "not good enough", two.policy, NOW).status == "refused"
+    assert plan_suspend(Asking(two.desk, vera, lambda: two.policy, NOW, "bad"), MODEL).alias.startswith("not looked at")

@@ -363,3 +363,45 @@ def test_a_kill_before_what_was_told_is_put_away_loses_nothing(
     newest, first = again.search(action="audit.aside")
     assert (newest.details["entries"], first.details["entries"]) == (3, 3)
     assert again.aside_problem() is None
+
+
+def test_a_head_of_an_earlier_time_moves_the_head_of_the_log_nowhere(log: AuditLog, log_settings: Settings) -> None:
+    """Two entries vanish if the log's head follows an old head back: then an empty one of now looks like the last."""
+    log.append(entry(1), NOW)
+    head, log_head = head_of_aside(log_settings), records(log_settings) / "audit-head.json"
+    of_before = head.read_bytes()
+    log.set_aside((entry(2),), "broken", NOW)
+    log.append(entry(3), NOW)
+    empty = head.read_bytes()
+    begun = log.search(action="audit.aside")[0].hash
+    log.set_aside((entry(4), entry(5)), "broken", NOW)
+    head.write_bytes(of_before)
+    log.set_aside((entry(6),), "broken", NOW)
+    assert "an older one was put in its place" in (log.aside_problem() or "")
+    head.unlink()
+    log.set_aside((entry(7),), "broken", NOW)
+    said = json.loads(log_head.read_text())
+    assert (said["aside_after"], said["aside_entries"]) == (begun, 4)
+    head.write_bytes(empty)
+    aside(log_settings).unlink()
+    assert "0 entries are set aside, but the head of the audit log has seen 4" in (log.aside_problem() or "")
+    log.append(entry(8), NOW)
+    assert log.search(action="audit.aside", limit=1)[0].details["missing"] == 4
+    assert (log.aside_problem(), log.verify().intact) == (None, True)
+
+
+def test_a_head_of_the_log_from_a_backup_counts_again_from_the_next_entry_on(
+    log: AuditLog, log_settings: Settings
+) -> None:
+    log.append(entry(1), NOW)
+    log_head = records(log_settings) / "audit-head.json"
+    backup = log_head.read_bytes()
+    log.set_aside((entry(2),), "broken", NOW)
+    log.append(entry(3), NOW)
+    log_head.write_bytes(backup)
+    log.append(entry(4), NOW)
+    empty = head_of_aside(log_settings).read_bytes()
+    log.set_aside((entry(5),), "broken", NOW)
+    aside(log_settings).unlink()
+    head_of_aside(log_settings).write_bytes(empty)
+    assert "0 entries are set aside, but the head of the audit log has seen 1" in (log.aside_problem() or "")

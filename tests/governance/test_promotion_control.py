@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -127,6 +128,22 @@ def test_a_new_suspension_makes_earlier_agreement_void(world: Any) -> None:
     suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd again", NOW)
     state = resume(world.desk, world.person("Gareth"), MODEL, "explained", world.policy, NOW)
     assert state.suspended == "odd again"
+
+
+def test_an_agreement_that_lapses_while_the_next_one_waits_does_not_count(world: Any) -> None:
+    """What counts and what is dated go by one time: that of the entry, not of when its command was begun."""
+    suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd ranking", NOW)
+    resume(world.desk, world.person("Gwen"), MODEL, "explained", world.policy, NOW)
+    ends = NOW + timedelta(days=world.policy.policy.request_valid_days)
+    begun = ends - timedelta(minutes=1)
+    times = iter([ends, *(ends + timedelta(seconds=n) for n in range(1, 9))])
+    desk = replace(world.desk, clock=lambda: next(times))
+    state = resume(desk, world.person("Gareth", at=begun), MODEL, "explained", world.policy, begun)
+    assert state.suspended == "odd ranking"
+    state = resume(desk, world.person("Gerda", at=begun), MODEL, "explained", world.policy, begun)
+    assert state.suspended is None
+    agreed, resumed = history(world.audit, MODEL)[-2:]
+    assert (agreed.action, resumed.action, agreed.at) == ("promote.resume", "promote.resumed", resumed.at)
 
 
 def test_neither_a_promotion_nor_a_rollback_ends_a_suspension(world: Any) -> None:

@@ -83,6 +83,47 @@ def test_a_policy_that_is_not_utf_8_is_wrong_input(home: Loop, tmp_path: Path) -
     check_told(home("governance", "policy", "load", *HERE, file), 2, "approval_valid_days")
 
 
+def test_a_policy_that_was_put_into_the_lake_by_hand_is_told_and_not_what_the_next_is_held_against(
+    home: Loop, tmp_path: Path
+) -> None:
+    """Whoever writes the weaker one there first must not have governance see that nothing changes."""
+    from governance.policy import store_policy
+    from infra.lake import Lake
+
+    strict, weak = tmp_path / "strict.yaml", tmp_path / "weak.yaml"
+    strict.write_text("version: a\ningest: {max_quarantine_share: 0.02}\n")
+    weak.write_text("version: b\ningest: {max_quarantine_share: 0.04}\n")
+    first = home.done("governance", "policy", "load", *HERE, strict, "--json").data
+    lake = Lake(home.home / "lake")
+    store_policy(lake, "nwrocu", weak)
+    said = home.done("governance", "policy", "load", *HERE, weak, "--json").data
+    assert [(one["key"], one["direction"]) for one in said["changes"]] == [("ingest.max_quarantine_share", "weaker")]
+    assert (said["replaced"], "by the audit log" in said["compared_with"]) == (first["digest"], True)
+    assert "somebody put it there by hand" in said["lake_had"]
+    details = entries(home, "--action", "policy.load", "--last", "1")[0]["details"]
+    assert (details["lake_had"], details["changed"]["ingest.max_quarantine_share"]) == (
+        said["lake_had"],
+        "0.02 -> 0.04",
+    )
+    store_policy(lake, "nwrocu", strict)
+    for file in (lake.root / "policies").rglob("*.yaml"):
+        file.unlink()
+    gone = home.done("governance", "policy", "load", *HERE, weak, "--json").data
+    assert (gone["compared_with"], "none that holds" in gone["replaced"]) == ("packaged default", True)
+    assert "lake had" not in home.done("governance", "policy", "load", *HERE, strict).out
+
+
+def test_a_model_is_stopped_though_the_registry_does_not_answer(home: Loop) -> None:
+    nowhere = {"FINDPROFILE_MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "FINDPROFILE_MLFLOW_TIMEOUT_SECONDS": "2"}
+    stop = ("promote", "suspend", MODEL, "--reason", "it must stop")
+    assert "not looked at, and not touched" in home("analyst", *stop, "--plan", **nowhere).out
+    said = home("analyst", *stop, "--json", **nowhere)
+    assert said.code == 0, said.err
+    assert said.data["alias"].startswith("not looked at: MLflow does not answer")
+    (row,) = entries(home, "--action", "promote.suspend")
+    assert row["outcome"] == "done"
+
+
 def test_a_model_is_stopped_whatever_bytes_the_reason_has(home: Loop) -> None:
     said = home.done("analyst", "promote", "suspend", MODEL.upper(), "--reason", "odd \udcff list")
     assert "no champion → suspended" in said.out

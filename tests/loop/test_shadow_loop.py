@@ -83,24 +83,30 @@ def test_a_run_that_a_kill_left_without_its_list_is_told_and_finished_or_made_ag
     (path,) = shadow_lists(copy, "2")
     content = path.read_bytes()
 
-    def state() -> str:
+    def missing() -> list[str]:
         (row,) = (row for row in copy.done("operator", "status", "--json").data if row["model"] == MODEL)
-        return str(row["state"])
+        assert row["state"] == "in force"
+        return list(row["missing"])
 
     def runs() -> int:
         rows = copy.done("auditor", "promote", "history", MODEL, "2", "--json").data
         return sum((row["action"], row["outcome"]) == ("promote.shadow", "done") for row in rows)
 
-    assert state() == "in force"
-    # killed after the entry: the list still has the name under which it was written
-    path.rename(path.with_name(f".{path.name}.0badcafe.partial"))
-    assert f"the list in shadow of version 2 of {AS_OF} is on record and not in the lake: score that day" in state()
+    assert missing() == []
+    # killed after the entry, or about to put it in place: the list still has the name under which it was written
+    left = path.rename(path.with_name(f".{path.name}.0badcafe.partial"))
+    told = f"the list in shadow of version 2 of {AS_OF} is on record and not in the lake: score that day again"
+    assert missing() == [told]
+    assert told in " ".join(copy.done("operator", "status").out.split())
+    path.write_bytes(b"another")
+    assert missing() == [told]
     copy.done("operator", *SCORE, AS_OF)
-    assert (path.read_bytes(), [path.name], runs()) == (content, [file.name for file in path.parent.iterdir()], 1)
+    assert (path.read_bytes(), left.read_bytes(), runs()) == (content, content, 1)
+    left.replace(path)
     path.unlink()
     said = copy.done("operator", *SCORE, AS_OF)
     assert "is on record and not in the lake: it is made again" in said.err
-    assert (path.is_file(), state(), runs()) == (True, "in force", 2)
+    assert (path.is_file(), missing(), runs()) == (True, [], 2)
 
 
 def test_no_command_shows_a_vehicle_of_a_list_in_shadow(beside: Loop, scored: dict[str, Any]) -> None:

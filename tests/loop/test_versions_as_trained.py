@@ -41,16 +41,26 @@ def asked(in_force: Loop, tmp_path: Path) -> Loop:
 
 
 @pytest.fixture
-def signed_anew(in_force: Loop, asked: Loop, changed: Overwrite) -> Loop:
-    """Better figures than were found, and a signature over them by the right key."""
-    figures, signature = first_registered(in_force, "record/evaluation.json"), first_registered(in_force, "model.sig")
-    folder = next(path for path in signature.parents if path.name == "artifacts")
-    found = json.loads(figures.read_bytes())
+def sign_anew(in_force: Loop, asked: Loop, changed: Overwrite) -> Callable[[str, bytes], None]:
+    """Put something else into the record of the version, and a signature over it by the right key."""
+
+    def sign(name: str, content: bytes) -> None:
+        signature = first_registered(in_force, "model.sig")
+        folder = next(path for path in signature.parents if path.name == "artifacts")
+        changed(first_registered(in_force, name), content)
+        changed(signature, signature.read_bytes())
+        sign_folder(Settings(home=asked.home), folder, signature)
+        verify_folder(Settings(home=asked.home), folder, signature)
+
+    return sign
+
+
+@pytest.fixture
+def signed_anew(in_force: Loop, asked: Loop, sign_anew: Callable[[str, bytes], None]) -> Loop:
+    """Better figures than were found."""
+    found = json.loads(first_registered(in_force, "record/evaluation.json").read_bytes())
     found["all_vehicles"]["model"]["average_precision"] |= {"value": 0.99, "low": 0.98, "high": 1.0}
-    changed(figures, json.dumps(found).encode())
-    changed(signature, signature.read_bytes())
-    sign_folder(Settings(home=asked.home), folder, signature)
-    verify_folder(Settings(home=asked.home), folder, signature)
+    sign_anew("record/evaluation.json", json.dumps(found).encode())
     return asked
 
 
@@ -77,16 +87,31 @@ def test_training_the_same_again_does_not_make_them_good(signed_anew: Loop) -> N
     check_refused(signed_anew, said, "retrain", "is another than this training gives")
 
 
+AGAIN = ("retrain", "--rocu", "nwrocu", "--as-of", AS_OF, "--json")
+
+
 def test_a_training_that_was_killed_before_its_entry_is_finished_by_who_began_it(
     asked: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if the log had no entry of it."""
-    again = ("retrain", "--rocu", "nwrocu", "--as-of", AS_OF, "--json")
     with monkeypatch.context() as patch:
         patch.setattr(flows.steps.trained, "_trainings", lambda *_: ())
-        check_refused(asked, asked("operator", *again), "retrain", "is another than this training gives")
-        assert asked.done("engineer", *again).data["already_registered"]
-    assert asked.done("operator", *again).data["already_registered"]
+        said = asked("operator", *AGAIN)
+        check_refused(asked, said, "retrain", "was begun by embedded:erin holt and never entered in the audit log")
+        assert "Have embedded:erin holt type the same findprofile retrain again" in said.err
+        assert asked.done("engineer", *AGAIN).data["already_registered"]
+    assert asked.done("operator", *AGAIN).data["already_registered"]
+
+
+@pytest.mark.parametrize("part", ["definition", "training"])
+def test_whoever_kills_their_own_training_and_signs_another_record_does_not_get_it_into_the_log(
+    in_force: Loop, asked: Loop, sign_anew: Callable[[str, bytes], None], monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    record = first_registered(in_force, f"record/{part}.json")
+    altered = {"definition": {"pattern_code": "a" * 64}, "training": {"seconds": 1.0}}[part]
+    sign_anew(f"record/{part}.json", json.dumps(json.loads(record.read_bytes()) | altered).encode())
+    monkeypatch.setattr(flows.steps.trained, "_trainings", lambda *_: ())
+    check_refused(asked, asked("engineer", *AGAIN), "retrain", "is another than this training gives")
 
 
 def test_a_version_that_nobody_trained_comes_before_no_gate(in_force: Loop, asked: Loop) -> None:
@@ -152,3 +177,13 @@ def test_a_refusal_says_that_the_alias_is_on_the_version_that_is_refused(asked: 
     words = "alias moved by hand to version 1: scoring refuses; find out who moved it, then promote reconcile"
     assert (said.data["alias"], words in said.err) == (words, True)
     assert asked.done("governance", "promote", "reconcile", MODEL, "--json").data["alias"] is None
+
+
+def test_a_version_is_refused_though_the_registry_does_not_answer(asked: Loop) -> None:
+    nowhere = {"FINDPROFILE_MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "FINDPROFILE_MLFLOW_TIMEOUT_SECONDS": "2"}
+    refuse = ("promote", "refuse", MODEL, "1", "--reason", "not good enough", "--json")
+    said = asked("validator", *refuse, **nowhere)
+    assert said.code == 0, said.err
+    assert (said.data["status"], said.data["alias"].partition(":")[0]) == ("refused", "not looked at")
+    rows = asked.done("auditor", "promote", "history", MODEL, "1", "--json").data
+    assert (rows[-1]["action"], rows[-1]["outcome"]) == ("promote.refuse", "done")

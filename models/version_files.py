@@ -1,0 +1,95 @@
+"""A registered version as its files say it: text, signature and record, once somebody has fetched them.
+
+Belongs here: the folders of a version, and reading them. Does not: where they are fetched from (`registry`), or how a
+record is written (`version_record`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from infra.errors import WrongInputError
+from infra.lake import file_sha256
+from infra.settings import Settings
+from models.version_record import RegisteredVersion, VersionRecord, read_record
+
+MODEL_FILE = "model.lgb"
+FOLDERS = ("model", "signature", "record", "plots")
+SIGNATURE = "model.sig"
+SIGNED = "version"
+
+
+class VersionFiles(ABC):
+    """The files of registered versions. Every method raises `FaultError` when what holds them does not answer.
+
+    Args:
+        settings: Keys that sign.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @abstractmethod
+    def _find(self, model: str, version: str) -> RegisteredVersion:
+        """A version; `WrongInputError` if there is none of this name."""
+
+    @abstractmethod
+    def _fetch(self, model: str, version: str, what: str, target: Path) -> Path:
+        """Fetch one of a version's folders into another; `WrongInputError` if there is no such version."""
+
+    def model_text(self, model: str, version: str) -> str:
+        """The model's text, as registered; the caller holds it against the digest it expects.
+
+        Raises:
+            WrongInputError: There is no such version.
+        """
+        with tempfile.TemporaryDirectory() as temporary:
+            return self._fetch(model, version, "model", Path(temporary)).joinpath(MODEL_FILE).read_text("utf-8")
+
+    def verify_signature(self, model: str, version: str) -> None:
+        """Check the signature over everything about the version: model, record and plots.
+
+        Raises:
+            RefusedError: A file is changed, added or removed, or another key signed.
+            WrongInputError: There is no such version.
+        """
+        from infra.signing import verify_folder
+
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / SIGNED
+            folder.mkdir()
+            for name in FOLDERS:
+                self._fetch(model, version, name, folder)
+            verify_folder(self._settings, folder, folder / "signature" / SIGNATURE)
+
+    def signature_sha256(self, model: str, version: str) -> str:
+        """The SHA-256 of the signature over everything about the version.
+
+        Raises:
+            WrongInputError: There is no such version.
+        """
+        with tempfile.TemporaryDirectory() as temporary:
+            return file_sha256(self._fetch(model, version, "signature", Path(temporary)) / SIGNATURE)
+
+    def record(self, model: str, version: str) -> VersionRecord:
+        """Everything written down about a version.
+
+        Raises:
+            WrongInputError: There is no such version.
+        """
+        known = self._find(model, version)
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = self._fetch(model, version, "record", Path(temporary))
+            return read_record(folder, known)
+
+    def download(self, model: str, version: str, what: str, target: Path) -> Path:
+        """Fetch a folder of a version: `model`, `signature`, `record` or `plots`.
+
+        Raises:
+            WrongInputError: There is no such version or folder.
+        """
+        if what not in FOLDERS:
+            raise WrongInputError(f"A version has no {what!r}.", f"Name one of {', '.join(FOLDERS)}.")
+        return self._fetch(model, version, what, target)
