@@ -46,9 +46,18 @@ def is_recorded(context: Context, model: str, scores: Path) -> bool:
         model: `<pattern>.<rocu>`.
         scores: The list, in the folder of its run, in that of its day.
     """
-    run_id, as_of = scores.parent.name.removeprefix("run="), scores.parent.parent.name.removeprefix("as_of=")
-    rows = _runs(context, model, as_of, run_id)
+    rows = _entries_of(context, model, scores)
     return bool(rows) and _is_made(rows[0], digests(scores))
+
+
+def was_made(context: Context, model: str, scores: Path) -> bool:
+    """Whether the log says that this run made a list, whatever lies there now. Arguments as in `is_recorded`."""
+    return bool(_entries_of(context, model, scores))
+
+
+def _entries_of(context: Context, model: str, scores: Path) -> tuple[Row, ...]:
+    run_id, as_of = scores.parent.name.removeprefix("run="), scores.parent.parent.name.removeprefix("as_of=")
+    return _runs(context, model, as_of, run_id)
 
 
 def _is_made(newest: Row, found: dict[str, str]) -> bool:

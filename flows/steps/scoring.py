@@ -21,9 +21,9 @@ from flows.steps.desk import (
     require_no_failure,
     require_parts_unchanged,
 )
-from flows.steps.recorded_list import digests, is_recorded, page_of
-from flows.steps.results import StepResult
-from flows.steps.shadow import ShadowRun, ShadowScored, Windows, in_words, score_shadows
+from flows.steps.recorded_list import digests, is_recorded, page_of, was_made
+from flows.steps.scored import Scored
+from flows.steps.shadow import ShadowRun, ShadowScored, Windows, score_shadows
 from flows.steps.trained import code_of_rows
 from infra.clock import utc_now
 from infra.errors import RefusedError, WrongInputError
@@ -37,36 +37,6 @@ if TYPE_CHECKING:
     from governance.run_authority import RunAuthority
     from governance.verification import Candidate, Champion
     from models.scoring import Provenance
-
-
-class Scored(StepResult):
-    """A ranked list."""
-
-    rocu: str
-    pattern: str
-    as_of: date
-    run_id: str
-    model: str
-    version: int
-    model_sha256: str
-    vehicles: int
-    shown: int
-    already_done: bool
-    authority: str
-    data_digest: str
-    shadow: tuple[ShadowRun, ...] = ()
-    scores: Path
-    page: Path
-
-    def summary(self) -> dict[str, str | int | float]:
-        """The figures, and a line for each version in shadow."""
-        plain = super().summary()
-        plain.pop("shadow")
-        return plain | in_words(self.shadow)
-
-    def links(self) -> dict[str, Path]:
-        """The list for analysts."""
-        return {"list for analysts": self.page}
 
 
 @dataclass(frozen=True)
@@ -181,6 +151,9 @@ def _score_champion(day: _Day, details: dict[str, Any]) -> Scored:
     target = scores_file(context.lake, provenance)
     page = page_of(target)
     already = target.is_file() and page.is_file() and is_recorded(context, day.model, target)
+    altered = not already and was_made(context, day.model, target)
+    if altered:
+        details["found_altered"] = digests(target) if target.is_file() else "not there"
     if not already:
         _score(day, MadeBy(champion, day.authority, provenance), page)
     details |= digests(target) | {"pattern_code": code_of_rows(context, day.model, champion.version)}
@@ -199,6 +172,7 @@ def _score_champion(day: _Day, details: dict[str, Any]) -> Scored:
         vehicles=rows,
         shown=min(rows, policy.rows(day.pattern) + policy.random_review),
         already_done=already,
+        found_altered=altered,
         authority=day.authority.reference,
         data_digest=provenance.data_digest,
         shadow=shadow,

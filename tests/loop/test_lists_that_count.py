@@ -22,6 +22,7 @@ from flows.context import open_context
 from flows.steps.scoring import score
 from infra.database import close_databases
 from infra.errors import RefusedError
+from infra.lake import file_sha256
 from infra.settings import Settings
 
 DAY = "2026-04-04"
@@ -240,10 +241,14 @@ def test_a_page_that_was_edited_is_told_and_made_again(copy: Loop) -> None:
     page.write_text(kept.replace("</body>", "<p>and this one</p></body>"))
     said = copy("analyst", "scores", *HERE)
     assert (said.code, "or its page, is not the one" in said.err) == (1, True)
-    again = copy.done("operator", "score", *HERE, "--json").data
-    assert again["already_done"] is False
+    edited = file_sha256(page)
+    again = copy.done("operator", "score", *HERE).out
+    assert "not as the log had it, made again: tell governance" in again
+    found = copy.done("auditor", "audit", "search", "--action", "score", "--json").data[-1]["details"]
+    assert found["found_altered"]["page_sha256"] == edited
     assert "and this one" not in page.read_text()
-    assert copy.done("operator", "score", *HERE, "--json").data["already_done"] is True
+    after = copy.done("operator", "score", *HERE, "--json").data
+    assert (after["already_done"], after["found_altered"]) == (True, False)
     copy.done("analyst", "scores", *HERE)
     entry = copy.done("auditor", "audit", "search", "--action", "score", "--json").data[-1]
     assert set(entry["details"]) >= {"scores_sha256", "page_sha256", "run_id"}
