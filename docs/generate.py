@@ -164,10 +164,11 @@ def limits_page() -> str:
         rows.append(f"| `{name}` | {default} | {low} | {high} | {stricter} | {field.description} | {why} |")
     head = (
         "# Limits of ingest\n\nMade from the code by `make docs`. A ROCU sets these under `ingest` of its policy; "
-        "`findprofile policy load` shows which change and which way. Beyond its bounds a limit would switch off the "
-        "rule that names it, or make everything break it, so a policy that passes them is refused. No published figure "
-        "was found for any but the year of retention: defaults and bounds are starting points of this product; a ROCU "
-        "writes down why it has others.\n\n"
+        "`findprofile policy load` shows which change and which way. A policy with a limit beyond its bounds is "
+        "refused. The bounds are wide: within them a limit may still be so lax that its rule seldom speaks, and where "
+        "an end switches the rule off, its meaning says so. Where no reason stands, a share has the ends that a share "
+        "has. No published figure was found for any but the year of retention: defaults and bounds are starting points "
+        "of this product; a ROCU writes down why it has others.\n\n"
         "| limit | default | least | most | stricter is | meaning | why these bounds |\n|---|---|---|---|---|---|---|"
     )
     return "\n".join([head, *rows]) + "\n"
