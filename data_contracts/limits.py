@@ -80,9 +80,7 @@ class IngestLimits(BaseModel):
         ge=2,
         le=1000,
         description="vehicles with an impossible speed at a camera before the camera is blamed for it",
-        json_schema_extra=bounds(
-            "one vehicle is never evidence against a camera; a thousand are plain, if it has as many"
-        ),
+        json_schema_extra=bounds("one vehicle is no evidence against a camera; of a thousand it is plain"),
     )
     camera_blame_min_share: float = Field(
         default=0.01,
@@ -133,9 +131,7 @@ class IngestLimits(BaseModel):
         gt=0,
         le=2,
         description="population stability index of a camera's confidence against its own past",
-        json_schema_extra=bounds(
-            "over 0.25 is another distribution by custom; at 2 most reads have another confidence"
-        ),
+        json_schema_extra=bounds("by custom over 0.25 is another distribution; at 2 most reads have moved"),
     )
     confidence_history_days: int = Field(
         default=28,
@@ -155,7 +151,7 @@ class IngestLimits(BaseModel):
         default=0.5,
         ge=0,
         le=1,
-        description="share of a camera's expected reads below which its day is a partial outage; 0 switches the rule off",
+        description="share of a camera's expected reads below which its day is an outage in part; 0 switches the rule off",
     )
     max_volume_share: float = Field(
         default=2,
