@@ -151,7 +151,9 @@ class IngestLimits(BaseModel):
         default=0.5,
         ge=0,
         le=1,
-        description="share of a camera's expected reads below which its day is an outage in part; 0 switches the rule off",
+        description=(
+            "share of a camera's expected reads below which its day is a partial outage; 0 switches the rule off"
+        ),
     )
     max_volume_share: float = Field(
         default=2,
