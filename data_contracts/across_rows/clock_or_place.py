@@ -25,6 +25,8 @@ END = 1.0  # nats: a read that is the first or the last of a journey is the rare
 MORE_ENDS = 0.3  # of the reads may become first or last ones: any could be shifted out of the way of all others
 SHORTEST_S, NEAREST_KM = 30, 0.5  # below these nobody can say how slow a way was
 KM_OF_DEGREE = 111.2
+LONGITUDE = 0.6  # of a degree of latitude is one of longitude in Great Britain (0.64 in the south, 0.5 in the north)
+LEAST_REACH = 0.1  # degrees that the first grid of places reaches at least, however near each other the reads are
 _SLOW = np.linspace(np.log(5.0), np.log(7200.0), 61)  # seconds per km, from 720 km/h to a long stay
 # where hardly any other way is known: about 55 km/h as the crow flies, give or take a factor of 1.7
 _MIDDLE, _SPREAD, _WORTH = np.log(65.0), 0.5, 30.0
@@ -77,12 +79,15 @@ class Usual:
 
 @dataclass(frozen=True)
 class _Weighed:
-    """How usual each visit is by an explanation, which become possible, and the share at the end of a journey."""
+    """How usual each visit is by an explanation, which become possible, and the share at the end of a journey.
+
+    `fast_s` are the seconds that the camera's clock is fast by it: none, by all but that of the clock.
+    """
 
     told: Floats
     possible: NDArray[np.bool_]
     ends: float
-    value: float = 0.0
+    fast_s: float = 0.0
 
     def explains(self, now: _Weighed) -> bool:
         """Whether it makes enough possible of what is not, and the whole plainly likelier."""
@@ -131,9 +136,9 @@ def explain(visits: Sequence[Visit], usual: Usual) -> Explained | None:
     if not likelier.explains(now):
         return None
     # farther from where they come from and nearer to where they go is what later is: one way, a trace tells them apart
-    if other.explains(now) and _both_ways(visits, likelier.value) < BOTH_WAYS:
+    if other.explains(now) and _both_ways(visits, likelier.fast_s) < BOTH_WAYS:
         return None
-    return Explained("clock", clock.value) if likelier is clock else Explained("place")
+    return Explained("clock", clock.fast_s) if likelier is clock else Explained("place")
 
 
 def _both_ways(visits: Sequence[Visit], fast_s: float) -> float:
@@ -194,10 +199,10 @@ def _by_place(visits: Sequence[Visit], usual: Usual) -> _Weighed:
         return np.asarray(told.sum(axis=2))
 
     north, east = float(np.median(latitude)), float(np.median(longitude))
-    reach = max(float(np.ptp(latitude)), float(np.ptp(longitude)) * 0.6, 0.1)
+    reach = max(float(np.ptp(latitude)), float(np.ptp(longitude)) * LONGITUDE, LEAST_REACH)
     for _ in range(4):
         steps = np.linspace(-reach, reach, 15)
-        grid_north, grid_east = (axis.ravel() for axis in np.meshgrid(north + steps, east + steps * 1.6))
+        grid_north, grid_east = (axis.ravel() for axis in np.meshgrid(north + steps, east + steps / LONGITUDE))
         best = int(told_at(grid_north, grid_east).sum(axis=1).argmax())
         north, east = float(grid_north[best]), float(grid_east[best])
         reach /= 5
