@@ -88,7 +88,7 @@ def _text(content: bytes, name: str) -> str:
 
 
 def _written_problems(text: str, root: yaml.Node) -> Iterator[Problem]:
-    """What YAML lets through and a contract does not: references, keys that are no text, a key twice; with the lines."""
+    """What YAML lets through and a contract does not, by its line: references, keys that are no text, a key twice."""
     for token in yaml.scan(text):
         if isinstance(token, yaml.AliasToken):
             where = f"line {token.start_mark.line + 1}"

@@ -25,7 +25,8 @@ END = 1.0  # nats: a read that is the first or the last of a journey is the rare
 MORE_ENDS = 0.3  # of the reads may become first or last ones: any could be shifted out of the way of all others
 SHORTEST_S, NEAREST_KM = 30, 0.5  # below these nobody can say how slow a way was
 KM_OF_DEGREE = 111.2
-LONGITUDE = 0.6  # of a degree of latitude is one of longitude in Great Britain (0.64 in the south, 0.5 in the north)
+# at 52 degrees north a degree of longitude is about 0.6 of one of latitude, which is about 1.6 of it
+LATITUDES_OF_LONGITUDE, LONGITUDES_OF_LATITUDE = 0.6, 1.6
 LEAST_REACH = 0.1  # degrees that the first grid of places reaches at least, however near each other the reads are
 _SLOW = np.linspace(np.log(5.0), np.log(7200.0), 61)  # seconds per km, from 720 km/h to a long stay
 # where hardly any other way is known: about 55 km/h as the crow flies, give or take a factor of 1.7
@@ -199,10 +200,11 @@ def _by_place(visits: Sequence[Visit], usual: Usual) -> _Weighed:
         return np.asarray(told.sum(axis=2))
 
     north, east = float(np.median(latitude)), float(np.median(longitude))
-    reach = max(float(np.ptp(latitude)), float(np.ptp(longitude)) * LONGITUDE, LEAST_REACH)
+    reach = max(float(np.ptp(latitude)), float(np.ptp(longitude)) * LATITUDES_OF_LONGITUDE, LEAST_REACH)
     for _ in range(4):
         steps = np.linspace(-reach, reach, 15)
-        grid_north, grid_east = (axis.ravel() for axis in np.meshgrid(north + steps, east + steps / LONGITUDE))
+        grid = np.meshgrid(north + steps, east + steps * LONGITUDES_OF_LATITUDE)
+        grid_north, grid_east = (axis.ravel() for axis in grid)
         best = int(told_at(grid_north, grid_east).sum(axis=1).argmax())
         north, east = float(grid_north[best]), float(grid_east[best])
         reach /= 5
