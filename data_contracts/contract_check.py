@@ -1,8 +1,9 @@
 """Whether a document is a contract that this product can run: all that is wrong with it at once, each with a remedy.
 
-What is no text or no YAML is told of that alone. It must be valid in the standard, a contract of this product, every
-rule must stand a trial, and none may be missing that the code behind it takes for granted. What is not even the right
-kind of thing is told once, by the schema of the standard, and passed over by the other looks.
+What is no text or no YAML is told of that alone, and so is what holds itself or grows without end by its references. It
+must be valid in the standard, a contract of this product, every rule must stand a trial, and none may be missing that
+the code behind it takes for granted. What is not even the right kind of thing is told once, by the schema of the
+standard, and passed over by the other looks.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ from infra.errors import WrongInputError
 from infra.strict_yaml import read_yaml
 
 LARGEST = 1_000_000
+GROWN = 100_000
+"""To how many values a document may grow by its references and still be looked at; a contract has a few thousand."""
+TEXT_TAG, MERGE_TAG = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 
 
 def check_contract(content: bytes, name: str, try_rules: bool = True) -> tuple[Problem, ...]:
@@ -44,13 +48,14 @@ def check_contract(content: bytes, name: str, try_rules: bool = True) -> tuple[P
     """
     try:
         text = _text(content, name)
-        written = tuple(written_problems(text))
-        document = read_yaml(text, name, twice=True)
+        read_yaml(text, name, keys_may_repeat=True)
     except WrongInputError as error:
         return (Problem("document", " ".join(error.reason.split()), error.instruction),)
-    # through a reference a document may hold itself
-    if _has_references(text) or not all(isinstance(key, str) for key in _all_keys(document)):
+    root = _root(text)
+    written, sizes = tuple(_written_problems(text, root)), dict[int, int]()
+    if _size(root, sizes) > max(GROWN, len(sizes)):
         return written
+    document = _with_text_keys(root)
     found = (*written, *schema_problems(document), *_own_problems(_walkable(document), try_rules))
     if not found:
         try:
@@ -68,7 +73,7 @@ def read_document(content: bytes, name: str) -> dict[str, Any]:
     """
     text = _text(content, name)
     document = read_yaml(text, name)
-    for problem in written_problems(text):
+    for problem in _written_problems(text, _root(text)):
         raise WrongInputError(f"{name}, {problem.where}: {problem.what}", problem.remedy)
     return document
 
@@ -82,50 +87,64 @@ def _text(content: bytes, name: str) -> str:
         raise WrongInputError(f"{name} is not UTF-8 text.", "Save it as UTF-8.") from None
 
 
-def written_problems(text: str) -> Iterator[Problem]:
-    """What YAML lets through and a contract does not: references, keys that are no text, a key twice, each by its line.
+def _root(text: str) -> yaml.Node:
+    """What the text is made of; a text with nothing in it is an empty mapping."""
+    return yaml.compose(text, Loader=yaml.SafeLoader) or yaml.MappingNode("tag:yaml.org,2002:map", [])
 
-    Args:
-        text: It can be read as YAML.
-    """
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError):
-        return
+
+def _written_problems(text: str, root: yaml.Node) -> Iterator[Problem]:
+    """What YAML lets through and a contract does not, by its line: references, keys that are no text, a key twice."""
     for token in yaml.scan(text):
         if isinstance(token, yaml.AliasToken):
             where = f"line {token.start_mark.line + 1}"
             yield Problem(where, f"A reference (*{token.value}).", "Write the text out where it belongs.")
-    if not _has_references(text):
-        yield from _key_problems(root)
+    yield from _key_problems(root, set())
 
 
-def _has_references(text: str) -> bool:
-    return any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text))
-
-
-def _key_problems(node: yaml.Node | None) -> Iterator[Problem]:
-    if isinstance(node, yaml.SequenceNode):
-        for inner in node.value:
-            yield from _key_problems(inner)
-    if not isinstance(node, yaml.MappingNode):
+def _key_problems(node: yaml.Node, looked_at: set[int]) -> Iterator[Problem]:
+    if id(node) in looked_at:
         return
-    seen: set[str] = set()
-    for key, value in node.value:
-        where, said = f"line {key.start_mark.line + 1}", str(key.value)
-        if key.tag != "tag:yaml.org,2002:str":
-            yield Problem(where, f"The key {said} is not text.", "Put it in quotation marks.")
-        elif said in seen:
-            yield Problem(where, f"The key {said} stands twice in one place.", "Keep one of them.")
-        seen.add(said)
-        yield from _key_problems(value)
+    looked_at.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, _ in node.value:
+            where, said = f"line {key.start_mark.line + 1}", str(key.value)
+            if key.tag != TEXT_TAG:
+                yield Problem(where, f"The key {said} is not text.", "Put it in quotation marks.")
+            elif said in seen:
+                yield Problem(where, f"The key {said} stands twice in one place.", "Keep one of them.")
+            seen.add(said)
+    for inner in _inside(node):
+        yield from _key_problems(inner, looked_at)
 
 
-def _all_keys(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        yield from value
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _all_keys(inner)
+def _inside(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [value for _, value in node.value]
+    return node.value if isinstance(node, yaml.SequenceNode) else []
+
+
+def _size(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """How many values there are with each reference written out; more than can be looked at, if one holds itself."""
+    if id(node) not in sizes:
+        sizes[id(node)] = LARGEST
+        sizes[id(node)] = 1 + sum(_size(inner, sizes) for inner in _inside(node))
+    return sizes[id(node)]
+
+
+def _with_text_keys(root: yaml.Node) -> dict[str, Any]:
+    """The document with each key as the text that was written for it, so that the rest of it can be looked at."""
+    waiting, looked_at = [root], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) not in looked_at:
+            looked_at.add(id(node))
+            waiting += _inside(node)
+            if isinstance(node, yaml.MappingNode):
+                for key, _ in node.value:
+                    key.tag = key.tag if key.tag == MERGE_TAG else TEXT_TAG
+    document: dict[str, Any] = yaml.SafeLoader("").construct_document(root)
+    return document
 
 
 def _walkable(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ holds the committed pages against `pages()`, so that they cannot fall behind the
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ ROLES = {
     "auditor": "verifies and searches the log",
     "analyst": "reads lists and profiles, sends findings back",
 }
+FOR_ANYBODY = ("contracts", "demo", "drift", "simulate", "syops show", "token issue", "worker")
+"""Commands, and groups of them, that act for nobody, or take their permission from what they start."""
 # actions whose commands have other names than the action
 COMMANDS = {
     "quarantine.read": ("quarantine list", "quarantine show"),
@@ -79,12 +82,21 @@ def roles_table() -> str:
     for name, roles in groups.items():
         shared = [action for action, may in PERMISSIONS.items() if may == roles]
         rows.append(f"| {name} | beside these | {_commands_of(shared)} |")
+    free = [command for command in _all_commands() if command.startswith(FOR_ANYBODY)]
+    rows.append(f"| without a role | ask for no permission of their own | {_named(free)} |")
     return "\n".join(["| role | what it is for | `findprofile` … |", "|---|---|---|", *rows])
 
 
 def _commands_of(actions: list[str]) -> str:
-    named = (command for action in actions for command in COMMANDS.get(action, (action.replace(".", " "),)))
-    return ", ".join(f"`{command}`" for command in named)
+    return _named(command for action in actions for command in COMMANDS.get(action, (action.replace(".", " "),)))
+
+
+def _named(commands: Iterable[str]) -> str:
+    return ", ".join(f"`{command}`" for command in commands)
+
+
+def _all_commands() -> list[str]:
+    return re.findall("^## findprofile (.*)$", commands_page(), re.MULTILINE)
 
 
 def promotion_page() -> str:
@@ -164,10 +176,11 @@ def limits_page() -> str:
         rows.append(f"| `{name}` | {default} | {low} | {high} | {stricter} | {field.description} | {why} |")
     head = (
         "# Limits of ingest\n\nMade from the code by `make docs`. A ROCU sets these under `ingest` of its policy; "
-        "`findprofile policy load` shows which change and which way. Beyond its bounds a limit would switch off the "
-        "rule that names it, or make everything break it, so a policy that passes them is refused. No published figure "
-        "was found for any but the year of retention: defaults and bounds are starting points of this product; a ROCU "
-        "writes down why it has others.\n\n"
+        "`findprofile policy load` shows which change and which way. A policy with a limit beyond its bounds is "
+        "refused. The bounds are wide: within them a limit may still be so lax that its rule seldom speaks, and where "
+        "an end switches the rule off, its meaning says so. Where no reason stands, a share has the ends that a share "
+        "has. No published figure was found for any but the year of retention: defaults and bounds are starting points "
+        "of this product; a ROCU writes down why it has others.\n\n"
         "| limit | default | least | most | stricter is | meaning | why these bounds |\n|---|---|---|---|---|---|---|"
     )
     return "\n".join([head, *rows]) + "\n"

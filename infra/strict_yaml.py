@@ -21,19 +21,19 @@ class _OneOfEach(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_yaml(text: str, name: str, twice: bool = False) -> dict[str, Any]:
+def read_yaml(text: str, name: str, keys_may_repeat: bool = False) -> dict[str, Any]:
     """The mapping in a YAML text.
 
     Args:
         text: The YAML.
         name: What to call it.
-        twice: Let keys stand twice: whoever reads it so tells of them, and of all else that is wrong.
+        keys_may_repeat: Let keys stand twice: whoever reads it so tells of them, and of all else that is wrong.
 
     Raises:
         WrongInputError: It is not YAML, has a key twice, is nested without end, or is not a mapping.
     """
     try:
-        values = yaml.load(text, Loader=yaml.SafeLoader if twice else _OneOfEach)  # noqa: S506 - both are safe
+        values = yaml.load(text, Loader=yaml.SafeLoader if keys_may_repeat else _OneOfEach)  # noqa: S506 - both are safe
     except (yaml.YAMLError, ValueError) as error:
         raise WrongInputError(f"{name} is not readable as YAML: {error}.", "Correct the file.") from None
     except RecursionError:

@@ -21,6 +21,7 @@ BLAMED_ANYWAY = 0.5  # a share that needs no comparison: in a small network a fe
 ONE_VEHICLE = 0.5  # of its impossible legs no vehicle makes more than this share
 LEAST_LEGS = 20  # cameras with fewer say nothing about what is usual
 SAMPLE, MOST_READS = 60, 120  # vehicles of a camera that are looked at, and their reads there
+_IN_TIME = "other.captured_at, other.read_no"
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,3 @@ def _visits(scene: Scene) -> dict[int, list[Visit]]:
     for camera, *around in rows:
         visits[camera].append(Visit(*around))
     return visits
-
-
-_IN_TIME = "other.captured_at, other.read_no"

@@ -26,6 +26,9 @@ MORE_ENDS = 0.3  # if so many more become first or last ones, they may have been
 LESS_USUAL = 0.25  # unless what is left is as usual as ways are: at most so many nats less
 SHORTEST_S, NEAREST_KM = 30, 0.5  # below these nobody can say how slow a way was
 KM_OF_DEGREE = 111.2
+# at 52 degrees north a degree of longitude is about 0.6 of one of latitude, which is about 1.6 of it
+LATITUDES_OF_LONGITUDE, LONGITUDES_OF_LATITUDE = 0.6, 1.6
+LEAST_REACH = 0.1  # degrees that the first grid of places reaches at least, however near each other the reads are
 _SLOW = np.linspace(np.log(5.0), np.log(7200.0), 61)  # seconds per km, from 720 km/h to a long stay
 # where hardly any other way is known: about 55 km/h as the crow flies, give or take a factor of 1.7
 _MIDDLE, _SPREAD, _WORTH = np.log(65.0), 0.5, 30.0
@@ -78,12 +81,15 @@ class Usual:
 
 @dataclass(frozen=True)
 class _Weighed:
-    """How usual each visit is by an explanation, which become possible, and the share at the end of a journey."""
+    """How usual each visit is by an explanation, which become possible, and the share at the end of a journey.
+
+    `fast_s` are the seconds that the camera's clock is fast by it: none, by all but that of the clock.
+    """
 
     told: Floats
     possible: NDArray[np.bool_]
     ends: float
-    value: float = 0.0
+    fast_s: float = 0.0
 
     def explains(self, now: _Weighed, usual: Usual) -> bool:
         """Whether it makes enough possible of what is not, and the whole plainly likelier."""
@@ -133,9 +139,9 @@ def explain(visits: Sequence[Visit], usual: Usual) -> Explained | None:
     if not likelier.explains(now, usual):
         return None
     # farther from where they come from and nearer to where they go is what later is: one way, a trace tells them apart
-    if other.explains(now, usual) and _both_ways(visits, likelier.value) < BOTH_WAYS:
+    if other.explains(now, usual) and _both_ways(visits, likelier.fast_s) < BOTH_WAYS:
         return None
-    return Explained("clock", clock.value) if likelier is clock else Explained("place")
+    return Explained("clock", clock.fast_s) if likelier is clock else Explained("place")
 
 
 def _both_ways(visits: Sequence[Visit], fast_s: float) -> float:
@@ -196,10 +202,11 @@ def _by_place(visits: Sequence[Visit], usual: Usual) -> _Weighed:
         return np.asarray(told.sum(axis=2))
 
     north, east = float(np.median(latitude)), float(np.median(longitude))
-    reach = max(float(np.ptp(latitude)), float(np.ptp(longitude)) * 0.6, 0.1)
+    reach = max(float(np.ptp(latitude)), float(np.ptp(longitude)) * LATITUDES_OF_LONGITUDE, LEAST_REACH)
     for _ in range(4):
         steps = np.linspace(-reach, reach, 15)
-        grid_north, grid_east = (axis.ravel() for axis in np.meshgrid(north + steps, east + steps * 1.6))
+        grid = np.meshgrid(north + steps, east + steps * LONGITUDES_OF_LATITUDE)
+        grid_north, grid_east = (axis.ravel() for axis in grid)
         best = int(told_at(grid_north, grid_east).sum(axis=1).argmax())
         north, east = float(grid_north[best]), float(grid_east[best])
         reach /= 5

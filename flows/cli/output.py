@@ -40,8 +40,12 @@ def as_json(value: BaseModel | Mapping[str, Any] | Sequence[Any]) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
-    """Print rows as a table; where not even the longest word of each column fits side by side, one below the other."""
+    """Print rows as a table; where not even the longest word of each column fits side by side, one below the other.
+
+    Cells are printed as they are: Rich would take what stands in square brackets for markup.
+    """
     from rich.table import Table
+    from rich.text import Text
 
     console, cells = _console(), [["" if cell is None else str(cell) for cell in row] for row in rows]
     longest = [
@@ -51,11 +55,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
     if sum(longest) + 3 * len(columns) + 1 > console.width:
         _one_below_the_other(columns, cells, title)
         return
-    drawn = Table(title=title, title_justify="left")
+    drawn = Table(title=None if title is None else Text(title), title_justify="left")
     for name, least in zip(columns, longest, strict=True):
-        drawn.add_column(name, min_width=least, overflow="fold")
+        drawn.add_column(Text(name), min_width=least, overflow="fold")
     for row in cells:
-        drawn.add_row(*row)
+        drawn.add_row(*map(Text, row))
     console.print(drawn)
 
 
@@ -99,9 +103,17 @@ def side_by_side(columns: Sequence[str], rows: Sequence[Sequence[str]], first: i
 
 
 def wrapped(text: str, indent: int = 2, more: int = 4) -> None:
-    """Print a sentence within the width of the terminal, its further lines indented by `more` besides."""
+    """Print a sentence within the width of the terminal, its further lines indented by `more` besides.
+
+    Ids and paths are never broken, so that they can be copied: one that is longer than the line goes beyond it.
+    """
     for part in textwrap.wrap(
-        text, min(_console().width, TEXT_WIDTH), initial_indent=" " * indent, subsequent_indent=" " * (indent + more)
+        text,
+        min(_console().width, TEXT_WIDTH),
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + more),
+        break_on_hyphens=False,
+        break_long_words=False,
     ):
         line(part)
 

@@ -63,7 +63,8 @@ class BatchTwice(BaseModel):
 class Requalified(StepResult):
     """What judging again did, or (`tried_only`) would do.
 
-    `held_in_failed` are rows asked about in batches that fail as a whole, `still_failed`: no row of these can come out.
+    `held_in_failed` are rows asked about in batches that fail as a whole by the new judgement, `failing`, whether they
+    failed before or not: no row of these can come out.
     """
 
     rocu: str
@@ -76,7 +77,7 @@ class Requalified(StepResult):
     released_as_duplicates: int
     still_quarantined: int
     held_in_failed: int
-    still_failed: tuple[str, ...]
+    failing: tuple[str, ...]
     newly_quarantined: int
     newly_failed: tuple[str, ...]
     failed_no_longer: tuple[str, ...]
@@ -97,9 +98,9 @@ class Requalified(StepResult):
             }
         for rule, rows in sorted(held_by(self.batches).items()):
             lines[f"held by {rule}"] = rows
-        if self.still_failed:
+        if self.failing:
             lines["in failed batches"] = (
-                f"{self.held_in_failed} rows of {', '.join(self.still_failed)}; none comes out of a batch that fails "
+                f"{self.held_in_failed} rows of {', '.join(self.failing)}; none comes out of a batch that fails "
                 "as a whole, it has to be delivered again, corrected"
             )
         failing_now = "would fail" if self.tried_only else "fails now"
@@ -285,7 +286,7 @@ def _result(rocu: str, plan: bool, said: str, due: Sequence[Due], done: Sequence
     batches = tuple(_twice(again, batch) for again in done for batch in again.batches)
     judged_again = {again.due.record.ingest_id for again in done if again.wanted}
     moved = [_twice(again, batch) for again in done if again.wanted for batch in again.batches]
-    failing = [b for b in batches if b.before.verdict == b.after.verdict == "failed" and b.asked]
+    failing = [b for b in batches if b.after.verdict == "failed" and b.asked]
     return Requalified(
         rocu=rocu,
         tried_only=plan,
@@ -297,7 +298,7 @@ def _result(rocu: str, plan: bool, said: str, due: Sequence[Due], done: Sequence
         released_as_duplicates=sum(batch.released_as_duplicates for batch in moved),
         still_quarantined=sum(batch.asked - batch.released for batch in batches),
         held_in_failed=sum(batch.asked for batch in failing),
-        still_failed=tuple(batch.batch_id for batch in failing),
+        failing=tuple(batch.batch_id for batch in failing),
         newly_quarantined=sum(batch.newly_quarantined for batch in moved),
         newly_failed=tuple(b.batch_id for b in moved if b.after.verdict == "failed" != b.before.verdict),
         failed_no_longer=tuple(b.batch_id for b in moved if b.before.verdict == "failed" != b.after.verdict),

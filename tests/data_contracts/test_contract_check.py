@@ -138,6 +138,30 @@ def test_faults_of_one_rule_and_of_the_writing_do_not_hide_each_other():
     assert len(told) == len(set(told))
 
 
+def test_keys_that_are_no_text_and_references_do_not_hide_the_rest():
+    wrong = (
+        ("kind: DataContract", "kind: DataContract\n1: &x {2: one}\non: *x\nid: *x"),
+        ("severity: reject", "severety: reject"),
+    )
+    told = [problem.what for problem in check_contract(replaced(*wrong), "draft", try_rules=False)]
+    for said in ("key 1 is not", "key on is not", "key 2 is not", "reference (*x)", "key id stands", "severety"):
+        assert sum(said in one for one in told) == (2 if said == "reference (*x)" else 1), (said, told)
+
+
+@pytest.mark.parametrize(
+    "grown",
+    [
+        "a: &a [*a]",
+        "a: &a {b: {<<: *a}}",
+        "\n".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}'] * 9 * (n > 0))}]" for n in range(9)),
+    ],
+)
+def test_what_holds_itself_or_grows_through_references_is_told_of_them_alone(grown):
+    problems = check_contract(grown.encode(), "draft", try_rules=False)
+    assert problems
+    assert all("reference" in problem.what or "key <<" in problem.what for problem in problems)
+
+
 def test_a_misspelled_expectation_is_told_beside_a_wrong_severity():
     problems = check_contract(replaced(("severity: reject", "severity: rejct"), ("be_in_set", "be_in_sett")), "draft")
     told = " ".join(problem.what for problem in problems)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,8 @@ def test_a_later_file_takes_the_place_of_an_earlier_one(lake: Lake, tmp_path: Pa
         ("gate: {min_holdout_positives: 1, min_holdout_positives: 2}", "twice"),
         ("- capacity", "not a mapping"),
         ("", "not a mapping"),
+        ("ingest: {min_history_weeks: 7}", "no camera's volume would ever be judged"),
+        ("ingest: {max_volume_share: 11}", "max_volume_share"),
         ("capacity: [", "YAML"),
     ],
 )
@@ -127,6 +130,26 @@ def test_every_limit_of_ingest_has_an_end_both_ways() -> None:
             kinds = {type(one) for one in field.metadata}
             assert kinds & {bound.Ge, bound.Gt}, name
             assert kinds & {bound.Le, bound.Lt}, name
+
+
+def test_where_an_end_switches_a_rule_off_the_limit_says_so() -> None:
+    """The rules let no share pass 1 or fall below 0, so that at these ends none is ever broken."""
+    from importlib.resources import files
+
+    import annotated_types as bound
+
+    from data_contracts.limits import IngestLimits
+
+    contract = files("data_contracts").joinpath("contracts/reads.odcs.yaml").read_text(encoding="utf-8")
+    off = set()
+    for kind, end, ends in (("max_value", bound.Le(1), "1"), ("min_value", bound.Ge(0), "0")):
+        for name in re.findall(rf'_share, {kind}: "\$\{{(\w+)\}}"', contract):
+            field = IngestLimits.model_fields[name]
+            if end in field.metadata:
+                off.add(name)
+                assert field.description
+                assert field.description.endswith(f"; {ends} switches the rule off"), name
+    assert {"max_quarantine_share", "max_late_share", "min_volume_share"} <= off
 
 
 def test_a_policy_stored_before_there_were_bounds_is_told_and_can_be_replaced(lake: Lake, tmp_path: Path) -> None:

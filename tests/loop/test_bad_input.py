@@ -143,6 +143,9 @@ def test_loading_a_policy_shows_what_changes_and_which_way(delivered: Loop, tmp_
     assert row["details"]["changed"]["ingest.max_quarantine_share"] == "0.02 -> 0.05"
     again = loop.done("governance", "policy", "load", policy, "--rocu", "nwrocu").out
     assert "none (against policy.yaml" in again
+    # square brackets are no markup: this one is shown, and ends nothing
+    policy.write_text("version: c\nvault: {authority_format: '[A-Z]{2}[/-]\\d+'}\n")
+    assert r" [A-Z]{2}[/-]\d+ " in loop.done("governance", "policy", "load", policy, "--rocu", "nwrocu").out
 
 
 def test_nobody_signed_in(delivered: Loop) -> None:

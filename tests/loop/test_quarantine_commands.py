@@ -123,7 +123,7 @@ def test_a_plan_says_what_would_be_and_leaves_failed_batches_apart(home: Loop, t
     register(home)
     plan = ("quarantine", "release", *ROCU, "--rule", "camera_not_registered", "--reason", REASON, "--plan")
     said = home.done("operator", *plan)
-    (failed,) = home.done("operator", *plan, "--json").data["still_failed"]
+    (failed,) = home.done("operator", *plan, "--json").data["failing"]
     assert "would be released" in said.out
     assert "sealing" not in said.err
     assert "writing" not in said.err
@@ -186,6 +186,10 @@ def test_a_batch_that_fails_now_is_told_and_stands_in_the_way(home: Loop, tmp_pa
     assert "fail the contract now" in said.err
     made = json.loads(said.out)
     assert made["newly_failed"]
+    failing = [batch for batch in made["batches"] if batch["after"]["verdict"] == "failed" and batch["asked"]]
+    assert "late.csv" in [batch["delivered_as"] for batch in failing if batch["batch_id"] in made["newly_failed"]]
+    assert made["failing"] == [batch["batch_id"] for batch in failing]
+    assert made["held_in_failed"] == sum(batch["asked"] for batch in failing) >= 3
     assert all(batch["changed"] == ["limits"] for batch in made["batches"])
     check_conserved(home)
     assert home("operator", "retrain", *ROCU, "--as-of", AS_OF).code == 1

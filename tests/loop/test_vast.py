@@ -47,12 +47,13 @@ def test_the_example_from_cameras_to_lineage(tmp_path: Path, capsys: pytest.Capt
     reads = loop.done("operator", "ingest", *rocu, *source, DATA / "reads.csv.gz", "--json").data
     assert reads["rows"] == READS == reads["accepted"] + reads["quarantined"] + reads["duplicates"]
     assert reads["quarantined"] == 0
+    assert reads["verdicts"] == {"passed": 1}
     assert reads["duplicates"] == close_reads(DATA / "reads.csv.gz")
     kept = pq.ParquetDataset(loop.home / "lake" / "reads" / "rocu=nwrocu").read(["vehicle"])
     assert len(kept["vehicle"].unique()) == VEHICLES
     source = ("--source", EXAMPLE / "dispositions.yaml")
     findings = loop.done("operator", "dispositions", "load", *rocu, *source, DATA / "dispositions.csv", "--json").data
-    assert findings["accepted"] == 877
+    assert (findings["accepted"], findings["verdicts"]) == (877, {"passed": 1})
     made = loop.done("engineer", "retrain", *rocu, "--as-of", "2016-01-04", "--json").data
     assert made["average_precision"] > 0.5
     authorise(loop)

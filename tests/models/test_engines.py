@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import duckdb
@@ -9,7 +10,7 @@ import pytest
 
 from infra.errors import FaultError
 from models.features.columns import ROWS_TOGETHER, window_of
-from models.features.engines import DuckDBEngine, Plan, checked
+from models.features.engines import DuckDBEngine, Plan, _compiled, checked
 
 ROWS = ibis.schema({"vid": "int64", "second": "int64"})
 
@@ -60,6 +61,28 @@ def test_rows_that_do_not_come_in_order_make_no_table(connection):
         engine.keep(ibis.table(ROWS, name="lined"))
     with pytest.raises(FaultError, match="in the order that was asked of it"):
         Plan().end(ibis.table(ROWS, name="lined")).run(connection)
+
+
+def steps_over(table, number, first=0):
+    plan = Plan()
+    for size in range(first, first + number):
+        plan.keep(table.limit(size))
+    return plan.end(table.limit(first + number))
+
+
+def test_a_step_that_fails_waits_for_no_statement_of_a_later_one(connection):
+    plan = steps_over(ibis.table(ROWS, name="not_there"), 60)
+    with pytest.raises(duckdb.CatalogException, match="not_there"):
+        plan.run(connection)
+    assert "statement" not in vars(plan._last)
+
+
+def test_a_statement_is_made_once_though_several_threads_run_the_plan(connection):
+    plan, before = steps_over(ibis.table(ROWS, name="given"), 5, first=100), _compiled.cache_info().misses
+    cursors = [connection.cursor() for _ in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        assert [found.num_rows for found in threads.map(plan.run, cursors)] == [105] * 4
+    assert _compiled.cache_info().misses - before == 6
 
 
 @pytest.mark.parametrize("sizes", [[], [5], [ROWS_TOGETHER, 7], [3, ROWS_TOGETHER, 4], [2 * ROWS_TOGETHER + 1]])

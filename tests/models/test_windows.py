@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from data_contracts.manifests import PartRef
 from infra.errors import FaultError
 from infra.lake import Lake
 from models.features.settings import PatternSettings
-from models.windows import FEATURES, build_windows
+from models.windows import FEATURES, build_windows, windows_of_given
 
 CAMERAS = {
     "hub": (53.40, -2.98, "merseyside"),
@@ -380,3 +381,39 @@ def test_threads_parts_and_order_of_reads_do_not_matter(tmp_path, seed):
     one = as_bytes(windows(tmp_path, rows, threads=1))
     chance.shuffle(rows)
     assert as_bytes(windows(tmp_path, rows, parts=5, threads=4)) == one
+
+
+class Explaining:
+    """A connection that notes the plan of each statement that looks at rows as they lie, before it runs."""
+
+    def __init__(self, connection):
+        self.connection, self.lines, self.plans = connection, [], []
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+    def execute(self, sql):
+        if sql.startswith("CREATE TEMP VIEW"):
+            self.lines.append(sql.split()[3])
+        elif "OVER ()" in sql or any(f'"{line}"' in sql for line in self.lines):
+            self.plans.append(self.operators(sql))
+        return self.connection.execute(sql)
+
+    def operators(self, sql):
+        ((_, plan),) = self.connection.execute(f"EXPLAIN (FORMAT json) {sql}").fetchall()
+        return set(re.findall('"name": *"([^"]*)"', plan))
+
+
+def test_whoever_looks_at_rows_as_they_lie_sees_them_in_one_pass():
+    """A plain window may lay rows anew, so that the order that was checked were not the one that was seen."""
+    with duckdb.connect(config={"threads": 2}) as connection:
+        connection.register("given", pa.Table.from_pylist(weekly_runs(), schema=SCHEMA))
+        explaining = Explaining(connection)
+        windows_of_given(explaining, AS_OF, PatternSettings(), "given")
+        own = explaining.operators("SELECT lag(row_no) OVER (PARTITION BY vehicle ORDER BY row_no) FROM given")
+    assert "WINDOW" in own
+    # moves, journeys, legs of company, stays
+    assert len(explaining.plans) >= 4
+    for operators in explaining.plans:
+        assert "STREAMING_WINDOW" in operators
+        assert "WINDOW" not in operators

@@ -1,0 +1,29 @@
+"""What people typed or delivered is printed as it is, whatever characters it has."""
+
+from __future__ import annotations
+
+import pytest
+
+from flows.cli.output import table, wrapped
+
+
+@pytest.mark.parametrize("width", ["200", "30"])
+def test_square_brackets_are_no_markup(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    written = [r"[A-Z]{2}[/-]\d+", r"[a-z]{2}-\d+", "[/x].csv", "[bold]"]
+    table(("[a]", "b"), [(one, one) for one in written], title="[/of] all")
+    said = capsys.readouterr().out
+    for one in written:
+        assert said.count(one) == 2, one
+    assert "[a]" in said
+    assert "[/of] all" in said
+
+
+def test_ids_and_paths_are_not_broken(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    whole = ["2026-05-18-nwrocu-9f8e", "lake/reads/rocu=nwrocu/day=2026-05-18/part-0123456789abcdef.parquet"]
+    wrapped(f"the first batch {whole[0]} has its rows in the part {whole[1]} of the lake")
+    said = capsys.readouterr().out.split()
+    assert set(whole) <= set(said)
