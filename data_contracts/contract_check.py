@@ -49,9 +49,9 @@ def check_contract(content: bytes, name: str, try_rules: bool = True) -> tuple[P
     try:
         text = _text(content, name)
         read_yaml(text, name, keys_may_repeat=True)
+        root = _tree(text, name)
     except WrongInputError as error:
         return (Problem("document", " ".join(error.reason.split()), error.instruction),)
-    root = _root(text)
     written, sizes = tuple(_written_problems(text, root)), dict[int, int]()
     if _size(root, sizes) > max(GROWN, len(sizes)):
         return written
@@ -73,7 +73,7 @@ def read_document(content: bytes, name: str) -> dict[str, Any]:
     """
     text = _text(content, name)
     document = read_yaml(text, name)
-    for problem in _written_problems(text, _root(text)):
+    for problem in _written_problems(text, _tree(text, name)):
         raise WrongInputError(f"{name}, {problem.where}: {problem.what}", problem.remedy)
     return document
 
@@ -87,9 +87,11 @@ def _text(content: bytes, name: str) -> str:
         raise WrongInputError(f"{name} is not UTF-8 text.", "Save it as UTF-8.") from None
 
 
-def _root(text: str) -> yaml.Node:
-    """What the text is made of; a text with nothing in it is an empty mapping."""
-    return yaml.compose(text, Loader=yaml.SafeLoader) or yaml.MappingNode("tag:yaml.org,2002:map", [])
+def _tree(text: str, name: str) -> yaml.Node:
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is None:
+        raise WrongInputError(f"{name} is empty.", "Write a contract into it, or give another file.")
+    return root
 
 
 def _written_problems(text: str, root: yaml.Node) -> Iterator[Problem]:

@@ -184,8 +184,6 @@ def test_a_register_cannot_be_taken_in_part():
         b"a: [",
         b"a: \x00",
         b"[" * 4000,
-        b"a: &x [1]\nb: *x",
-        b"1: 2",
         b"a: &x [*x]",
         b"a: " + b"x" * 1_000_001,
     ],
@@ -193,6 +191,14 @@ def test_a_register_cannot_be_taken_in_part():
 def test_what_is_no_document_is_one_problem(content):
     (problem,) = check_contract(content, "draft")
     assert problem.remedy
+
+
+@pytest.mark.parametrize(("content", "told"), [(b"a: &x [1]\nb: *x", "A reference"), (b"1: 2", "is not text")])
+def test_what_a_contract_cannot_use_is_told_beside_what_it_lacks(content, told):
+    first, *others = check_contract(content, "draft")
+    assert told in first.what
+    assert any("apiVersion" in problem.what or "schema" in problem.what for problem in others)
+    assert all(problem.remedy for problem in (first, *others))
 
 
 def test_a_rule_can_reach_nothing_outside(tmp_path):
