@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-import re
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from explaining import Explaining
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -381,27 +381,6 @@ def test_threads_parts_and_order_of_reads_do_not_matter(tmp_path, seed):
     one = as_bytes(windows(tmp_path, rows, threads=1))
     chance.shuffle(rows)
     assert as_bytes(windows(tmp_path, rows, parts=5, threads=4)) == one
-
-
-class Explaining:
-    """A connection that notes the plan of each statement that looks at rows as they lie, before it runs."""
-
-    def __init__(self, connection):
-        self.connection, self.lines, self.plans = connection, [], []
-
-    def __getattr__(self, name):
-        return getattr(self.connection, name)
-
-    def execute(self, sql):
-        if sql.startswith("CREATE TEMP VIEW"):
-            self.lines.append(sql.split()[3])
-        elif "OVER ()" in sql or any(f'"{line}"' in sql for line in self.lines):
-            self.plans.append(self.operators(sql))
-        return self.connection.execute(sql)
-
-    def operators(self, sql):
-        ((_, plan),) = self.connection.execute(f"EXPLAIN (FORMAT json) {sql}").fetchall()
-        return set(re.findall('"name": *"([^"]*)"', plan))
 
 
 def test_whoever_looks_at_rows_as_they_lie_sees_them_in_one_pass():
