@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from base64 import urlsafe_b64decode
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from loop_support import MODEL, PEOPLE, ROOT, Loop, Said, run
+from loop_support import MODEL, PEOPLE, Loop, Said, run
 
-from governance.permissions import PERMISSIONS, ROLES
+from governance.permissions import ROLES
 from governance.plate_guard import withhold_plates
 from infra.clock import utc_now
 from infra.identity import issue_token, verify_token
@@ -204,49 +203,6 @@ def test_every_role_can_be_asked_for_and_is_in_the_help(home: Loop) -> None:
     said = run(home.home, "token", "issue", "--help").out
     for role in ROLES:
         assert role in said
-
-
-# commands that the README names under a role or a group of them, and what the permission table calls them
-NAMED = {
-    "findprofile promote confirm": "promote.confirm",
-    "findprofile promote suspend": "promote.suspend",
-    "findprofile authority grant": "authority.grant",
-    "findprofile authority list": "authority.read",
-    "findprofile policy load": "policy.load",
-    "findprofile audit search": "audit.search",
-    "findprofile documents": "documents.read",
-    "findprofile models list": "models.read",
-    "findprofile lineage": "lineage.read",
-    "findprofile scoreboard": "scoreboard.read",
-    "findprofile reproduce": "reproduce",
-    "findprofile vault reveal": "vault.reveal",
-    "findprofile status": "status",
-}
-
-
-@pytest.mark.parametrize("command", NAMED)
-def test_the_readme_gives_a_command_to_nobody_who_may_not_and_to_all_who_may(command: str) -> None:
-    groups = {
-        "all but analysts": frozenset(ROLES) - {"analyst"},
-        "anybody of the ROCU": frozenset(ROLES),
-        **{role: frozenset({role}) for role in ROLES},
-    }
-    rows = re.findall(r"^\| ([^|]+) \| ([^|]*findprofile[^|]*) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
-    told = {who.strip(): said for who, said in rows}
-    assert set(told) == set(groups)
-    # "`findprofile promote approve`, `confirm`": what has no name of its own goes on with the group before it
-    may = frozenset[str]().union(*(groups[who] for who, said in told.items() if command in _whole(said)))
-    assert may == PERMISSIONS[NAMED[command]]  # type: ignore[index]
-
-
-def _whole(said: str) -> set[str]:
-    """Every command of a cell in full."""
-    found, group = set(), ""
-    for name in re.findall(r"`([^`]+)`", said):
-        whole = name if name.startswith("findprofile ") else f"{group} {name}"
-        found.add(whole)
-        group = " ".join(whole.split()[:2])
-    return found
 
 
 @pytest.mark.parametrize("day", ["1970-01-01", "2999-12-31"])
