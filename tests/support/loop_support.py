@@ -88,6 +88,8 @@ def run(home: Path, *arguments: str | Path, token: str | None = None, **environm
     """Type one command: the real command line, in this process."""
     before_argv, before_env = sys.argv, dict(os.environ)
     out, err = StringIO(), StringIO()
+    # a process of a test run in several has the width of a terminal that it does not have
+    os.environ.pop("COLUMNS", None)
     os.environ.update(FINDPROFILE_HOME=str(home), FINDPROFILE_PSEUDONYM_KEY=PSEUDONYM_KEY, **environment)
     os.environ.pop("FINDPROFILE_TOKEN", None)
     if token:
