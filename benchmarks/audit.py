@@ -22,7 +22,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from governance.audit import AuditLog, Entry, open_audit
+from governance.audit.log import AuditLog, Entry, open_audit
 from infra.database import open_database
 from infra.settings import Settings
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import duckdb
 
-from data_contracts.manifests import PartRef
+from data_contracts.layers.manifests import PartRef
 from infra.lake import Lake
 from models.days import build_windows_by_day, day_folder, keep_day
 from models.features.settings import PatternSettings

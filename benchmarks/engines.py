@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.features import AS_OF, write_reads
-from data_contracts.manifests import PartRef
+from data_contracts.layers.manifests import PartRef
 from infra.lake import Lake
 from infra.settings import Settings
 from models.patterns import get_pattern

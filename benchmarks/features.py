@@ -23,7 +23,7 @@ from pathlib import Path
 
 import duckdb
 
-from data_contracts.manifests import PartRef
+from data_contracts.layers.manifests import PartRef
 from infra.lake import Lake
 from models.patterns import get_pattern
 

@@ -46,9 +46,9 @@ _BY_HAND = """
 
 def ours(cameras: Path, folder: Path, files: Sequence[Path]) -> float:
     """The product's ingest; the register is loaded and Great Expectations imported before the clock starts."""
-    from data_contracts.cameras import load_cameras
     from data_contracts.ingest import ingest_files
-    from data_contracts.limits import IngestLimits
+    from data_contracts.judgement.limits import IngestLimits
+    from data_contracts.registers.cameras import load_cameras
     from data_contracts.sources.model import BUILT_IN
     from infra.lake import Lake
     from infra.settings import Settings

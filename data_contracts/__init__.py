@@ -1,5 +1,7 @@
 """Data contracts: what may come in, who says so, and what became of every row.
 
-Belongs here: the contracts (ODCS YAML), the plate grammar, source adapters, the camera register, regions, ingest,
-quarantine, dispositions. Does not: journeys, windows, features, permissions.
+Belongs here: `contract` (documents and their life), `plates`, `registers` (cameras, areas, regions), `sources`,
+`intake` (files before they are judged), `judgement` (rules over rows), `across_rows`, `layers` (what is left in the
+lake), `health`; and what people ask for by name: ingest, requalify, quarantine, dispositions, data docs. Does not:
+journeys, windows, features, permissions.
 """

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from data_contracts.batch_counts import BATCH_TABLES
-from data_contracts.contract import Contract, Rule, load_contract
-from data_contracts.gx import Outcome, render_outcomes
-from data_contracts.history import Judged, latest
-from data_contracts.limits import IngestLimits
-from data_contracts.manifests import BatchManifest, IngestRecord
-from data_contracts.noted import NoteCount, cause_in_words
+from data_contracts.contract.document import Contract, Rule, load_contract
+from data_contracts.judgement.gx import Outcome, render_outcomes
+from data_contracts.judgement.limits import IngestLimits
+from data_contracts.layers.batch_counts import BATCH_TABLES
+from data_contracts.layers.history import Judged, latest
+from data_contracts.layers.manifests import BatchManifest, IngestRecord
+from data_contracts.layers.noted import NoteCount, cause_in_words
+from data_contracts.layers.trends import TREND_BATCHES, trend_of
 from data_contracts.trend_picture import draw_trend, share_text
-from data_contracts.trends import TREND_BATCHES, trend_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 NO_LIMITS = "The limits of that day are not kept any more, so rules are shown without theirs."

@@ -15,22 +15,22 @@ from pathlib import Path
 import duckdb
 from pydantic import ValidationError
 
-from data_contracts.contract import Contract, load_contract
-from data_contracts.delivery import seal_landing
-from data_contracts.limits import IngestLimits
-from data_contracts.manifests import BatchManifest, DispositionRecord, PartRef
-from data_contracts.names import name_as_delivered
-from data_contracts.needed_rules import NeverAccepted, flagged
-from data_contracts.parts import write_quarantine, write_table
-from data_contracts.plates import reads_as_plate
-from data_contracts.segments import write_segments
+from data_contracts.contract.document import Contract, load_contract
+from data_contracts.contract.needed_rules import NeverAccepted, flagged
+from data_contracts.intake.delivery import seal_landing
+from data_contracts.intake.names import name_as_delivered
+from data_contracts.intake.taking import Reading, take
+from data_contracts.judgement.limits import IngestLimits
+from data_contracts.judgement.values import day, instant, instant_fault
+from data_contracts.judgement.vehicles import issue_period, make_plates
+from data_contracts.judgement.verdicts import BATCH_FAILED, Judgement, judge
+from data_contracts.judgement.work import working_database
+from data_contracts.layers.manifests import BatchManifest, DispositionRecord, PartRef
+from data_contracts.layers.parts import write_quarantine, write_table
+from data_contracts.layers.segments import write_segments
+from data_contracts.plates.grammar import reads_as_plate
 from data_contracts.sources.inspection import Delivery, inspect
 from data_contracts.sources.model import Source
-from data_contracts.taking import Reading, take
-from data_contracts.values import day, instant, instant_fault
-from data_contracts.vehicles import issue_period, make_plates
-from data_contracts.verdicts import BATCH_FAILED, Judgement, judge
-from data_contracts.work import working_database
 from infra.errors import FaultError, WrongInputError
 from infra.lake import Lake, write_text
 from infra.pseudonyms import load_pseudonymiser

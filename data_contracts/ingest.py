@@ -1,7 +1,7 @@
 """Ingest: delivered files of reads become accepted, pseudonymised reads, or quarantine, with a record of every row.
 
 Belongs here: which of the files given are new, and which of them are judged together. How they are judged:
-`judgement_run`.
+`judgement.run`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from data_contracts.cameras import current_register
-from data_contracts.contract import load_contract
-from data_contracts.delivery import choose
-from data_contracts.judgement_run import Progress, Run, judge_files
-from data_contracts.limits import IngestLimits
-from data_contracts.manifests import BatchManifest, IngestRecord
+from data_contracts.contract.document import load_contract
+from data_contracts.intake.delivery import choose
+from data_contracts.judgement.limits import IngestLimits
+from data_contracts.judgement.run import Progress, Run, judge_files
+from data_contracts.judgement.work import working_database
+from data_contracts.layers.manifests import BatchManifest, IngestRecord
+from data_contracts.registers.cameras import current_register
 from data_contracts.sources.inspection import Delivery, inspect
 from data_contracts.sources.model import Source
-from data_contracts.work import working_database
 from infra.errors import WrongInputError
 from infra.lake import Lake
 from infra.settings import Settings

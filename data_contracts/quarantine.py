@@ -14,14 +14,14 @@ from typing import Literal
 
 import duckdb
 
-from data_contracts.contract import load_contract
-from data_contracts.id_columns import UNREGISTERED, WITHHELD
-from data_contracts.limits import IngestLimits
-from data_contracts.manifests import BatchManifest, Frozen, IngestRecord
-from data_contracts.moved_rows import Asked
-from data_contracts.reads import standing_batches
-from data_contracts.swapped import COLUMNS_LOOK_SWAPPED
-from data_contracts.verdicts import BATCH_FAILED
+from data_contracts.contract.document import load_contract
+from data_contracts.intake.id_columns import UNREGISTERED, WITHHELD
+from data_contracts.intake.swapped import COLUMNS_LOOK_SWAPPED
+from data_contracts.judgement.limits import IngestLimits
+from data_contracts.judgement.moved_rows import Asked
+from data_contracts.judgement.verdicts import BATCH_FAILED
+from data_contracts.layers.manifests import BatchManifest, Frozen, IngestRecord
+from data_contracts.layers.reads import standing_batches
 from infra.engine import literal, open_engine, parquet_list
 from infra.errors import FaultError, WrongInputError
 from infra.lake import Lake

@@ -14,16 +14,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from data_contracts.cameras import RegisterRef, current_register
-from data_contracts.contract import Contract, load_contract
-from data_contracts.delivery import Call
-from data_contracts.judgement_run import Progress, Run, find_judgements, make_manifests, write_judgements
-from data_contracts.leaning import leaning_records
-from data_contracts.limits import IngestLimits
-from data_contracts.manifests import BatchManifest, IngestRecord
-from data_contracts.moved_rows import Asked, BatchAgain, count_moved
-from data_contracts.opened_landing import opened_landing, require_landed
-from data_contracts.reads import (
+from data_contracts.contract.document import Contract, load_contract
+from data_contracts.intake.delivery import Call
+from data_contracts.intake.opened_landing import opened_landing, require_landed
+from data_contracts.judgement.leaning import leaning_records
+from data_contracts.judgement.limits import IngestLimits
+from data_contracts.judgement.moved_rows import Asked, BatchAgain, count_moved
+from data_contracts.judgement.run import Progress, Run, find_judgements, make_manifests, write_judgements
+from data_contracts.judgement.work import working_database
+from data_contracts.layers.manifests import BatchManifest, IngestRecord
+from data_contracts.layers.reads import (
     batches,
     ingest_records,
     replaced_batches,
@@ -31,9 +31,9 @@ from data_contracts.reads import (
     standing_records,
     touches,
 )
+from data_contracts.registers.cameras import RegisterRef, current_register
 from data_contracts.sources.inspection import inspect
 from data_contracts.sources.model import BUILT_IN, Source
-from data_contracts.work import working_database
 from infra.errors import RefusedError
 from infra.lake import Lake
 from infra.settings import Settings

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from data_contracts.trends import TrendPoint
+from data_contracts.layers.trends import TrendPoint
 
 STEP, HEIGHT, FLOOR = 10, 56, 4
 

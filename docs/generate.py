@@ -33,7 +33,7 @@ def pages() -> dict[str, str]:
 def readme() -> str:
     """The README with the table of roles made anew from the table of permissions."""
     text = (HERE.parent / "README.md").read_text(encoding="utf-8")
-    return _between(text, "roles", roles_table(), "governance/permissions.py")
+    return _between(text, "roles", roles_table(), "governance/access/permissions.py")
 
 
 ROLES = {
@@ -71,7 +71,7 @@ COMMANDS = {
 
 def roles_table() -> str:
     """Each role with the commands that the table of permissions lets it use; what all or nearly all may do, once."""
-    from governance.permissions import PERMISSIONS
+    from governance.access.permissions import PERMISSIONS
 
     everybody = frozenset(ROLES)
     groups = {"anybody": everybody, "all but analysts": everybody - {"analyst"}}
@@ -101,14 +101,14 @@ def _all_commands() -> list[str]:
 
 def promotion_page() -> str:
     """The page on promotion, with the picture and the table of a version's life made anew from the code."""
-    from governance.life import moves_table, state_diagram
+    from governance.promotion.life import moves_table, state_diagram
 
     text = (HERE / "promotion.md").read_text(encoding="utf-8")
     text = _between(text, "picture", f"```mermaid\n{state_diagram()}\n```")
     return _between(text, "table", moves_table())
 
 
-def _between(text: str, name: str, made: str, source: str = "governance/life.py") -> str:
+def _between(text: str, name: str, made: str, source: str = "governance/promotion/life.py") -> str:
     start, end = f"<!-- {name}: made from {source} by make docs -->", f"<!-- end of {name} -->"
     before, rest = text.split(start, 1)
     return f"{before}{start}\n{made}\n{end}{rest.split(end, 1)[1]}"
@@ -162,8 +162,8 @@ def settings_page() -> str:
 
 def limits_page() -> str:
     """Every limit of ingest with its bounds, why these, and which way is stricter."""
-    from data_contracts.limits import IngestLimits
-    from governance.policy_strictness import direction_of
+    from data_contracts.judgement.limits import IngestLimits
+    from governance.policy.strictness import direction_of
 
     rows = []
     for name, field in IngestLimits.model_fields.items():

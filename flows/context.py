@@ -14,9 +14,9 @@ from infra.errors import FindProfileError, RefusedError
 from infra.lake import Lake
 
 if TYPE_CHECKING:
-    from governance.audit import AuditLog, Entry
-    from governance.lineage_events import LineageLog
-    from governance.operations import Operation
+    from governance.audit.log import AuditLog, Entry
+    from governance.audit.operations import Operation
+    from governance.lineage.events import LineageLog
     from infra.identity import Identity
     from infra.settings import Settings
 
@@ -42,7 +42,7 @@ class Context:
     @cached_property
     def lineage(self) -> LineageLog:
         """Where events of lineage go. Its library takes a while to load, and most commands make none."""
-        from governance.lineage_events import LineageLog
+        from governance.lineage.events import LineageLog
 
         return LineageLog(self.lake)
 
@@ -63,8 +63,8 @@ def open_context(
         RefusedError: There is no token, it does not verify, the clock was set back, or the operating procedures in
             force are not accepted; the log has it.
     """
-    from governance.audit import open_audit
-    from governance.syops import require_accepted
+    from governance.access.syops import require_accepted
+    from governance.audit.log import open_audit
     from infra.database import open_database
     from infra.identity import verify_token
 
@@ -97,7 +97,7 @@ def open_context(
 
 def _record_sign_in(audit: AuditLog, identity: Identity, reason: str) -> None:
     """Somebody who is known may not act now."""
-    from governance.audit import Entry
+    from governance.audit.log import Entry
 
     for rocu in sorted(identity.rocus):
         entry = Entry.by(
@@ -114,8 +114,8 @@ def _record_sign_in(audit: AuditLog, identity: Identity, reason: str) -> None:
 
 def _record_stranger(audit: AuditLog, reason: str) -> None:
     """Somebody came with a token that does not verify. Nothing that the token says of them is believed or kept."""
-    from governance.audit import Entry
-    from governance.plate_guard import withhold_plates
+    from governance.audit.log import Entry
+    from governance.audit.plate_guard import withhold_plates
 
     stranger = Entry(
         action="sign-in",
@@ -147,9 +147,9 @@ def acting(
     Yields:
         A dict for what the log should keep beside it; `purpose` and `authority` become the entry's own columns.
     """
-    from governance.audit import Entry
-    from governance.permissions import require
-    from governance.plate_guard import withhold_plates
+    from governance.access.permissions import require
+    from governance.audit.log import Entry
+    from governance.audit.plate_guard import withhold_plates
 
     details: dict[str, Any] = {}
     outcome: Literal["done", "refused", "failed"] = "failed"
@@ -179,7 +179,7 @@ def acting(
 
 def record(audit: AuditLog, entry: Entry) -> None:
     """Put an entry into the log; one that it does not take is set aside, and what was refused is still what is told."""
-    from governance.audit import LogBrokenError
+    from governance.audit.log import LogBrokenError
 
     try:
         audit.append(entry, utc_now())
@@ -194,8 +194,8 @@ def permit(context: Context, action: str, rocu: str | None, subject: str) -> Non
     Raises:
         RefusedError: No permission; the log has it.
     """
-    from governance.operations import OPERATIONS
-    from governance.permissions import require
+    from governance.access.permissions import require
+    from governance.audit.operations import OPERATIONS
 
     try:
         require(context.identity, action, rocu)

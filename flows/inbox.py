@@ -37,7 +37,7 @@ def clear_judged(lake: Lake, rocu: str, files: Sequence[Path]) -> tuple[Path, ..
     Returns:
         The files that were removed.
     """
-    from data_contracts.reads import batches
+    from data_contracts.layers.reads import batches
 
     judged = {batch.batch_id for _, batch in batches(lake, rocu)}
     done = tuple(path for path in files if _digest(path)[:BATCH_ID_DIGITS] in judged)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.states import Completed, Failed, get_state_exception
 
-from governance.plate_guard import withhold_plates
+from governance.audit.plate_guard import withhold_plates
 from infra.errors import FaultError, FindProfileError, RefusedError, WrongInputError
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ import ibis
 import pyarrow as pa
 from ibis.expr.types import Table
 
-from data_contracts.manifests import PartRef
-from data_contracts.reads import parts_digest, reads_relation
+from data_contracts.layers.manifests import PartRef
+from data_contracts.layers.reads import parts_digest, reads_relation
 from infra.engine import literal
 from infra.errors import FaultError
 from infra.lake import Lake, placed
@@ -180,7 +180,7 @@ def share_digest(parts: Sequence[PartRef]) -> str:
 
 @cache
 def _code_digest() -> str:
-    from data_contracts import reads
+    from data_contracts.layers import reads
     from models import features, journeys, places, windows
 
     digest = hashlib.sha256(f"duckdb {duckdb.__version__}, ibis {ibis.__version__}".encode())

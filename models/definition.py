@@ -47,7 +47,7 @@ def define(pattern_name: str) -> Definition:
     Raises:
         WrongInputError: There is no such pattern.
     """
-    from data_contracts.contract import contract_versions
+    from data_contracts.contract.document import contract_versions
     from models.patterns import get_pattern
 
     pattern = get_pattern(pattern_name)

@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.manifests import PartRef
-from data_contracts.reads import contract_versions, read_parts
+from data_contracts.layers.manifests import PartRef
+from data_contracts.layers.reads import contract_versions, read_parts
 from infra.errors import RefusedError, WrongInputError
 from infra.lake import Lake, file_sha256
 from models.labels import Finding, standing_findings
@@ -153,7 +153,7 @@ def _disposition_parts(lake: Lake, rocu: str) -> tuple[PartRef, ...]:
 
 
 def _register_digest(lake: Lake, rocu: str) -> str | None:
-    from data_contracts.cameras import current_register
+    from data_contracts.registers.cameras import current_register
 
     try:
         return current_register(lake, rocu).digest

@@ -15,7 +15,7 @@ from pathlib import Path
 from models.code_state import ROOT, installed_pattern_files
 
 _ROOM = "models"
-_DECIDING = ("models.labels", "models.snapshot", "models.training", "models.units", "data_contracts.reads")
+_DECIDING = ("models.labels", "models.snapshot", "models.training", "models.units", "data_contracts.layers.reads")
 _LIBRARIES = ("duckdb", "ibis-framework", "lightgbm")
 """Another version of one of these may give other rows or another fit."""
 

@@ -14,8 +14,8 @@ from importlib.util import find_spec
 import duckdb
 import pyarrow as pa
 
-from data_contracts.manifests import PartRef
-from data_contracts.reads import require_parts
+from data_contracts.layers.manifests import PartRef
+from data_contracts.layers.reads import require_parts
 from infra.engine import open_engine
 from infra.errors import WrongInputError
 from infra.lake import Lake

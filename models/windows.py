@@ -17,8 +17,8 @@ import ibis
 import pyarrow as pa
 from ibis.expr.types import Table
 
-from data_contracts.manifests import PartRef
-from data_contracts.reads import reads_relation
+from data_contracts.layers.manifests import PartRef
+from data_contracts.layers.reads import reads_relation
 from infra.lake import Lake
 from models.features import cameras, co_travel, presence, runs, stays, travel, trips
 from models.features.columns import window_of

@@ -39,7 +39,7 @@ def test_commands_named_in_prose_exist() -> None:
 
 
 def test_the_table_of_roles_has_every_command_and_those_of_each_role_and_no_other() -> None:
-    from governance.permissions import PERMISSIONS, ROLES
+    from governance.access.permissions import PERMISSIONS, ROLES
 
     generator = _generator()
     named = {

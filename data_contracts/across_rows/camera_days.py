@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from data_contracts.across_rows.hours import make_past
 from data_contracts.across_rows.scene import Family, Scene, told
-from data_contracts.camera_hours import CONFIDENCE_BINS
-from data_contracts.contract import Rule
-from data_contracts.regions import own_forces
+from data_contracts.contract.document import Rule
+from data_contracts.layers.camera_hours import CONFIDENCE_BINS
+from data_contracts.registers.regions import own_forces
 
 _SMOOTHING = 0.5  # reads added to each bin, so that an empty one has a logarithm
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 
 from data_contracts.across_rows.scene import Family, Scene, told
-from data_contracts.contract import Rule
+from data_contracts.contract.document import Rule
 from data_contracts.sources.inspection import Delivery
 
 DESCRIBING = ("make", "model", "colour")

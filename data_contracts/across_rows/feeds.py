@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from data_contracts.across_rows.scene import Family, Scene, told
-from data_contracts.contract import Rule
+from data_contracts.contract.document import Rule
 
 _LATENESS = "greatest((epoch_us(received_at) - epoch_us(captured_at)) / 1000000, 0)"
 

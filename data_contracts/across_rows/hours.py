@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from data_contracts.across_rows.scene import Scene
-from data_contracts.camera_hours import CONFIDENCE_BINS, confidence_bin, lateness_bin
-from data_contracts.reads import standing_records
+from data_contracts.layers.camera_hours import CONFIDENCE_BINS, confidence_bin, lateness_bin
+from data_contracts.layers.reads import standing_records
 from infra.engine import parquet_list
 from infra.errors import FaultError
 

@@ -18,9 +18,9 @@ from data_contracts.across_rows.scene import Family, Scene, set_scene
 from data_contracts.across_rows.shares import ACCEPTED_BATCHES
 from data_contracts.across_rows.speeds import LEGS
 from data_contracts.across_rows.volumes import CAMERA_VOLUMES
-from data_contracts.contract import Rule
-from data_contracts.gx import run_rules
-from data_contracts.verdicts import Judgement
+from data_contracts.contract.document import Rule
+from data_contracts.judgement.gx import run_rules
+from data_contracts.judgement.verdicts import Judgement
 
 # each may use what those before it made
 FAMILIES = (CAMERA_DAYS, CAMERA_VOLUMES, FEEDS, MISREAD_PAIRS, LEGS, DESCRIPTIONS, ACCEPTED_BATCHES)

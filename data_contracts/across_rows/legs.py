@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from data_contracts.across_rows.scene import EARTH_KM, Scene
-from data_contracts.neighbours import make_neighbours
+from data_contracts.judgement.neighbours import make_neighbours
 
 NEARLY_ALL = 0.99  # share of the places within whose distance from the middle legs are looked for
 FARTHEST = timedelta(hours=6)

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from data_contracts.across_rows.scene import EARTH_KM, Family, Scene, batch_of, row_of, told
-from data_contracts.contract import Rule
-from data_contracts.plates import CONFUSIONS, MAX_LENGTH
+from data_contracts.contract.document import Rule
+from data_contracts.plates.grammar import CONFUSIONS, MAX_LENGTH
 
 LOOKED_AT_S = 3600
 ROWS_AT_ONCE = 200_000

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import duckdb
 
-from data_contracts.manifests import PartRef
-from data_contracts.parts import write_table
-from data_contracts.repairs import REPAIR, confusion
-from data_contracts.vehicles import issue_period
+from data_contracts.judgement.vehicles import issue_period
+from data_contracts.layers.manifests import PartRef
+from data_contracts.layers.parts import write_table
+from data_contracts.plates.repairs import REPAIR, confusion
 from infra.lake import Lake
 
 NOTE_COLUMNS = {

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from data_contracts.contract import Rule
-from data_contracts.limits import IngestLimits
+from data_contracts.contract.document import Rule
+from data_contracts.judgement.limits import IngestLimits
 from infra.lake import Lake
 
 SHOWN = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from data_contracts.across_rows.scene import Family, Scene
-from data_contracts.contract import Rule
+from data_contracts.contract.document import Rule
 
 
 def _make(scene: Scene) -> None:

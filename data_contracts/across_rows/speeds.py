@@ -13,7 +13,7 @@ from data_contracts.across_rows.blame import make_blamed
 from data_contracts.across_rows.legs import make_legs, reach_of
 from data_contracts.across_rows.misreads import fitting
 from data_contracts.across_rows.scene import Family, Scene, batch_of, row_of, told
-from data_contracts.contract import Rule
+from data_contracts.contract.document import Rule
 
 CLONE, MISREAD = "vehicle_clone", "vehicle_misread"
 _NOTHING_KNOWN = 0.5

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from data_contracts.across_rows.scene import Family, Scene, told
 from data_contracts.across_rows.silent import make_silent_hours
-from data_contracts.contract import Rule
+from data_contracts.contract.document import Rule
 
 
 def _make(scene: Scene) -> None:

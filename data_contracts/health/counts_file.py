@@ -19,9 +19,9 @@ from data_contracts.health.bin_widths import counted, folded_width, length, whol
 from data_contracts.health.clock_times import added_up, as_local_days, local_to_utc, skipped_hour
 from data_contracts.health.counts import DAY, EPOCH, MOST_CELLS, Counts, Ints, counts_of, is_mobile
 from data_contracts.health.ragged import ragged_row
-from data_contracts.names import name_as_delivered
+from data_contracts.intake.names import name_as_delivered
+from data_contracts.judgement.values import has_zone, register_instant
 from data_contracts.sources.opening import opened, size_of_file
-from data_contracts.values import has_zone, register_instant
 from infra.engine import literal
 from infra.errors import WrongInputError
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import duckdb
 
-from data_contracts.cameras import current_register
 from data_contracts.health.clock_times import change_unheeded
 from data_contracts.health.confidence import find_confidence_decay
 from data_contracts.health.counts import HOUR, Counts
@@ -23,7 +22,8 @@ from data_contracts.health.results import HealthInterval, HealthReport
 from data_contracts.health.travel import find_travel_faults
 from data_contracts.health.volumes import Volumes, examine_volumes
 from data_contracts.health.wording import tell
-from data_contracts.reads import standing_failures
+from data_contracts.layers.reads import standing_failures
+from data_contracts.registers.cameras import current_register
 from infra.errors import WrongInputError
 from infra.lake import Lake
 

@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 import duckdb
 import numpy as np
 
-from data_contracts.cameras import RegisterRef, register_table
 from data_contracts.health.counts import DAY, EPOCH, HOUR, MOST_CELLS, Counts, Ints, counts_of, is_mobile
 from data_contracts.health.sent_hours import sent_hours
+from data_contracts.registers.cameras import RegisterRef, register_table
 from infra.lake import Lake
 
 ZONE = "Europe/London"

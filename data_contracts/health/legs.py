@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from data_contracts.health.counts import Floats, Ints
 from data_contracts.health.rejected_clocks import make_rejected_clocks, rejected_batches, rejected_rows
-from data_contracts.reads import read_parts, reads_relation
+from data_contracts.layers.reads import read_parts, reads_relation
 from infra.lake import Lake
 
 LONGEST_S = 3600

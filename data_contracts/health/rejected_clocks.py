@@ -11,12 +11,12 @@ from datetime import date, timedelta
 
 import duckdb
 
-from data_contracts.cameras import current_register, register_table
-from data_contracts.contract import load_contract
-from data_contracts.limits import IngestLimits
-from data_contracts.manifests import BatchManifest, IngestRecord, PartRef
-from data_contracts.reads import require_parts, standing_batches, touches
-from data_contracts.verdicts import BATCH_FAILED
+from data_contracts.contract.document import load_contract
+from data_contracts.judgement.limits import IngestLimits
+from data_contracts.judgement.verdicts import BATCH_FAILED
+from data_contracts.layers.manifests import BatchManifest, IngestRecord, PartRef
+from data_contracts.layers.reads import require_parts, standing_batches, touches
+from data_contracts.registers.cameras import current_register, register_table
 from infra.engine import literal, parquet_list
 from infra.lake import Lake
 

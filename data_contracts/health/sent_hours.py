@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from data_contracts.camera_hours import camera_hours_relation
 from data_contracts.health.counts import EPOCH
-from data_contracts.manifests import BatchManifest, IngestRecord
-from data_contracts.reads import reads_relation, standing_batches, standing_records
+from data_contracts.layers.camera_hours import camera_hours_relation
+from data_contracts.layers.manifests import BatchManifest, IngestRecord
+from data_contracts.layers.reads import reads_relation, standing_batches, standing_records
 from infra.lake import Lake
 
 

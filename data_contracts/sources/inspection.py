@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from data_contracts.names import name_as_delivered
+from data_contracts.intake.names import name_as_delivered
 from data_contracts.sources.formats import known_format
 from data_contracts.sources.model import BOF2_FIELDS, BOF2_MANDATORY, Source
 from data_contracts.sources.opening import Digest, open_plain, opened, size_of_file

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from data_contracts.names import name_as_delivered
+from data_contracts.intake.names import name_as_delivered
 from data_contracts.sources.careful import careful_rows
 from data_contracts.sources.inspection import LINE_MARK, Delivery, Layout
 from data_contracts.sources.opening import size_of_file

@@ -14,7 +14,7 @@ import duckdb
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from data_contracts.names import name_as_delivered, path_as_given
+from data_contracts.intake.names import name_as_delivered, path_as_given
 from data_contracts.sources.opening import opened, size_of_file
 from infra.engine import literal
 from infra.errors import WrongInputError

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from data_contracts.names import name_as_delivered, path_as_given
+from data_contracts.intake.names import name_as_delivered, path_as_given
 from infra.errors import FaultError, WrongInputError
 
 # gzip packs at most about 1000 to 1; real reads pack 4 to 20 to 1

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_contracts.names import name_as_delivered
+from data_contracts.intake.names import name_as_delivered
 from data_contracts.sources.inspection import Delivery
 from data_contracts.sources.opening import UNPACKED_TIMES, open_plain
 from infra.errors import WrongInputError

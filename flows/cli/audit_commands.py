@@ -12,8 +12,8 @@ import typer
 from flows.cli.frame import app, group
 from flows.cli.options import AsJson, file_to_write, in_order, lower_if_given, parse_date, session, settings
 from flows.cli.output import as_json, line, reason_of, table
-from governance.operations import Operation
-from governance.permissions import ROLES
+from governance.access.permissions import ROLES
+from governance.audit.operations import Operation
 
 audit = group("audit", "The append-only audit log.")
 token = group("token", "Identities of the embedded issuer.")

@@ -50,7 +50,7 @@ def grant(
 ) -> None:
     """Grant an authority for runs of one pattern in one ROCU. Who grants it may not run under it."""
     from flows.steps.authority import grant_authority
-    from governance.run_authority_log import Terms
+    from governance.access.run_authority_log import Terms
 
     terms = Terms(
         reference=reference,

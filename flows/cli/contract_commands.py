@@ -14,7 +14,7 @@ from flows.cli.output import as_json, line, table
 from infra.errors import RefusedError, WrongInputError
 
 if TYPE_CHECKING:
-    from data_contracts.contract_diff import ContractDifference
+    from data_contracts.contract.diff import ContractDifference
 
 contracts = group("contracts", "The data contracts: what a delivery must be, version by version.")
 
@@ -91,7 +91,7 @@ def contracts_check(
     file: Annotated[Path, typer.Argument(help="contract document (ODCS YAML)")], json: AsJson = False
 ) -> None:
     """Check whether a document is a contract that this product can run; says all that is wrong with it at once."""
-    from data_contracts.names import name_as_delivered
+    from data_contracts.intake.names import name_as_delivered
     from flows.cli.contract_text import problem_lines
     from flows.steps.contracts import check
 

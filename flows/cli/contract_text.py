@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from governance.pages.contract_models import EFFECTS, ContractPage, FieldRow, RuleRow
 
 if TYPE_CHECKING:
-    from data_contracts.contract import Contract
-    from data_contracts.contract_change import Change
-    from data_contracts.contract_diff import ContractDifference
-    from data_contracts.contract_schema import Problem
+    from data_contracts.contract.change import Change
+    from data_contracts.contract.diff import ContractDifference
+    from data_contracts.contract.document import Contract
+    from data_contracts.contract.schema import Problem
 
 WIDTH = 100
 KINDS = {

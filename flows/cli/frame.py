@@ -106,7 +106,7 @@ def _place(error: OSError) -> str:
     """The path of a file, without names in which a plate could be read."""
     if not isinstance(error.filename, str):
         return "no file"
-    from data_contracts.names import path_as_given
+    from data_contracts.intake.names import path_as_given
 
     return path_as_given(Path(error.filename))
 

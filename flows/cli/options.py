@@ -59,7 +59,7 @@ def _file_to_write(path: Path | None) -> Path | None:
     """Refuse what no file can be written to, before any work is done for it."""
     if path is None:
         return None
-    from data_contracts.names import path_as_given
+    from data_contracts.intake.names import path_as_given
 
     if path.is_dir():
         raise WrongInputError(f"{path_as_given(path)} is a folder.", "Give the path of the file to write.")

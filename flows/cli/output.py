@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from flows.steps.results import StepResult
-    from governance.audit import Row
+    from governance.audit.log import Row
 
 FILE_WIDTH, TEXT_WIDTH = 200, 120
 
@@ -132,10 +132,10 @@ def reason_of(row: Row) -> str:
     if said:
         return str(said)
     if row.action == "promote.shadow":
-        from governance.plan_words import shadow_figures
+        from governance.promotion.plan_words import shadow_figures
 
         return f"{row.details['as_of']}: {shadow_figures(row.details)}"
-    from governance.gate_line import not_passed
+    from governance.gate.line import not_passed
 
     return "; ".join(not_passed(row.details.get("lines", ())))
 

@@ -17,7 +17,7 @@ from infra.errors import RefusedError, WrongInputError
 
 if TYPE_CHECKING:
     from flows.context import Context
-    from governance.audit import Row
+    from governance.audit.log import Row
 
 promote = group(
     "promote", "From challenger to champion: gate, two people, shadow runs, confirmation, and the way back."

@@ -85,7 +85,7 @@ def quarantine_show(
     json: AsJson = False,
 ) -> None:
     """Show single rows in quarantine, with vehicle tokens in place of plates; looking at them is recorded."""
-    from data_contracts.moved_rows import Asked
+    from data_contracts.judgement.moved_rows import Asked
     from flows.steps.quarantine import show_quarantine
 
     found = show_quarantine(session(), rocu, Asked(rule, camera, batch), limit)
@@ -113,7 +113,7 @@ def quarantine_release(
     json: AsJson = False,
 ) -> None:
     """After a correction, judge the records with such rows again; what passes now is released, the rest stays."""
-    from data_contracts.moved_rows import Asked
+    from data_contracts.judgement.moved_rows import Asked
     from flows.steps.requalify import release
 
     _show(release(session(), rocu, Asked(rule, camera, batch), reason, plan), json)

@@ -16,7 +16,7 @@ syops = group("syops", "The security operating procedures, which whoever acts ha
 @syops.command("show")
 def syops_show(json: AsJson = False) -> None:
     """Show the operating procedures in force; needs no token."""
-    from governance.syops import procedures
+    from governance.access.syops import procedures
 
     in_force = procedures()
     if json:

@@ -115,7 +115,7 @@ def bring_model_into_force(stage: Stage, rocu: str) -> None:
 
 
 def _status(stage: Stage, rocu: str) -> str:
-    from governance.promotion_state import model_state
+    from governance.promotion.state import model_state
 
     return model_state(stage.act_as(OWNER, (rocu,)).audit, f"{PATTERN}.{rocu}").version("1").status
 
@@ -132,7 +132,7 @@ def authorise_runs(stage: Stage, rocu: str) -> None:
 
     def play() -> Summary:
         from flows.steps.authority import grant_authority
-        from governance.run_authority_log import Terms
+        from governance.access.run_authority_log import Terms
 
         try:
             run_step(stage.act_as(OPERATOR, (rocu,)), "score", rocu=rocu, pattern=PATTERN, as_of=FIRST_MODEL)
@@ -197,7 +197,7 @@ def _renumbered(good: Path, bad: Path) -> Path:
 
 
 def _standing_failure(operator: Any, rocu: str) -> str:
-    from data_contracts.reads import standing_failures
+    from data_contracts.layers.reads import standing_failures
 
     return standing_failures(operator.lake, rocu, BAD_DAY, BAD_DAY)[0].batch_id
 

@@ -40,7 +40,7 @@ def outcome_rows(stage: Stage, rocus: Sequence[str]) -> list[Row]:
 
 
 def _conservation(lake: Lake, rocu: str) -> Row:
-    from data_contracts.reads import standing_batches
+    from data_contracts.layers.reads import standing_batches
 
     found = [batch for _, batch in standing_batches(lake, rocu)]
     return {

@@ -68,7 +68,7 @@ class Stage:
     def _accept_procedures(self, signed_in: Settings) -> None:
         """Once a person and ROCU; nobody acts before."""
         from flows.steps.syops import accept_procedures
-        from governance.syops import accepted_until, procedures
+        from governance.access.syops import accepted_until, procedures
 
         context = open_context(signed_in, unaccepted=True)
         if accepted_until(context.audit, context.identity) is None:

@@ -7,16 +7,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from flows.context import Context, acting, permit
-from governance.permissions import EVERY_ROCU
+from governance.access.permissions import EVERY_ROCU
 from infra.clock import utc_now
 from infra.errors import FaultError, RefusedError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from governance.audit import Outcome, Row, VerifyReport
-    from governance.audit_checkpoint import Checkpoint
-    from governance.operations import Operation
+    from governance.audit.checkpoint import Checkpoint
+    from governance.audit.log import Outcome, Row, VerifyReport
+    from governance.audit.operations import Operation
 
 
 def verify_audit(context: Context, against: tuple[Path, ...] = ()) -> VerifyReport:
@@ -95,7 +95,7 @@ class SearchedFor:
 
 def search_audit(context: Context, wanted: SearchedFor, rocu: str | None, last: int) -> tuple[Row, ...]:
     """The last entries that meet every condition, oldest first, of the ROCUs that the identity may see."""
-    from governance.promotion_record import plain_text
+    from governance.access.deciding import plain_text
 
     rocus = frozenset({rocu.lower()}) if rocu else context.identity.rocus
     for code in rocus - {EVERY_ROCU}:

@@ -13,10 +13,10 @@ from flows.steps.results import StepResult
 from infra.clock import utc_now
 
 if TYPE_CHECKING:
-    from data_contracts.manifests import PartRef
-    from governance.policy import LoadedPolicy
-    from governance.run_authority import RunAuthority
-    from governance.run_authority_log import Terms
+    from data_contracts.layers.manifests import PartRef
+    from governance.access.run_authority import RunAuthority
+    from governance.access.run_authority_log import Terms
+    from governance.policy.document import LoadedPolicy
 
 
 class AuthorityShown(StepResult):
@@ -62,7 +62,7 @@ def grant_authority(context: Context, rocu: str, terms: Terms) -> AuthorityShown
         RefusedError: No permission, or the policy does not let it be granted so; the log has it.
         WrongInputError: No such ROCU, pattern or force, or days that do not follow each other.
     """
-    from governance.run_authority_log import grant
+    from governance.access.run_authority_log import grant
     from models.patterns import get_pattern
 
     get_pattern(terms.pattern)
@@ -77,7 +77,7 @@ def withdraw_authority(context: Context, rocu: str, reference: str, reason: str)
         RefusedError: No permission, or it is withdrawn already; the log has it.
         WrongInputError: No such ROCU or reference, or no reason.
     """
-    from governance.run_authority_log import withdraw
+    from governance.access.run_authority_log import withdraw
 
     policy = policy_of(context, rocu)
     return _shown(withdraw(context.audit, context.lake, context.identity, rocu, reference, reason, policy, utc_now()))
@@ -94,7 +94,7 @@ def show_authority(context: Context, rocu: str, reference: str) -> AuthorityShow
     Raises:
         WrongInputError: There is none of this reference.
     """
-    from governance.run_authority_log import find_authority
+    from governance.access.run_authority_log import find_authority
 
     return _shown(find_authority(_known(context, rocu), rocu, reference))
 
@@ -106,8 +106,8 @@ def authorised(context: Context, policy: LoadedPolicy, planned: Planned) -> RunA
         RefusedError: None covers it; the reason says what is wrong with each.
         FaultError: The log or the lake does not answer.
     """
-    from governance.run_authority import Run, require_covered
-    from governance.run_authority_log import authorities
+    from governance.access.run_authority import Run, require_covered
+    from governance.access.run_authority_log import authorities
 
     now = utc_now()
     run = Run(
@@ -123,8 +123,8 @@ def authorised(context: Context, policy: LoadedPolicy, planned: Planned) -> RunA
 
 
 def _known(context: Context, rocu: str) -> tuple[RunAuthority, ...]:
-    from data_contracts.regions import require_rocu
-    from governance.run_authority_log import authorities
+    from data_contracts.registers.regions import require_rocu
+    from governance.access.run_authority_log import authorities
 
     require_rocu(rocu, context.now.date())
     permit(context, "authority.read", rocu, f"authorities of {rocu}")
@@ -151,7 +151,7 @@ def _shown(authority: RunAuthority) -> AuthorityShown:
 
 def _counted_from(context: Context, policy: LoadedPolicy, rocu: str, today: date) -> date:
     """The day from which ages count: today, or for historical data the day of the newest read that is held."""
-    from data_contracts.reads import read_parts
+    from data_contracts.layers.reads import read_parts
 
     if policy.policy.ingest.retention_from == "today":
         return today
@@ -160,8 +160,8 @@ def _counted_from(context: Context, policy: LoadedPolicy, rocu: str, today: date
 
 
 def _forces(context: Context, parts: Sequence[PartRef]) -> frozenset[str]:
-    from data_contracts.reads import reads_relation
-    from governance.run_authority import NO_FORCE
+    from data_contracts.layers.reads import reads_relation
+    from governance.access.run_authority import NO_FORCE
     from infra.engine import open_engine
 
     with open_engine(context.settings) as connection:

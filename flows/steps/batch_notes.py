@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from governance.pages.batch_models import BatchNotes, NoteCountRow, NoteRow
 
 if TYPE_CHECKING:
-    from data_contracts.history import Judged
+    from data_contracts.layers.history import Judged
     from flows.context import Context
 
 ACTION = "notes.read"
@@ -23,7 +23,7 @@ def batch_notes(context: Context, judged: Judged) -> BatchNotes:
     Raises:
         FaultError: A part that a record names is not there.
     """
-    from data_contracts.noted import cause_in_words, count_notes
+    from data_contracts.layers.noted import cause_in_words, count_notes
 
     counts = tuple(
         NoteCountRow(
@@ -43,9 +43,9 @@ def batch_notes(context: Context, judged: Judged) -> BatchNotes:
 
 
 def _examples(context: Context, judged: Judged) -> tuple[NoteRow, ...] | None:
-    from data_contracts.noted import example_notes
+    from data_contracts.layers.noted import example_notes
     from flows.context import acting
-    from governance.permissions import allowed
+    from governance.access.permissions import allowed
 
     if not allowed(context.identity.roles, ACTION):
         return None

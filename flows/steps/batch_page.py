@@ -10,11 +10,11 @@ from flows.steps.rule_legend import legend_of
 from governance.pages.batch_models import BatchPage, JudgementRow, PlaceRow, RuleRow
 
 if TYPE_CHECKING:
-    from data_contracts.batch_counts import By
-    from data_contracts.contract import Rule
-    from data_contracts.history import Judged
-    from data_contracts.manifests import BatchManifest
-    from data_contracts.regions import Region
+    from data_contracts.contract.document import Rule
+    from data_contracts.layers.batch_counts import By
+    from data_contracts.layers.history import Judged
+    from data_contracts.layers.manifests import BatchManifest
+    from data_contracts.registers.regions import Region
     from flows.context import Context
 
 PLACES = 25
@@ -65,10 +65,10 @@ def fill_batch_page(
         mine: Those of the batch, oldest first; the last one stands.
         data_docs: Name of the file with its Data Docs, if there is one beside the page.
     """
-    from data_contracts.batch_counts import has_counts
-    from data_contracts.history import around
-    from data_contracts.reads import replaced_batches
-    from data_contracts.trends import TREND_BATCHES, trend_of
+    from data_contracts.layers.batch_counts import has_counts
+    from data_contracts.layers.history import around
+    from data_contracts.layers.reads import replaced_batches
+    from data_contracts.layers.trends import TREND_BATCHES, trend_of
 
     standing, replaced = mine[-1], replaced_batches(context.lake, region.code)
     record, batch = standing.record, standing.batch
@@ -111,7 +111,7 @@ def fill_batch_page(
 
 def _rules(judged: Judged) -> tuple[RuleRow, ...]:
     """Every rule of the contract that judged; broken ones first: those that fail the batch, then by rows."""
-    from data_contracts.contract import load_contract
+    from data_contracts.contract.document import load_contract
 
     contract = load_contract("reads", judged.record.contract_version)
     said = {reason.partition(":")[0] for reason in judged.batch.reasons}
@@ -120,7 +120,7 @@ def _rules(judged: Judged) -> tuple[RuleRow, ...]:
 
 
 def _rule_row(rule: Rule, batch: BatchManifest, holds: bool) -> RuleRow:
-    from data_contracts.batch_counts import BATCH_TABLES
+    from data_contracts.layers.batch_counts import BATCH_TABLES
 
     broken = None if rule.table in BATCH_TABLES else batch.rules.get(rule.name, 0)
     return RuleRow(
@@ -136,8 +136,8 @@ def _rule_row(rule: Rule, batch: BatchManifest, holds: bool) -> RuleRow:
 
 def _places(context: Context, judged: Judged, by: By, of_rows: frozenset[str]) -> tuple[PlaceRow, ...]:
     """Which camera or feed broke which rule how often, most often first."""
-    from data_contracts.batch_counts import broken_rows, judged_rows
-    from data_contracts.verdicts import BATCH_FAILED
+    from data_contracts.judgement.verdicts import BATCH_FAILED
+    from data_contracts.layers.batch_counts import broken_rows, judged_rows
 
     seen = judged_rows(context.lake, (judged,), by)
     rows = []

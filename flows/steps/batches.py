@@ -12,8 +12,8 @@ from flows.steps.results import StepResult
 from infra.lake import write_text
 
 if TYPE_CHECKING:
-    from data_contracts.history import Judged
-    from data_contracts.limits import IngestLimits
+    from data_contracts.judgement.limits import IngestLimits
+    from data_contracts.layers.history import Judged
     from governance.pages.batch_models import BatchPage, JudgementRow
 
 ACTION = "batches.read"
@@ -52,7 +52,7 @@ def list_batches(
         RefusedError: No permission in this ROCU.
         WrongInputError: No such ROCU.
     """
-    from data_contracts.reads import replaced_batches
+    from data_contracts.layers.reads import replaced_batches
     from flows.steps.batch_page import judgement_row
 
     replaced = replaced_batches(context.lake, rocu)
@@ -66,8 +66,8 @@ def show_batch(context: Context, rocu: str, batch_id: str, html: Path | None = N
         RefusedError: No permission in this ROCU.
         WrongInputError: No such ROCU or batch.
     """
-    from data_contracts.history import judgements, of_batch
-    from data_contracts.regions import require_rocu
+    from data_contracts.layers.history import judgements, of_batch
+    from data_contracts.registers.regions import require_rocu
     from flows.steps.batch_page import fill_batch_page
     from governance.pages.render import render_batch
 
@@ -101,7 +101,7 @@ def make_docs(
         WrongInputError: No such ROCU, no such batch, or no batch in the span.
     """
     from data_contracts.data_docs import rocu_docs
-    from data_contracts.history import of_batch
+    from data_contracts.layers.history import of_batch
     from infra.errors import WrongInputError
 
     chosen = [one for one in _chosen(context, rocu, start, end) if one.stands]
@@ -122,8 +122,8 @@ def make_docs(
 
 
 def _chosen(context: Context, rocu: str, start: date | None, end: date | None) -> tuple[Judged, ...]:
-    from data_contracts.history import in_span, judgements
-    from data_contracts.regions import require_rocu
+    from data_contracts.layers.history import in_span, judgements
+    from data_contracts.registers.regions import require_rocu
 
     require_rocu(rocu, context.now.date())
     permit(context, ACTION, rocu, f"batches of {rocu}")
@@ -132,12 +132,12 @@ def _chosen(context: Context, rocu: str, start: date | None, end: date | None) -
 
 def _drawn(context: Context, judged: Judged) -> str:
     from data_contracts.data_docs import batch_docs
-    from data_contracts.noted import count_notes
+    from data_contracts.layers.noted import count_notes
 
     return batch_docs(judged, _known_limits(context, judged.record.rocu), count_notes(context.lake, (judged,)))
 
 
 def _known_limits(context: Context, rocu: str) -> tuple[IngestLimits, ...]:
-    from governance.policy import known_policies
+    from governance.policy.document import known_policies
 
     return tuple(policy.ingest for policy in known_policies(context.lake, rocu))

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.contract import CONTRACT_NAMES, Contract, Rule, contract_versions, load_contract
+from data_contracts.contract.document import CONTRACT_NAMES, Contract, Rule, contract_versions, load_contract
 from infra.errors import WrongInputError
 
 if TYPE_CHECKING:
-    from data_contracts.contract_diff import ContractDifference
-    from data_contracts.contract_schema import Problem
-    from data_contracts.limits import IngestLimits
+    from data_contracts.contract.diff import ContractDifference
+    from data_contracts.contract.schema import Problem
+    from data_contracts.judgement.limits import IngestLimits
     from flows.context import Context
     from governance.pages.contract_models import ContractPage, FieldRow, RuleRow
 
@@ -79,7 +79,7 @@ def compare(before: str, after: str) -> tuple[Contract, Contract, ContractDiffer
     Raises:
         WrongInputError: There is no such contract or file, or they are versions of different contracts.
     """
-    from data_contracts.contract_diff import compare_contracts
+    from data_contracts.contract.diff import compare_contracts
 
     a, b = contract_of(before), contract_of(after)
     if a.name != b.name:
@@ -95,8 +95,8 @@ def check(file: Path) -> tuple[Problem, ...]:
     Raises:
         WrongInputError: There is no such file.
     """
-    from data_contracts.contract_check import check_contract
-    from data_contracts.names import name_as_delivered
+    from data_contracts.contract.check import check_contract
+    from data_contracts.intake.names import name_as_delivered
 
     return check_contract(_content(file), name_as_delivered(file))
 
@@ -118,10 +118,10 @@ def contract_of(reference: str, is_to_run: bool = False) -> Contract:
 
 
 def _contract_in(file: Path, is_to_run: bool) -> Contract:
-    from data_contracts.contract import parse_contract
-    from data_contracts.contract_check import check_contract, read_document
-    from data_contracts.contract_schema import schema_problems
-    from data_contracts.names import path_as_given
+    from data_contracts.contract.check import check_contract, read_document
+    from data_contracts.contract.document import parse_contract
+    from data_contracts.contract.schema import schema_problems
+    from data_contracts.intake.names import path_as_given
 
     content = _content(file)
     document = read_document(content, path_as_given(file))
@@ -137,7 +137,7 @@ def _contract_in(file: Path, is_to_run: bool) -> Contract:
 
 
 def _content(file: Path) -> bytes:
-    from data_contracts.names import path_as_given
+    from data_contracts.intake.names import path_as_given
 
     if not file.is_file():
         raise WrongInputError(
@@ -148,9 +148,9 @@ def _content(file: Path) -> bytes:
 
 
 def _limits_of(context: Context, rocu: str) -> tuple[IngestLimits, str]:
-    from data_contracts.regions import require_rocu
+    from data_contracts.registers.regions import require_rocu
     from flows.context import permit
-    from governance.policy import load_policy
+    from governance.policy.document import load_policy
 
     permit(context, "history.read", rocu, f"policy of {rocu}")
     require_rocu(rocu, context.now.date())
@@ -257,8 +257,8 @@ def _texts_about(rule: Rule, contract: Contract) -> str:
 
 
 def _rule(rule: Rule, limits: IngestLimits | None, texts: str) -> RuleRow:
-    from data_contracts.contract_words import asks_a_flag, value_said, what_is_asked
-    from data_contracts.limits import IngestLimits
+    from data_contracts.contract.words import asks_a_flag, value_said, what_is_asked
+    from data_contracts.judgement.limits import IngestLimits
     from governance.pages.contract_models import LimitRow, RuleRow
 
     values = limits or IngestLimits()

@@ -17,8 +17,8 @@ from infra.errors import RefusedError
 from infra.lake import file_sha256
 
 if TYPE_CHECKING:
-    from data_contracts.manifests import BatchManifest, DispositionRecord, IngestRecord
-    from governance.lineage_events import DatasetRef
+    from data_contracts.layers.manifests import BatchManifest, DispositionRecord, IngestRecord
+    from governance.lineage.events import DatasetRef
 
 SAID = 5  # failed batches, or known ones, that are named one by one
 
@@ -74,7 +74,7 @@ class BatchesJudged(StepResult):
 
 def _verdict_said(batch: Mapping[str, Any]) -> str:
     """The verdict, and rows by rule: those that were set apart before those that were accepted with a warning."""
-    from data_contracts.contract import load_contract
+    from data_contracts.contract.document import load_contract
 
     rules = (rule for name in ("reads", "dispositions") for rule in load_contract(name).written_rules)
     severities: dict[str, str] = {rule.name: rule.severity for rule in rules}
@@ -120,8 +120,8 @@ def load_cameras(context: Context, rocu: str, file: Path) -> RegisterLoaded:
         RefusedError: No permission, or rows break the contract.
         WrongInputError: No such ROCU, or the file is no register.
     """
-    from data_contracts.cameras import load_cameras as load
-    from governance.lineage_events import DatasetRef, RunFacts
+    from data_contracts.registers.cameras import load_cameras as load
+    from governance.lineage.events import DatasetRef, RunFacts
 
     policy = policy_of(context, rocu)
     with acting(context, "cameras.load", rocu, "collection", f"camera register of {rocu}") as details:
@@ -173,8 +173,8 @@ def ingest(
 
 def _as_delivered(files: Sequence[Path]) -> tuple[DatasetRef, ...]:
     """What was to be taken in, as far as it can be read."""
-    from governance.lineage_events import DatasetRef
-    from governance.plate_guard import withhold_plates
+    from governance.audit.plate_guard import withhold_plates
+    from governance.lineage.events import DatasetRef
 
     readable = (file for file in files if file.is_file() and os.access(file, os.R_OK))
     return tuple(DatasetRef("landing", file_sha256(file), name=withhold_plates(file.name)) for file in readable)
@@ -186,8 +186,8 @@ def judged_before(context: Context, rocu: str, files: Sequence[Path]) -> Batches
     Raises:
         RefusedError: Whoever asks may not ingest there; then nothing is said about the files.
     """
-    from data_contracts.reads import batches
-    from governance.permissions import require
+    from data_contracts.layers.reads import batches
+    from governance.access.permissions import require
 
     require(context.identity, "ingest", rocu)
     wanted = {file_sha256(file) for file in files if file.is_file()}
@@ -228,7 +228,7 @@ def _why(batch: BatchManifest) -> str:
 
 def record_missing_lineage(context: Context, rocu: str) -> None:
     """Write the lineage of records that judged known batches again and have none yet."""
-    from data_contracts.reads import ingest_records
+    from data_contracts.layers.reads import ingest_records
 
     for record in ingest_records(context.lake, rocu):
         if record.supersedes and not context.lineage.path("requalify", rocu, record.ingest_id, "COMPLETE").is_file():
@@ -237,7 +237,7 @@ def record_missing_lineage(context: Context, rocu: str) -> None:
 
 def record_judgement(context: Context, record: IngestRecord) -> None:
     """Write the lineage of one ingest record: what was delivered, by which register, the parts that it became."""
-    from governance.lineage_events import DatasetRef, RunFacts
+    from governance.lineage.events import DatasetRef, RunFacts
 
     register = DatasetRef("registers", record.register_digest)
     landed = tuple(
@@ -300,7 +300,7 @@ def load_dispositions(context: Context, rocu: str, files: Sequence[Path], source
 
 
 def _record_dispositions(context: Context, record: DispositionRecord) -> None:
-    from governance.lineage_events import DatasetRef, RunFacts
+    from governance.lineage.events import DatasetRef, RunFacts
 
     batch = record.batch
     landed = DatasetRef("landing", batch.sha256, name=batch.delivered_as, rows=batch.rows)

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from data_contracts.manifests import PartRef
+    from data_contracts.layers.manifests import PartRef
     from flows.context import Context
-    from governance.lineage_events import DatasetRef
-    from governance.policy import LoadedPolicy
-    from governance.promotion_record import Desk
+    from governance.lineage.events import DatasetRef
+    from governance.policy.document import LoadedPolicy
+    from governance.promotion.record import Desk
 
 
 def open_desk(context: Context) -> Desk:
     """Log, lake and registry together."""
-    from governance.promotion_record import Desk
+    from governance.promotion.record import Desk
     from models.registry import Registry
 
     return Desk(context.audit, context.lake, Registry(context.settings), utc_now)
@@ -36,10 +36,10 @@ def policy_of(context: Context, rocu: str) -> LoadedPolicy:
         RefusedError: The log does not hold; the stored policy was changed, or is not the one that was loaded last.
             It is recorded.
     """
-    from data_contracts.regions import require_rocu
-    from governance.audit import Entry
-    from governance.policy import load_policy, stored_sha256
-    from governance.policy_in_force import file_in_force
+    from data_contracts.registers.regions import require_rocu
+    from governance.audit.log import Entry
+    from governance.policy.document import load_policy, stored_sha256
+    from governance.policy.in_force import file_in_force
 
     require_rocu(rocu, context.now.date())
     try:
@@ -79,7 +79,7 @@ def require_no_failure(context: Context, rocu: str, first: date, last: date) -> 
     Raises:
         RefusedError: Names the batches.
     """
-    from data_contracts.reads import standing_failures
+    from data_contracts.layers.reads import standing_failures
 
     standing = standing_failures(context.lake, rocu, first, last)
     if standing:
@@ -107,7 +107,7 @@ def require_parts_unchanged(context: Context, parts: Sequence[PartRef]) -> None:
 
 def part_datasets(parts: Sequence[PartRef]) -> tuple[DatasetRef, ...]:
     """Parts of the lake as the lineage names them."""
-    from governance.lineage_events import DatasetRef
+    from governance.lineage.events import DatasetRef
 
     return tuple(
         DatasetRef(

@@ -14,8 +14,8 @@ from infra.lake import write_text
 
 if TYPE_CHECKING:
     from governance.documents.source import Source
-    from governance.evidence import Evidence
-    from governance.policy import RocuPolicy
+    from governance.gate.evidence import Evidence
+    from governance.policy.document import RocuPolicy
     from models.registry import VersionRecord
 
 
@@ -68,7 +68,7 @@ def write_documents(context: Context, model: str, version: int, out: Path | None
     """
     from governance.documents import documents_of
     from governance.pages.render import render_document
-    from governance.registry_port import split_model
+    from governance.promotion.registry_port import split_model
 
     rocu = split_model(model)[1]
     with acting(context, "documents.read", rocu, "consultation", f"{model}/{version}") as details:
@@ -96,7 +96,7 @@ def write_documents(context: Context, model: str, version: int, out: Path | None
 
 def region_name(record: VersionRecord) -> str:
     """The name of a version's region, as it was when it was trained."""
-    from data_contracts.regions import require_rocu
+    from data_contracts.registers.regions import require_rocu
 
     return require_rocu(record.inputs.rocu, record.inputs.as_of).name
 
@@ -118,8 +118,8 @@ def _source(context: Context, model: str, version: int) -> Source:
 
 def _evidence(context: Context, record: VersionRecord) -> Evidence | None:
     """What the latest gate judged; none if the version was never asked for."""
-    from governance.evidence_store import load_evidence
-    from governance.promotion_state import model_state
+    from governance.gate.evidence_store import load_evidence
+    from governance.promotion.state import model_state
 
     found = model_state(context.audit, record.model).versions.get(record.version)
     if found is None:
@@ -130,7 +130,7 @@ def _evidence(context: Context, record: VersionRecord) -> Evidence | None:
 def _policy(context: Context, record: VersionRecord, evidence: Evidence | None) -> RocuPolicy | None:
     """The policy that judged it, by its digest; the one in force if none did."""
     from flows.steps.desk import policy_of
-    from governance.policy import known_policies
+    from governance.policy.document import known_policies
 
     rocu = record.inputs.rocu
     if evidence is None:

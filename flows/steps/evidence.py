@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.steps.evidence_record import about_change, with_documents
 from flows.steps.trained import require_as_trained
-from governance.evidence import (
+from governance.gate.evidence import (
     Champion,
     ChampionMeasured,
     ChampionUnreachable,
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from flows.context import Context
-    from governance.policy import LoadedPolicy
-    from governance.promotion_record import Desk
+    from governance.policy.document import LoadedPolicy
+    from governance.promotion.record import Desk
     from models.evaluation import Estimate, Evaluation, Population
     from models.registry import Registry, VersionRecord
 
@@ -180,7 +180,7 @@ def _signature(registry: Registry, model: str, version: int) -> bool:
 
 
 def _verdicts(context: Context, record: VersionRecord) -> DataVerdicts:
-    from data_contracts.reads import standing_batches, standing_failures
+    from data_contracts.layers.reads import standing_batches, standing_failures
 
     inputs = record.inputs
     days = int(inputs.pattern_settings["window_days"])
@@ -199,8 +199,8 @@ def _verdicts(context: Context, record: VersionRecord) -> DataVerdicts:
 
 def _champion(context: Context, desk: Desk, record: VersionRecord) -> Champion:
     """The champion that the log names, measured on the challenger's own hold-out."""
-    from governance.promotion_state import model_state
-    from governance.registry_port import require_genuine
+    from governance.promotion.registry_port import require_genuine
+    from governance.promotion.state import model_state
 
     standing = model_state(context.audit, record.model).standing
     if standing is None:

@@ -9,16 +9,16 @@ from infra.errors import FindProfileError
 
 if TYPE_CHECKING:
     from flows.context import Context
-    from governance.change_plan import Change
-    from governance.evidence import Evidence, MadeAgain
-    from governance.policy import LoadedPolicy
+    from governance.gate.change_plan import Change
+    from governance.gate.evidence import Evidence, MadeAgain
+    from governance.policy.document import LoadedPolicy
     from models.registry import Registry, VersionRecord
 
 
 def about_change(context: Context, registry: Registry, record: VersionRecord, policy: LoadedPolicy) -> dict[str, Any]:
     """The parts of the evidence that are about record and change, by their names in it."""
-    from governance.policy import packaged_policy
-    from governance.policy_strictness import judged_differences
+    from governance.policy.document import packaged_policy
+    from governance.policy.strictness import judged_differences
 
     return {
         "data_rocus": _rocus(record),
@@ -46,7 +46,7 @@ def _rocus(record: VersionRecord) -> tuple[str, ...]:
 
 
 def _made_again(context: Context, record: VersionRecord) -> MadeAgain | None:
-    from governance.evidence import MadeAgain
+    from governance.gate.evidence import MadeAgain
 
     rows = context.audit.search(action="reproduce", object=f"{record.model}/{record.version}", outcome="done")
     # of another text under the same number it says nothing; entries from before named none
@@ -59,9 +59,9 @@ def _made_again(context: Context, record: VersionRecord) -> MadeAgain | None:
 
 def _change(context: Context, registry: Registry, record: VersionRecord, policy: LoadedPolicy) -> Change | None:
     """Against the champion that the log names; nothing if there is none, or if its record cannot be read."""
-    from governance.change_plan import compare_versions
-    from governance.policy import known_policies
-    from governance.promotion_state import model_state
+    from governance.gate.change_plan import compare_versions
+    from governance.policy.document import known_policies
+    from governance.promotion.state import model_state
 
     standing = model_state(context.audit, record.model).standing
     if standing is None:

@@ -8,7 +8,7 @@ import pwd
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from governance.permissions import EVERY_ROCU, ROLES
+from governance.access.permissions import EVERY_ROCU, ROLES
 from infra.clock import utc_now
 from infra.errors import WrongInputError
 from infra.settings import Settings
@@ -23,8 +23,8 @@ def issue(settings: Settings, name: str, roles: Sequence[str], rocus: Sequence[s
         WrongInputError: A role or ROCU is unknown.
         RefusedError: Another issuer is configured.
     """
-    from data_contracts.regions import require_rocu
-    from governance.promotion_record import plain_text
+    from data_contracts.registers.regions import require_rocu
+    from governance.access.deciding import plain_text
     from infra.identity import issue_token
 
     unknown = sorted(set(roles) - set(ROLES))
@@ -48,7 +48,7 @@ def _record(settings: Settings, token: str, now: datetime) -> None:
     Raises:
         RefusedError: The log does not hold and the token is for more than looking, or the clock was set back.
     """
-    from governance.audit import Entry, LogBrokenError, open_audit
+    from governance.audit.log import Entry, LogBrokenError, open_audit
     from infra.database import open_database
     from infra.identity import verify_token
 

@@ -14,7 +14,7 @@ from flows.steps.results import StepResult
 from infra.errors import FindProfileError, WrongInputError
 
 if TYPE_CHECKING:
-    from data_contracts.set_aside import SetAside
+    from data_contracts.intake.set_aside import SetAside
 
 # of so many files none can be taken: then it is the source that is wrong, not the files
 ALL_OF = 3
@@ -78,8 +78,8 @@ def set_aside(context: Context, rocu: str, files: Sequence[Path], source: str = 
         WrongInputError: None of many files can be taken, so the source is wrong; nothing is set aside.
         FaultError: Another process is at work on the ROCU.
     """
+    from data_contracts.intake.taking import untakeable_reads
     from data_contracts.sources.model import load_source
-    from data_contracts.taking import untakeable_reads
 
     how = load_source(source)
     permit(context, "inbox.set_aside", rocu, f"inbox of {rocu}")
@@ -106,8 +106,8 @@ def set_aside(context: Context, rocu: str, files: Sequence[Path], source: str = 
 
 
 def _set_one_aside(context: Context, rocu: str, file: Path, source: str, why: WrongInputError) -> SetAside:
-    from data_contracts.set_aside import set_aside as seal_aside
-    from governance.plate_guard import withhold_plates
+    from data_contracts.intake.set_aside import set_aside as seal_aside
+    from governance.audit.plate_guard import withhold_plates
 
     with acting(context, "inbox.set_aside", rocu, "collection", f"inbox of {rocu}") as details:
         made = seal_aside(context.settings, context.lake, rocu, file, source, why, context.now)
@@ -121,8 +121,8 @@ def show_inbox(context: Context, rocu: str) -> Inbox:
     Raises:
         RefusedError: No permission.
     """
-    from data_contracts.names import name_as_delivered
-    from data_contracts.set_aside import files_set_aside
+    from data_contracts.intake.names import name_as_delivered
+    from data_contracts.intake.set_aside import files_set_aside
 
     permit(context, "inbox.read", rocu, f"inbox of {rocu}")
     return Inbox(
@@ -139,7 +139,7 @@ def bring_back(context: Context, rocu: str, file_id: str) -> BroughtBack:
         RefusedError: No permission, or the vault cannot be opened here.
         WrongInputError: No file of that id is set aside.
     """
-    from data_contracts.set_aside import bring_back as open_again
+    from data_contracts.intake.set_aside import bring_back as open_again
 
     with acting(context, "inbox.bring_back", rocu, "alteration", f"inbox of {rocu}") as details:
         details |= {"file": file_id}

@@ -11,7 +11,7 @@ from infra.errors import WrongInputError
 from infra.lake import write_text
 
 if TYPE_CHECKING:
-    from governance.lineage import LineageGraph
+    from governance.lineage.graph import LineageGraph
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ def trace(context: Context, model: str | None, version: int | None, scores: str 
         WrongInputError: It is not clear what is asked for, or nothing of that name is recorded.
         RefusedError: No permission in its ROCU.
     """
-    from governance.lineage import lineage_of_model, lineage_of_scores, render_tree
+    from governance.lineage.graph import lineage_of_model, lineage_of_scores, render_tree
     from governance.pages.render import render_lineage
-    from governance.registry_port import split_model
+    from governance.promotion.registry_port import split_model
 
     if scores and not model:
         graph = lineage_of_scores(context.lake, scores)

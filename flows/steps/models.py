@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict
 from flows.context import Context, permit
 from flows.steps.desk import open_desk, policy_of
 from flows.steps.results import StepResult
-from governance.permissions import EVERY_ROCU
+from governance.access.permissions import EVERY_ROCU
 from infra.clock import utc_now
 from infra.lake import file_sha256
 
 if TYPE_CHECKING:
-    from governance.promotion_state import ModelState, VersionState
+    from governance.promotion.state import ModelState, VersionState
     from models.registry import VersionRecord
 
 NOT_THERE = "-"
@@ -113,7 +113,7 @@ def list_models(context: Context, rocu: str | None) -> tuple[ListedVersion, ...]
         WrongInputError: There is no such ROCU.
         FaultError: The registry does not answer.
     """
-    from data_contracts.regions import require_rocu
+    from data_contracts.registers.regions import require_rocu
     from models.patterns import pattern_names
 
     if rocu is not None:
@@ -131,7 +131,7 @@ def _own_rocus(context: Context) -> list[str]:
 
 
 def _versions(context: Context, model: str) -> Iterator[ListedVersion]:
-    from governance.promotion_state import model_state
+    from governance.promotion.state import model_state
     from models.registry import Registry
 
     state = model_state(context.audit, model)
@@ -151,7 +151,7 @@ def _versions(context: Context, model: str) -> Iterator[ListedVersion]:
 
 
 def _state(found: VersionState | None, registered: bool = True) -> str:
-    from governance.approvals import is_expired, said
+    from governance.promotion.approvals import is_expired, said
 
     if found is None:
         return "trained"
@@ -163,7 +163,7 @@ def _state(found: VersionState | None, registered: bool = True) -> str:
 
 def _alias_astray(context: Context, state: ModelState) -> str:
     """What is to be said of the champion if the registry's alias is not on it; nothing if it is."""
-    from governance.champion_alias import alias_said, alias_standing
+    from governance.promotion.champion_alias import alias_said, alias_standing
 
     standing, alias = alias_standing(open_desk(context), state)
     return "" if standing == "in step" else f"; {alias_said(standing, alias)}"
@@ -176,7 +176,7 @@ def _lapsed(found: VersionState) -> bool:
 
 
 def _ends(found: VersionState | None) -> str:
-    from governance.life import ENDED
+    from governance.promotion.life import ENDED
 
     if found is None or found.status in ENDED:
         return NOT_THERE
@@ -185,8 +185,8 @@ def _ends(found: VersionState | None) -> str:
 
 def _next(state: ModelState, found: VersionState | None) -> str:
     """What the version waits for."""
-    from governance.approvals import is_expired
-    from governance.promotion_state import RESUMED_BY
+    from governance.promotion.approvals import is_expired
+    from governance.promotion.state import RESUMED_BY
 
     if found is None:
         return "promote request"
@@ -212,10 +212,10 @@ def show_version(context: Context, model: str, version: int) -> ShownVersion:
         WrongInputError: There is no such version.
         FaultError: The registry does not answer.
     """
-    from governance.gate_line import limits_said, not_passed
-    from governance.plan_words import shadow_figures
-    from governance.promotion_state import model_state
-    from governance.registry_port import split_model
+    from governance.gate.line import limits_said, not_passed
+    from governance.promotion.plan_words import shadow_figures
+    from governance.promotion.registry_port import split_model
+    from governance.promotion.state import model_state
     from models.registry import Registry
 
     permit(context, "models.read", split_model(model)[1], model)
@@ -259,7 +259,7 @@ def compare_versions(context: Context, model: str, first: int, second: int) -> C
         WrongInputError: There is no such version.
         FaultError: The registry does not answer.
     """
-    from governance.registry_port import split_model
+    from governance.promotion.registry_port import split_model
     from models.registry import Registry
 
     pattern, rocu = split_model(model)

@@ -56,8 +56,8 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
         RefusedError: No permission, a failed batch of that day stands, or the champion does not verify.
         WrongInputError: No such ROCU or pattern, or too few reads.
     """
-    from governance.promotion_state import model_state
-    from governance.verification import verify_champion
+    from governance.promotion.state import model_state
+    from governance.promotion.verification import verify_champion
     from models.drift.monitor import monitor as run
 
     policy = policy_of(context, rocu)
@@ -93,7 +93,7 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
 
 
 def _write_page(context: Context, result: MonitorResult, champion: str) -> Path:
-    from data_contracts.regions import require_rocu
+    from data_contracts.registers.regions import require_rocu
     from governance.pages.models import MonitorPage
     from governance.pages.render import render_monitoring
     from models.patterns import get_pattern
@@ -111,8 +111,8 @@ def _write_page(context: Context, result: MonitorResult, champion: str) -> Path:
 
 
 def _record_lineage(context: Context, result: MonitorResult) -> None:
-    from data_contracts.reads import read_parts
-    from governance.lineage_events import DatasetRef, RunFacts
+    from data_contracts.layers.reads import read_parts
+    from governance.lineage.events import DatasetRef, RunFacts
     from infra.lake import file_sha256
 
     parts = read_parts(context.lake, result.rocu, result.reference.start, result.current.end)

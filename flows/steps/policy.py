@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from flows.context import Context, acting, permit
 from flows.steps.results import StepResult
-from governance.policy_strictness import Direction, PolicyDifference
+from governance.policy.strictness import Direction, PolicyDifference
 from infra.clock import utc_now
 from infra.errors import FindProfileError
 
 if TYPE_CHECKING:
-    from governance.policy import LoadedPolicy
+    from governance.policy.document import LoadedPolicy
 
 WAYS: dict[Direction, str] = {
     "weaker": "weaker",
@@ -50,10 +50,10 @@ class PolicyLoaded(StepResult):
 
 def load_rocu_policy(context: Context, rocu: str, file: Path) -> PolicyLoaded:
     """Put a ROCU's own policy in force; what it changes, and what it sets otherwise than the default, is recorded."""
-    from data_contracts.regions import require_rocu
-    from governance.policy import packaged_policy, read_policy, store_policy, stored_sha256
-    from governance.policy_difference import differences
-    from governance.policy_strictness import judged_differences
+    from data_contracts.registers.regions import require_rocu
+    from governance.policy.difference import differences
+    from governance.policy.document import packaged_policy, read_policy, store_policy, stored_sha256
+    from governance.policy.strictness import judged_differences
 
     require_rocu(rocu, context.now.date())
     with acting(context, "policy.load", rocu, "decision", f"policy of {rocu}") as details:
@@ -85,8 +85,8 @@ def load_rocu_policy(context: Context, rocu: str, file: Path) -> PolicyLoaded:
 
 def _other_than_recorded(context: Context, rocu: str) -> str | None:
     """What to say of a lake that has another policy in force than was loaded last by the log; `None` if it has not."""
-    from governance.policy import stored_sha256
-    from governance.policy_in_force import file_in_force
+    from governance.policy.document import stored_sha256
+    from governance.policy.in_force import file_in_force
 
     found, recorded = stored_sha256(context.lake, rocu), file_in_force(context.audit, rocu)
     if found == recorded:
@@ -96,8 +96,8 @@ def _other_than_recorded(context: Context, rocu: str) -> str | None:
 
 def _in_force(context: Context, rocu: str, only_by_the_log: bool) -> tuple[LoadedPolicy | None, str]:
     """The policy to be replaced, and its digest. One that was spoilt must be replaceable, or nobody could mend it."""
-    from governance.policy import load_policy, loaded_policy
-    from governance.policy_in_force import file_in_force
+    from governance.policy.document import load_policy, loaded_policy
+    from governance.policy.in_force import file_in_force
 
     if only_by_the_log:
         before = loaded_policy(context.lake, rocu, file_in_force(context.audit, rocu))
@@ -111,7 +111,7 @@ def _in_force(context: Context, rocu: str, only_by_the_log: bool) -> tuple[Loade
 
 def policy_in_force(context: Context, rocu: str) -> dict[str, Any]:
     """The policy in force, its digest and where it comes from."""
-    from governance.policy import load_policy
+    from governance.policy.document import load_policy
 
     permit(context, "history.read", rocu, f"policy of {rocu}")
     loaded = load_policy(context.lake, rocu)

@@ -19,7 +19,7 @@ from infra.errors import WrongInputError
 from infra.lake import write_text
 
 if TYPE_CHECKING:
-    from data_contracts.manifests import PartRef
+    from data_contracts.layers.manifests import PartRef
     from governance.pages.profile import Assessment, ProfilePage, Reason
     from models.patterns import Pattern
     from models.profile import VehicleProfile
@@ -99,9 +99,9 @@ def open_profile(context: Context, wanted: Wanted, html: Path | None = None) -> 
         RefusedError: No permission, purpose or authority, or the lake was changed; the log has it.
         WrongInputError: No such ROCU or pattern, not a vehicle token, or no read of it in the window.
     """
-    from governance.justification import Asked
+    from governance.access.justification import Asked
+    from governance.access.profile_opening import profile_opened
     from governance.pages.profile import render_profile
-    from governance.profile_opening import profile_opened
     from models.patterns import get_pattern
 
     pattern, policy = get_pattern(wanted.pattern), policy_of(context, wanted.rocu)
@@ -128,8 +128,8 @@ def page_path(context: Context, wanted: Wanted) -> Path:
 
 
 def _facts(context: Context, wanted: Wanted, settings: Any) -> VehicleProfile:
-    from data_contracts.cameras import current_register
-    from data_contracts.reads import layer_parts, layer_parts_of_days
+    from data_contracts.layers.reads import layer_parts, layer_parts_of_days
+    from data_contracts.registers.cameras import current_register
     from infra.engine import open_engine
     from models.profile import build_profile
 
@@ -153,14 +153,14 @@ def _facts(context: Context, wanted: Wanted, settings: Any) -> VehicleProfile:
 
 
 def _parts(context: Context, wanted: Wanted, window_days: int) -> tuple[PartRef, ...]:
-    from data_contracts.reads import read_parts
+    from data_contracts.layers.reads import read_parts
 
     return read_parts(context.lake, wanted.rocu, wanted.as_of - timedelta(days=window_days - 1), wanted.as_of)
 
 
 def _page(context: Context, wanted: Wanted, pattern: Pattern, settings: Any, profile: VehicleProfile) -> ProfilePage:
-    from data_contracts.reads import standing_failures
-    from data_contracts.regions import require_rocu
+    from data_contracts.layers.reads import standing_failures
+    from data_contracts.registers.regions import require_rocu
     from governance.pages.profile import Opened, ProfilePage
     from models.profile import rows_set_apart, weigh_look_alikes
     from models.profile.reasons import sentences_again

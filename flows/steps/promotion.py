@@ -11,10 +11,10 @@ from infra.clock import utc_now
 from infra.errors import RefusedError
 
 if TYPE_CHECKING:
-    from governance.audit import Row
-    from governance.plan_asking import Plan
-    from governance.policy import LoadedPolicy
-    from governance.promotion_state import ModelState
+    from governance.audit.log import Row
+    from governance.policy.document import LoadedPolicy
+    from governance.promotion.plan_asking import Plan
+    from governance.promotion.state import ModelState
 
 
 class Judged(StepResult):
@@ -31,7 +31,7 @@ class Judged(StepResult):
 
     def summary(self) -> dict[str, str | int | float]:
         """The outcome, then a line of the gate each."""
-        from governance.gate_line import limits_said
+        from governance.gate.line import limits_said
 
         first: dict[str, str | int | float] = {
             "model": f"{self.model} version {self.version}",
@@ -56,7 +56,7 @@ class Decided(StepResult):
 
 
 def _policy(context: Context, model: str) -> LoadedPolicy:
-    from governance.registry_port import split_model
+    from governance.promotion.registry_port import split_model
 
     return policy_of(context, split_model(model)[1])
 
@@ -68,11 +68,11 @@ def request_promotion(context: Context, model: str, version: int) -> Judged:
         RefusedError: The gate refused, or the request may not be made; the log has it.
     """
     from flows.steps.evidence import gather_evidence
-    from governance.champion_alias import alias_astray
-    from governance.permissions import require
-    from governance.promotion import request
-    from governance.promotion_state import model_state
-    from governance.registry_port import split_model
+    from governance.access.permissions import require
+    from governance.promotion.champion_alias import alias_astray
+    from governance.promotion.registry_port import split_model
+    from governance.promotion.requests import request
+    from governance.promotion.state import model_state
 
     policy, desk = _policy(context, model), open_desk(context)
     with desk.act(context.identity, "promote.request", model, str(version), utc_now()).recorded(context.audit):
@@ -101,7 +101,7 @@ def approve_promotion(
     context: Context, model: str, version: int, reason: str, seen_digest: str | None = None
 ) -> Decided:
     """Approve, as the one whose turn it is; with the last approval the version can score in shadow."""
-    from governance.promotion import approve
+    from governance.promotion.requests import approve
 
     desk, policy, now = open_desk(context), _policy(context, model), utc_now()
     state = approve(desk, context.identity, model, str(version), policy, now, seen_digest=seen_digest, comment=reason)
@@ -113,7 +113,7 @@ def approve_promotion(
 
 def confirm_promotion(context: Context, model: str, version: int, reason: str) -> Decided:
     """Make an approved version champion, on the strength of its shadow runs."""
-    from governance.confirmation import confirm
+    from governance.promotion.confirmation import confirm
 
     state = confirm(
         open_desk(context), context.identity, model, str(version), reason, _policy(context, model), utc_now()
@@ -141,8 +141,9 @@ def plan_promotion(
         seen_digest: Digest of the evidence that the approver was shown, if they name it.
         to: The version to roll back to, if it is named.
     """
-    from governance import control_plan, promotion_plan
-    from governance.plan_asking import Asking
+    from governance.promotion import control_plan
+    from governance.promotion import version_plan as promotion_plan
+    from governance.promotion.plan_asking import Asking
 
     asking = Asking(open_desk(context), context.identity, lambda: _policy(context, model), utc_now(), reason)
     if what == "approve":
@@ -166,7 +167,7 @@ def plan_promotion(
 
 def refuse_promotion(context: Context, model: str, version: int, reason: str) -> Decided:
     """Refuse a version on its way to champion."""
-    from governance.promotion import refuse
+    from governance.promotion.requests import refuse
 
     state = refuse(
         open_desk(context), context.identity, model, str(version), reason, _policy(context, model), utc_now()
@@ -176,7 +177,7 @@ def refuse_promotion(context: Context, model: str, version: int, reason: str) ->
 
 def roll_back(context: Context, model: str, reason: str, to: int | None = None) -> Decided:
     """Make an earlier champion champion again: the one named, or the newest that can serve."""
-    from governance.promotion_control import rollback
+    from governance.promotion.control import rollback
 
     policy, target = _policy(context, model), str(to) if to is not None else None
     done = rollback(open_desk(context), context.identity, model, reason, policy, utc_now(), to=target)
@@ -186,7 +187,7 @@ def roll_back(context: Context, model: str, reason: str, to: int | None = None) 
 
 def suspend_model(context: Context, model: str, reason: str) -> Decided:
     """Stop a model from scoring."""
-    from governance.promotion_control import suspend
+    from governance.promotion.control import suspend
 
     state = suspend(open_desk(context), context.identity, model, reason, utc_now())
     return _standing(context, state, "suspended" if state.champion else "suspended, without a champion")
@@ -194,7 +195,7 @@ def suspend_model(context: Context, model: str, reason: str) -> Decided:
 
 def resume_model(context: Context, model: str, reason: str) -> Decided:
     """Agree to let a suspended model score again."""
-    from governance.promotion_control import resume
+    from governance.promotion.control import resume
 
     state = resume(open_desk(context), context.identity, model, reason, _policy(context, model), utc_now())
     return _standing(context, state, "in force" if state.suspended is None else "suspended, one more person is needed")
@@ -202,8 +203,8 @@ def resume_model(context: Context, model: str, reason: str) -> Decided:
 
 def reconcile_alias(context: Context, model: str) -> Decided:
     """Put the registry's alias where the log has the champion."""
-    from governance.promotion_control import reconcile
-    from governance.promotion_state import model_state
+    from governance.promotion.control import reconcile
+    from governance.promotion.state import model_state
 
     done = reconcile(open_desk(context), context.identity, model, _policy(context, model), utc_now())
     return _standing(context, model_state(context.audit, model), f"alias was {done.found}")
@@ -211,8 +212,8 @@ def reconcile_alias(context: Context, model: str) -> Decided:
 
 def promotion_history(context: Context, model: str, version: int | None) -> tuple[Row, ...]:
     """Every entry about a model's promotion, oldest first."""
-    from governance.promotion import history
-    from governance.registry_port import split_model
+    from governance.promotion.registry_port import split_model
+    from governance.promotion.requests import history
 
     permit(context, "history.read", split_model(model)[1], model)
     rows = history(context.audit, model)
@@ -220,7 +221,7 @@ def promotion_history(context: Context, model: str, version: int | None) -> tupl
 
 
 def _decided(context: Context, model: str, version: int, status: str) -> Decided:
-    from governance.promotion_state import model_state
+    from governance.promotion.state import model_state
 
     return _told(context, model_state(context.audit, model), version, status)
 
@@ -231,7 +232,7 @@ def _standing(context: Context, state: ModelState, status: str) -> Decided:
 
 
 def _told(context: Context, state: ModelState, version: int | None, status: str) -> Decided:
-    from governance.champion_alias import alias_astray
+    from governance.promotion.champion_alias import alias_astray
 
     return Decided(
         model=state.model,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from data_contracts.moved_rows import Asked
+from data_contracts.judgement.moved_rows import Asked
 from data_contracts.quarantine import Grouping, Held, Sample, Span
 from flows.context import Context, acting
 from flows.steps.desk import policy_of

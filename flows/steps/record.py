@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flows.context import Context
-    from governance.audit import Row
-    from governance.evidence import Evidence, Figure, NotYetKnown, Performance
-    from governance.lineage import LineageGraph
-    from governance.promotion_details import GateDetails
+    from governance.audit.log import Row
+    from governance.gate.evidence import Evidence, Figure, NotYetKnown, Performance
+    from governance.lineage.graph import LineageGraph
+    from governance.promotion.details import GateDetails
     from models.evaluation import Estimate, Population
     from models.registry import Registry, VersionRecord
 
@@ -38,11 +38,11 @@ def record_page(context: Context, model: str, version: int, graph: LineageGraph)
         WrongInputError: There is no such version.
         FaultError: The registry does not answer.
     """
-    from data_contracts.regions import require_rocu
+    from data_contracts.registers.regions import require_rocu
     from flows.steps.desk import policy_of
     from flows.steps.record_trials import group_rows, trial_facts
     from governance.pages.render import render_model_record
-    from governance.promotion import history
+    from governance.promotion.requests import history
     from models.patterns import get_pattern
     from models.registry import Registry
 
@@ -85,7 +85,7 @@ def record_page(context: Context, model: str, version: int, graph: LineageGraph)
 
 
 def _status(context: Context, model: str, version: int) -> str:
-    from governance.promotion_state import model_state
+    from governance.promotion.state import model_state
 
     state = model_state(context.audit, model)
     found = state.versions.get(str(version))
@@ -97,8 +97,8 @@ def _status(context: Context, model: str, version: int) -> str:
 
 def _judged(context: Context, record: VersionRecord) -> tuple[Evidence | None, GateDetails | None]:
     """The evidence of the version's latest gate, and what that gate said, as the log has it."""
-    from governance.evidence_store import load_evidence
-    from governance.promotion_state import model_state
+    from governance.gate.evidence_store import load_evidence
+    from governance.promotion.state import model_state
 
     found = model_state(context.audit, record.model).versions.get(record.version)
     if found is None:
@@ -147,7 +147,7 @@ def _data(record: VersionRecord) -> tuple[Fact, ...]:
 
 
 def _batches(context: Context, graph: LineageGraph, rocu: str) -> tuple[BatchRow, ...]:
-    from data_contracts.reads import batches
+    from data_contracts.layers.reads import batches
 
     wanted = {node.digest for node in graph.landing}
     return tuple(
@@ -172,7 +172,7 @@ def _batches(context: Context, graph: LineageGraph, rocu: str) -> tuple[BatchRow
 
 
 def _figures(record: VersionRecord, evidence: Evidence | None) -> tuple[FigureRow, ...]:
-    from governance.evidence import ChampionMeasured
+    from governance.gate.evidence import ChampionMeasured
 
     found, new = record.evaluation.all_vehicles, record.evaluation.not_yet_known
     champion = evidence.champion.performance if evidence and isinstance(evidence.champion, ChampionMeasured) else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from governance.pages.models import Fact, GroupRow
 
 if TYPE_CHECKING:
-    from governance.evidence import Evidence
+    from governance.gate.evidence import Evidence
     from models.assurance.results import Assurance, Fairness, Leakage, Parity, Robustness, Thinning
     from models.registry import VersionRecord
     from models.stability import Stability

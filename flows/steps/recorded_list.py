@@ -14,7 +14,7 @@ from infra.lake import file_sha256
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from governance.audit import Row
+    from governance.audit.log import Row
 
 PAGE = "list.html"
 

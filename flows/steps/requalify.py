@@ -19,10 +19,10 @@ from infra.clock import utc_now
 from infra.errors import WrongInputError
 
 if TYPE_CHECKING:
-    from data_contracts.limits import IngestLimits
-    from data_contracts.moved_rows import Asked, BatchAgain
+    from data_contracts.judgement.limits import IngestLimits
+    from data_contracts.judgement.moved_rows import Asked, BatchAgain
     from data_contracts.requalify import Due, Judge, RecordAgain
-    from governance.operations import Operation
+    from governance.audit.operations import Operation
 
 DEFAULT_REASON = "what decides about reads has changed"
 NOTHING_CHANGED = "Nothing that decides about them has changed since they were judged"
@@ -137,7 +137,7 @@ def requalify(
         WrongInputError: No such ROCU, `last` before `first`, or the reason holds a number plate.
     """
     from data_contracts.requalify import records_of_days
-    from governance.plate_guard import refuse_plate_text
+    from governance.audit.plate_guard import refuse_plate_text
 
     if last < first:
         raise WrongInputError(f"--to {last} lies before --from {first}.", "Give the earlier date as --from.")
@@ -172,7 +172,7 @@ def release(context: Context, rocu: str, asked: Asked, reason: str, plan: bool =
     """
     from data_contracts.quarantine import Span, records_holding, require_known
     from data_contracts.requalify import records_named
-    from governance.plate_guard import refuse_plate_text
+    from governance.audit.plate_guard import refuse_plate_text
 
     refuse_plate_text("the reason", reason)
     policy = policy_of(context, rocu)
@@ -189,7 +189,7 @@ def release(context: Context, rocu: str, asked: Asked, reason: str, plan: bool =
 
 def asked_details(asked: Asked) -> dict[str, Any]:
     """What was asked about, as the log keeps it: an id that reads as a plate is withheld."""
-    from governance.plate_guard import withhold_plates
+    from governance.audit.plate_guard import withhold_plates
 
     said = {"rule": asked.rule, "camera": asked.camera, "batch": asked.batch}
     return {name: withhold_plates(value) for name, value in said.items() if value is not None}
@@ -240,7 +240,7 @@ def _judge_again(
 
 def _say_opening(context: Context, rocu: str, due: Due, reason: str) -> None:
     """The log has it before the vault is opened."""
-    from governance.audit import Entry
+    from governance.audit.log import Entry
 
     opening = Entry.by(
         context.identity,

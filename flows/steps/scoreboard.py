@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from flows.context import EVERYWHERE, Context, permit
 from flows.steps.rule_legend import legend_of
+from governance.access.permissions import EVERY_ROCU
 from governance.pages.scoreboard_models import RocuStanding, RuleAsked, Scoreboard, Spread, Standing
-from governance.permissions import EVERY_ROCU
 from infra.lake import write_text
 
 if TYPE_CHECKING:
-    from data_contracts.batch_counts import Rows
-    from data_contracts.history import Judged
+    from data_contracts.layers.batch_counts import Rows
+    from data_contracts.layers.history import Judged
 
 ACTION = "scoreboard.read"
 # a force with fewer rows than this is shown, but is neither the best nor the worst
@@ -71,7 +71,7 @@ def read_scoreboard(
 
 
 def _covered(context: Context, rocus: Sequence[str]) -> tuple[str, ...]:
-    from data_contracts.regions import require_rocu
+    from data_contracts.registers.regions import require_rocu
 
     if not rocus:
         there = sorted(path.name.removeprefix("rocu=") for path in (context.lake.root / "ingests").glob("rocu=*"))
@@ -87,7 +87,7 @@ def _covered(context: Context, rocus: Sequence[str]) -> tuple[str, ...]:
 
 
 def _chosen(context: Context, rocu: str, start: date | None, end: date | None) -> tuple[Judged, ...]:
-    from data_contracts.history import in_span, judgements
+    from data_contracts.layers.history import in_span, judgements
 
     standing = [one for one in judgements(context.lake, rocu) if one.stands]
     return in_span(standing, start or date.min, end or date.max)
@@ -95,8 +95,8 @@ def _chosen(context: Context, rocu: str, start: date | None, end: date | None) -
 
 def _asked(chosen: Sequence[Judged]) -> dict[str, RuleAsked]:
     """The rules about rows of every contract that judged, in the order of the newest."""
-    from data_contracts.batch_counts import BATCH_TABLES
-    from data_contracts.contract import load_contract
+    from data_contracts.contract.document import load_contract
+    from data_contracts.layers.batch_counts import BATCH_TABLES
 
     found: dict[str, RuleAsked] = {}
     for version in dict.fromkeys(one.record.contract_version for one in reversed(chosen)):
@@ -113,9 +113,9 @@ def _asked(chosen: Sequence[Judged]) -> dict[str, RuleAsked]:
 
 
 def _rocu(context: Context, rocu: str, chosen: Sequence[Judged], asked: Mapping[str, RuleAsked]) -> RocuStanding:
-    from data_contracts.batch_counts import broken_rows, judged_rows
-    from data_contracts.history import days_of
-    from data_contracts.regions import require_rocu
+    from data_contracts.layers.batch_counts import broken_rows, judged_rows
+    from data_contracts.layers.history import days_of
+    from data_contracts.registers.regions import require_rocu
 
     broken: Counter[str] = Counter()
     for one in chosen:

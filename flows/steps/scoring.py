@@ -32,10 +32,10 @@ from infra.lake import file_sha256, write_text
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from data_contracts.manifests import PartRef
-    from governance.policy import LoadedPolicy
-    from governance.run_authority import RunAuthority
-    from governance.verification import Candidate, Champion
+    from data_contracts.layers.manifests import PartRef
+    from governance.access.run_authority import RunAuthority
+    from governance.policy.document import LoadedPolicy
+    from governance.promotion.verification import Candidate, Champion
     from models.scoring import Provenance
 
 
@@ -67,8 +67,8 @@ def score(context: Context, rocu: str, pattern: str, as_of: date, shadow: bool =
         WrongInputError: No such ROCU or pattern, or no reads of that date.
         FaultError: The registry or the lake does not answer.
     """
-    from data_contracts.regions import require_rocu
-    from governance.lineage_events import RunFacts
+    from data_contracts.registers.regions import require_rocu
+    from governance.lineage.events import RunFacts
     from models.patterns import get_pattern
 
     get_pattern(pattern)
@@ -141,7 +141,7 @@ class _Day:
 
 
 def _score_champion(day: _Day, details: dict[str, Any]) -> Scored:
-    from governance.verification import verify_champion
+    from governance.promotion.verification import verify_champion
     from models.scoring import scores_file
 
     context, policy = day.context, day.policy.policy
@@ -187,7 +187,7 @@ def _shadows(day: _Day, beside: tuple[str, Path] | None) -> tuple[ShadowRun, ...
 
 
 def _score_shadow(day: _Day, details: dict[str, Any]) -> ShadowScored:
-    from governance.promotion_state import model_state
+    from governance.promotion.state import model_state
 
     state = model_state(day.context.audit, day.model)
     if state.champion is not None:
@@ -208,7 +208,7 @@ def _score_shadow(day: _Day, details: dict[str, Any]) -> ShadowScored:
 
 
 def _parts(context: Context, rocu: str, as_of: date, window_days: int) -> tuple[PartRef, ...]:
-    from data_contracts.reads import read_parts
+    from data_contracts.layers.reads import read_parts
 
     parts = read_parts(context.lake, rocu, as_of - timedelta(days=window_days - 1), as_of)
     if not any(part.date == as_of and part.rows for part in parts):
@@ -228,7 +228,7 @@ def _provenance(
     as_of: date,
     policy_digest: str,
 ) -> Provenance:
-    from data_contracts.reads import contract_versions, parts_digest
+    from data_contracts.layers.reads import contract_versions, parts_digest
     from models.code_state import code_state
     from models.scoring import Provenance
 
@@ -279,7 +279,7 @@ def _require_unchanged(day: _Day, made_by: MadeBy) -> None:
         RefusedError: The champion does not verify any more, the authority does not cover the run any more, or one of
             them is another.
     """
-    from governance.verification import verify_champion
+    from governance.promotion.verification import verify_champion
 
     champion = verify_champion(open_desk(day.context), day.model, day.rocu, utc_now())
     day.require_still_authorised()
@@ -288,7 +288,7 @@ def _require_unchanged(day: _Day, made_by: MadeBy) -> None:
 
 
 def _page(context: Context, scored: pa.Table, made_by: MadeBy, window_days: int) -> str:
-    from data_contracts.regions import require_rocu
+    from data_contracts.registers.regions import require_rocu
     from governance.pages.models import AnalystListPage, AnalystRow, Fact
     from governance.pages.render import render_analyst_list
     from models.scoring import review_list
@@ -340,7 +340,7 @@ def _page(context: Context, scored: pa.Table, made_by: MadeBy, window_days: int)
 
 def _data_notes(context: Context, rocu: str, first: date, last: date) -> tuple[str, ...]:
     """What is not in the window: batches that failed on earlier days of it and that nothing has replaced."""
-    from data_contracts.reads import standing_failures
+    from data_contracts.layers.reads import standing_failures
 
     return tuple(
         f"Batch {batch.batch_id} of {batch.dates[0] if batch.dates else 'unknown days'} failed its contract: "
@@ -356,7 +356,7 @@ def _rows(target: Path) -> int:
 
 
 def _record_lineage(context: Context, parts: tuple[PartRef, ...], provenance: Provenance, target: Path) -> None:
-    from governance.lineage_events import DatasetRef, RunFacts
+    from governance.lineage.events import DatasetRef, RunFacts
 
     facts = RunFacts(
         contract_version=provenance.contract_version,

@@ -27,10 +27,10 @@ from infra.lake import file_sha256, left_behind, placed
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from governance.policy import LoadedPolicy
-    from governance.promotion_record import Act, Desk
-    from governance.promotion_state import ModelState
-    from governance.verification import Candidate
+    from governance.policy.document import LoadedPolicy
+    from governance.promotion.record import Act, Desk
+    from governance.promotion.state import ModelState
+    from governance.promotion.verification import Candidate
     from models.scoring import Provenance
 
 Windows = Callable[[], "pa.Table"]
@@ -103,7 +103,7 @@ def score_shadows(
         champion: Its version, and the list that it made of these windows; `None` if there is none.
         require_still: Refuses once the authority of the run is not what it was when it began.
     """
-    from governance.promotion_state import model_state
+    from governance.promotion.state import model_state
 
     desk, runs = open_desk(context), []
     for found in model_state(context.audit, model).candidates:
@@ -143,10 +143,10 @@ def _score_one(
 ) -> ShadowRun:
     import pyarrow.parquet as pq
 
-    from governance.confirmation import record_shadow_run, require_day_to_come
-    from governance.promotion_details import ShadowDetails
-    from governance.promotion_state import model_state
-    from governance.verification import verify_candidate
+    from governance.promotion.confirmation import record_shadow_run, require_day_to_come
+    from governance.promotion.details import ShadowDetails
+    from governance.promotion.state import model_state
+    from governance.promotion.verification import verify_candidate
     from models.list_comparison import compare_lists
     from models.scoring import scores_file
 

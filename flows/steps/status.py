@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from flows.context import Context, permit
 from flows.steps.desk import open_desk
 from flows.steps.shadow import missing_lists
-from governance.permissions import EVERY_ROCU
+from governance.access.permissions import EVERY_ROCU
 
 
 class RocuStatus(BaseModel):
@@ -42,7 +42,7 @@ def read_status(context: Context, only: str | None = None) -> tuple[RocuStatus, 
         RefusedError: No permission, or not for this ROCU.
         WrongInputError: There is no such ROCU.
     """
-    from data_contracts.regions import require_rocu
+    from data_contracts.registers.regions import require_rocu
 
     if only is not None:
         require_rocu(only, context.now.date())
@@ -57,7 +57,7 @@ def read_status(context: Context, only: str | None = None) -> tuple[RocuStatus, 
 
 
 def _of_rocu(context: Context, rocu: str) -> list[RocuStatus]:
-    from data_contracts.reads import read_parts, standing_failures
+    from data_contracts.layers.reads import read_parts, standing_failures
     from models.pattern_names import pattern_names
 
     parts = read_parts(context.lake, rocu, date.min, date.max)
@@ -76,8 +76,8 @@ def _known(context: Context, model: str) -> bool:
 
 
 def _of_model(context: Context, plain: RocuStatus, pattern: str) -> RocuStatus:
-    from governance.champion_alias import alias_said, alias_standing
-    from governance.promotion_state import model_state
+    from governance.promotion.champion_alias import alias_said, alias_standing
+    from governance.promotion.state import model_state
 
     model = f"{pattern}.{plain.rocu}"
     state = model_state(context.audit, model)

@@ -24,7 +24,7 @@ def accept_procedures(context: Context, version: str) -> Accepted:
     Raises:
         RefusedError: Another version is in force; the log has it.
     """
-    from governance.syops import accept, procedures
+    from governance.access.syops import accept, procedures
 
     until = accept(context.audit, context.lake, context.identity, version, utc_now())
     return Accepted(version=version, digest=procedures().digest, by=context.identity.name, valid_until=until)

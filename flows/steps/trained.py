@@ -18,7 +18,7 @@ from infra.errors import RefusedError
 
 if TYPE_CHECKING:
     from flows.context import Context
-    from governance.audit import Row
+    from governance.audit.log import Row
     from models.assurance.results import Assurance
     from models.pipeline import TrainingOutputs
     from models.registry import RegisteredVersion, Registry, VersionRecord

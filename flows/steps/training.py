@@ -71,7 +71,7 @@ def retrain(context: Context, rocu: str, pattern: str, as_of: date) -> Retrained
         WrongInputError: No such ROCU or pattern.
         FaultError: A stage or the registry broke off.
     """
-    from governance.lineage_events import RunFacts
+    from governance.lineage.events import RunFacts
     from models.code_state import code_state
     from models.inputs import pin_inputs
     from models.patterns import get_pattern
@@ -142,7 +142,7 @@ def _retrained(outputs: TrainingOutputs, version: RegisteredVersion, workspace: 
 
 
 def _record_lineage(context: Context, outputs: TrainingOutputs, version: RegisteredVersion) -> None:
-    from governance.lineage_events import DatasetRef, RunFacts
+    from governance.lineage.events import DatasetRef, RunFacts
 
     inputs = outputs.inputs
     facts = RunFacts(
@@ -175,7 +175,7 @@ def reproduce(context: Context, model: str, version: int) -> Reproduced:
         WrongInputError: There is no such version.
         RefusedError: No permission, or its inputs are not as they were.
     """
-    from governance.registry_port import split_model
+    from governance.promotion.registry_port import split_model
     from models.registry import Registry
     from models.reproduction import reproduce as run
 

@@ -12,7 +12,7 @@ from infra.clock import utc_now
 from infra.errors import WrongInputError
 
 if TYPE_CHECKING:
-    from data_contracts.manifests import PartRef
+    from data_contracts.layers.manifests import PartRef
 
 
 def reveal_plates(
@@ -31,8 +31,8 @@ def reveal_plates(
         RefusedError: No permission, purpose or authority; the log has it.
         WrongInputError: The ROCU is not clear, or a token is unknown there.
     """
-    from governance.reveal import Asked
-    from governance.reveal import reveal_plates as reveal
+    from governance.access.reveal import Asked
+    from governance.access.reveal import reveal_plates as reveal
     from models.units import units_of
 
     code = rocu or _only_rocu(context)
@@ -66,14 +66,14 @@ def _batches_with(context: Context, rocu: str, token: str) -> list[str]:
 
     A list of vehicles outlives the judgement that it was made from.
     """
-    from data_contracts.reads import read_parts, superseded_parts
+    from data_contracts.layers.reads import read_parts, superseded_parts
 
     standing = _found(context, read_parts(context.lake, rocu, date.min, date.max), token)
     return standing or _found(context, superseded_parts(context.lake, rocu), token)
 
 
 def _found(context: Context, parts: Sequence[PartRef], token: str) -> list[str]:
-    from data_contracts.reads import reads_relation
+    from data_contracts.layers.reads import reads_relation
     from infra.engine import open_engine
 
     with open_engine(context.settings) as connection:

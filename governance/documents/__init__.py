@@ -13,7 +13,7 @@ from governance.documents.change_report import change_report
 from governance.documents.model import MadeFromRecord
 from governance.documents.model_card import model_card
 from governance.documents.source import Source
-from governance.evidence import MadeDocument
+from governance.gate.evidence import MadeDocument
 
 __all__ = ["MadeFromRecord", "Source", "documents_of", "made_before_the_gate"]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from governance.documents.life import Moment, follow, other_use
 from governance.documents.model import Field, MadeFromRecord, Section, Table
 from governance.documents.source import EVIDENCE, LOG, RECORD, Source, field
-from governance.evidence import ChampionMeasured, Evidence, MadeDocument, NoChampion
-from governance.promotion_state import ModelState, VersionState, replay
+from governance.gate.evidence import ChampionMeasured, Evidence, MadeDocument, NoChampion
+from governance.promotion.state import ModelState, VersionState, replay
 from infra.errors import RefusedError
 
 # shown in columns of their own, or in another table

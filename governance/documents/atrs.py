@@ -10,7 +10,7 @@ from governance.documents.atrs_tool import data_fields, model_fields, system_fie
 from governance.documents.figures import trial_fields
 from governance.documents.model import Field, MadeFromRecord, Section, Table
 from governance.documents.source import POLICY, PRODUCT, RECORD, Source, field, joined
-from governance.transparency import TransparencyFacts
+from governance.policy.transparency import TransparencyFacts
 
 
 def atrs_record(source: Source) -> MadeFromRecord:

@@ -6,7 +6,7 @@ from datetime import date
 
 from governance.documents.model import Field
 from governance.documents.source import EVIDENCE, POLICY, PRODUCT, RECORD, Source, field, figure_text
-from governance.transparency import TransparencyFacts
+from governance.policy.transparency import TransparencyFacts
 
 
 def system_fields(source: Source) -> tuple[Field, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from governance.change_plan import ASPECTS
 from governance.documents.model import Field, MadeFromRecord, Section, Table
 from governance.documents.source import EVIDENCE, POLICY, RECORD, Source, field
-from governance.evidence import ChampionMeasured, ChampionUnreachable, Evidence, NoChampion
+from governance.gate.change_plan import ASPECTS
+from governance.gate.evidence import ChampionMeasured, ChampionUnreachable, Evidence, NoChampion
 
 
 def change_report(source: Source) -> MadeFromRecord:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from governance.documents.model import Field, Table
 from governance.documents.source import EVIDENCE, Source, field, figure_text
-from governance.evidence import ChampionMeasured, present
+from governance.gate.evidence import ChampionMeasured, present
 
 if TYPE_CHECKING:
-    from governance.evidence import Evidence, NotYetKnown, Performance
+    from governance.gate.evidence import Evidence, NotYetKnown, Performance
     from models.evaluation import Population
 
 NONE = "not measured"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from governance.audit_entry import Row
-from governance.promotion_state import ModelState, replay
+from governance.audit.entry import Row
+from governance.promotion.state import ModelState, replay
 from infra.errors import RefusedError
 
 RESTED = frozenset({"score", "monitor"})

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from governance.documents.model import Field
 
 if TYPE_CHECKING:
-    from governance.audit_entry import Row
-    from governance.evidence import Evidence, Figure
-    from governance.policy import RocuPolicy
+    from governance.audit.entry import Row
+    from governance.gate.evidence import Evidence, Figure
+    from governance.policy.document import RocuPolicy
     from models.evaluation import Estimate
     from models.version_record import VersionRecord
 

@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from data_contracts.trends import TrendPoint
+from data_contracts.layers.trends import TrendPoint
 from governance.pages.models import LegendRow, Page
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from governance.lineage import LAYER_NAMES, LineageGraph, LineageNode
+from governance.lineage.graph import LAYER_NAMES, LineageGraph, LineageNode
 
 BOX_WIDTH, BOX_HEIGHT = 164, 62
 GAP_X, GAP_Y, MARGIN = 32, 18, 12

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from governance.lineage import LineageGraph
+from governance.lineage.graph import LineageGraph
 from models.drift.results import MonitorResult
 
 

@@ -1,7 +1,7 @@
 """The profile page of one vehicle: facts first, the assessment apart from them. Everything is escaped.
 
 Belongs here: what the page is given, and what of it is listed. Does not: what is true of a vehicle (models.profile), or
-who may look at it (governance.profile_opening).
+who may look at it (governance.access.profile_opening).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from data_contracts.trend_picture import draw_trend, share_text
 from governance.documents.model import MadeFromRecord
-from governance.lineage import LineageGraph, describe
+from governance.lineage.graph import LineageGraph, describe
 from governance.pages.bar_svg import draw_bar
 from governance.pages.batch_models import BatchPage
 from governance.pages.behaviours import named_behaviours

@@ -17,8 +17,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from data_contracts.manifests import PartRef
-from data_contracts.reads import READS_COLUMNS, reads_relation
+from data_contracts.layers.manifests import PartRef
+from data_contracts.layers.reads import READS_COLUMNS, reads_relation
 from infra.engine import literal
 from infra.lake import Lake, file_sha256
 from infra.settings import Settings

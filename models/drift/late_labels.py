@@ -12,7 +12,7 @@ from math import sqrt
 import duckdb
 import pyarrow as pa
 
-from data_contracts.manifests import PartRef
+from data_contracts.layers.manifests import PartRef
 from infra.lake import Lake
 from models.drift.results import LabelDrift, LabelSpan, Span
 from models.drift.settings import LabelLimits

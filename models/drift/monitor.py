@@ -18,8 +18,8 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from data_contracts.dispositions import disposition_parts
-from data_contracts.manifests import PartRef
-from data_contracts.reads import parts_digest, read_parts, reads_relation
+from data_contracts.layers.manifests import PartRef
+from data_contracts.layers.reads import parts_digest, read_parts, reads_relation
 from infra.engine import open_engine
 from infra.lake import Lake, file_sha256, write_text
 from infra.settings import Settings

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from data_contracts.manifests import PartRef
+from data_contracts.layers.manifests import PartRef
 from infra.errors import WrongInputError
 from infra.lake import Lake
 from infra.settings import Settings

@@ -18,7 +18,7 @@ import pyarrow as pa
 from ibis.expr.types import Table
 from numpy.typing import NDArray
 
-from data_contracts.manifests import PartRef
+from data_contracts.layers.manifests import PartRef
 from infra.errors import FaultError, WrongInputError
 from infra.lake import Lake
 from models.code_state import PATTERN_GROUP

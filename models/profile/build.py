@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 
-from data_contracts.cameras import RegisterRef, register_table
-from data_contracts.manifests import PartRef
-from data_contracts.noted import notes_about
-from data_contracts.reads import parts_digest, reads_relation
+from data_contracts.layers.manifests import PartRef
+from data_contracts.layers.noted import notes_about
+from data_contracts.layers.reads import parts_digest, reads_relation
+from data_contracts.registers.cameras import RegisterRef, register_table
 from infra.errors import WrongInputError
 from infra.lake import Lake
 from models.features.settings import PatternSettings, window_start

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from data_contracts.noted import Note, cause_in_words
+from data_contracts.layers.noted import Note, cause_in_words
 from models.features.settings import PatternSettings
 from models.profile.model import Faults, Hop, Read
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from data_contracts.noted import Note
+from data_contracts.layers.noted import Note
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from data_contracts.cameras import load_cameras
 from data_contracts.ingest import IngestReport, ingest_files
-from data_contracts.limits import IngestLimits
-from data_contracts.manifests import IngestRecord, PartRef
-from data_contracts.reads import ingest_records, read_parts, reads_relation
+from data_contracts.judgement.limits import IngestLimits
+from data_contracts.layers.manifests import IngestRecord, PartRef
+from data_contracts.layers.reads import ingest_records, read_parts, reads_relation
+from data_contracts.registers.cameras import load_cameras
 from data_contracts.sources.model import Source, load_source
 from infra.lake import Lake
 from infra.pseudonyms import load_pseudonymiser

@@ -16,13 +16,13 @@ import pytest
 from broken_files import GOOD, HEADER, check_told, kinds, odd_parquet
 from hypothesis import HealthCheck, Phase, given, settings
 
-from data_contracts.contract import load_contract
+from data_contracts.contract.document import load_contract
 from data_contracts.dispositions import load_dispositions
-from data_contracts.limits import IngestLimits
+from data_contracts.intake.taking import reading_of_reads, take
+from data_contracts.judgement.limits import IngestLimits
+from data_contracts.judgement.work import working_database
 from data_contracts.sources.inspection import inspect
 from data_contracts.sources.model import BUILT_IN, Source, load_source
-from data_contracts.taking import reading_of_reads, take
-from data_contracts.work import working_database
 from infra.errors import FindProfileError, RefusedError, WrongInputError
 from infra.lake import file_sha256
 from infra.vault import open_sealed

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from requalify_support import requalify
 
 from data_contracts.health.legs import load_legs
-from data_contracts.reads import layer_parts, standing_batches
+from data_contracts.layers.reads import layer_parts, standing_batches
 from infra.engine import open_engine
 from infra.errors import FaultError
 

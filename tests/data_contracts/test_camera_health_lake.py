@@ -17,7 +17,7 @@ from data_contracts.health.examine import health_of_lake
 from data_contracts.health.results import HealthReport
 from data_contracts.health.sent_hours import sent_hours
 from data_contracts.health.together import told_together
-from data_contracts.reads import batches, layer_parts
+from data_contracts.layers.reads import batches, layer_parts
 from infra.engine import open_engine
 
 REGISTER = "camera_id,latitude,longitude,valid_from,valid_to,force,site_id\n" + "".join(

@@ -8,7 +8,7 @@ from datetime import datetime
 import duckdb
 import pytest
 
-from data_contracts.cameras import current_register, load_cameras, register_table
+from data_contracts.registers.cameras import current_register, load_cameras, register_table
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.vault import open_sealed
 

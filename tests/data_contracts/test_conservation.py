@@ -13,7 +13,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from data_contracts.limits import IngestLimits
+from data_contracts.judgement.limits import IngestLimits
 from data_contracts.sources.inspection import inspect
 from data_contracts.sources.loading import load_rows
 from data_contracts.sources.model import BUILT_IN

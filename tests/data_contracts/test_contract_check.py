@@ -8,8 +8,8 @@ import pytest
 from contract_support import damaged, shortened
 from hypothesis import HealthCheck, given, settings
 
-from data_contracts.contract import CONTRACT_NAMES
-from data_contracts.contract_check import check_contract
+from data_contracts.contract.check import check_contract
+from data_contracts.contract.document import CONTRACT_NAMES
 
 TEXT = shortened(files("data_contracts").joinpath("contracts/dispositions.odcs.yaml").read_text(encoding="utf-8"))
 BETWEEN, CLOCK = "expect_column_values_to_be_between", "${clock_skew_max_s}"

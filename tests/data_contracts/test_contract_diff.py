@@ -12,9 +12,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.argument_difference import compare_arguments
-from data_contracts.contract import CONTRACT_NAMES, Contract, contract_versions, load_contract, parse_contract
-from data_contracts.contract_diff import STEPS, ContractDifference, compare_contracts
+from data_contracts.contract.argument_difference import compare_arguments
+from data_contracts.contract.diff import STEPS, ContractDifference, compare_contracts
+from data_contracts.contract.document import CONTRACT_NAMES, Contract, contract_versions, load_contract, parse_contract
 from infra.errors import WrongInputError
 
 RULE = {

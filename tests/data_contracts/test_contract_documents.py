@@ -8,8 +8,8 @@ from importlib.resources import files
 import pytest
 from open_data_contract_standard.model import OpenDataContractStandard
 
-from data_contracts.contract import load_contract
-from data_contracts.limits import IngestLimits
+from data_contracts.contract.document import load_contract
+from data_contracts.judgement.limits import IngestLimits
 
 NAMES = ["reads", "cameras", "dispositions"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from data_contracts.contract import CONTRACT_NAMES, Rule, load_contract
-from data_contracts.contract_words import what_is_asked
-from data_contracts.limits import IngestLimits
+from data_contracts.contract.document import CONTRACT_NAMES, Rule, load_contract
+from data_contracts.contract.words import what_is_asked
+from data_contracts.judgement.limits import IngestLimits
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from page_support import Outline, check_asks_nobody
 
-from data_contracts.contract import load_contract
+from data_contracts.contract.document import load_contract
 from data_contracts.data_docs import NO_LIMITS, batch_docs, rocu_docs
-from data_contracts.history import Judged, judgements
-from data_contracts.limits import IngestLimits
+from data_contracts.judgement.limits import IngestLimits
+from data_contracts.layers.history import Judged, judgements
 
 LIMITS = IngestLimits(max_quarantine_share=0.9)
 VRM = "AB12CDE"

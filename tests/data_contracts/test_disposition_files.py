@@ -7,9 +7,9 @@ from datetime import date, datetime
 import duckdb
 import pytest
 
-from data_contracts.contract import load_contract
+from data_contracts.contract.document import load_contract
 from data_contracts.dispositions import disposition_parts, disposition_records, load_dispositions
-from data_contracts.limits import IngestLimits
+from data_contracts.judgement.limits import IngestLimits
 from data_contracts.sources.model import Source, load_source
 from infra.errors import WrongInputError
 from infra.pseudonyms import load_pseudonymiser

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from data_contracts.limits import IngestLimits
+from data_contracts.judgement.limits import IngestLimits
 from data_contracts.requalify import Judge, judge_again, records_of_days
 
 OTHER = "camera_id,latitude,longitude,valid_from\nCAM-9,53.0,-2.5,2025-01-01\n"

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from data_contracts.manifests import BatchManifest
+from data_contracts.layers.manifests import BatchManifest
 from flows.steps.data import _require_none_failed
 from infra.errors import RefusedError
 

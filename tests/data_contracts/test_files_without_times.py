@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from data_contracts.limits import IngestLimits
-from data_contracts.reads import standing_failures
+from data_contracts.judgement.limits import IngestLimits
+from data_contracts.layers.reads import standing_failures
 from data_contracts.sources.model import Source
 from infra.errors import WrongInputError
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from data_contracts.moved_rows import Asked
+from data_contracts.judgement.moved_rows import Asked
+from data_contracts.layers.reads import layer_parts
 from data_contracts.quarantine import Span, count_quarantine, count_rows
-from data_contracts.reads import layer_parts
 from data_contracts.sources.model import Source
 
 LAYERS = ("reads", "quarantine", "camera_hours", "rule_counts", "notes")

@@ -6,7 +6,14 @@ from datetime import date
 
 import pytest
 
-from data_contracts.reads import batches, find_batch, ingest_records, read_parts, reads_relation, standing_failures
+from data_contracts.layers.reads import (
+    batches,
+    find_batch,
+    ingest_records,
+    read_parts,
+    reads_relation,
+    standing_failures,
+)
 from flows.steps.data import judged
 from infra.errors import FaultError, RefusedError, WrongInputError
 

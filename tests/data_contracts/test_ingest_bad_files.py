@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from data_contracts.cameras import load_cameras
+from data_contracts.registers.cameras import load_cameras
 from data_contracts.sources.model import Source
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import exclusive

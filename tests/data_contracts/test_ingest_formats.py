@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_contracts.contract import load_contract
-from data_contracts.judging import read_projection, read_values
+from data_contracts.contract.document import load_contract
+from data_contracts.judgement.judging import read_projection, read_values
 from data_contracts.sources.inspection import inspect
 from data_contracts.sources.loading import load_rows
 from data_contracts.sources.model import BUILT_IN, Source, load_source

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data_contracts.contract import load_contract
+from data_contracts.contract.document import load_contract
 from flows.steps.data import judged
 
 BROKEN = {

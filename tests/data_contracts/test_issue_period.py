@@ -6,8 +6,8 @@ from datetime import date
 
 import duckdb
 
-from data_contracts.plates_sql import plate_macros
-from data_contracts.vehicles import issue_period
+from data_contracts.judgement.vehicles import issue_period
+from data_contracts.plates.macros import plate_macros
 
 
 def test_a_plate_is_the_same_on_every_day_of_a_period():

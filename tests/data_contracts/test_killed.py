@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from requalify_support import LATE, WIDE, check_conserved, requalify
 
-from data_contracts.cameras import current_register
 from data_contracts.dispositions import disposition_records, load_dispositions
-from data_contracts.limits import IngestLimits
-from data_contracts.reads import batches, ingest_records, standing_batches
+from data_contracts.judgement.limits import IngestLimits
+from data_contracts.layers.reads import batches, ingest_records, standing_batches
+from data_contracts.registers.cameras import current_register
 from data_contracts.sources.model import load_source
 from infra.errors import FaultError
 from infra.lake import Lake, exclusive

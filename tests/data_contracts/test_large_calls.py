@@ -7,8 +7,9 @@ from datetime import date
 import pyarrow.parquet as pq
 import pytest
 
-from data_contracts import ingest, parts
-from data_contracts.reads import read_parts
+from data_contracts import ingest
+from data_contracts.layers import parts
+from data_contracts.layers.reads import read_parts
 from infra.errors import WrongInputError
 
 DAYS = (17, 18)

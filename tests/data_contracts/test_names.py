@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts.names import NAME_WITHHELD, name_as_delivered, path_as_given
+from data_contracts.intake.names import NAME_WITHHELD, name_as_delivered, path_as_given
 
 
 @pytest.mark.parametrize(

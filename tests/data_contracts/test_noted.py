@@ -9,9 +9,9 @@ import duckdb
 import pytest
 from across_rows_support import ingested, line
 
-from data_contracts.history import judgements, of_batch
-from data_contracts.noted import cause_in_words, confusion_in_words, count_notes, example_notes, notes_about
-from data_contracts.reads import layer_parts, layer_parts_of_days
+from data_contracts.layers.history import judgements, of_batch
+from data_contracts.layers.noted import cause_in_words, confusion_in_words, count_notes, example_notes, notes_about
+from data_contracts.layers.reads import layer_parts, layer_parts_of_days
 from infra.errors import FaultError
 
 DAY = date(2026, 5, 18)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_contracts.plates import (
+from data_contracts.plates.grammar import (
     CONFUSIONS,
     Plate,
     age_identifier_valid,
@@ -19,7 +19,7 @@ from data_contracts.plates import (
     plate_format,
     reads_as_plate,
 )
-from data_contracts.plates_sql import plate_macros
+from data_contracts.plates.macros import plate_macros
 
 TODAY = date(2026, 11, 21)
 VECTORS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "plates" / "vectors.csv"

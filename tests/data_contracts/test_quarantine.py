@@ -7,8 +7,9 @@ from datetime import date
 import duckdb
 import pytest
 
-from data_contracts.id_columns import camera_code
-from data_contracts.moved_rows import Asked
+from data_contracts.intake.id_columns import camera_code
+from data_contracts.judgement.moved_rows import Asked
+from data_contracts.layers.reads import ingest_records, layer_parts
 from data_contracts.quarantine import (
     Span,
     count_quarantine,
@@ -17,7 +18,6 @@ from data_contracts.quarantine import (
     require_known,
     sample_quarantine,
 )
-from data_contracts.reads import ingest_records, layer_parts
 from infra.errors import FaultError, WrongInputError
 from infra.pseudonyms import load_pseudonymiser
 

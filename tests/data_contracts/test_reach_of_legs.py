@@ -9,7 +9,7 @@ import pytest
 
 from data_contracts.across_rows.legs import reach_of
 from data_contracts.across_rows.scene import Scene
-from data_contracts.limits import IngestLimits
+from data_contracts.judgement.limits import IngestLimits
 
 
 @pytest.mark.parametrize(("cameras", "slips", "hours"), [(500, 1, 1), (500, 0, 1), (5, 1, 6)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from data_contracts.reads import ingest_records
+from data_contracts.layers.reads import ingest_records
 from infra.errors import FaultError
 
 

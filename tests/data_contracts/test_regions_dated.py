@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from data_contracts.regions import find_force, regions, require_rocu
+from data_contracts.registers.regions import find_force, regions, require_rocu
 from infra.errors import WrongInputError
 
 TODAY = date(2026, 11, 21)

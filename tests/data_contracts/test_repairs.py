@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from data_contracts.reads import layer_parts
+from data_contracts.layers.reads import layer_parts
 from infra.pseudonyms import load_pseudonymiser
 
 # the first of each is of an unknown format; J and W are taken for no other letter

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from data_contracts.history import judgements
-from data_contracts.reads import read_parts
+from data_contracts.layers.history import judgements
+from data_contracts.layers.reads import read_parts
 from flows.cli.batch_commands import _verdict
 from flows.steps.batch_page import judgement_row
 

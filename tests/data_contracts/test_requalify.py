@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from requalify_support import END, LATE, START, WIDE, check_conserved, failures, judge_of, requalify
 
-from data_contracts.reads import (
+from data_contracts.layers.reads import (
     batches,
     find_batch,
     ingest_records,

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from requalify_support import END, LATE, START, WIDE, check_conserved, judge_of, requalify
 
-from data_contracts.moved_rows import Asked
-from data_contracts.reads import batches
+from data_contracts.judgement.moved_rows import Asked
+from data_contracts.layers.reads import batches
 from data_contracts.requalify import judge_again, records_of_days
 from infra.errors import RefusedError
 from infra.settings import Settings

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from across_rows_support import ENDINGS, MONDAY, REGISTER, Judged, deliver, ingested, line, one, plates
 
-from data_contracts.contract import load_contract
+from data_contracts.contract.document import load_contract
 
 WEEKS = [MONDAY - timedelta(days=7 * week) for week in (1, 2, 3, 4)]
 # what is delivered before; then, each to a home of its own, files by default limits, and by others
@@ -239,7 +239,7 @@ def test_reads_with_positions_are_held_against_the_area_by_them(room):
 
 
 def test_an_area_that_is_none_is_refused():
-    from data_contracts.limits import IngestLimits
+    from data_contracts.judgement.limits import IngestLimits
 
     with pytest.raises(ValueError, match="three different corners"):
         IngestLimits(authorised_area=((0.0, 1.0), (1.0, 1.0), (0.0, 1.0)))

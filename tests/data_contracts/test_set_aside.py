@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from data_contracts import taking
-from data_contracts.set_aside import bring_back, files_set_aside, set_aside
+from data_contracts.intake import taking
+from data_contracts.intake.set_aside import bring_back, files_set_aside, set_aside
+from data_contracts.intake.taking import untakeable_reads
 from data_contracts.sources.model import Source, load_source
-from data_contracts.taking import untakeable_reads
 from infra.errors import RefusedError, WrongInputError
 
 ZONELESS = b"vrm,captured_at,camera_id\nAB12CDE,2026-05-18T08:00:00,CAM-1\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from data_contracts.reads import touches
+from data_contracts.layers.reads import touches
 
 OLD, NEW = "1995-01-0{}T08:00:00Z", "2026-05-1{}T08:00:00Z"
 

@@ -9,11 +9,11 @@ import duckdb
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from data_contracts.contract import load_contract
-from data_contracts.gx import run_rules
-from data_contracts.judgement_run import require_conservation
-from data_contracts.reads import ingest_records
-from data_contracts.work import working_database
+from data_contracts.contract.document import load_contract
+from data_contracts.judgement.gx import run_rules
+from data_contracts.judgement.run import require_conservation
+from data_contracts.judgement.work import working_database
+from data_contracts.layers.reads import ingest_records
 from infra.errors import FaultError, FindProfileError, WrongInputError
 
 

@@ -12,7 +12,7 @@ import pytest
 from flows.context import Context, open_context
 from flows.server import running_server
 from flows.steps.syops import accept_procedures
-from governance.syops import procedures
+from governance.access.syops import procedures
 from infra.clock import utc_now
 from infra.identity import issue_token
 from infra.settings import Settings

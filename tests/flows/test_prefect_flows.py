@@ -266,7 +266,7 @@ def test_a_file_leaves_the_inbox_when_its_bytes_were_judged_and_not_before(conte
 
 
 def record(context: Context, path: Path) -> None:
-    from data_contracts.manifests import BatchManifest, IngestRecord
+    from data_contracts.layers.manifests import BatchManifest, IngestRecord
 
     digest = file_sha256(path)
     batch = BatchManifest(

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from flows.steps.recorded_list import NotRecordedError, digests, is_recorded, list_of_day, page_of
-from governance.audit import AuditLog, Entry
+from governance.audit.log import AuditLog, Entry
 from infra.lake import Lake
 from models.scoring import scores_folder
 

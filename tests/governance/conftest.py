@@ -24,9 +24,9 @@ from governance_world import (
 )
 from sqlalchemy import Engine, text
 
-from governance.audit import AuditLog, open_audit
-from governance.policy import LoadedPolicy, packaged_policy
-from governance.verification import Champion, verify_champion
+from governance.audit.log import AuditLog, open_audit
+from governance.policy.document import LoadedPolicy, packaged_policy
+from governance.promotion.verification import Champion, verify_champion
 from infra.database import open_database
 from infra.settings import Settings
 

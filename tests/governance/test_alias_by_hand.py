@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from governance_world import FolderRegistry
 
-from governance.audit import Entry
-from governance.champion_alias import alias_astray, alias_said, alias_standing, place_alias
-from governance.control_plan import plan_reconcile, plan_suspend
-from governance.plan_asking import Asking
-from governance.promotion import approve, history, refuse
-from governance.promotion_control import reconcile, rollback
-from governance.promotion_plan import plan_refuse
-from governance.promotion_record import Act, Desk
-from governance.promotion_state import model_state
-from governance.verification import verify_champion
+from governance.audit.log import Entry
+from governance.promotion.champion_alias import alias_astray, alias_said, alias_standing, place_alias
+from governance.promotion.control import reconcile, rollback
+from governance.promotion.control_plan import plan_reconcile, plan_suspend
+from governance.promotion.plan_asking import Asking
+from governance.promotion.record import Act, Desk
+from governance.promotion.requests import approve, history, refuse
+from governance.promotion.state import model_state
+from governance.promotion.verification import verify_champion
+from governance.promotion.version_plan import plan_refuse
 from infra.errors import FaultError, RefusedError
 from models.registry import Registry
 

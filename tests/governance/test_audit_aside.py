@@ -12,10 +12,10 @@ from threading import Thread
 import pytest
 from sqlalchemy import Engine
 
-from governance.audit import AuditLog, Entry, LogBrokenError, open_audit
-from governance.audit_aside import AsideFile
-from governance.audit_head import Head, HeadFile
-from governance.audit_keys import open_keys
+from governance.audit.aside import AsideFile
+from governance.audit.head import Head, HeadFile
+from governance.audit.keys import open_keys
+from governance.audit.log import AuditLog, Entry, LogBrokenError, open_audit
 from infra.errors import RefusedError
 from infra.settings import Settings
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from governance.audit import AuditLog, Entry, open_audit
-from governance.audit_head import open_head
-from governance.audit_tables import CHAIN_START
+from governance.audit.head import open_head
+from governance.audit.log import AuditLog, Entry, open_audit
+from governance.audit.tables import CHAIN_START
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.settings import Settings
 

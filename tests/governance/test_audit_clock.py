@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from governance.audit import AuditLog, Entry, open_audit
-from governance.promotion import approve
-from governance.promotion_control import suspend
-from governance.verification import verify_champion
+from governance.audit.log import AuditLog, Entry, open_audit
+from governance.promotion.control import suspend
+from governance.promotion.requests import approve
+from governance.promotion.verification import verify_champion
 from infra.errors import RefusedError
 from infra.settings import Settings
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from governance.audit import AuditLog, Entry, open_audit
+from governance.audit.log import AuditLog, Entry, open_audit
 from infra.database import open_database
 from infra.errors import RefusedError
 from infra.settings import Settings
@@ -83,7 +83,7 @@ def test_a_log_of_which_nothing_was_written_is_whole(tmp_path: Path) -> None:
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from governance.audit_head import open_head
+from governance.audit.head import open_head
 from infra.settings import Settings
 
 def start(home, at):

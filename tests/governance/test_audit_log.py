@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from governance.audit import AuditLog, Entry, open_audit
-from governance.audit_chain import HASHED, holds, row_digest
-from governance.audit_entry import stored_values
-from governance.audit_tables import CHAIN_START
+from governance.audit.chain import HASHED, holds, row_digest
+from governance.audit.entry import stored_values
+from governance.audit.log import AuditLog, Entry, open_audit
+from governance.audit.tables import CHAIN_START
 from infra.database import open_database
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.settings import Settings
@@ -129,7 +129,7 @@ WRITERS = """
 import os, sys
 from datetime import UTC, datetime
 import psycopg
-from governance.audit import Entry, open_audit
+from governance.audit.log import Entry, open_audit
 from infra.database import open_database
 from infra.settings import Settings
 

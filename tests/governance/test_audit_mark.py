@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, text
 
-import governance.audit
-from governance.audit import AuditLog, Entry, open_audit
-from governance.audit_chain import HASHED, holds, row_digest
+import governance.audit.log
+from governance.audit.chain import HASHED, holds, row_digest
+from governance.audit.log import AuditLog, Entry, open_audit
 from infra.errors import RefusedError
 from infra.settings import Settings
 
@@ -42,7 +42,7 @@ def decide(action: str, number: int) -> Entry:
 @pytest.fixture
 def long(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> AuditLog:
     """Rows 1 to 12, of which 4, 8 and 12 decide; walked once, and from now on taken for a long log."""
-    monkeypatch.setattr(governance.audit, "SHORT_LOG_ROWS", 0)
+    monkeypatch.setattr(governance.audit.log, "SHORT_LOG_ROWS", 0)
     actions = ("promote.approve", "promote.suspend", "policy.load")
     numbers = range(1, 13)
     log.extend(tuple(look(one) if one % 4 else decide(actions[one // 4 - 1], one) for one in numbers), NOW)
@@ -137,7 +137,7 @@ def test_nothing_that_decides_can_be_touched(
 def test_a_list_that_was_made_is_believed_by_a_row_that_cannot_be_touched(
     log: AuditLog, behind_its_back: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(governance.audit, "SHORT_LOG_ROWS", 0)
+    monkeypatch.setattr(governance.audit.log, "SHORT_LOG_ROWS", 0)
     made = look(2).model_copy(update={"action": "score", "operation": "combination", "details": {"run_id": "r"}})
     log.extend((look(1), made, look(3)), NOW)
     assert log.check(NOW).intact

@@ -11,14 +11,14 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
-from governance.audit import AuditLog, Entry, open_audit
-from governance.audit_entry import stored_values
-from governance.audit_keys import AuditKeys, fingerprint, open_keys
-from governance.audit_tables import audit_log
-from governance.audit_walk import last_link
-from governance.promotion_details import ApproveDetails, PromotedDetails
-from governance.promotion_state import model_state
-from governance.verification import verify_champion
+from governance.audit.entry import stored_values
+from governance.audit.keys import AuditKeys, fingerprint, open_keys
+from governance.audit.log import AuditLog, Entry, open_audit
+from governance.audit.tables import audit_log
+from governance.audit.walk import last_link
+from governance.promotion.details import ApproveDetails, PromotedDetails
+from governance.promotion.state import model_state
+from governance.promotion.verification import verify_champion
 from infra.database import open_database
 from infra.errors import RefusedError, WrongInputError
 from infra.keys import public_pem

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from governance.audit import AuditLog, Entry, open_audit
-from governance.audit_chain import row_digest
+from governance.audit.chain import row_digest
+from governance.audit.log import AuditLog, Entry, open_audit
 from infra.database import open_database
 from infra.errors import RefusedError
 from infra.settings import Settings

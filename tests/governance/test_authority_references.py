@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from governance.policy import LoadedPolicy
-from governance.run_authority_log import Terms, authorities, grant, withdraw
+from governance.access.run_authority_log import Terms, authorities, grant, withdraw
+from governance.policy.document import LoadedPolicy
 from infra.errors import RefusedError, WrongInputError
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ from loop_support import Loop, run, token
 from page_support import check_asks_nobody, check_readable
 
 from data_contracts.data_docs import rocu_docs
-from data_contracts.history import judgements
+from data_contracts.layers.history import judgements
 from infra.lake import Lake
 
 
@@ -88,7 +88,7 @@ def test_a_batch_says_which_rules_were_broken_how_often_and_where(batches: Batch
 
 
 def test_the_numbers_of_rules_are_told_in_the_contracts_own_words(batches: Batches, pages: dict[str, str]) -> None:
-    from data_contracts.contract import load_contract
+    from data_contracts.contract.document import load_contract
 
     legend = {row["number"]: row["rules"] for row in show(batches, EVIL)["legend"]}  # type: ignore[attr-defined]
     assert sorted(legend) == [f"DQ{number:02}" for number in range(1, 16)]

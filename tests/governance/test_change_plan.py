@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.manifests import PartRef
-from governance.change_plan import ASPECTS, Change, compare_versions
-from governance.policy import RocuPolicy, packaged_policy
+from data_contracts.layers.manifests import PartRef
+from governance.gate.change_plan import ASPECTS, Change, compare_versions
+from governance.policy.document import RocuPolicy, packaged_policy
 from models.definition import Definition, define
 from models.inputs import TrainingInputs
 from models.training import TrainingRecord

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from governance.confirmation import confirm, record_shadow_run
-from governance.evidence_store import evidence_path
-from governance.policy import LoadedPolicy
-from governance.promotion import approve, history, refuse, request
-from governance.promotion_control import suspend
-from governance.promotion_record import Act
-from governance.promotion_state import model_state
-from governance.verification import verify_candidate, verify_champion
+from governance.gate.evidence_store import evidence_path
+from governance.policy.document import LoadedPolicy
+from governance.promotion.confirmation import confirm, record_shadow_run
+from governance.promotion.control import suspend
+from governance.promotion.record import Act
+from governance.promotion.requests import approve, history, refuse, request
+from governance.promotion.state import model_state
+from governance.promotion.verification import verify_candidate, verify_champion
 from infra.errors import FaultError, RefusedError, WrongInputError
 
 MODEL = "county_lines.nwrocu"

@@ -10,13 +10,13 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import Engine, text
 
-import governance.audit_entry
-from governance.audit import AuditLog, Entry, open_audit
-from governance.audit_entry import DETAILS_VERSION, Row
-from governance.promotion import approve, history
-from governance.promotion_control import suspend
-from governance.promotion_state import model_state
-from governance.verification import verify_champion
+import governance.audit.entry
+from governance.audit.entry import DETAILS_VERSION, Row
+from governance.audit.log import AuditLog, Entry, open_audit
+from governance.promotion.control import suspend
+from governance.promotion.requests import approve, history
+from governance.promotion.state import model_state
+from governance.promotion.verification import verify_champion
 from infra.errors import RefusedError
 from infra.settings import Settings
 
@@ -35,7 +35,7 @@ def entry(**details: Any) -> Entry:
 def written_as(audit: AuditLog, monkeypatch: pytest.MonkeyPatch, version: object, said: Entry | None = None) -> Row:
     """As another release of this program writes it."""
     with monkeypatch.context() as patch:
-        patch.setattr(governance.audit_entry, "DETAILS_VERSION", version)
+        patch.setattr(governance.audit.entry, "DETAILS_VERSION", version)
         return audit.append(said or entry(reason="odd lists"), NOW)
 
 
@@ -62,7 +62,7 @@ def test_entries_from_before_there_was_a_version_are_read_as_the_first(
     log: AuditLog, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(governance.audit_entry, "canonical_json", without_version(governance.audit_entry.canonical_json))
+        patch.setattr(governance.audit.entry, "canonical_json", without_version(governance.audit.entry.canonical_json))
         log.append(entry(reason="odd lists"), NOW)
     assert stored(engine) == '{"reason":"odd lists"}'
     (row,) = log.entries(MODEL)
@@ -84,7 +84,7 @@ def test_an_entry_in_another_form_is_refused_wherever_it_is_read(
 ) -> None:
     log.append(entry(reason="odd lists"), NOW)
     with monkeypatch.context() as patch:
-        patch.setattr(governance.audit_entry, "DETAILS_VERSION", version)
+        patch.setattr(governance.audit.entry, "DETAILS_VERSION", version)
         log.append(entry(reason="in another sense"), NOW)
     for ask in (
         lambda: model_state(log, MODEL), lambda: log.entries(MODEL), lambda: log.search(action="promote."),

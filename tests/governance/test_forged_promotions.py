@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from governance.audit import Entry
-from governance.policy import LoadedPolicy
-from governance.promotion import request
-from governance.promotion_details import ApproveDetails, ConfirmDetails, GateDetails, PromotedDetails, ShadowDetails
-from governance.promotion_state import model_state
+from governance.audit.log import Entry
+from governance.policy.document import LoadedPolicy
+from governance.promotion.details import ApproveDetails, ConfirmDetails, GateDetails, PromotedDetails, ShadowDetails
+from governance.promotion.requests import request
+from governance.promotion.state import model_state
 from infra.errors import RefusedError
 
 MODEL = "county_lines.nwrocu"

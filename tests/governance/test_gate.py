@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from record_results import change
 
-from governance.evidence import ChampionMeasured, ChampionUnreachable, Document, Evidence, Figure, NoChampion
-from governance.gate import Decision, decide
-from governance.gate_limits import GateLimits
+from governance.gate.decision import Decision, decide
+from governance.gate.evidence import ChampionMeasured, ChampionUnreachable, Document, Evidence, Figure, NoChampion
+from governance.policy.gate_limits import GateLimits
 
 LIMITS = GateLimits(
     min_average_precision=0.2,

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.evidence import ChampionMeasured, Document, Evidence, Figure
-from governance.gate import decide
-from governance.gate_limits import GateLimits
+from governance.gate.decision import decide
+from governance.gate.evidence import ChampionMeasured, Document, Evidence, Figure
+from governance.policy.gate_limits import GateLimits
 
 # where each figure lies, whether more of it is better, and values on both sides of its limit
 FIGURES: tuple[tuple[tuple[str | int, ...], bool, tuple[float, ...]], ...] = (

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import record_results as made
 
-from governance.evidence import LATER, ChampionMeasured, Evidence, Figure
-from governance.gate import decide
-from governance.gate_line import limits_said
-from governance.gate_line import not_passed as lines_not_passed
-from governance.policy import packaged_policy
+from governance.gate.decision import decide
+from governance.gate.evidence import LATER, ChampionMeasured, Evidence, Figure
+from governance.gate.line import limits_said
+from governance.gate.line import not_passed as lines_not_passed
+from governance.policy.document import packaged_policy
 
 LIMITS = packaged_policy("default").policy.gate
 SHA256 = "a" * 64

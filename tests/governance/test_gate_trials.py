@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import trial_results as made
 
-from governance.evidence import TRIALS, Evidence
-from governance.evidence_store import evidence_path, load_evidence, store_evidence
-from governance.gate import decide
-from governance.gate_limits import GateLimits
-from governance.policy import packaged_policy
+from governance.gate.decision import decide
+from governance.gate.evidence import TRIALS, Evidence
+from governance.gate.evidence_store import evidence_path, load_evidence, store_evidence
+from governance.policy.document import packaged_policy
+from governance.policy.gate_limits import GateLimits
 from infra.lake import Lake
 
 LIMITS = packaged_policy("default").policy.gate

@@ -11,11 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from governance.audit_entry import Row, iso_moment
-from governance.life import ENDED, IN_FORCE, MOVES, OPEN, STATUSES, may_move, parts_needed, state_diagram, status_after
-from governance.promotion import history, refuse, request
-from governance.promotion_control import resume, rollback, suspend
-from governance.promotion_details import (
+from governance.audit.entry import Row, iso_moment
+from governance.promotion.control import resume, rollback, suspend
+from governance.promotion.details import (
     ApproveDetails,
     ConfirmDetails,
     GateDetails,
@@ -24,9 +22,21 @@ from governance.promotion_details import (
     RollbackDetails,
     ShadowDetails,
 )
-from governance.promotion_state import ModelState, model_state, replay
-from governance.verification import verify_champion
-from governance.walked import walk_approvals, walk_confirmation
+from governance.promotion.life import (
+    ENDED,
+    IN_FORCE,
+    MOVES,
+    OPEN,
+    STATUSES,
+    may_move,
+    parts_needed,
+    state_diagram,
+    status_after,
+)
+from governance.promotion.requests import history, refuse, request
+from governance.promotion.state import ModelState, model_state, replay
+from governance.promotion.verification import verify_champion
+from governance.promotion.walked import walk_approvals, walk_confirmation
 from infra.errors import FindProfileError, RefusedError
 
 MODEL = "county_lines.nwrocu"

@@ -10,8 +10,8 @@ import pytest
 from openlineage.client import OpenLineageClient
 from openlineage.client.transport.file import FileConfig, FileTransport
 
-from governance.lineage import LineageGraph, lineage_of_model, lineage_of_scores, render_tree
-from governance.lineage_events import DatasetRef, LineageLog, RunFacts
+from governance.lineage.events import DatasetRef, LineageLog, RunFacts
+from governance.lineage.graph import LineageGraph, lineage_of_model, lineage_of_scores, render_tree
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import Lake
 

@@ -7,9 +7,9 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from governance.audit import Entry
-from governance.operations import DECIDING, DONE_BY_NO_COMMAND, OPERATIONS, Operation, is_decisive
-from governance.permissions import ACTIONS
+from governance.access.permissions import ACTIONS
+from governance.audit.log import Entry
+from governance.audit.operations import DECIDING, DONE_BY_NO_COMMAND, OPERATIONS, Operation, is_decisive
 
 # Written out by hand, so that a change of the table has to be made twice.
 COLLECTION = {"cameras.load", "ingest", "inbox.set_aside", "dispositions.load"}

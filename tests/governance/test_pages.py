@@ -10,7 +10,7 @@ from monitoring_page import monitor_page
 from page_support import check_asks_nobody, check_readable
 from record_page import graph, model_record, sha
 
-from governance.lineage import LineageGraph, LineageNode
+from governance.lineage.graph import LineageGraph, LineageNode
 from governance.pages.models import AnalystRow
 from governance.pages.render import render_analyst_list, render_lineage, render_model_record, render_monitoring
 

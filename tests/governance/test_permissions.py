@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from governance.permissions import ACTIONS, INSTALLATION_WIDE, PERMISSIONS, ROLES, require
+from governance.access.permissions import ACTIONS, INSTALLATION_WIDE, PERMISSIONS, ROLES, require
 from infra.errors import RefusedError
 from infra.identity import Identity
 

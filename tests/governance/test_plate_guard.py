@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.audit import Entry
-from governance.plate_guard import withhold_plates
+from governance.audit.log import Entry
+from governance.audit.plate_guard import withhold_plates
 from infra.errors import WrongInputError
 
 LETTERS = "ABCDEFGHJKLMNPRSTUVWXY"

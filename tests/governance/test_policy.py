@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from governance.policy import PACKAGED, LoadedPolicy, load_policy, packaged_policy, read_policy, store_policy
+from governance.policy.document import PACKAGED, LoadedPolicy, load_policy, packaged_policy, read_policy, store_policy
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import Lake
 
@@ -123,7 +123,7 @@ def test_every_limit_of_ingest_has_an_end_both_ways() -> None:
     """What is a number and has none could be set so that its rule never says anything again."""
     import annotated_types as bound
 
-    from data_contracts.limits import IngestLimits
+    from data_contracts.judgement.limits import IngestLimits
 
     for name, field in IngestLimits.model_fields.items():
         if field.annotation in (int, float):
@@ -138,7 +138,7 @@ def test_where_an_end_switches_a_rule_off_the_limit_says_so() -> None:
 
     import annotated_types as bound
 
-    from data_contracts.limits import IngestLimits
+    from data_contracts.judgement.limits import IngestLimits
 
     contract = files("data_contracts").joinpath("contracts/reads.odcs.yaml").read_text(encoding="utf-8")
     off = set()

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.gate_limits import GateLimits
-from governance.policy import RocuPolicy, packaged_policy
-from governance.policy_difference import leaves
-from governance.policy_strictness import direction_of, is_declared, judged_differences, loosened_keys
+from governance.policy.difference import leaves
+from governance.policy.document import RocuPolicy, packaged_policy
+from governance.policy.gate_limits import GateLimits
+from governance.policy.strictness import direction_of, is_declared, judged_differences, loosened_keys
 from models.patterns import get_pattern, pattern_names
 
 DEFAULT, DEMO = (packaged_policy(name).policy for name in ("default", "demo"))

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from data_contracts.noted import Note
-from governance.justification import Asked
+from data_contracts.layers.noted import Note
+from governance.access.justification import Asked
+from governance.access.profile_opening import profile_opened
 from governance.pages.profile import Assessment, Opened, ProfilePage, Reason, ranges, render_profile, span
-from governance.profile_opening import profile_opened
 from infra.errors import FaultError, RefusedError, WrongInputError
 from models.features.settings import PatternSettings
 from models.profile import LookAlike, VehicleProfile

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from governance.audit import Entry
-from governance.evidence import ChampionMeasured, ChampionUnreachable, Figure, NoChampion
-from governance.evidence_store import evidence_path
-from governance.policy import LoadedPolicy
-from governance.promotion import approve, history, refuse, request
-from governance.promotion_state import model_state
+from governance.audit.log import Entry
+from governance.gate.evidence import ChampionMeasured, ChampionUnreachable, Figure, NoChampion
+from governance.gate.evidence_store import evidence_path
+from governance.policy.document import LoadedPolicy
+from governance.promotion.requests import approve, history, refuse, request
+from governance.promotion.state import model_state
 from infra.errors import FaultError, RefusedError, WrongInputError
 
 MODEL = "county_lines.nwrocu"

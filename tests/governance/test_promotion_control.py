@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from governance.evidence_store import evidence_path
-from governance.promotion import approve, history
-from governance.promotion_control import reconcile, resume, rollback, suspend
-from governance.promotion_state import model_state
+from governance.gate.evidence_store import evidence_path
+from governance.promotion.control import reconcile, resume, rollback, suspend
+from governance.promotion.requests import approve, history
+from governance.promotion.state import model_state
 from infra.errors import FaultError, RefusedError, WrongInputError
 
 MODEL = "county_lines.nwrocu"
@@ -216,7 +216,7 @@ def test_a_rollback_killed_before_the_alias_moved_is_finished_and_not_done_twice
 
 
 def test_a_promotion_killed_inside_the_log_has_not_happened(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from governance import confirmation
+    from governance.promotion import confirmation
 
     world.approved()
     world.shadowed()
@@ -339,7 +339,7 @@ def test_agreement_to_resume_lapses(world: Any) -> None:
 
 
 def test_lists_that_were_scored_or_read_are_no_part_of_what_a_decision_replays(world: Any) -> None:
-    from governance.audit import Entry
+    from governance.audit.log import Entry
 
     world.promoted("1")
     decided = len(world.audit.entries(MODEL))

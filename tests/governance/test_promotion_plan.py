@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from governance.confirmation import confirm
-from governance.control_plan import plan_reconcile, plan_resume, plan_rollback, plan_suspend
-from governance.plan_asking import Asking, Plan
-from governance.promotion import approve, history
-from governance.promotion_control import reconcile, resume, rollback, suspend
-from governance.promotion_plan import plan_approve, plan_confirm, plan_request
-from governance.promotion_state import model_state
+from governance.promotion.confirmation import confirm
+from governance.promotion.control import reconcile, resume, rollback, suspend
+from governance.promotion.control_plan import plan_reconcile, plan_resume, plan_rollback, plan_suspend
+from governance.promotion.plan_asking import Asking, Plan
+from governance.promotion.requests import approve, history
+from governance.promotion.state import model_state
+from governance.promotion.version_plan import plan_approve, plan_confirm, plan_request
 from infra.errors import FindProfileError, WrongInputError
 
 MODEL = "county_lines.nwrocu"

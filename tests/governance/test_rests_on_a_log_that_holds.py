@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from governance.audit import Entry
-from governance.confirmation import confirm
-from governance.policy import LoadedPolicy, load_policy, store_policy
-from governance.promotion import approve, refuse, request
-from governance.promotion_control import reconcile, resume, rollback, suspend
-from governance.promotion_details import GateDetails
-from governance.promotion_state import model_state
-from governance.run_authority_log import Terms, grant, withdraw
+from governance.access.run_authority_log import Terms, grant, withdraw
+from governance.audit.log import Entry
+from governance.policy.document import LoadedPolicy, load_policy, store_policy
+from governance.promotion.confirmation import confirm
+from governance.promotion.control import reconcile, resume, rollback, suspend
+from governance.promotion.requests import approve, refuse, request
+from governance.promotion.state import model_state
 from infra.database import open_database
 from infra.errors import RefusedError
 
@@ -120,7 +119,7 @@ def test_the_packaged_policy_does_not_count_where_another_was_loaded(
 
 
 def test_a_version_in_shadow_is_held_to_the_policy_as_well(world: Any, tmp_path: Any) -> None:
-    from governance.verification import verify_candidate
+    from governance.promotion.verification import verify_candidate
 
     load(world, tmp_path, "strict", min_average_precision=0.3)
     world.approved("1")
@@ -130,16 +129,15 @@ def test_a_version_in_shadow_is_held_to_the_policy_as_well(world: Any, tmp_path:
 
 @pytest.mark.parametrize("digest", ["recorded", "another"])
 def test_a_gate_from_before_the_file_was_kept_is_held_to_its_digest(world: Any, tmp_path: Any, digest: str) -> None:
-    from governance.policy_in_force import require_judged_by_it
+    from governance.policy.in_force import require_judged_by_it
 
     loaded = load(world, tmp_path, "own", min_average_precision=0.3)
     world.policy = loaded
     world.requested("1")
     found = model_state(world.audit, MODEL).versions["1"]
     said = loaded.digest if digest == "recorded" else "0" * 64
-    older: GateDetails = found.gate.model_copy(update={"policy_file": "", "policy_digest": said})
     if digest == "recorded":
-        require_judged_by_it(world.audit, "nwrocu", older, found.gate_seq)
+        require_judged_by_it(world.audit, "nwrocu", "", said, found.gate_seq)
     else:
         with pytest.raises(RefusedError, match="not in force"):
-            require_judged_by_it(world.audit, "nwrocu", older, found.gate_seq)
+            require_judged_by_it(world.audit, "nwrocu", "", said, found.gate_seq)

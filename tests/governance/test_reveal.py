@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from governance.reveal import Asked, reveal_plates
+from governance.access.reveal import Asked, reveal_plates
 from infra.errors import FindProfileError, RefusedError, WrongInputError
 from infra.pseudonyms import load_pseudonymiser
 from infra.vault import segment_path, write_segment

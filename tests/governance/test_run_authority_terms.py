@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from governance.audit import Entry
-from governance.policy import packaged_policy
-from governance.run_authority import NO_FORCE, WHOLE_REGION, Run, RunAuthority, Withdrawal, require_covered
-from governance.run_authority_log import GRANT, Terms, authorities, grant, withdraw
-from governance.run_rules import RunRules
+from governance.access.run_authority import NO_FORCE, WHOLE_REGION, Run, RunAuthority, Withdrawal, require_covered
+from governance.access.run_authority_log import GRANT, Terms, authorities, grant, withdraw
+from governance.audit.log import Entry
+from governance.policy.document import packaged_policy
+from governance.policy.run_rules import RunRules
 from infra.errors import RefusedError
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

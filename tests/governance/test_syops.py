@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-import governance.audit_entry
-import governance.syops
+import governance.access.syops
+import governance.audit.entry
 from flows.context import open_context
-from governance.audit import Entry
-from governance.audit_entry import DETAILS_VERSION, stored_values
-from governance.audit_tables import audit_log
-from governance.audit_walk import last_link
-from governance.policy import store_policy
-from governance.promotion_control import suspend
-from governance.syops import accept, accepted_until, procedures, require_accepted
+from governance.access.syops import accept, accepted_until, procedures, require_accepted
+from governance.audit.entry import DETAILS_VERSION, stored_values
+from governance.audit.log import Entry
+from governance.audit.tables import audit_log
+from governance.audit.walk import last_link
+from governance.policy.document import store_policy
+from governance.promotion.control import suspend
 from infra.clock import utc_now
 from infra.errors import FaultError, RefusedError
 from infra.identity import issue_token
@@ -34,7 +34,7 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     (folder / "README.md").write_text("# Procedures\n\nRead every six months. Version 7.1. A rule.\n")
     (folder / "analyst.md").write_text("# Analyst\n")
-    monkeypatch.setattr(governance.syops.procedures, "__defaults__", (folder,))
+    monkeypatch.setattr(governance.access.syops.procedures, "__defaults__", (folder,))
     return folder
 
 
@@ -201,7 +201,7 @@ def test_an_acceptance_by_a_newer_release_is_none_here_and_shuts_nobody_out(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as newer:
-        newer.setattr(governance.audit_entry, "DETAILS_VERSION", DETAILS_VERSION + 1)
+        newer.setattr(governance.audit.entry, "DETAILS_VERSION", DETAILS_VERSION + 1)
         accept(world.audit, world.lake, world.person("Ann", "analyst"), procedures().version, NOW)
     with pytest.raises(RefusedError, match="has not accepted version"):
         signed_in(world, "analyst")

@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 
-from governance.evidence_store import evidence_path
-from governance.promotion import refuse, request
-from governance.promotion_control import resume, rollback, suspend
+from governance.gate.evidence_store import evidence_path
+from governance.promotion.control import resume, rollback, suspend
+from governance.promotion.requests import refuse, request
 from infra.database import open_database
 from infra.errors import FaultError, RefusedError, WrongInputError
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from governance.audit import Entry
+from governance.audit.log import Entry
 from governance.documents.life import follow, other_use
-from governance.promotion import approve
-from governance.promotion_control import rollback
+from governance.promotion.control import rollback
+from governance.promotion.requests import approve
 from infra.errors import RefusedError
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -17,9 +17,9 @@ from attack_support import insert, kept_rows, killed, moved_to_postgresql, refus
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from loop_support import AS_OF, MODEL, PEOPLE, Loop, Said, first_registered, run, token
 
-from governance.audit import Entry, open_audit
-from governance.audit_keys import AuditKeys
-from governance.operations import OPERATIONS
+from governance.audit.keys import AuditKeys
+from governance.audit.log import Entry, open_audit
+from governance.audit.operations import OPERATIONS
 from infra.database import open_database
 from infra.identity import issue_token
 from infra.settings import Settings

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from loop_support import AS_OF, MODEL, PEOPLE, PSEUDONYM_KEY, ROOT, SMALL, Loop, Said, run, token
 
-from data_contracts.set_aside import set_aside
+from data_contracts.intake.set_aside import set_aside
 from infra.errors import WrongInputError
 from infra.identity import issue_token
 from infra.lake import Lake, exclusive, file_sha256
@@ -276,7 +276,7 @@ def test_unknown_setting_is_named(delivered: Loop) -> None:
 _ON_A_DISK_THAT_FILLS = """
 import os, shutil, sys
 from pathlib import Path
-from data_contracts.gx import _library
+from data_contracts.judgement.gx import _library
 from flows.cli import main
 from killed_runs import PAGE, _mount, _own_mounts, ended, forked
 

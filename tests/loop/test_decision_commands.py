@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from loop_support import MODEL, PEOPLE, Loop, Said, run
 
-from governance.permissions import ROLES
-from governance.plate_guard import withhold_plates
+from governance.access.permissions import ROLES
+from governance.audit.plate_guard import withhold_plates
 from infra.clock import utc_now
 from infra.identity import issue_token, verify_token
 from infra.settings import Settings
@@ -86,7 +86,7 @@ def test_a_policy_that_was_put_into_the_lake_by_hand_is_told_and_not_what_the_ne
     home: Loop, tmp_path: Path
 ) -> None:
     """Whoever writes the weaker one there first must not have governance see that nothing changes."""
-    from governance.policy import store_policy
+    from governance.policy.document import store_policy
     from infra.lake import Lake
 
     strict, weak = tmp_path / "strict.yaml", tmp_path / "weak.yaml"

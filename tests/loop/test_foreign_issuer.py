@@ -11,7 +11,7 @@ import yaml
 from foreign_issuer import ISSUER, Foreign, serving
 from loop_support import POLICY, Said, run
 
-from governance.syops import procedures
+from governance.access.syops import procedures
 from infra.clock import utc_now
 
 Typed = Callable[..., Said]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from loop_support import AS_OF, MODEL, Loop
 
-from data_contracts.reads import layer_parts, standing_batches
+from data_contracts.layers.reads import layer_parts, standing_batches
 from infra.lake import Lake
 
 ROCU = ("--rocu", "nwrocu")
@@ -266,7 +266,7 @@ def test_a_model_of_before_is_made_again_bit_for_bit(in_force: Loop, tmp_path: P
 
 
 def test_the_new_parts_go_back_to_the_same_files(home: Loop) -> None:
-    from governance.lineage import _read_steps
+    from governance.lineage.graph import _read_steps
 
     register(home)
     home.done("operator", "requalify", *ROCU, *DAYS, "--reason", REASON)

@@ -17,7 +17,7 @@ import pytest
 from loop_support import ROOT, Loop, authorise
 
 from data_contracts.sources.model import load_source
-from governance.policy import read_policy
+from governance.policy.document import read_policy
 
 DATA = ROOT.parent / "shared" / "data" / "vast2017"
 EXAMPLE = ROOT / "docs" / "examples" / "vast2017"

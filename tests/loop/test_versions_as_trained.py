@@ -19,8 +19,8 @@ import flows.steps.trained
 from flows.context import Context, open_context
 from flows.steps.desk import policy_of
 from flows.steps.evidence_record import _made_again
-from governance import policy
-from governance.audit import Entry
+from governance.audit.log import Entry
+from governance.policy import document as policy
 from infra.clock import utc_now
 from infra.errors import RefusedError
 from infra.settings import Settings

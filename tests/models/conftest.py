@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_contracts.manifests import BatchManifest, DispositionRecord, IngestRecord, PartRef
+from data_contracts.layers.manifests import BatchManifest, DispositionRecord, IngestRecord, PartRef
 from infra.lake import Lake, file_sha256
 from infra.settings import Settings
 from models.inputs import TrainingInputs

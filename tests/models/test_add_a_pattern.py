@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from governance.policy import packaged_policy, read_policy
+from governance.policy.document import packaged_policy, read_policy
 from infra.errors import FaultError
 from models import stages
 from models.code_state import code_state

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_contracts.manifests import PartRef
-from data_contracts.reads import READS_COLUMNS
+from data_contracts.layers.manifests import PartRef
+from data_contracts.layers.reads import READS_COLUMNS
 from infra.errors import FaultError
 from infra.lake import Lake
 from models import days

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_contracts.manifests import PartRef
+from data_contracts.layers.manifests import PartRef
 from infra.lake import Lake
 from models.drift.behaviour import attribute
 from models.drift.late_labels import FINDINGS, RANKED, examine_labels, load_findings, load_ranked

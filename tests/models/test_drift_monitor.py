@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_contracts.manifests import IngestRecord, PartRef
-from data_contracts.reads import read_parts
+from data_contracts.layers.manifests import IngestRecord, PartRef
+from data_contracts.layers.reads import read_parts
 from infra.engine import open_engine
 from infra.errors import WrongInputError
 from infra.lake import Lake, file_sha256, write_text

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_contracts.cameras import RegisterRef
-from data_contracts.manifests import PartRef
-from data_contracts.reads import READS_COLUMNS
+from data_contracts.layers.manifests import PartRef
+from data_contracts.layers.reads import READS_COLUMNS
+from data_contracts.registers.cameras import RegisterRef
 from infra.errors import WrongInputError
 from infra.lake import Lake, file_sha256
 from models.features.settings import PatternSettings

@@ -12,7 +12,7 @@ from explaining import Explaining
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_contracts.manifests import PartRef
+from data_contracts.layers.manifests import PartRef
 from infra.errors import FaultError
 from infra.lake import Lake
 from models.features.settings import PatternSettings

@@ -9,8 +9,8 @@ from typing import Any
 
 import duckdb
 
-from data_contracts.manifests import BatchManifest
-from data_contracts.reads import layer_parts
+from data_contracts.layers.manifests import BatchManifest
+from data_contracts.layers.reads import layer_parts
 from infra.pseudonyms import load_pseudonymiser
 
 FIELDS = "vrm,captured_at,camera_id,confidence,feed_id,received_at"

@@ -14,11 +14,11 @@ from pathlib import Path
 from loop_support import PSEUDONYM_KEY, ROOT, Loop
 from sqlalchemy import Connection, Engine, create_engine, text
 
-from governance.audit import Entry, open_audit
-from governance.audit_entry import stored_values
-from governance.audit_keys import AuditKeys
-from governance.audit_tables import audit_log
-from governance.audit_walk import last_link
+from governance.audit.entry import stored_values
+from governance.audit.keys import AuditKeys
+from governance.audit.log import Entry, open_audit
+from governance.audit.tables import audit_log
+from governance.audit.walk import last_link
 from infra.database import open_database
 from infra.settings import Settings
 
@@ -171,6 +171,6 @@ def killed(homes: Mapping[int, Path], signed: str, arguments: Sequence[str]) -> 
 
 def audit_keys(home: Path) -> AuditKeys:
     """The audit keys of a home."""
-    from governance.audit_keys import open_keys
+    from governance.audit.keys import open_keys
 
     return open_keys(Settings(home=home))

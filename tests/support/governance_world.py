@@ -20,10 +20,9 @@ from record_results import change, good_record
 from sqlalchemy import Engine
 from trial_results import good_trials
 
-from governance.audit import AuditLog, open_audit
-from governance.change_plan import Change
-from governance.confirmation import confirm, record_shadow_run
-from governance.evidence import (
+from governance.audit.log import AuditLog, open_audit
+from governance.gate.change_plan import Change
+from governance.gate.evidence import (
     Champion,
     ChampionMeasured,
     DataVerdicts,
@@ -33,11 +32,12 @@ from governance.evidence import (
     NotYetKnown,
     Performance,
 )
-from governance.policy import LoadedPolicy
-from governance.promotion import approve, request
-from governance.promotion_details import ShadowDetails
-from governance.promotion_record import Act, Desk
-from governance.promotion_state import VersionState, model_state
+from governance.policy.document import LoadedPolicy
+from governance.promotion.confirmation import confirm, record_shadow_run
+from governance.promotion.details import ShadowDetails
+from governance.promotion.record import Act, Desk
+from governance.promotion.requests import approve, request
+from governance.promotion.state import VersionState, model_state
 from infra.database import open_database
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.identity import Identity, issue_token, verify_token

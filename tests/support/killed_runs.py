@@ -21,12 +21,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from data_contracts.cameras import load_cameras
-from data_contracts.contract import CONTRACT_NAMES, load_contract
+from data_contracts.contract.document import CONTRACT_NAMES, load_contract
 from data_contracts.dispositions import load_dispositions
-from data_contracts.gx import _library
 from data_contracts.ingest import ingest_files
-from data_contracts.limits import IngestLimits
+from data_contracts.judgement.gx import _library
+from data_contracts.judgement.limits import IngestLimits
+from data_contracts.registers.cameras import load_cameras
 from data_contracts.requalify import Judge, judge_again, records_of_days
 from data_contracts.sources.model import load_source
 from infra.errors import FindProfileError

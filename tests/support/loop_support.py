@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli import main
-from governance.audit import open_audit
-from governance.syops import accepted_until, procedures
+from governance.access.syops import accepted_until, procedures
+from governance.audit.log import open_audit
 from infra.clock import utc_now
 from infra.database import open_database
 from infra.identity import verify_token

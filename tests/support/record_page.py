@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import date, timedelta
 
-from governance.lineage import LineageEdge, LineageGraph, LineageNode
+from governance.lineage.graph import LineageEdge, LineageGraph, LineageNode
 from governance.pages.models import BatchRow, DecisionRow, Fact, FigureRow, GateRow, GroupRow, ModelRecordPage, Plot
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><rect width="60" height="40"/></svg>'

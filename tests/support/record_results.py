@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from governance.change_plan import Change, Changed
-from governance.evidence import ChampionMeasured, MadeAgain, MadeDocument
-from governance.policy_strictness import PolicyDifference
+from governance.gate.change_plan import Change, Changed
+from governance.gate.evidence import ChampionMeasured, MadeAgain, MadeDocument
+from governance.policy.strictness import PolicyDifference
 from models.assurance.results import Explained, Refit
 
 MADE = ("model card", "atrs record", "change-plan report")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from data_contracts.limits import IngestLimits
-from data_contracts.reads import (
+from data_contracts.judgement.limits import IngestLimits
+from data_contracts.layers.reads import (
     batches,
     layer_parts,
     standing_batches,

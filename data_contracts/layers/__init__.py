@@ -1,0 +1,1 @@
+"""What an ingest leaves in the lake, layer by layer, and how each is read back."""

@@ -1,0 +1,1 @@
+"""What came from what: the events that every step leaves, and the graph that they make."""

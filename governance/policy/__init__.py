@@ -1,0 +1,1 @@
+"""The policy of a ROCU: its file, the values that it sets, which one is in force, and how two compare."""
