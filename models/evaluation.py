@@ -1,7 +1,9 @@
 """How well a model ranks the hold-out: figures with intervals, for three populations, beside the rule baseline.
 
 A vehicle of a hold-out window counts by the finding about that window; without one it counts as not confirmed, so
-precision is a lower bound. Vehicles not known at training are measured apart, for a model can recognise the others.
+precision is a lower bound. One that was confirmed before and that nobody looked at again counts as neither: called not
+confirmed it would be held against a model that recognises it, called confirmed it would reward memory. Vehicles not
+known at training are measured apart, for a model can recognise the others.
 Two models are compared on the same rows with the same bootstrap draws, never by figures taken elsewhere. Does not
 belong here: whether the figures are good enough.
 """
@@ -20,14 +22,14 @@ from pydantic import BaseModel, ConfigDict
 
 from infra.errors import RefusedError
 from models.metrics import Floats, bootstrap, figures, interval, rank_rows
-from models.snapshot import rows_of
+from models.snapshot import rows_of, to_judge
 from models.training import feature_matrix, load_booster, text_sha256
 from models.training_settings import TrainingSettings
 
 CONFIDENCE = 0.95
 NOTE = (
-    "Vehicles of the hold-out windows without a finding about that very window count as not confirmed, confirmed "
-    "elsewhere or not: precision is a lower bound. "
+    "Vehicles of the hold-out windows without a finding about that very window count as not confirmed: precision is a "
+    "lower bound. Those that were confirmed before and not looked at again are left out. "
     "The score ranks; it was trained with sampled negatives and is not the probability of a confirmed finding."
 )
 
@@ -84,7 +86,9 @@ class Evaluation(Frozen):
     Args:
         k: Vehicles that analysts can look at per window; precision and recall at k are means over the windows.
         holdout_digest: Of the hold-out's vehicles, windows and labels; figures compare only where it is the same.
-        all_vehicles: Every vehicle of the hold-out, as a list in service would rank them.
+        already_confirmed: Rows that are left out of all figures: vehicles confirmed before the window ended, without a
+            finding about that window.
+        all_vehicles: Every other vehicle of the hold-out, as a list in service would rank them.
         reviewed: Only those with a finding about the window, confirmed or eliminated.
         not_yet_known: Only those without any finding about a training window by the time the hold-out began.
     """
@@ -96,6 +100,7 @@ class Evaluation(Frozen):
     replicates: int
     confidence: float
     note: str
+    already_confirmed: int
     all_vehicles: Population
     reviewed: Population
     not_yet_known: Population
@@ -187,9 +192,9 @@ def _lift(measured: Mapping[str, float], figure: str) -> float:
 
 def _populations(rows: pa.Table) -> dict[str, NDArray[np.bool_]]:
     return {
-        "all_vehicles": np.ones(rows.num_rows, dtype=np.bool_),
+        "all_vehicles": to_judge(rows),
         "reviewed": _flags(rows, "reviewed"),
-        "not_yet_known": ~_flags(rows, "known"),
+        "not_yet_known": to_judge(rows) & ~_flags(rows, "known"),
     }
 
 
@@ -227,6 +232,7 @@ def evaluate_model(model_text: str, snapshot: pa.Table, k: int, settings: Traini
         replicates=settings.bootstrap_replicates,
         confidence=CONFIDENCE,
         note=NOTE,
+        already_confirmed=int((~to_judge(rows)).sum()),
         **{name: _Measured(rows, scores, keep, k, settings).population() for name, keep in _populations(rows).items()},
     )
 
@@ -263,7 +269,8 @@ def _holdout(snapshot: pa.Table) -> pa.Table:
 
 
 def _digest(rows: pa.Table) -> str:
-    columns = (rows.column(name).to_pylist() for name in ("vehicle", "window_end", "label", "reviewed", "known"))
+    named = ("vehicle", "window_end", "label", "reviewed", "known", "already_confirmed")
+    columns = (rows.column(name).to_pylist() for name in named)
     return hashlib.sha256("\n".join(map(str, zip(*columns, strict=True))).encode()).hexdigest()
 
 

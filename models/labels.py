@@ -129,6 +129,11 @@ def confirmed_vehicles(findings: Mapping[str, tuple[Finding, ...]], window_end: 
     }
 
 
+def ever_confirmed(findings: Mapping[str, tuple[Finding, ...]]) -> set[str]:
+    """The vehicles with a standing confirmed finding about any window."""
+    return {vehicle for vehicle, found in findings.items() if any(one.finding == "confirmed" for one in found)}
+
+
 def sample_unreviewed(vehicles: Iterable[str], window_end: date, count: int, seed: int) -> set[str]:
     """Choose `count` vehicles by the hash of vehicle, window end and seed, so neither order nor machine matters."""
 

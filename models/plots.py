@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from models.evaluation import holdout_scores
 from models.metrics import Floats, Ints, Ranked, quantile_bins, rank_rows, top_k
-from models.snapshot import rows_of
+from models.snapshot import rows_of, to_judge
 from models.training import load_booster
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def draw_plots(model_text: str, snapshot: pa.Table, k: int, folder: Path) -> tup
         The files, in the order of `PLOTS`.
     """
     rows = rows_of(snapshot, "holdout")
-    scores = holdout_scores(model_text, snapshot)
+    judged = to_judge(rows)
+    rows, scores = rows.filter(pa.array(judged)), holdout_scores(model_text, snapshot)[judged]
     model = _ranked(rows, scores)
     baseline = _ranked(rows, np.nan_to_num(rows.column("baseline").cast(pa.float64()).to_numpy()))
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,8 @@ The latest window ends are the hold-out, with every vehicle that has a window th
 them. A vehicle counts as the finding about that very window says, and as not confirmed when there is none: one about
 another window would be borrowed from mostly the same reads, and leaving its vehicle out would make the list another.
 `known` marks the vehicles that training had findings about: what a model is worth for new ones is measured on the
-others.
+others. `already_confirmed` marks vehicles that were confirmed before the window ended and that nobody looked at again:
+what they were doing in it is not known, and figures leave them out.
 
 Older window ends are for training: reviewed vehicles, and a sample of those that nobody had reviewed. Training goes by
 what was known on the day on which the hold-out's first window ended: findings about earlier windows, decided by then.
@@ -14,7 +15,7 @@ belong here: features, fitting, figures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -23,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from infra.errors import RefusedError
@@ -31,6 +33,7 @@ from models.labels import (
     Finding,
     Label,
     confirmed_vehicles,
+    ever_confirmed,
     findings_before,
     label_directly,
     label_vehicle,
@@ -42,6 +45,7 @@ from models.training_settings import TrainingSettings
 Findings = Mapping[str, tuple[Finding, ...]]
 WindowBuilder = Callable[[date], pa.Table]
 LABELLED = ("reviewed", "overlapping")
+LOOKED_AT = ("reviewed", "inconclusive")
 
 
 class SnapshotCounts(BaseModel):
@@ -96,8 +100,8 @@ def assemble(
         settings: Split and sampling.
 
     Returns:
-        One row per vehicle and window end with `label`, `weight`, `split` (train, holdout), `reviewed`, `known`, oldest
-        window first; and the counts.
+        One row per vehicle and window end with `label`, `weight`, `split` (train, holdout), `reviewed`, `known`,
+        `already_confirmed`, oldest window first; and the counts.
 
     Raises:
         RefusedError: Too few confirmed vehicles for a hold-out or for training.
@@ -106,7 +110,7 @@ def assemble(
     holdout = _take_holdout(window_ends, build, findings, decisions, settings)
     first = holdout[-1].end
     before = findings_before(decisions, first)
-    pieces = [_holdout_rows(window, findings, before) for window in holdout]
+    pieces = [_holdout_rows(window, findings, before, decisions) for window in holdout]
     without_reads = sum(window.without_reads for window in holdout)
     for end in reversed(window_ends[: -len(holdout)]):
         window = _window(end, build, findings)
@@ -160,11 +164,16 @@ def _take_holdout(
     )
 
 
-def _holdout_rows(window: _Window, findings: Findings, before: Findings) -> pa.Table:
+def _holdout_rows(window: _Window, findings: Findings, before: Findings, decisions: Sequence[Finding]) -> pa.Table:
     vehicles = window.table.column("vehicle").to_pylist()
     labels = [label_directly(findings.get(vehicle, ()), window.end) for vehicle in vehicles]
     values = [label.value or 0 for label in labels]
-    return _with_labels(window.table, list(range(len(labels))), values, [1.0] * len(labels), "holdout", labels, before)
+    weights = [1.0] * len(labels)
+    again = {vehicle for vehicle, label in zip(vehicles, labels, strict=True) if label.standing in LOOKED_AT}
+    already = ever_confirmed(findings_before(decisions, window.end)) - again
+    return _with_labels(
+        window.table, list(range(len(labels))), values, weights, "holdout", labels, before, already=already
+    )
 
 
 def training_rows(
@@ -180,7 +189,7 @@ def training_rows(
         settings: Sampling and weights.
 
     Returns:
-        The table's columns with `label`, `weight`, `split`, `reviewed` and `known`.
+        The table's columns with `label`, `weight`, `split`, `reviewed`, `known` and `already_confirmed`.
     """
     vehicles = table.column("vehicle").to_pylist()
     labels = [label_vehicle(before.get(vehicle, ()), end, window_days) for vehicle in vehicles]
@@ -208,6 +217,7 @@ def _with_labels(
     split: str,
     labels: Sequence[Label],
     before: Findings,
+    already: Set[str] = frozenset(),
 ) -> pa.Table:
     rows = table.take(pa.array(kept, pa.int64()))
     vehicles = rows.column("vehicle").to_pylist()
@@ -217,6 +227,7 @@ def _with_labels(
         "split": pa.repeat(pa.scalar(split, pa.string()), len(kept)),
         "reviewed": pa.array([labels[p].standing in LABELLED for p in kept], pa.bool_()),
         "known": pa.array([vehicle in before for vehicle in vehicles], pa.bool_()),
+        "already_confirmed": pa.array([vehicle in already for vehicle in vehicles], pa.bool_()),
     }
     for name, column in added.items():
         rows = rows.append_column(name, column)
@@ -243,6 +254,15 @@ def _count(table: pa.Table, features: Sequence[str], without_reads: int) -> Snap
 def rows_of(table: pa.Table, split: str) -> pa.Table:
     """The rows of one side of the split, in the order of the snapshot."""
     return table.filter(pc.equal(table.column("split"), split))
+
+
+def to_judge(rows: pa.Table) -> NDArray[np.bool_]:
+    """Which hold-out rows figures are about: all but the vehicles confirmed before and not looked at again.
+
+    Args:
+        rows: Of a snapshot, with `already_confirmed`.
+    """
+    return ~np.asarray(rows.column("already_confirmed").to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 def _ends(table: pa.Table) -> tuple[date, ...]:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models.evaluation import holdout_scores
 from models.metrics import average_precision
-from models.snapshot import rows_of
+from models.snapshot import rows_of, to_judge
 from models.training import train_model
 from models.training_settings import TrainingSettings
 
@@ -38,7 +38,7 @@ class Stability(BaseModel):
         seeds: Those that were used, the model's own first.
         k: Length of the lists that are compared.
         overlap_at_k: Share of one list that is on another's too, over all pairs of seeds and hold-out windows.
-        average_precision: On the whole hold-out.
+        average_precision: On the whole hold-out, without the vehicles confirmed before and not looked at again.
         not_yet_known_average_precision: On its vehicles that training had no finding about.
     """
 
@@ -59,7 +59,7 @@ def measure_stability(
     Costs as many fits as there are seeds, a few seconds each.
 
     Args:
-        snapshot: With `split`, `label`, `weight`, `known` and the features.
+        snapshot: With `split`, `label`, `weight`, `known`, `already_confirmed` and the features.
         features: Of the model.
         k: Length of a list.
         settings: Of the training; only the seed is changed.
@@ -76,6 +76,8 @@ def measure_stability(
         scored.append(holdout_scores(text, snapshot))
     labels = holdout.column("label").to_numpy().astype(np.int64)
     known = np.asarray(holdout.column("known").to_numpy(zero_copy_only=False), dtype=np.bool_)
+    judged = to_judge(holdout)
+    unknown = judged & ~known
     windows = holdout.column("window_end").cast(pa.int32()).to_numpy()
     tops = [_tops(scores, windows, k) for scores in scored]
     overlaps = [
@@ -88,8 +90,8 @@ def measure_stability(
         seeds=numbers,
         k=k,
         overlap_at_k=_spread(overlaps),
-        average_precision=_spread([_precision(labels, scores) for scores in scored]),
-        not_yet_known_average_precision=_spread([_precision(labels[~known], scores[~known]) for scores in scored]),
+        average_precision=_spread([_precision(labels[judged], scores[judged]) for scores in scored]),
+        not_yet_known_average_precision=_spread([_precision(labels[unknown], scores[unknown]) for scores in scored]),
     )
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from models.registry import Registry, VersionRecord
 
 NEW = ", vehicles not yet known"
+LEFT_OUT = ", confirmed before and not looked at again"
 
 
 def record_page(context: Context, model: str, version: int, graph: LineageGraph) -> str:
@@ -186,6 +187,7 @@ def _figures(record: VersionRecord, evidence: Evidence | None) -> tuple[FigureRo
         *_ranked(found, champion, titles),
         FigureRow(name="calibration error", challenger=_text(found.model.calibration_error)),
         FigureRow(name="precision over the rule's", challenger=_text(found.lift)),
+        FigureRow(name=f"rows left out{LEFT_OUT}", challenger=str(record.evaluation.already_confirmed)),
         FigureRow(name=f"confirmed vehicles{NEW}", challenger=str(new.positives)),
         FigureRow(name=f"share confirmed{NEW}", challenger=_text(new.base_rate)),
         *_ranked(new, champion.not_yet_known if champion else None, titles, NEW),

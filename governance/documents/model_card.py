@@ -132,6 +132,12 @@ def _limits(source: Source) -> tuple[Field, ...]:
             f"{new.positives} confirmed among {new.vehicles:,} in the hold-out: figures for them rest on these few.",
             RECORD,
         ),
+        field(
+            "left out of the figures",
+            f"{source.record.evaluation.already_confirmed} rows of vehicles that were confirmed before a window ended "
+            "and that nobody looked at again in it.",
+            RECORD,
+        ),
         field("an approval holds for", f"{days} days" if days else None, POLICY),
         field("before it may run elsewhere", "It must be trained and judged on that region's own data.", RECORD),
     )

@@ -1,7 +1,8 @@
 """Fairness: which groups of vehicles the first k of a list are taken from. The only module that knows Fairlearn.
 
-Groups are those of places, for of people nothing is known: the force, the density of cameras and the kind of area where
-a vehicle is based. Does not belong here: where a vehicle is based, how unequal is too unequal.
+The list is one of vehicles to decide about, without those confirmed before. Groups are those of places, for of people
+nothing is known: the force, the density of cameras and the kind of area where a vehicle is based. Does not belong here:
+where a vehicle is based, how unequal is too unequal.
 """
 
 from __future__ import annotations

@@ -17,12 +17,21 @@ from models.metrics import Floats, Ints, average_precision
 
 @dataclass(frozen=True)
 class WindowRows:
-    """Hold-out rows of one window: keys (vehicle or pair), labels, and the scores that the snapshot gives them."""
+    """Hold-out rows of one window: keys (vehicle or pair), labels, and the scores that the snapshot gives them.
+
+    `judged` are those that precision is about; all are in the list.
+    """
 
     keys: NDArray[np.str_]
     labels: Ints
+    judged: NDArray[np.bool_]
     scores: Floats
     k: int
+
+    def to_decide(self) -> WindowRows:
+        """Only the rows that precision is about: a list without the vehicles that are confirmed already."""
+        kept = self.judged
+        return WindowRows(self.keys[kept], self.labels[kept], kept[kept], self.scores[kept], self.k)
 
     def other_scores(self, scored: pa.Table) -> Floats:
         """The scores of these rows in another list (`vehicle`, `score`); minus infinity for a row that is not in it."""
@@ -45,7 +54,8 @@ class WindowRows:
         """The average precision of these scores; `None` without a confirmed row."""
         if not self.labels.any():
             return None
-        ordered = self.labels[np.lexsort((self.keys, -scores))]
+        order = np.lexsort((self.keys, -scores))
+        ordered = self.labels[order][self.judged[order]]
         return average_precision(ordered, np.ones(len(ordered)))
 
     def overlap(self, scores: Floats) -> float | None:

@@ -35,7 +35,7 @@ from models.metrics import Floats
 from models.patterns import Pattern, get_pattern
 from models.pipeline import TrainingOutputs
 from models.scoring import score_windows
-from models.snapshot import rows_of
+from models.snapshot import rows_of, to_judge
 from models.stability import measure_stability
 from models.units import units_of
 from models.window_engines import WindowMaker, open_windows
@@ -91,6 +91,7 @@ class _Run:
         return rows, WindowRows(
             keys=np.array(rows.column("vehicle").to_pylist(), dtype=np.str_),
             labels=rows.column("label").to_numpy().astype(np.int64),
+            judged=to_judge(rows),
             scores=self.scores[kept.to_numpy()],
             k=self.k,
         )
@@ -200,7 +201,7 @@ def _fairness(run: _Run, on_progress: OnProgress) -> tuple[Fairness, dict[date, 
         on_progress(f"fairness, on the window to {end}")
         with run.reads(end) as reads:
             bases[end] = base_table(reads, run.register)
-        _, rows = run.rows(end)
+        rows = run.rows(end)[1].to_decide()
         confirmed.append(rows.labels == 1)
         selected.append(rows.selected(rows.scores))
         keys = rows.keys.tolist()

@@ -212,7 +212,7 @@ class TestFaults:
         plain = reads.windows(f"SELECT * FROM {READS}")
         keys = np.array(plain.column("vehicle").to_pylist(), dtype=np.str_)
         far = plain.column("farthest_km").to_numpy().astype(np.float64)
-        rows = WindowRows(keys, (far >= 60).astype(np.int64), far, 5)
+        rows = WindowRows(keys, (far >= 60).astype(np.int64), np.ones(len(keys), dtype=np.bool_), far, 5)
 
         def score(windows: pa.Table) -> pa.Table:
             return pa.table({"vehicle": windows.column("vehicle"), "score": windows.column("farthest_km")})
@@ -233,7 +233,7 @@ class TestFewerCameras:
         values = plain.column(column).to_numpy().astype(np.float64)
         bases = base_table(reads, None)
         known = dict(zip(bases.column("vehicle").to_pylist(), bases.column("cell").to_pylist(), strict=True))
-        rows = WindowRows(keys, np.zeros(len(keys), dtype=np.int64), values, 10)
+        rows = WindowRows(keys, np.zeros(len(keys), dtype=np.int64), np.ones(len(keys), dtype=np.bool_), values, 10)
         return rows, [known[key] for key in keys.tolist()], bases
 
     def test_a_ranking_by_reads_hangs_on_cameras_and_one_by_days_seen_less(self, reads: WindowReads) -> None:

@@ -53,6 +53,7 @@ def make_snapshot(seed: int = 1, shuffled: bool = False) -> pa.Table:
                     "split": ["holdout" if position == 2 else "train"] * VEHICLES,
                     "reviewed": labels.astype(bool) | (np.arange(VEHICLES) % 5 == 0),
                     "known": np.arange(VEHICLES) < 10,
+                    "already_confirmed": np.zeros(VEHICLES, dtype=np.bool_),
                 }
             )
         )
@@ -173,6 +174,34 @@ def test_a_population_without_confirmed_vehicles_has_no_recall_rather_than_a_mad
     assert unknown.positives == 0
     assert unknown.model.recall_at_k.value is None
     assert unknown.model.average_precision.value is None
+
+
+def test_recognising_a_vehicle_that_is_confirmed_already_is_neither_held_against_a_model_nor_to_its_credit(
+    model: str,
+) -> None:
+    """Five of the twenty in the hold-out were confirmed before; nobody looked at them again, so their label says no."""
+    plain = make_snapshot()
+    number, holdout = np.arange(3 * VEHICLES) % VEHICLES, np.array(plain.column("split").to_pylist()) == "holdout"
+    before = holdout & (number < 5)
+
+    def changed(**columns: pa.Array) -> pa.Table:
+        table = plain
+        for name, values in columns.items():
+            table = table.set_column(table.column_names.index(name), name, values)
+        return table
+
+    labels = pa.array(np.where(before, 0, plain.column("label").to_numpy()), pa.int8())
+    against = evaluate_model(model, changed(label=labels), 10, SETTINGS)
+    left_out = evaluate_model(model, changed(label=labels, already_confirmed=pa.array(before)), 10, SETTINGS)
+    without = evaluate_model(model, plain.filter(pa.array(~before)), 10, SETTINGS)
+    assert (against.already_confirmed, left_out.already_confirmed) == (0, 5)
+    for population in ("all_vehicles", "not_yet_known"):
+        assert getattr(left_out, population) == getattr(without, population)
+    precision = [found.all_vehicles.model.average_precision.value for found in (against, left_out)]
+    assert precision[0] is not None
+    assert precision[1] is not None
+    assert precision[0] < precision[1]
+    assert against.holdout_digest != left_out.holdout_digest
 
 
 def test_champion_and_challenger_meet_on_the_same_rows_with_paired_intervals(

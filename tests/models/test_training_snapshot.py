@@ -114,6 +114,18 @@ def test_a_holdout_window_has_every_vehicle_labelled_by_findings_about_that_very
     assert {row["vehicle"] for row in first if row["known"]} == {"v00", "v01", "v02", "v10", "v11", "v12"}
 
 
+def test_a_vehicle_confirmed_before_and_not_looked_at_again_is_marked_as_one_that_nobody_can_say_about() -> None:
+    again = USUAL | {
+        "v00": (*USUAL["v00"], said("v00", 4, "confirmed")),
+        "v01": (*USUAL["v01"], said("v01", 4, "inconclusive")),
+    }
+    table = snapshot(again, window_days=28)
+    marked = {(row["vehicle"], row["window_end"]) for row in table.to_pylist() if row["already_confirmed"]}
+    # v03 was found in the first window of the hold-out, so it is known when the second one is listed; eliminated
+    # vehicles (v1*) were decided as well, and count as what was decided
+    assert marked == {("v02", ENDS[4]), ("v00", ENDS[5]), ("v01", ENDS[5]), ("v02", ENDS[5]), ("v03", ENDS[5])}
+
+
 def test_a_holdout_window_has_the_same_vehicles_whatever_is_found_about_later_windows() -> None:
     later = USUAL | {"v21": (said("v21", 5, "eliminated"),), "v22": (said("v22", 5, "inconclusive"),)}
     before, after = (rows_of(snapshot(known), "holdout") for known in (USUAL, later))
