@@ -7,13 +7,12 @@ may not decide. The gate's verdict is never part of a plan: to see it is to ask,
 
 from __future__ import annotations
 
-from governance.access.deciding import require_reason
+from governance.access.deciding import require_decider, require_reason
 from governance.promotion.approvals import (
     expired,
     is_expired,
     require_approvable,
     require_confirmable,
-    require_decider,
     said,
 )
 from governance.promotion.life import IN_FORCE, Status, status_after
