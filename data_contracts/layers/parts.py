@@ -20,6 +20,7 @@ from infra.lake import Lake, file_sha256, placed
 ONE_DAY = timedelta(days=1)
 ROWS_IN_A_PART = 1_250_000
 LARGE_DAY = 0.05  # share of the reads of a call
+LARGE_DAYS_TOGETHER = 4
 # as small as the defaults, for two thirds of the work: tokens are given up on sooner as a dictionary
 _WRITTEN = (
     "FORMAT parquet, PARQUET_VERSION 'V2', COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 5000, "
@@ -43,49 +44,83 @@ def write_reads(
 
     Each part is in the order of vehicles, times and cameras. So is `candidates`, which it is drawn from; sorting again
     what lies in order costs little, and joins do not keep it. A day with many reads is several parts, one after another
-    in the order of vehicles, so that no sort outgrows memory.
+    in the order of vehicles, so that no sort outgrows memory. Of several such days a range of vehicles is looked up
+    once for all of them: what does not fit into memory would be read back for each.
     """
     days: list[tuple[date, int]] = connection.execute(
         "SELECT captured_at::DATE AS day, count(*) FROM candidates GROUP BY day ORDER BY day"
     ).fetchall()
     ((vehicles,),) = connection.execute("SELECT count(*) FROM vehicles").fetchall()
+    _make_written(connection, contract_version)
     parts: list[PartRef] = []
     for together in _days_together(days):
-        relation = "accepted" if len(together) == 1 else "accepted_of_days"
-        if len(together) > 1:
-            listed = ", ".join(f"DATE '{day}'" for day, _ in together)
-            connection.execute(
-                f"""CREATE OR REPLACE TABLE accepted_of_days AS
-                    FROM accepted WHERE captured_at::DATE IN ({listed}) ORDER BY captured_at::DATE, vehicle_no"""
-            )
-        for day, rows in together:
-            number = -(-rows // ROWS_IN_A_PART)
-            folder = lake.folder("reads", rocu, date=day.isoformat())
-            for place in range(number):
-                first, last = vehicles * place // number + 1, vehicles * (place + 1) // number
-                query = _part_of_day(relation, day, first, last, contract_version)
-                path = folder / f"{part_id}{f'-{place + 1}' if place else ''}.parquet"
-                written = write_table(connection, lake, path, "reads", query)
+        number = -(-max(rows for _, rows in together) // ROWS_IN_A_PART)
+        for place in range(number):
+            within = vehicles * place // number + 1, vehicles * (place + 1) // number
+            relation = _rows_of(connection, [day for day, _ in together], within)
+            for day, _ in together:
+                name = f"{part_id}{f'-{place + 1}' if place else ''}.parquet"
+                path = lake.folder("reads", rocu, date=day.isoformat()) / name
+                written = _place(connection, lake, path, "reads", _part_of_day(relation, day, within))
                 parts += (part.model_copy(update={"date": day}) for part in written)
-    connection.execute("DROP TABLE IF EXISTS accepted_of_days")
+    connection.execute("DROP TABLE IF EXISTS rows_of_days; DROP VIEW written")
     return tuple(sorted(parts, key=lambda part: part.path))
 
 
-def _part_of_day(relation: str, day: date, first: int, last: int, contract_version: str) -> str:
-    columns = (f"'{contract_version}' AS {name}" if name == "contract_version" else name for name in READS_COLUMNS)
-    return f"""SELECT {", ".join(columns)} FROM {relation}
+def _make_written(connection: duckdb.DuckDBPyConnection, contract_version: str) -> None:
+    """Make the view `written`: the columns of the reads layer and vehicle_no.
+
+    Texts that many rows have in common stay codes, which a Parquet file has as well: to write them as such takes a
+    third of the time. The types of the call would not do: each part holds all texts of a type, and those have texts of
+    rows that were not accepted.
+    """
+    kinds = {name: kind for name, kind, *_ in connection.execute("DESCRIBE candidates").fetchall()}
+    coded = [name for name in ("camera_id", "feed_id", "source_id") if kinds[name].startswith("ENUM")]
+    for name in coded:
+        texts = f"SELECT DISTINCT {name} AS code, {name}::VARCHAR AS text FROM candidates WHERE {name} IS NOT NULL"
+        connection.execute(
+            f"""CREATE TYPE {name}_written AS ENUM (SELECT text FROM ({texts}) ORDER BY text);
+                CREATE TABLE {name}_texts AS SELECT code, text::{name}_written AS text FROM ({texts})"""
+        )
+    connection.execute(f"CREATE TYPE contract_version_written AS ENUM ({literal(contract_version)})")
+    columns = {name: f"accepted.{name}" for name in (*READS_COLUMNS, "vehicle_no")}
+    columns |= {name: f"{name}_texts.text" for name in coded}
+    columns["contract_version"] = f"{literal(contract_version)}::contract_version_written"
+    joined = " ".join(f"LEFT JOIN {name}_texts ON {name}_texts.code = accepted.{name}" for name in coded)
+    listed = ", ".join(f"{column} AS {name}" for name, column in columns.items())
+    connection.execute(f"CREATE VIEW written AS SELECT {listed} FROM accepted {joined}")
+
+
+def _rows_of(connection: duckdb.DuckDBPyConnection, days: Sequence[date], within: tuple[int, int]) -> str:
+    """Where the rows of some days and of a range of vehicles are: in a table of their own, if days are several."""
+    if len(days) == 1:
+        return "written"
+    listed = ", ".join(literal(day.isoformat()) for day in days)
+    # of many days each looks at its own rows only; to sort few days costs more than it saves
+    order = "ORDER BY captured_at::DATE, vehicle_no" if len(days) > LARGE_DAYS_TOGETHER else ""
+    connection.execute(
+        f"""CREATE OR REPLACE TABLE rows_of_days AS FROM written
+            WHERE captured_at::DATE IN ({listed}) AND vehicle_no BETWEEN {within[0]} AND {within[1]} {order}"""
+    )
+    return "rows_of_days"
+
+
+def _part_of_day(relation: str, day: date, within: tuple[int, int]) -> str:
+    return f"""SELECT {", ".join(READS_COLUMNS)} FROM {relation}
         WHERE captured_at >= TIMESTAMP '{day}' AND captured_at < TIMESTAMP '{day + ONE_DAY}'
-            AND vehicle_no BETWEEN {first} AND {last}
+            AND vehicle_no BETWEEN {within[0]} AND {within[1]}
         ORDER BY vehicle_no, captured_at, camera_id"""
 
 
 def _days_together(days: Sequence[tuple[date, int]]) -> Iterator[list[tuple[date, int]]]:
-    """Days with many of the reads alone, each worth a look at all of them; the others as many as fit into memory."""
-    large = LARGE_DAY * sum(rows for _, rows in days)
+    """Days with many of the reads a few at a time, the others as many as fit into memory."""
+    least = LARGE_DAY * sum(rows for _, rows in days)
+    large = [(day, rows) for day, rows in days if rows >= least]
+    for place in range(0, len(large), LARGE_DAYS_TOGETHER):
+        yield large[place : place + LARGE_DAYS_TOGETHER]
     small: list[tuple[date, int]] = []
     for day, rows in days:
-        if rows >= large:
-            yield [(day, rows)]
+        if rows >= least:
             continue
         if small and sum(held for _, held in small) + rows > ROWS_IN_A_PART:
             yield small
@@ -124,10 +159,15 @@ def write_table(
     """Write the answer of a query as one part; none if it is empty. What is kept as codes is written as text."""
     columns = connection.execute(f"DESCRIBE {query}").fetchall()
     coded = ", ".join(f"{name}::VARCHAR AS {name}" for name, kind, *_ in columns if kind.startswith("ENUM"))
-    whole = f"SELECT * REPLACE ({coded}) FROM ({query})" if coded else query
+    return _place(connection, lake, path, layer, f"SELECT * REPLACE ({coded}) FROM ({query})" if coded else query)
+
+
+def _place(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, path: Path, layer: Layer, query: str
+) -> tuple[PartRef, ...]:
     with placed(path) as temporary:
         target = literal(str(temporary))
-        ((rows,),) = connection.execute(f"COPY ({whole}) TO {target} ({_WRITTEN})").fetchall()
+        ((rows,),) = connection.execute(f"COPY ({query}) TO {target} ({_WRITTEN})").fetchall()
     if rows == 0:
         path.unlink()
         return ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from data_contracts.judgement.moved_rows import Asked
@@ -24,13 +25,32 @@ def at(number):
 
 
 def written(room):
-    """All text in all parts and records."""
+    """All text in all parts and records, that of dictionaries which no row uses included."""
     said = "".join(path.read_text() for path in room.lake.folder("ingests", room.rocu).rglob("*.json"))
     with duckdb.connect() as connection:
         for layer in LAYERS:
             for part in layer_parts(room.lake, room.rocu, layer):
-                said += str(connection.execute("FROM read_parquet(?)", [str(room.lake.root / part.path)]).fetchall())
+                path = room.lake.root / part.path
+                said += str(connection.execute("FROM read_parquet(?)", [str(path)]).fetchall())
+                said += str([column.to_pylist() for column in dictionaries(path)])
     return said
+
+
+def dictionaries(path, *names):
+    """The dictionary of each chunk of the columns of texts that have one (or of those named), as the file has it."""
+    metadata = pq.ParquetFile(path).metadata
+    chunks = [
+        metadata.row_group(group).column(n)
+        for group in range(metadata.num_row_groups)
+        for n in range(metadata.num_columns)
+    ]
+    coded = {
+        chunk.path_in_schema for chunk in chunks if chunk.physical_type == "BYTE_ARRAY" and chunk.has_dictionary_page
+    }
+    plain = {chunk.path_in_schema for chunk in chunks if not chunk.has_dictionary_page}
+    texts = [name for name in names or sorted(coded - plain) if "." not in name]
+    table = pq.read_table(path, columns=texts, read_dictionary=texts)
+    return [chunk.dictionary for column in table.columns for chunk in column.chunks]
 
 
 @pytest.mark.parametrize("column", ["camera_id", "feed_id"])
@@ -48,6 +68,19 @@ def test_plates_in_an_id_column_are_written_nowhere(room, row, column):
     assert [(one.value, one.rows, one.codes) for one in held] == [
         ("unregistered:" if by == "camera" else "withheld:", 3 * len(PLATES), len(PLATES))
     ]
+
+
+def test_ids_of_rows_that_were_not_accepted_are_in_no_part_of_those_that_were(room, row):
+    """Columns are written with the texts of a type, so the type must have no others."""
+    bad = [row(vrm="feed-one", feed_id=one, captured_at=at(n), received_at="") for n, one in enumerate(PLATES * 3)]
+    good = [row(vrm=vrm, captured_at=at(n), received_at="") for n, vrm in enumerate(vrms(60))]
+    late = [row(vrm="AB12 XYZ", feed_id="feed-late", captured_at="2020-05-18T08:00:00Z", received_at="")]
+    report = room.ingest(room.deliver("good.csv", *good, *late), room.deliver("bad.csv", *bad))
+    assert sorted(batch.verdict for batch in report.batches) == ["failed", "passed_with_quarantine"]
+    (part,) = [part for part in report.records[0].parts if part.layer == "reads"]
+    held = {text for found in dictionaries(room.lake.root / part.path, "feed_id") for text in found.to_pylist()}
+    assert held == {"feed-one"}
+    assert [plate for plate in PLATES if plate in written(room)] == []
 
 
 def test_opaque_identifiers_in_id_columns_are_written_nowhere(room, row):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 
 import pyarrow.parquet as pq
@@ -88,12 +89,9 @@ def test_many_days_with_few_reads_are_written_together_with_the_same_outcome(roo
     alone.ingest(file)
     monkeypatch.setattr(parts, "LARGE_DAY", 0.1)
     monkeypatch.setattr(parts, "ROWS_IN_A_PART", 9)
-    asked = []
-    written = parts.write_table
-    monkeypatch.setattr(parts, "write_table", lambda *given: asked.append(given[4]) or written(*given))
     room.ingest(file)
     assert room.reads() == alone.reads()
     days = [date(2026, 5, day) for day in range(1, 18)]
-    assert {part.date for part in read_parts(room.lake, room.rocu, days[0], days[-1])} == set(days)
-    # the two large days alone, in two parts each
-    assert sum("FROM accepted\n" in query for query in asked) == 4
+    kept = Counter(part.date for part in read_parts(room.lake, room.rocu, days[0], days[-1]))
+    # the two large days in two parts each
+    assert kept == Counter(days) + Counter(days[-2:])
