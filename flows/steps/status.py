@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,6 +11,12 @@ from flows.context import Context, permit
 from flows.steps.desk import open_desk
 from flows.steps.shadow import missing_lists
 from governance.access.permissions import EVERY_ROCU
+from infra.clock import utc_now
+from infra.errors import FaultError, RefusedError
+
+if TYPE_CHECKING:
+    from governance.promotion.record import Desk
+    from governance.promotion.state import ModelState
 
 
 class RocuStatus(BaseModel):
@@ -71,6 +78,19 @@ def _of_rocu(context: Context, rocu: str) -> list[RocuStatus]:
     return [_of_model(context, plain, name) for name in models] or [plain]
 
 
+def _scoring_would_say(desk: Desk, state: ModelState) -> str:
+    """Whether the champion verifies, by the very check that scoring makes of it; looking is no run, so no entry."""
+    from governance.promotion.verification import verify_champion
+
+    try:
+        verify_champion(desk, state.model, state.model.partition(".")[2], utc_now())
+    except RefusedError as refusal:
+        return f"scoring refuses: {refusal.reason}"
+    except FaultError as fault:
+        return f"cannot be verified, so scoring fails: {fault.reason}"
+    return "in force"
+
+
 def _known(context: Context, model: str) -> bool:
     return bool(context.audit.search(rocus=frozenset({model.partition(".")[2]}), object=model, limit=1))
 
@@ -80,9 +100,9 @@ def _of_model(context: Context, plain: RocuStatus, pattern: str) -> RocuStatus:
     from governance.promotion.state import model_state
 
     model = f"{pattern}.{plain.rocu}"
-    state = model_state(context.audit, model)
-    standing, alias = alias_standing(open_desk(context), state)
-    in_step = "in force" if state.champion else "no champion"
+    desk, state = open_desk(context), model_state(context.audit, model)
+    standing, alias = alias_standing(desk, state)
+    in_step = _scoring_would_say(desk, state) if state.champion else "no champion"
     said = in_step if standing == "in step" else alias_said(standing, alias)
     scored = context.lake.folder("scores", plain.rocu, pattern=pattern).glob("as_of=*")
     return plain.model_copy(
