@@ -255,7 +255,7 @@ def _windows(
     from models.window_engines import open_windows
 
     context.progress(f"windows of {rocu} to {as_of}")
-    with open_windows(context.settings, rocu) as windows_of:
+    with open_windows(context.settings, rocu, tell=context.progress) as windows_of:
         return windows_of(context.lake, parts, as_of, get_pattern(pattern), settings)
 
 

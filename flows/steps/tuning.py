@@ -87,7 +87,7 @@ def _folds(context: Context, inputs: TrainingInputs) -> tuple[Fold, ...]:
     require_unchanged(context.lake, inputs)
     pattern = get_pattern(inputs.pattern)
     settings: Any = pattern.settings_type.model_validate(inputs.pattern_settings)
-    with open_windows(context.settings, inputs.rocu) as windows_of:
+    with open_windows(context.settings, inputs.rocu, tell=context.progress) as windows_of:
 
         def build(window_end: date) -> pa.Table:
             context.progress(f"windows of {inputs.rocu} to {window_end}")
