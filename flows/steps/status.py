@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -13,16 +13,21 @@ from flows.steps.shadow import missing_lists
 from governance.access.permissions import EVERY_ROCU
 from infra.clock import utc_now
 from infra.errors import FaultError, RefusedError
+from infra.lake import half_placed
 
 if TYPE_CHECKING:
     from governance.promotion.record import Desk
     from governance.promotion.state import ModelState
 
 
+AT_WORK = timedelta(hours=1)
+
+
 class RocuStatus(BaseModel):
     """One ROCU and one of its models; without a model the last five are empty.
 
-    `missing` are sentences, each about a list that is on record and not in the lake as it was made.
+    `missing` are sentences, each about a list that is on record and not in the lake as it was made. `half_placed` are
+    files and folders that kills left in the lake and that nobody has written to for an hour.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +36,7 @@ class RocuStatus(BaseModel):
     reads_until: date | None
     reads: int
     failed_batches: int
+    half_placed: int = 0
     model: str | None = None
     champion: str | None = None
     state: str | None = None
@@ -73,6 +79,7 @@ def _of_rocu(context: Context, rocu: str) -> list[RocuStatus]:
         reads_until=max((part.date for part in parts if part.date and part.rows), default=None),
         reads=sum(part.rows for part in parts),
         failed_batches=len(standing_failures(context.lake, rocu, date.min, date.max)),
+        half_placed=len(half_placed(context.lake, rocu, AT_WORK, context.now)),
     )
     models = [name for name in pattern_names() if _known(context, f"{name}.{rocu}")]
     return [_of_model(context, plain, name) for name in models] or [plain]
