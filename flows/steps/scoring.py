@@ -18,6 +18,7 @@ from flows.steps.desk import (
     open_desk,
     part_datasets,
     policy_of,
+    require_brought,
     require_no_failure,
     require_parts_unchanged,
 )
@@ -211,6 +212,7 @@ def _parts(context: Context, rocu: str, as_of: date, window_days: int) -> tuple[
     from data_contracts.layers.reads import read_parts
 
     parts = read_parts(context.lake, rocu, as_of - timedelta(days=window_days - 1), as_of)
+    require_brought(context, "ingest", rocu, parts)
     if not any(part.date == as_of and part.rows for part in parts):
         raise WrongInputError(
             f"{rocu} has no reads of {as_of}.",
