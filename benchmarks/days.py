@@ -21,6 +21,7 @@ import duckdb
 
 from data_contracts.layers.manifests import PartRef
 from infra.lake import Lake
+from models.day_seal import KeptDays
 from models.days import build_windows_by_day, day_folder, keep_day
 from models.features.settings import PatternSettings
 from models.windows import build_windows
@@ -28,6 +29,7 @@ from models.windows import build_windows
 WINDOWS = (7, 28, 90)
 READS_PER_VEHICLE = 4
 _FIRST = date(2026, 1, 1)
+_KEPT = KeptDays("nwrocu", bytes(32), print)
 _CAMERAS = """
     CREATE TABLE cameras AS SELECT i AS camera, 'c' || i AS camera_id, 's' || (i // 2) AS site_id,
         (52 + (i // 40) * 0.1)::DOUBLE AS latitude, (-3 + (i % 40) * 0.08)::DOUBLE AS longitude,
@@ -76,7 +78,7 @@ def run(reads: int = 200_000, threads: int = 2) -> str:
         parts = write_days(lake, reads)
         with duckdb.connect(config={"threads": threads, "memory_limit": "5GB"}) as connection:
             for part in parts:
-                keep_day(connection, lake, "nwrocu", part.date or end, [part], PatternSettings())
+                keep_day(connection, lake, _KEPT, part.date or end, [part], PatternSettings())
             for days in WINDOWS:
                 rows.append(_measure(connection, lake, parts, end, PatternSettings(window_days=days)))
     first = rows[0][2]
@@ -96,9 +98,9 @@ def _measure(
 ) -> tuple[int, float, float, float]:
     shutil.rmtree(day_folder(lake, "nwrocu", end, settings))
     begun = time.process_time()
-    keep_day(connection, lake, "nwrocu", end, [parts[-1]], settings)
+    keep_day(connection, lake, _KEPT, end, [parts[-1]], settings)
     share = time.process_time() - begun
-    by_day = build_windows_by_day(connection, lake, "nwrocu", parts, end, settings)
+    by_day = build_windows_by_day(connection, lake, _KEPT, parts, end, settings)
     whole = time.process_time() - begun
     begun = time.process_time()
     at_once = build_windows(connection, lake, parts, end, settings)

@@ -27,12 +27,13 @@ from data_contracts.judgement.verdicts import BATCH_FAILED, Judgement, judge
 from data_contracts.judgement.work import working_database
 from data_contracts.layers.manifests import BatchManifest, DispositionRecord, PartRef
 from data_contracts.layers.parts import write_quarantine, write_table
+from data_contracts.layers.placing import Witness, place_record, unwitnessed
 from data_contracts.layers.segments import write_segments
 from data_contracts.plates.grammar import reads_as_plate
 from data_contracts.sources.inspection import Delivery, inspect
 from data_contracts.sources.model import Source
 from infra.errors import FaultError, WrongInputError
-from infra.lake import Lake, write_text
+from infra.lake import Lake
 from infra.pseudonyms import load_pseudonymiser
 from infra.settings import Settings
 
@@ -110,6 +111,7 @@ def load_dispositions(
     source: Source,
     limits: IngestLimits,
     now: datetime,
+    witness: Witness = unwitnessed,
 ) -> DispositionReport:
     """Load files of findings, one after the other.
 
@@ -131,7 +133,7 @@ def load_dispositions(
             if delivery.batch_id in _standing(lake, rocu) or delivery.batch_id in _ids(records):
                 already_known.append(delivery.batch_id)
                 continue
-            run = _Run(settings, lake, rocu, source, limits, now, contract, delivery)
+            run = _Run(settings, lake, rocu, source, limits, now, contract, delivery, witness)
             _prepare(connection, run)
             (judgement,) = judge(connection, contract.rules(limits), "dispositions")
             _divide(connection, run, judgement)
@@ -167,6 +169,7 @@ class _Run:
     now: datetime
     contract: Contract
     delivery: Delivery
+    witness: Witness
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, run: _Run) -> None:
@@ -315,5 +318,5 @@ def _write(connection: duckdb.DuckDBPyConnection, run: _Run, judgement: Judgemen
         ),
         parts=(*accepted, *quarantined),
     )
-    write_text(folder / f"{delivery.batch_id}.json", record.model_dump_json(indent=1))
+    place_record(folder / f"{delivery.batch_id}.json", record, run.witness)
     return record

@@ -18,6 +18,7 @@ from data_contracts.judgement.limits import IngestLimits
 from data_contracts.judgement.run import Progress, Run, judge_files
 from data_contracts.judgement.work import working_database
 from data_contracts.layers.manifests import BatchManifest, IngestRecord
+from data_contracts.layers.placing import Witness, unwitnessed
 from data_contracts.registers.cameras import current_register
 from data_contracts.sources.inspection import Delivery, inspect
 from data_contracts.sources.model import Source
@@ -56,6 +57,7 @@ def ingest_files(
     replaces: str | None = None,
     on_progress: Progress | None = None,
     on_record: Callable[[IngestRecord], None] | None = None,
+    witness: Witness = unwitnessed,
 ) -> IngestReport:
     """Ingest files of one source for one ROCU.
 
@@ -74,6 +76,7 @@ def ingest_files(
         replaces: A failed batch that the one file given takes the place of.
         on_progress: Told in a few words what is being done.
         on_record: Told of each record once it is placed.
+        witness: In whose block each record is placed.
 
     Raises:
         WrongInputError: A file cannot be taken at all, there is no register, no batch `replaces`, or the file has
@@ -101,7 +104,7 @@ def ingest_files(
             if not call.deliveries:
                 continue
             register = current_register(lake, rocu)
-            run = Run(settings, lake, rocu, source, limits, now, contract, register, call)
+            run = Run(settings, lake, rocu, source, limits, now, contract, register, call, witness=witness)
             with _told_of_others(len(call.deliveries)):
                 records.append(judge_files(connection, run, tell_here))
         if on_record is not None:

@@ -23,6 +23,7 @@ from data_contracts.judgement.moved_rows import Asked, BatchAgain, count_moved
 from data_contracts.judgement.run import Progress, Run, find_judgements, make_manifests, write_judgements
 from data_contracts.judgement.work import working_database
 from data_contracts.layers.manifests import BatchManifest, IngestRecord
+from data_contracts.layers.placing import Witness, unwitnessed
 from data_contracts.layers.reads import (
     batches,
     ingest_records,
@@ -52,6 +53,7 @@ class Judge:
         rocu: Code of the ROCU, lower case.
         limits: The ROCU's, as its policy says now.
         now: The time of judging, aware.
+        witness: In whose block each new record is placed.
     """
 
     settings: Settings
@@ -59,6 +61,7 @@ class Judge:
     rocu: str
     limits: IngestLimits
     now: datetime
+    witness: Witness = unwitnessed
 
 
 @dataclass(frozen=True)
@@ -249,6 +252,7 @@ def _run(judge: Judge, due: Due, paths: Sequence[Path], reason: str) -> Run:
         reason=reason,
         arrived=_arrival(judge, due.record),
         stood_in_for={batch.batch_id: replaced[batch.batch_id] for batch in due.batches if batch.batch_id in replaced},
+        witness=judge.witness,
     )
 
 

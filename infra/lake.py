@@ -13,11 +13,12 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, get_args
 
 from infra.clock import utc_now
 from infra.errors import FaultError
@@ -110,6 +111,33 @@ def placed(target: Path) -> Iterator[Path]:
 def left_behind(target: Path) -> Iterator[Path]:
     """What a kill left of files that were to be placed at `target`, whole or not."""
     return target.parent.glob(f".{target.name}.*{_PARTIAL}")
+
+
+def half_placed(lake: Lake, rocu: str, older_than: timedelta, now: datetime) -> tuple[Path, ...]:
+    """What a kill left of files and folders of a ROCU that were to be placed, in any layer, sorted.
+
+    Args:
+        lake: Where to look.
+        rocu: Code of the ROCU.
+        older_than: What was written to since may be of a process that is at work.
+        now: The time, aware.
+    """
+    since, found = (now - older_than).timestamp(), []
+    for layer in get_args(Layer):
+        for path in lake.folder(layer, rocu).glob(f"**/.*{_PARTIAL}"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < since:
+                    found.append(path)
+    return tuple(sorted(found))
+
+
+def remove_half_placed(paths: Iterable[Path]) -> None:
+    """Remove what a kill left; what another process has removed meanwhile is gone as well."""
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def is_full(error: OSError) -> bool:

@@ -1,15 +1,19 @@
 """The layer `days`: what each day of a ROCU's reads comes down to, kept, so that no window looks at the reads again.
 
 A day's share is named by the content of the parts that it was made from, by the settings, and by the code that made it.
-So a late file, a batch judged again, another setting or another version renews exactly the days that it touches, and a
-share that is there is right. One that was superseded stays, for another process may be reading it. Belongs here:
-keeping and finding shares, windows from them. Does not: what they hold (`models.features.day_parts`).
+So a late file, a batch judged again, another setting or another version renews exactly the days that it touches. A
+share that is there is right if its seal holds; one that was changed since is told and made anew. One that was
+superseded stays, for another process may be reading it. Belongs here: keeping and finding shares, windows from them.
+Does not: what they hold (`models.features.day_parts`), the seal (`models.day_seal`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import secrets
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
@@ -24,6 +28,7 @@ from data_contracts.layers.reads import parts_digest, reads_relation
 from infra.engine import literal
 from infra.errors import FaultError
 from infra.lake import Lake, placed
+from models.day_seal import KeptDays
 from models.features import day_parts
 from models.features.columns import window_of
 from models.features.day_parts import TABLES
@@ -36,12 +41,13 @@ from models.windows import FEATURES, READS, Reduced, build_windows, features_of,
 
 _EPOCH = date(1970, 1, 1)
 _VIEW = "days_"
+_ATTEMPTS = 3
 
 
 def build_windows_by_day(
     connection: duckdb.DuckDBPyConnection,
     lake: Lake,
-    rocu: str,
+    kept: KeptDays,
     parts: Sequence[PartRef],
     as_of: date,
     settings: PatternSettings,
@@ -51,7 +57,7 @@ def build_windows_by_day(
     Args:
         connection: Gives threads and memory; its own tables and settings are left as they are.
         lake: Where parts and shares lie.
-        rocu: Whose shares.
+        kept: Whose shares, and under which key.
         parts: Parts of the reads layer with true digests and dates; days outside the window are ignored.
         as_of: Last day of the window (UTC), included.
         settings: What a journey, a place and a trip are.
@@ -60,10 +66,10 @@ def build_windows_by_day(
         FaultError: A part that a record names is not there, a share was removed meanwhile, or no space is left.
     """
     try:
-        return _build(connection, lake, rocu, parts, as_of, settings)
+        return _build(connection, lake, kept, parts, as_of, settings)
     except duckdb.IOException as error:
         raise FaultError(
-            f"A share of the days of {rocu} cannot be read: {error}",
+            f"A share of the days of {kept.rocu} cannot be read: {error}",
             "Run the same command again; if it happens again, remove the layer `days` of the ROCU, which is made anew.",
         ) from error
 
@@ -71,7 +77,7 @@ def build_windows_by_day(
 def _build(
     connection: duckdb.DuckDBPyConnection,
     lake: Lake,
-    rocu: str,
+    kept: KeptDays,
     parts: Sequence[PartRef],
     as_of: date,
     settings: PatternSettings,
@@ -82,7 +88,7 @@ def _build(
         if part.date is not None and start <= part.date <= as_of and part.rows:
             by_day.setdefault(part.date, []).append(part)
     inside = [part for own in by_day.values() for part in own]
-    shares = [keep_day(connection, lake, rocu, day, by_day[day], settings) for day in sorted(by_day)]
+    shares = [keep_day(connection, lake, kept, day, by_day[day], settings) for day in sorted(by_day)]
     if not shares:
         return build_windows(connection, lake, [], as_of, settings)
     span = span_of(as_of, settings)
@@ -111,27 +117,49 @@ def _joined(kind: type[PatternSettings], settings: str, shifts: tuple[int, ...])
 def keep_day(
     connection: duckdb.DuckDBPyConnection,
     lake: Lake,
-    rocu: str,
+    kept: KeptDays,
     day: date,
     parts: Sequence[PartRef],
     settings: PatternSettings,
 ) -> Path:
-    """The folder of a day's share; made if it is not there, beside any made from other parts or code."""
-    target = day_folder(lake, rocu, day, settings) / f"share={share_digest(parts)}"
-    if target.is_dir():
-        return target
-    try:
-        _make(connection, lake, day, parts, settings, target)
-    except OSError:
-        # another process has made the same in the meantime
-        if not target.is_dir():
-            raise
-    return target
+    """The folder of a day's share; made if it is not there or its seal is broken, beside any of other parts or code.
+
+    Raises:
+        FaultError: Others go on changing it while it is made, or no space is left.
+    """
+    name = f"share={share_digest(parts)}-{kept.key_id}"
+    target = day_folder(lake, kept.rocu, day, settings) / name
+    for _ in range(_ATTEMPTS):
+        if target.is_dir():
+            if kept.is_whole(lake, target, TABLES):
+                return target
+            kept.tell(f"what is kept of {day} of {kept.rocu} was changed after it was made: it is made anew")
+            _remove(target)
+        try:
+            _make(connection, lake, kept, day, parts, settings, target)
+            return target
+        except OSError:
+            # another process has made the same in the meantime, and it is looked at as any other
+            if not target.is_dir():
+                raise
+    raise FaultError(
+        f"What is kept of {day} of {kept.rocu} is changed again and again while it is made.",
+        "Find out who writes to the layer `days` of the lake, then run the same command again.",
+    )
+
+
+def _remove(share: Path) -> None:
+    """Out of the way first, so that no other process takes half of it for a share."""
+    away = share.with_name(f".{share.name}.{secrets.token_hex(4)}.partial")
+    with suppress(FileNotFoundError):
+        share.replace(away)
+    shutil.rmtree(away, ignore_errors=True)
 
 
 def _make(
     connection: duckdb.DuckDBPyConnection,
     lake: Lake,
+    kept: KeptDays,
     day: date,
     parts: Sequence[PartRef],
     settings: PatternSettings,
@@ -149,6 +177,7 @@ def _make(
             changed = ", ".join(f"{column} + {added}::BIGINT AS {column}" for column, added in keys.items())
             select = f"SELECT * REPLACE ({changed}), {number}::INTEGER AS day FROM {table.get_name()}"
             cursor.execute(f"COPY ({select}) TO {literal(str(temporary / f'{name}.parquet'))} (FORMAT parquet)")
+        kept.seal(lake, target, temporary, TABLES)
 
 
 @lru_cache(maxsize=8)

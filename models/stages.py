@@ -142,7 +142,7 @@ def _snapshot(stage: _Stage) -> None:
         windows = windows_of(lake, parts, window_end, pattern, pattern_settings)
         return windows.append_column("baseline", arrow.array(pattern.baseline(windows)))
 
-    with open_windows(stage.settings, stage.rocu) as windows_of:
+    with open_windows(stage.settings, stage.rocu, tell=_say) as windows_of:
         decisions = read_findings(lake, inputs.dispositions, pattern.unit)
         table, counts = assemble(
             inputs.window_ends, build, decisions, inputs.as_of, pattern.feature_names, days, inputs.training

@@ -20,6 +20,7 @@ from infra.engine import open_engine
 from infra.errors import WrongInputError
 from infra.lake import Lake
 from infra.settings import Settings
+from models.day_seal import kept_days
 from models.features.settings import PatternSettings
 from models.patterns import Pattern
 
@@ -29,7 +30,10 @@ WindowMaker = Callable[[Lake, Sequence[PartRef], date, Pattern, PatternSettings]
 
 @contextmanager
 def open_windows(
-    settings: Settings, rocu: str, connection: duckdb.DuckDBPyConnection | None = None
+    settings: Settings,
+    rocu: str,
+    connection: duckdb.DuckDBPyConnection | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Iterator[WindowMaker]:
     """What builds windows on the engine of the settings, on DuckDB day by day where they ask for it.
 
@@ -39,6 +43,7 @@ def open_windows(
         settings: Engine, threads, memory.
         rocu: Whose days are kept.
         connection: One that is open already, for DuckDB to share its memory; a new one without.
+        tell: Told of what is kept of a day and was changed by hand.
 
     Raises:
         WrongInputError: Spark was chosen and is not installed, or the pattern has no expression for it.
@@ -53,7 +58,7 @@ def open_windows(
         def build(lake: Lake, parts: Sequence[PartRef], end: date, pattern: Pattern, own: PatternSettings) -> pa.Table:
             if pattern.build_by_day is None or not settings.windows_by_day:
                 return pattern.build_windows(opened, lake, parts, end, own)
-            return pattern.build_by_day(opened, lake, rocu, parts, end, own)
+            return pattern.build_by_day(opened, lake, kept_days(settings, rocu, tell), parts, end, own)
 
         yield build
 

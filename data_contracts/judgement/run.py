@@ -32,13 +32,14 @@ from data_contracts.judgement.verdicts import BATCH_FAILED, Judgement, judge
 from data_contracts.layers.camera_hours import write_camera_hours
 from data_contracts.layers.manifests import BatchManifest, IngestRecord, PartRef
 from data_contracts.layers.parts import write_quarantine, write_reads
+from data_contracts.layers.placing import Witness, place_record, unwitnessed
 from data_contracts.layers.rule_counts import write_rule_counts
 from data_contracts.layers.segments import segments_written
 from data_contracts.plates.repairs import make_repairs
 from data_contracts.registers.cameras import RegisterRef, register_table
 from data_contracts.sources.model import Source
 from infra.errors import FindProfileError
-from infra.lake import Lake, write_text
+from infra.lake import Lake
 from infra.pseudonyms import load_pseudonymiser
 from infra.settings import Settings
 
@@ -64,6 +65,7 @@ class Run:
         arrived: When the files were first judged; None if that is now.
         stood_in_for: Failed batches among the files to the accepted batch that was delivered in their place: they stay
             failed, whatever their rows are worth now.
+        witness: In whose block the record is placed.
     """
 
     settings: Settings
@@ -79,6 +81,7 @@ class Run:
     reason: str | None = None
     arrived: datetime | None = None
     stood_in_for: Mapping[str, str] = field(default_factory=dict)
+    witness: Witness = unwitnessed
 
     @property
     def arrival(self) -> datetime:
@@ -314,7 +317,7 @@ def write_judgements(connection: duckdb.DuckDBPyConnection, run: Run, judgements
         source_said=run.source.model_dump_json(),
     )
     require_conservation(record)
-    write_text(run.lake.folder("ingests", run.rocu) / f"{run.ingest_id}.json", record.model_dump_json(indent=1))
+    place_record(run.lake.folder("ingests", run.rocu) / f"{run.ingest_id}.json", record, run.witness)
     return record
 
 

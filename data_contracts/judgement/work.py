@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import get_args
 
@@ -15,9 +16,10 @@ import duckdb
 from sqlalchemy.exc import SQLAlchemyError
 
 from data_contracts.layers.manifests import Layer as MadeLayer
+from infra.clock import utc_now
 from infra.engine import literal, open_engine
 from infra.errors import FaultError
-from infra.lake import Lake, exclusive, is_full
+from infra.lake import Lake, exclusive, half_placed, is_full, remove_half_placed
 from infra.settings import Settings
 
 
@@ -86,3 +88,5 @@ def _remove_partials(lake: Lake, rocu: str) -> None:
     for layer in (*get_args(MadeLayer), "landing", "set_aside", "ingests", "vault", "registers"):
         for path in lake.root.glob(f"{layer}/rocu={rocu}/**/.*.partial"):
             path.unlink(missing_ok=True)
+    # of layers that are written without this lock: no process is at work on one file for a day
+    remove_half_placed(half_placed(lake, rocu, timedelta(days=1), utc_now()))

@@ -13,11 +13,12 @@ import typer
 from flows.cli.frame import group
 from flows.cli.options import AsJson, lower, session
 from flows.cli.output import as_json, line, reason_of, say, show, table
-from infra.errors import RefusedError, WrongInputError
+from infra.errors import FaultError, FindProfileError, RefusedError, WrongInputError
 
 if TYPE_CHECKING:
     from flows.context import Context
     from governance.audit.log import Row
+    from governance.promotion.plan_asking import Plan
 
 promote = group(
     "promote", "From challenger to champion: gate, two people, shadow runs, confirmation, and the way back."
@@ -63,8 +64,17 @@ def _told(
         for text in plan.lines():
             line(f"  {text}")
     if only and plan.refused:
-        raise RefusedError(f"It would be refused: {plan.refused}", plan.instruction)
+        raise _as_the_deed(plan)
     return only
+
+
+def _as_the_deed(plan: Plan) -> FindProfileError:
+    """The error of a plan, which leaves as the deed would."""
+    if plan.exit_code == WrongInputError.exit_code:
+        return WrongInputError(f"It would not be done: {plan.refused}", plan.instruction)
+    if plan.exit_code == FaultError.exit_code:
+        return FaultError(f"It would fail: {plan.refused}", plan.instruction)
+    return RefusedError(f"It would be refused: {plan.refused}", plan.instruction)
 
 
 @promote.command("request")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.context import Context, acting
-from flows.steps.desk import part_datasets, policy_of
+from flows.steps.desk import part_datasets, policy_of, witness_records
 from flows.steps.results import StepResult
 from infra.clock import utc_now
 from infra.errors import RefusedError
@@ -161,6 +161,7 @@ def ingest(
             replaces,
             context.progress,
             lambda record: record_judgement(context, record),
+            witness_records(context),
         )
         result = judged(rocu, report.batches, report.already_known)
         details |= {"policy": policy.digest, "batches": [batch.batch_id for batch in report.batches]}
@@ -282,7 +283,14 @@ def load_dispositions(context: Context, rocu: str, files: Sequence[Path], source
     policy = policy_of(context, rocu)
     with acting(context, "dispositions.load", rocu, "collection", f"dispositions of {rocu}") as details:
         report = load(
-            context.settings, context.lake, rocu, files, load_source(source), policy.policy.ingest, context.now
+            context.settings,
+            context.lake,
+            rocu,
+            files,
+            load_source(source),
+            policy.policy.ingest,
+            context.now,
+            witness_records(context),
         )
         batches = tuple(record.batch for record in report.records)
         result = judged(rocu, batches, report.already_known)

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from datetime import date
 
     from data_contracts.layers.manifests import PartRef
+    from data_contracts.layers.placing import Witness
     from flows.context import Context
     from governance.lineage.events import DatasetRef
+    from governance.lineage.on_record import Kind
     from governance.policy.document import LoadedPolicy
     from governance.promotion.record import Desk
 
@@ -88,6 +90,24 @@ def require_no_failure(context: Context, rocu: str, first: date, last: date) -> 
             f"{rocu} has failed batches for {first} to {last} that nothing has replaced: {named}.",
             f"Have them delivered again, corrected: findprofile ingest --rocu {rocu} --replaces BATCH FILE.",
         )
+
+
+def witness_records(context: Context) -> Witness:
+    """Who brings records in puts each on record in the audit log, before and after it is placed."""
+    from governance.lineage.on_record import witness_of
+
+    return witness_of(context.audit, context.identity, utc_now)
+
+
+def require_brought(context: Context, kind: Kind, rocu: str, parts: Sequence[PartRef]) -> None:
+    """Refuse parts of reads or findings that nothing on record in the audit log brought; the log holds.
+
+    Raises:
+        RefusedError: Names records and parts.
+    """
+    from governance.lineage.on_record import require_on_record
+
+    require_on_record(context.audit, context.lake, kind, rocu, parts)
 
 
 def require_parts_unchanged(context: Context, parts: Sequence[PartRef]) -> None:

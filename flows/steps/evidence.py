@@ -106,7 +106,7 @@ def _tried_now(context: Context, desk: Desk, record: VersionRecord, policy: Load
         return {}
     _require_figures(record, text, snapshot)
     context.progress("training rows made again as in service, the model fitted again")
-    with open_windows(context.settings, inputs.rocu) as windows_of:
+    with open_windows(context.settings, inputs.rocu, tell=context.progress) as windows_of:
         parity = check_parity(windows_of, context.lake, inputs, snapshot, text, pattern, serving)
     return {
         "parity": parity,

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.context import Context, acting
-from flows.steps.desk import open_desk, part_datasets, policy_of, require_no_failure
+from flows.steps.desk import open_desk, part_datasets, policy_of, require_brought, require_no_failure
+from flows.steps.recorded_list import lists_on_record
 from flows.steps.results import StepResult
 from infra.clock import utc_now
 from infra.lake import write_text
@@ -33,16 +34,18 @@ class Monitored(StepResult):
     scores: str
     recommendation: str
     reasons: tuple[str, ...]
+    lists_not_counted: tuple[str, ...]
     page: Path
     reports: tuple[Path, ...]
 
     def summary(self) -> dict[str, str | int | float]:
         """Figures, then each reason on its own line."""
-        plain = self.model_dump(exclude={"reasons", "page", "reports"})
+        plain = self.model_dump(exclude={"reasons", "lists_not_counted", "page", "reports"})
         lines: dict[str, str | int | float] = {
             name: value if isinstance(value, int) else str(value) for name, value in plain.items()
         }
-        return lines | {f"because ({n})": reason for n, reason in enumerate(self.reasons, 1)}
+        lines |= {f"because ({n})": reason for n, reason in enumerate(self.reasons, 1)}
+        return lines | {f"list not counted ({n})": why for n, why in enumerate(self.lists_not_counted, 1)}
 
     def links(self) -> dict[str, Path]:
         """Our page, and Evidently's own reports."""
@@ -53,7 +56,8 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
     """Compare the latest span with the one before; record the recommendation.
 
     Raises:
-        RefusedError: No permission, a failed batch of that day stands, or the champion does not verify.
+        RefusedError: No permission, a failed batch of that day stands, nothing on record brought the reads or the
+            findings, or the champion does not verify.
         WrongInputError: No such ROCU or pattern, or too few reads.
     """
     from governance.promotion.state import model_state
@@ -64,6 +68,8 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
     model = f"{pattern}.{rocu}"
     with acting(context, "monitor", rocu, "combination", model) as details:
         require_no_failure(context, rocu, as_of, as_of)
+        require_brought(context, "ingest", rocu, ())
+        require_brought(context, "dispositions", rocu, ())
         settings: Any = policy.policy.pattern(pattern)
         champion = None
         if model_state(context.audit, model).standing is not None:
@@ -79,12 +85,14 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
             context.now,
             settings,
             policy.policy.rows(pattern),
+            lists_on_record(context, rocu, pattern),
         )
         details |= {
             "as_of": as_of.isoformat(),
             "run_id": result.run_id,
             "recommendation": result.recommendation.action,
             "reasons": list(result.recommendation.reasons),
+            "lists_not_counted": list(result.lists_not_counted),
         }
         named = f"{model} version {champion.version}" if champion else "none"
         page = _write_page(context, result, named)
@@ -143,6 +151,7 @@ def _monitored(context: Context, result: MonitorResult, champion: str, page: Pat
         scores=result.scores.attribution if result.scores else "not compared",
         recommendation=", then ".join((result.recommendation.action, *result.recommendation.then)),
         reasons=tuple(result.recommendation.reasons),
+        lists_not_counted=result.lists_not_counted,
         page=page,
         reports=tuple(folder / name for name in result.reports),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from flows.context import Context
-from flows.steps.desk import policy_of, require_parts_unchanged
+from flows.steps.desk import policy_of, require_brought, require_parts_unchanged
 from flows.steps.ranked_list import must_not_know_ranks
 from flows.steps.recorded_list import NotRecordedError, list_of_day
 from flows.steps.results import StepResult
@@ -136,6 +136,7 @@ def _facts(context: Context, wanted: Wanted, settings: Any) -> VehicleProfile:
     parts = _parts(context, wanted, settings.window_days)
     first = wanted.as_of - timedelta(days=settings.window_days - 1)
     notes = layer_parts_of_days(context.lake, wanted.rocu, "notes", first, wanted.as_of)
+    require_brought(context, "ingest", wanted.rocu, (*parts, *notes))
     require_parts_unchanged(context, (*parts, *notes))
     with open_engine(context.settings) as connection:
         return build_profile(

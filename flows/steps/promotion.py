@@ -56,9 +56,10 @@ class Decided(StepResult):
 
 
 def _policy(context: Context, model: str) -> LoadedPolicy:
-    from governance.promotion.registry_port import split_model
+    """The policy of a model's ROCU; `WrongInputError` of a pattern or a ROCU that there is not."""
+    from governance.promotion.registry_port import known_model, split_model
 
-    return policy_of(context, split_model(model)[1])
+    return policy_of(context, split_model(known_model(model, context.now.date()))[1])
 
 
 def request_promotion(context: Context, model: str, version: int) -> Judged:
@@ -140,11 +141,16 @@ def plan_promotion(
         reason: The reason that would be given.
         seen_digest: Digest of the evidence that the approver was shown, if they name it.
         to: The version to roll back to, if it is named.
+
+    Raises:
+        WrongInputError: There is no such pattern or ROCU, as the decision itself would say.
     """
     from governance.promotion import control_plan
     from governance.promotion import version_plan as promotion_plan
     from governance.promotion.plan_asking import Asking
+    from governance.promotion.registry_port import known_model
 
+    known_model(model, context.now.date())
     asking = Asking(open_desk(context), context.identity, lambda: _policy(context, model), utc_now(), reason)
     if what == "approve":
         return promotion_plan.plan_approve(asking, model, str(version), seen_digest)

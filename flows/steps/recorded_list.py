@@ -93,6 +93,25 @@ def list_of_day(context: Context, rocu: str, pattern: str, as_of: date) -> pa.Bu
     return pa.py_buffer(content)
 
 
+def lists_on_record(context: Context, rocu: str, pattern: str) -> dict[str, str]:
+    """SHA-256 of every list of a pattern that the log says was made, by its path in the lake; of a run the newest.
+
+    The caller has seen that the log holds.
+    """
+    from models.scoring import scores_folder
+
+    rows = context.audit.search(
+        rocus=frozenset({rocu}), action="score", object=f"{pattern}.{rocu}", outcome="done", limit=None
+    )
+    found: dict[str, str] = {}
+    for row in rows:
+        if "run_id" in row.details and "scores_sha256" in row.details:
+            day = scores_folder(context.lake, rocu, pattern, date.fromisoformat(row.details["as_of"]))
+            path = context.lake.relative(day / f"run={row.details['run_id']}" / "scores.parquet")
+            found.setdefault(path, row.details["scores_sha256"])
+    return found
+
+
 def _runs(context: Context, model: str, as_of: str, run_id: str | None = None) -> tuple[Row, ...]:
     """The entries of a day's lists, or of one run, newest first; one of versions in shadow alone made no list."""
     rocu = frozenset({model.partition(".")[2]})

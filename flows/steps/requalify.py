@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from flows.context import Context, acting
-from flows.steps.desk import policy_of
+from flows.steps.desk import policy_of, witness_records
 from flows.steps.results import StepResult
 from infra.clock import utc_now
 from infra.errors import WrongInputError
@@ -202,7 +202,7 @@ def _operation(plan: bool) -> Operation:
 def _judge(context: Context, rocu: str, limits: IngestLimits) -> Judge:
     from data_contracts.requalify import Judge
 
-    return Judge(context.settings, context.lake, rocu, limits, context.now)
+    return Judge(context.settings, context.lake, rocu, limits, context.now, witness_records(context))
 
 
 def _judge_again(

@@ -18,6 +18,7 @@ from flows.steps.desk import (
     open_desk,
     part_datasets,
     policy_of,
+    require_brought,
     require_no_failure,
     require_parts_unchanged,
 )
@@ -211,6 +212,7 @@ def _parts(context: Context, rocu: str, as_of: date, window_days: int) -> tuple[
     from data_contracts.layers.reads import read_parts
 
     parts = read_parts(context.lake, rocu, as_of - timedelta(days=window_days - 1), as_of)
+    require_brought(context, "ingest", rocu, parts)
     if not any(part.date == as_of and part.rows for part in parts):
         raise WrongInputError(
             f"{rocu} has no reads of {as_of}.",
@@ -255,7 +257,7 @@ def _windows(
     from models.window_engines import open_windows
 
     context.progress(f"windows of {rocu} to {as_of}")
-    with open_windows(context.settings, rocu) as windows_of:
+    with open_windows(context.settings, rocu, tell=context.progress) as windows_of:
         return windows_of(context.lake, parts, as_of, get_pattern(pattern), settings)
 
 

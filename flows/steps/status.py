@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,12 +11,23 @@ from flows.context import Context, permit
 from flows.steps.desk import open_desk
 from flows.steps.shadow import missing_lists
 from governance.access.permissions import EVERY_ROCU
+from infra.clock import utc_now
+from infra.errors import FaultError, RefusedError
+from infra.lake import half_placed
+
+if TYPE_CHECKING:
+    from governance.promotion.record import Desk
+    from governance.promotion.state import ModelState
+
+
+AT_WORK = timedelta(hours=1)
 
 
 class RocuStatus(BaseModel):
     """One ROCU and one of its models; without a model the last five are empty.
 
-    `missing` are sentences, each about a list that is on record and not in the lake as it was made.
+    `missing` are sentences, each about a list that is on record and not in the lake as it was made. `half_placed` are
+    files and folders that kills left in the lake and that nobody has written to for an hour.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,6 +36,7 @@ class RocuStatus(BaseModel):
     reads_until: date | None
     reads: int
     failed_batches: int
+    half_placed: int = 0
     model: str | None = None
     champion: str | None = None
     state: str | None = None
@@ -66,9 +79,23 @@ def _of_rocu(context: Context, rocu: str) -> list[RocuStatus]:
         reads_until=max((part.date for part in parts if part.date and part.rows), default=None),
         reads=sum(part.rows for part in parts),
         failed_batches=len(standing_failures(context.lake, rocu, date.min, date.max)),
+        half_placed=len(half_placed(context.lake, rocu, AT_WORK, context.now)),
     )
     models = [name for name in pattern_names() if _known(context, f"{name}.{rocu}")]
     return [_of_model(context, plain, name) for name in models] or [plain]
+
+
+def _scoring_would_say(desk: Desk, state: ModelState) -> str:
+    """Whether the champion verifies, by the very check that scoring makes of it; looking is no run, so no entry."""
+    from governance.promotion.verification import verify_champion
+
+    try:
+        verify_champion(desk, state.model, state.model.partition(".")[2], utc_now())
+    except RefusedError as refusal:
+        return f"scoring refuses: {refusal.reason}"
+    except FaultError as fault:
+        return f"cannot be verified, so scoring fails: {fault.reason}"
+    return "in force"
 
 
 def _known(context: Context, model: str) -> bool:
@@ -80,9 +107,9 @@ def _of_model(context: Context, plain: RocuStatus, pattern: str) -> RocuStatus:
     from governance.promotion.state import model_state
 
     model = f"{pattern}.{plain.rocu}"
-    state = model_state(context.audit, model)
-    standing, alias = alias_standing(open_desk(context), state)
-    in_step = "in force" if state.champion else "no champion"
+    desk, state = open_desk(context), model_state(context.audit, model)
+    standing, alias = alias_standing(desk, state)
+    in_step = _scoring_would_say(desk, state) if state.champion else "no champion"
     said = in_step if standing == "in step" else alias_said(standing, alias)
     scored = context.lake.folder("scores", plain.rocu, pattern=pattern).glob("as_of=*")
     return plain.model_copy(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.context import Context, acting
-from flows.steps.desk import part_datasets, policy_of, require_no_failure
+from flows.steps.desk import part_datasets, policy_of, require_brought, require_no_failure
 from flows.steps.results import StepResult
 from flows.steps.trained import signature_for_the_log
 from infra.clock import utc_now
@@ -93,6 +93,8 @@ def retrain(context: Context, rocu: str, pattern: str, as_of: date) -> Retrained
         inputs = pin_inputs(
             context.lake, rocu, pattern, as_of, own.pattern(pattern), own.training, own.rows(pattern), policy.digest
         )
+        require_brought(context, "ingest", rocu, inputs.reads)
+        require_brought(context, "dispositions", rocu, inputs.dispositions)
         attempt.inputs += (*part_datasets(inputs.reads), *part_datasets(inputs.dispositions))
         workspace = workspace_for(context.settings, inputs, code_state())
         outputs = run_training(context.settings, context.lake, inputs, workspace, context.progress)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.context import Context, acting
-from flows.steps.desk import policy_of, require_no_failure
+from flows.steps.desk import policy_of, require_brought, require_no_failure
 from flows.steps.results import StepResult
 from infra.lake import write_text
 
@@ -54,6 +54,8 @@ def tune(context: Context, rocu: str, pattern: str, as_of: date, trials: int) ->
         inputs = pin_inputs(
             context.lake, rocu, pattern, as_of, own.pattern(pattern), own.training, own.rows(pattern), policy.digest
         )
+        require_brought(context, "ingest", rocu, inputs.reads)
+        require_brought(context, "dispositions", rocu, inputs.dispositions)
 
         def told(number: int, value: float) -> None:
             context.progress(f"trial {number} of {trials}: {value:.4f}")
@@ -87,7 +89,7 @@ def _folds(context: Context, inputs: TrainingInputs) -> tuple[Fold, ...]:
     require_unchanged(context.lake, inputs)
     pattern = get_pattern(inputs.pattern)
     settings: Any = pattern.settings_type.model_validate(inputs.pattern_settings)
-    with open_windows(context.settings, inputs.rocu) as windows_of:
+    with open_windows(context.settings, inputs.rocu, tell=context.progress) as windows_of:
 
         def build(window_end: date) -> pa.Table:
             context.progress(f"windows of {inputs.rocu} to {window_end}")

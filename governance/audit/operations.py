@@ -25,6 +25,8 @@ OPERATIONS: Mapping[str, tuple[Operation, ...]] = MappingProxyType(
         "cameras.load": _COLLECTION,
         "cameras.health": _CONSULTATION,
         "ingest": _COLLECTION,
+        "ingest.record": ("collection", "alteration"),
+        "ingest.placed": ("collection", "alteration"),
         "requalify": ("alteration", "consultation"),
         "inbox.read": _CONSULTATION,
         "inbox.set_aside": _COLLECTION,
@@ -34,6 +36,8 @@ OPERATIONS: Mapping[str, tuple[Operation, ...]] = MappingProxyType(
         "quarantine.release": ("alteration", "consultation"),
         "notes.read": _CONSULTATION,
         "dispositions.load": _COLLECTION,
+        "dispositions.record": _COLLECTION,
+        "dispositions.placed": _COLLECTION,
         "retrain": _COMBINATION,
         "reproduce": _COMBINATION,
         "score": _COMBINATION,
@@ -81,8 +85,9 @@ OPERATIONS: Mapping[str, tuple[Operation, ...]] = MappingProxyType(
 # No command passes data on to anybody outside, and nothing deletes rows of the lake before there is a purge.
 DONE_BY_NO_COMMAND: frozenset[Operation] = frozenset({"disclosure", "erasure"})
 
-# what is shown as a list, or as made again, is believed because of these entries
-_BELIEVED: frozenset[str] = frozenset({"score", "reproduce"})
+# what is shown as a list, or as made again, is believed because of these entries, and so are reads and findings
+_RECORDS = frozenset({"ingest.record", "ingest.placed", "dispositions.record", "dispositions.placed"})
+_BELIEVED: frozenset[str] = frozenset({"score", "reproduce"}) | _RECORDS
 
 DECIDING: frozenset[str] = _BELIEVED | {action for action, kinds in OPERATIONS.items() if "decision" in kinds}
 

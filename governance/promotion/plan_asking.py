@@ -19,7 +19,7 @@ from governance.promotion.champion_alias import alias_astray, alias_standing, la
 from governance.promotion.plan_words import PLACED, PUT_BACK, stays
 from governance.promotion.record import Act, Desk
 from governance.promotion.state import ModelState, model_state, version_named
-from infra.errors import FindProfileError, RefusedError
+from infra.errors import FaultError, FindProfileError, RefusedError
 
 if TYPE_CHECKING:
     from governance.policy.document import LoadedPolicy
@@ -38,6 +38,7 @@ class Plan(BaseModel):
         rests_on: What whoever decides should have looked at.
         refused: Why it would be refused; `None` if it would not.
         instruction: What to do then.
+        exit_code: With which the deed would leave: 0 done, 1 refused, 2 wrong input, 3 a fault.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +51,7 @@ class Plan(BaseModel):
     rests_on: tuple[str, ...] = ()
     refused: str | None = None
     instruction: str = ""
+    exit_code: int = 0
 
     def lines(self) -> tuple[str, ...]:
         """The plan for people to read."""
@@ -97,9 +99,14 @@ class Asking:
             require(self.identity, needs or action, act.rocu)
             return work_out(act).model_copy(update={"command": command})
         except FindProfileError as error:
-            entries = (f"{action}, refused",) if isinstance(error, RefusedError) else ()
+            kept = {RefusedError: "refused", FaultError: "failed"}
+            entries = tuple(f"{action}, {kept[kind]}" for kind in kept if isinstance(error, kind))
             return Plan(
-                command=command, entries=(*self.mended, *entries), refused=error.reason, instruction=error.instruction
+                command=command,
+                entries=(*self.mended, *entries),
+                refused=error.reason,
+                instruction=error.instruction,
+                exit_code=error.exit_code,
             )
 
     def state(self, model: str) -> ModelState:

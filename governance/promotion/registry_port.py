@@ -41,11 +41,19 @@ def require_genuine(registry: Registry, model: str, version: str, sha256: str) -
         sha256: What the digest of the text must be.
 
     Raises:
-        RefusedError: The signature does not verify, or the text is not the one that was judged.
+        RefusedError: The registry has it no more, the signature does not verify, or the text is not the one that was
+            judged.
         FaultError: The registry does not answer.
     """
-    registry.verify_signature(model, version)
-    text = registry.model_text(model, version)
+    try:
+        registry.verify_signature(model, version)
+        text = registry.model_text(model, version)
+    except WrongInputError as missing:
+        # nobody typed this version: the log has it
+        raise RefusedError(
+            f"{missing.reason.rstrip('.')}, but the audit log has a decision about it: it was taken away.",
+            "Restore the registry from a backup, or train and promote another, and tell governance.",
+        ) from missing
     if hashlib.sha256(text.encode()).hexdigest() != sha256:
         raise RefusedError(
             f"The text of {model} version {version} is not the one that the evidence is about.",

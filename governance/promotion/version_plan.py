@@ -58,6 +58,7 @@ def plan_approve(asking: Asking, model: str, version: str, seen_digest: str | No
 
     def work_out(act: Act) -> Plan:
         require_decider(asking.identity, act.action, act.rocu, asking.policy, asking.now)
+        require_reason(asking.reason)
         state = asking.state(model)
         alias = alias_kept(asking, state)
         found = state.version(version)
@@ -140,4 +141,5 @@ def _term_over(asking: Asking, act: Act, found: VersionState, alias: str) -> Pla
         alias=alias,
         refused=refusal.reason,
         instruction=refusal.instruction,
+        exit_code=refusal.exit_code,
     )

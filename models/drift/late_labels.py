@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from math import sqrt
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -61,26 +62,14 @@ def load_findings(
     )
 
 
-def load_ranked(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    rocu: str,
-    pattern: str,
-    as_of: date,
-    top: int,
-    look_back_days: int,
-) -> pa.Table:
-    """The vehicles ranked within `top` in any run of the days looked back on, with the columns of `RANKED`, sorted."""
-    first = as_of - timedelta(days=look_back_days)
-    days = (first + timedelta(days=offset) for offset in range(look_back_days + 1))
-    folders = (lake.folder("scores", rocu, pattern=pattern, as_of=day.isoformat()) for day in days)
-    paths = [str(path) for folder in folders for path in sorted(folder.glob("run=*/scores.parquet"))]
-    if not paths:
+def load_ranked(connection: duckdb.DuckDBPyConnection, lists: Sequence[Path], top: int) -> pa.Table:
+    """The vehicles ranked within `top` on any of these lists, with the columns of `RANKED`, sorted."""
+    if not lists:
         return RANKED.empty_table()
     found = connection.sql(
         """SELECT DISTINCT vehicle, window_end FROM read_parquet($paths, hive_partitioning = false)
         WHERE rank <= $top ORDER BY vehicle, window_end""",
-        params={"paths": paths, "top": top},
+        params={"paths": [str(path) for path in lists], "top": top},
     )
     return found.to_arrow_table().cast(RANKED)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ from models.drift.estate import count_camera_days, examine_estate
 from models.drift.late_labels import examine_labels, load_findings, load_ranked
 from models.drift.recommendation import recommend
 from models.drift.results import EstateResult, MonitorResult, Span
-from models.drift.service import examine_service, score_files
+from models.drift.service import MadeLists, examine_service, made_lists
 from models.drift.settings import MonitorSettings
 from models.drift.spans import Plan, Workshop, without_cameras
 from models.features.settings import PatternSettings
@@ -52,6 +52,7 @@ def monitor(
     now: datetime,
     pattern_settings: PatternSettings | None = None,
     capacity: int = 50,
+    on_record: Mapping[str, str] | None = None,
 ) -> MonitorResult:
     """Compare the latest window with the ones before it and keep the result under `monitoring/`.
 
@@ -66,6 +67,7 @@ def monitor(
         now: The time, UTC.
         pattern_settings: The ROCU's own; default the pattern's defaults.
         capacity: How many ranked vehicles analysts were shown per run; those should get findings.
+        on_record: SHA-256 of each list that was made, by its path in the lake; others do not count. `None`: all count.
 
     Returns:
         The result, made now or found as it was made from the same inputs.
@@ -81,20 +83,32 @@ def monitor(
     parts = read_parts(lake, rocu, plan.start, as_of)
     reference, current = plan.spans(parts, monitor_settings.least_days)
     findings = disposition_parts(lake, rocu)
-    look_back = monitor_settings.labels.look_back_days
+    lists = made_lists(lake, rocu, pattern, as_of, monitor_settings.labels.look_back_days, on_record)
     with open_engine(settings) as connection:
-        ranked = load_ranked(connection, lake, rocu, pattern, as_of, capacity, look_back)
+        ranked = load_ranked(connection, lists.paths, capacity)
     run_id = _run_id(
         rocu, pattern, as_of.isoformat(), monitor_settings.model_dump_json(), own_settings.model_dump_json(),
         _digest(champion), parts_digest(parts), parts_digest(findings), json.dumps(ranked.to_pylist(), default=str),
-        _scores_digest(lake, rocu, pattern, as_of, look_back), code_state().source_digest,
+        _scores_digest(lake, lists), code_state().source_digest,
     )  # fmt: skip
     folder = lake.folder("monitoring", rocu, pattern=pattern, as_of=as_of.isoformat(), run=run_id)
     kept = _kept(folder)
     if kept is not None:
         return kept
     job = _Job(
-        settings, lake, rocu, chosen, plan, parts, champion, monitor_settings, own_settings, ranked, run_id, folder
+        settings,
+        lake,
+        rocu,
+        chosen,
+        plan,
+        parts,
+        champion,
+        monitor_settings,
+        own_settings,
+        lists,
+        ranked,
+        run_id,
+        folder,
     )
     result = _examine(job, findings, (reference, current), now)
     write_text(folder / RESULT, result.model_dump_json(indent=1))
@@ -114,6 +128,7 @@ class _Job:
     champion: str | None
     limits: MonitorSettings
     pattern_settings: PatternSettings
+    lists: MadeLists
     ranked: pa.Table
     run_id: str
     folder: Path
@@ -133,7 +148,7 @@ def _examine(job: _Job, findings: Sequence[PartRef], spans: tuple[Span, Span], n
         adjusted = _without_changed(job, connection, workshop, raw, estate)
         known = load_findings(connection, job.lake, findings, plan.as_of, job.pattern.unit)
     labels = examine_labels(job.ranked, known, *spans, limits.labels)
-    service = examine_service(job.lake, job.rocu, job.pattern.name, plan.as_of, limits.labels.look_back_days, known)
+    service = examine_service(job.lists, known)
     reports = _reports(job.folder, limits)
     features, scores = compare_behaviour(raw, adjusted, _features(job.pattern, raw), limits, reports)
     return MonitorResult(
@@ -155,6 +170,7 @@ def _examine(job: _Job, findings: Sequence[PartRef], spans: tuple[Span, Span], n
         scores=scores,
         labels=labels,
         in_service=service,
+        lists_not_counted=job.lists.not_counted,
         recommendation=recommend(estate, features, scores, labels, limits),
         reports=tuple(path.name for path in reports.values() if path.is_file()),
         folder=job.lake.relative(job.folder),
@@ -182,12 +198,12 @@ def _kept(folder: Path) -> MonitorResult | None:
         return None
 
 
-def _scores_digest(lake: Lake, rocu: str, pattern: str, as_of: date, look_back_days: int) -> str:
-    """Of every list that figures in service may rest on."""
+def _scores_digest(lake: Lake, lists: MadeLists) -> str:
+    """Of every list that figures in service may rest on, and of what is told of the others."""
     digest = hashlib.sha256()
-    for paths in score_files(lake, rocu, pattern, as_of, look_back_days).values():
-        for path in paths:
-            digest.update(f"{lake.relative(path)}\0{file_sha256(path)}\0".encode())
+    for path in lists.paths:
+        digest.update(f"{lake.relative(path)}\0{file_sha256(path)}\0".encode())
+    digest.update("\0".join(lists.not_counted).encode())
     return digest.hexdigest()
 
 

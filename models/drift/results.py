@@ -197,6 +197,7 @@ class MonitorResult(Result):
     scores: ScoreDrift | None
     labels: LabelDrift
     in_service: InService | None = None
+    lists_not_counted: tuple[str, ...] = ()
     recommendation: Recommendation
     reports: tuple[str, ...]
     folder: str

@@ -1,12 +1,13 @@
 """The review lists of the days looked back on, with what was found: what precision and recall in service rest on.
 
-Belongs here: which list of a window was worked through, and its findings. Does not: the estimate
+Belongs here: which lists count, which of a window was worked through, and its findings. Does not: the estimate
 (`models.in_service`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from infra.lake import Lake
+from infra.lake import Lake, file_sha256
 from models.in_service import InService, Listed, estimate_in_service
 from models.scoring import scored_at, scores_folder
 
@@ -23,20 +24,28 @@ COLUMNS = ("vehicle", "window_end", "selected_by", "run_id")
 Findings = Mapping[tuple[str, date], dict[str, Any]]
 
 
-def score_files(lake: Lake, rocu: str, pattern: str, as_of: date, look_back_days: int) -> dict[date, list[Path]]:
-    """The lists of the days looked back on, latest day first; of each day every run."""
-    days = (as_of - timedelta(days=back) for back in range(look_back_days + 1))
-    found = {day: sorted(scores_folder(lake, rocu, pattern, day).glob("run=*/scores.parquet")) for day in days}
-    return {day: paths for day, paths in found.items() if paths}
+@dataclass(frozen=True)
+class MadeLists:
+    """The lists of the days looked back on.
+
+    Args:
+        by_day: Those that count, latest day first; of each day every run.
+        not_counted: A sentence for each list that lies there and is not on record as it is, or is on record and gone.
+    """
+
+    by_day: dict[date, list[Path]]
+    not_counted: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> list[Path]:
+        """Of every day and run."""
+        return [path for paths in self.by_day.values() for path in paths]
 
 
-def examine_service(
-    lake: Lake, rocu: str, pattern: str, as_of: date, look_back_days: int, findings: pa.Table
-) -> InService | None:
-    """Precision and recall by the findings on listed vehicles; `None` when nothing was listed with known chances.
-
-    A finding counts for a list if it is about the very window of that list. Of several lists of one window only one
-    counts: a vehicle that was found from one would answer for another, which nobody worked through.
+def made_lists(
+    lake: Lake, rocu: str, pattern: str, as_of: date, look_back_days: int, on_record: Mapping[str, str] | None
+) -> MadeLists:
+    """The lists of the days looked back on, held against what is on record.
 
     Args:
         lake: Where the scores are.
@@ -44,11 +53,35 @@ def examine_service(
         pattern: Name of the pattern.
         as_of: Last day whose lists count.
         look_back_days: How many days before it count as well.
+        on_record: SHA-256 of each list that was made, by its path in the lake; `None`: whatever lies there counts.
+    """
+    by_day: dict[date, list[Path]] = {}
+    not_counted = []
+    for day in (as_of - timedelta(days=back) for back in range(look_back_days + 1)):
+        folder = scores_folder(lake, rocu, pattern, day)
+        found = {lake.relative(path): path for path in sorted(folder.glob("run=*/scores.parquet"))}
+        kept = {n: p for n, p in found.items() if on_record is None or on_record.get(n) == file_sha256(p)}
+        if kept:
+            by_day[day] = list(kept.values())
+        not_counted += [f"{name} is not the list that the audit log says was made" for name in found.keys() - kept]
+        named = (name for name in on_record or () if name.startswith(f"{lake.relative(folder)}/"))
+        not_counted += [f"{name} is on record and not in the lake" for name in named if name not in found]
+    return MadeLists(by_day, tuple(sorted(not_counted)))
+
+
+def examine_service(lists: MadeLists, findings: pa.Table) -> InService | None:
+    """Precision and recall by the findings on listed vehicles; `None` when nothing was listed with known chances.
+
+    A finding counts for a list if it is about the very window of that list. Of several lists of one window only one
+    counts: a vehicle that was found from one would answer for another, which nobody worked through.
+
+    Args:
+        lists: Those that were made.
         findings: The latest finding per vehicle and window: `vehicle`, `window_end`, `finding`, `decided_at` (UTC).
     """
     found = {(row["vehicle"], row["window_end"]): row for row in findings.to_pylist()}
     listed: list[Listed] = []
-    for paths in score_files(lake, rocu, pattern, as_of, look_back_days).values():
+    for paths in lists.by_day.values():
         # lists from before there was a random sample have no chances
         runs = {path: _listed(path, found) for path in paths if "selected_by" in pq.read_schema(path).names}
         if runs:

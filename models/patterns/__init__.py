@@ -22,6 +22,7 @@ from data_contracts.layers.manifests import PartRef
 from infra.errors import FaultError, WrongInputError
 from infra.lake import Lake
 from models.code_state import PATTERN_GROUP
+from models.day_seal import KeptDays
 from models.explanation import Caution, Explanation, facts_of, tell
 from models.features.engines import Engine
 from models.features.feature import Feature
@@ -33,7 +34,7 @@ from models.units import VEHICLES, Unit, units_of
 __all__ = ["PATTERN_GROUP", "Pattern", "features_reference", "get_pattern", "pattern_names", "units_of"]
 
 WindowTable = Callable[[Table, date, PatternSettings, Engine], pa.Table]
-BuildByDay = Callable[[duckdb.DuckDBPyConnection, Lake, str, Sequence[PartRef], date, PatternSettings], pa.Table]
+BuildByDay = Callable[[duckdb.DuckDBPyConnection, Lake, KeptDays, Sequence[PartRef], date, PatternSettings], pa.Table]
 BuildWindows = Callable[[duckdb.DuckDBPyConnection, Lake, Sequence[PartRef], date, PatternSettings], pa.Table]
 PURPOSE = (
     "Ranks the vehicles of one region by how much their movements look like the pattern, so that analysts know which "
@@ -67,7 +68,7 @@ class Pattern:
             default a pair takes the time of two vehicles. Gives the k of precision and recall at k.
         window_table: The same windows from any table with the columns of the reads layer, on any engine; without it the
             pattern runs on DuckDB alone.
-        build_by_day: (connection, lake, rocu, parts, as_of, settings) to the same windows from what is kept of each
+        build_by_day: (connection, lake, kept, parts, as_of, settings) to the same windows from what is kept of each
             day; without it every window is built from its reads.
         purpose: What its models are for; part of every version's record, and a change of it needs the full board.
         not_for: What they may not be used for.

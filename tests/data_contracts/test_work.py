@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -15,6 +20,8 @@ from data_contracts.judgement.run import require_conservation
 from data_contracts.judgement.work import working_database
 from data_contracts.layers.reads import ingest_records
 from infra.errors import FaultError, FindProfileError, WrongInputError
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -69,3 +76,34 @@ def test_our_own_errors_pass_as_they_are(room):
     assert caught.value is error
     with working_database(room.settings, room.lake, room.rocu) as connection:
         assert connection.execute("SELECT 1").fetchall() == [(1,)]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from infra.lake import placed
+with placed(Path(sys.argv[1])) as temporary:
+    temporary.mkdir() if sys.argv[1].endswith("share=1") else None
+    (temporary / "reads.parquet" if temporary.is_dir() else temporary).write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_kill_left_of_layers_that_need_no_lock_is_removed_once_it_is_a_day_old(room):
+    """A list, and a folder of what is kept of a day; half of either may be of a process that is at work."""
+    places = (
+        room.lake.folder("scores", room.rocu, run="1") / "scores.parquet",
+        room.lake.folder("days", room.rocu) / "share=1",
+    )
+    for place in places:
+        ended = subprocess.run([sys.executable, "-c", KILLED, str(place)], env={"PYTHONPATH": str(ROOT)}, check=False)
+        assert ended.returncode == -signal.SIGKILL
+    left = [path for place in places for path in place.parent.iterdir()]
+    assert len(left) == 2
+    with working_database(room.settings, room.lake, room.rocu):
+        assert all(path.exists() for path in left)
+    for path in left:
+        a_day_ago = path.stat().st_mtime - 86_401
+        os.utime(path, (a_day_ago, a_day_ago))
+    with working_database(room.settings, room.lake, room.rocu):
+        assert not any(path.exists() for path in left)

@@ -210,3 +210,36 @@ def test_the_first_and_the_last_day_can_be_counted_from(home: Loop, day: str) ->
     check_told(home("operator", "score", *HERE, "--as-of", day), 2, "has no reads of")
     said = home("owner", "authority", "grant", "CL/2026/1", *TERMS, "--valid-from", day, "--until", day)
     check_told(said, 2 if day < "2000" else 0)
+
+
+NO_SUCH_VERSION = "of a version that there is not"
+NO_SUCH_PATTERN = "of a pattern that there is not"
+EMPTY = "for no reason"
+
+
+@pytest.mark.parametrize(
+    ("decision", "slip"),
+    [
+        *((decision, NO_SUCH_VERSION) for decision in ("request", "approve", "confirm", "refuse", "rollback")),
+        *((decision, NO_SUCH_PATTERN) for decision in ("refuse", "rollback", "resume", "reconcile")),
+        *((decision, EMPTY) for decision in ("approve", "resume")),
+    ],
+)
+def test_a_plan_leaves_as_the_decision_itself_does(in_force: Loop, decision: str, slip: str) -> None:
+    who = {"request": "engineer", "approve": "validator"}.get(decision, "owner")
+    model = "county_lnes.nwrocu" if slip == NO_SUCH_PATTERN else MODEL
+    version = ("9",) if decision in ("request", "approve", "confirm", "refuse") else ()
+    named = ("--to", "9") if decision == "rollback" else ()
+    reason = () if decision in ("request", "reconcile") else ("--reason", "" if slip == EMPTY else "it is as it is")
+    typed = ("promote", decision, model, *version, *named, *reason)
+    plan, deed = in_force(who, *typed, "--plan"), in_force(who, *typed)
+    assert (plan.code, deed.code) == (2, 2), plan.err + deed.err
+    assert deed.err.partition("wrong input: ")[2].splitlines()[0] in plan.err
+
+
+def test_a_plan_that_the_registry_does_not_answer_is_a_fault_as_the_decision_is(in_force: Loop) -> None:
+    nowhere = {"FINDPROFILE_MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "FINDPROFILE_MLFLOW_TIMEOUT_SECONDS": "2"}
+    typed = ("promote", "rollback", MODEL, "--reason", "it is as it is", "--plan")
+    said = in_force("owner", *typed, "--json", **nowhere)
+    check_told(said, 3, "It would fail: MLflow does not answer")
+    assert (said.data["exit_code"], said.data["entries"]) == (3, ["promote.rollback, failed"])

@@ -25,6 +25,11 @@ def check_refused(loop: Loop, *words: str) -> None:
         assert word in said.err, said.err
 
 
+def _status(loop: Loop) -> str:
+    (row,) = [row for row in loop.done("operator", "status", "--json").data if row["model"] == MODEL]
+    return str(row["state"])
+
+
 def _last_refusal(loop: Loop) -> str:
     rows = loop.done("auditor", "audit", "search", "--action", "score", "--outcome", "refused", "--json").data
     return str(rows[-1]["details"]["reason"])
@@ -43,9 +48,23 @@ def test_untouched_it_scores(in_force: Loop) -> None:
 
 def test_changed_model_text_is_refused(in_force: Loop, changed: Callable[[Path, bytes], None]) -> None:
     model = first_registered(in_force, "model.lgb")
+    assert _status(in_force) == "in force"
     changed(model, model.read_bytes().replace(b"leaf_value=", b"leaf_value=0.1 ", 1))
     check_refused(in_force)
-    assert _last_refusal(in_force)
+    assert _status(in_force) == f"scoring refuses: {_last_refusal(in_force)}"
+    assert "model.lgb" in _status(in_force)
+
+
+def test_a_champion_that_was_taken_out_of_the_registry_is_refused_and_status_says_so(copy: Loop) -> None:
+    """Its row is there, so the alias names it still; its run, with the files, or the whole version, is not."""
+    with sqlite3.connect(copy.home / "mlflow.db") as registry:
+        registry.execute("UPDATE model_versions SET run_id = 'another'")
+    assert _score(copy).code == 3
+    assert "cannot be verified, so scoring fails" in _status(copy)
+    with sqlite3.connect(copy.home / "mlflow.db") as registry:
+        registry.execute("DELETE FROM model_versions")
+    check_refused(copy, "The registry has no county_lines.nwrocu version 1", "it was taken away")
+    assert _status(copy) == f"scoring refuses: {_last_refusal(copy)}"
 
 
 def test_added_file_beside_the_model_is_refused(in_force: Loop) -> None:

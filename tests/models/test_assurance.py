@@ -25,6 +25,7 @@ from models.assurance.results import Parity
 from models.assurance.robustness import FAULTS, try_faults
 from models.assurance.thinning import thin_cameras
 from models.assurance.trials import keep_trials, kept_trials, run_trials
+from models.day_seal import KeptDays
 from models.inputs import window_parts
 from models.patterns import Pattern, get_pattern
 from models.pipeline import TrainingOutputs
@@ -199,8 +200,8 @@ class TestFaults:
     ) -> None:
         asked = []
 
-        def by_day(connection: Any, lake: Any, rocu: str, *further: Any) -> pa.Table:
-            asked.append((rocu, lake.root.parent))
+        def by_day(connection: Any, lake: Any, kept: KeptDays, *further: Any) -> pa.Table:
+            asked.append((kept.rocu, lake.root.parent))
             return PATTERN.build_windows(connection, lake, *further)
 
         with opened(connection, world, trained, replace(PATTERN, build_by_day=by_day), by_day=True) as reads:

@@ -18,7 +18,9 @@ from data_contracts.layers.reads import READS_COLUMNS
 from infra.errors import FaultError
 from infra.lake import Lake
 from models import days
+from models.day_seal import SEAL, KeptDays
 from models.days import build_windows_by_day, day_folder, share_digest
+from models.features import day_parts
 from models.features.settings import PatternSettings
 from models.windows import READS, build_windows
 
@@ -26,6 +28,8 @@ FIRST = date(2026, 3, 22)
 DAYS = 10
 LAST = FIRST + timedelta(days=DAYS - 1)
 OWN = PatternSettings(window_days=7, away_km=40, co_travel_legs=1, co_travel_days=1)
+TOLD: list[str] = []
+KEPT = KeptDays("nwrocu", b"k" * 32, TOLD.append)
 NAMES = pa.schema(
     [
         *READS.to_pyarrow().remove_metadata(),
@@ -101,7 +105,7 @@ def deliver(lake: Lake, rows: list[dict[str, object]]) -> list[PartRef]:
 
 def assert_same(lake: Lake, parts: list[PartRef], end: date, own: PatternSettings = OWN) -> pa.Table:
     with duckdb.connect(config={"threads": 2}) as connection:
-        by_day = build_windows_by_day(connection, lake, "nwrocu", parts, end, own)
+        by_day = build_windows_by_day(connection, lake, KEPT, parts, end, own)
         at_once = build_windows(connection, lake, parts, end, own)
     assert by_day.to_pylist() == at_once.to_pylist()
     assert by_day.equals(at_once)
@@ -152,12 +156,60 @@ def test_a_late_file_renews_its_day_and_no_other(lake):
     assert all(after[name] == made for name, made in before.items() if name in after)
 
 
-def test_a_share_that_is_gone_while_windows_are_built_is_a_fault_that_says_what_to_do(lake):
+def test_a_share_that_is_gone_while_windows_are_built_is_a_fault_that_says_what_to_do(lake, monkeypatch):
     parts = deliver(lake, reads_of(random.Random(5), forces=False))  # noqa: S311
     assert_same(lake, parts, LAST)
-    next(lake.folder("days", "nwrocu").glob("*/*/share=*/visits.parquet")).unlink()
+    view = days._view
+
+    def gone_by_then(cursor, shares, name):
+        (shares[0] / "visits.parquet").unlink(missing_ok=True)
+        view(cursor, shares, name)
+
+    monkeypatch.setattr(days, "_view", gone_by_then)
     with duckdb.connect() as connection, pytest.raises(FaultError, match="share of the days of nwrocu"):
-        build_windows_by_day(connection, lake, "nwrocu", parts, LAST, OWN)
+        build_windows_by_day(connection, lake, KEPT, parts, LAST, OWN)
+
+
+def emptied(share, other):
+    """A table without the rows of one vehicle, as somebody would who wants it on no list."""
+    path = share / "visits.parquet"
+    pq.write_table(pq.read_table(path).slice(1), path)
+
+
+def exchanged(share, other):
+    """A whole share of another day, well sealed, at this place."""
+    for file in other.iterdir():
+        (share / file.name).write_bytes(file.read_bytes())
+
+
+def sealed_with_another_key(share, other):
+    emptied(share, other)
+    lake = Lake(share.parents[4])
+    KeptDays("nwrocu", b"x" * 32, TOLD.append).seal(lake, share, share, day_parts.TABLES)
+
+
+def without_a_seal(share, other):
+    emptied(share, other)
+    (share / SEAL).unlink()
+
+
+def test_a_share_that_was_changed_is_told_and_made_anew_and_no_other(lake):
+    parts = deliver(lake, reads_of(random.Random(5), forces=False))  # noqa: S311
+    assert_same(lake, parts, LAST)
+    found = sorted(lake.folder("days", "nwrocu").glob("*/*/share=*"))
+    whole = {file for share in found for file in share.iterdir()}
+    changes = (emptied, exchanged, sealed_with_another_key, without_a_seal)
+    for change, share in zip(changes, found, strict=False):
+        change(share, found[-1])
+    TOLD.clear()
+    assert_same(lake, parts, LAST)
+    days_changed = [share.parent.name.removeprefix("date=") for share in found[: len(changes)]]
+    said = [f"what is kept of {day} of nwrocu was changed after it was made: it is made anew" for day in days_changed]
+    assert said == TOLD
+    assert {file for share in found for file in share.iterdir()} == whole
+    assert [path for share in found for path in share.parent.iterdir()] == found
+    assert_same(lake, parts, LAST)
+    assert len(TOLD) == len(changes)
 
 
 def test_another_version_of_a_library_makes_another_share(monkeypatch):

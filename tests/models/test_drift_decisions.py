@@ -26,6 +26,7 @@ from models.drift.results import (
     ScoreDrift,
     Span,
 )
+from models.drift.service import made_lists
 from models.drift.settings import LabelLimits, MonitorSettings
 
 DAY = date(2026, 4, 1)
@@ -268,11 +269,10 @@ def test_ranked_vehicles_come_from_the_scores_that_were_shown(tmp_path: Path) ->
     target.parent.mkdir(parents=True)
     pq.write_table(pa.table({"vehicle": ["a", "b"], "rank": [1, 2], "window_end": [end, end]}), target)
     with duckdb.connect() as connection:
-        assert load_ranked(connection, lake, "nwrocu", "p", DAY, 1, 60).to_pylist() == [
-            {"vehicle": "a", "window_end": end}
-        ]
-        assert load_ranked(connection, lake, "nerocu", "p", DAY, 1, 60).num_rows == 0
-        assert load_ranked(connection, lake, "nwrocu", "p", DAY, 1, 10).num_rows == 0
+        for rocu, look_back, expected in (("nwrocu", 60, ["a"]), ("nerocu", 60, []), ("nwrocu", 10, [])):
+            lists = made_lists(lake, rocu, "p", DAY, look_back, None).paths
+            rows = load_ranked(connection, lists, 1).to_pylist()
+            assert rows == [{"vehicle": vehicle, "window_end": end} for vehicle in expected]
 
 
 def test_limits_of_lateness_are_settings() -> None:

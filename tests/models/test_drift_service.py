@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from infra.lake import Lake
+from infra.lake import Lake, file_sha256
 from models.drift.late_labels import FINDINGS
-from models.drift.service import examine_service
+from models.drift.service import examine_service, made_lists
 from models.in_service import InService
 from models.scoring import Provenance, write_scores
 
@@ -47,7 +47,7 @@ def found(confirmed: str, eliminated: str, decided: datetime) -> pa.Table:
 
 
 def examined(lake: Lake, findings: pa.Table) -> InService:
-    service = examine_service(lake, "nwrocu", "county_lines", END + timedelta(days=10), 91, findings)
+    service = examine_service(made_lists(lake, "nwrocu", "county_lines", END + timedelta(days=10), 91, None), findings)
     assert service is not None
     return service
 
@@ -82,4 +82,23 @@ def test_of_lists_made_after_all_findings_the_latest_counts(lake: Lake) -> None:
 
 
 def test_without_lists_nothing_is_said(lake: Lake) -> None:
-    assert examine_service(lake, "nwrocu", "county_lines", END, 91, found("a", "b", MADE)) is None
+    assert examine_service(made_lists(lake, "nwrocu", "county_lines", END, 91, None), found("a", "b", MADE)) is None
+
+
+def test_lists_that_are_not_on_record_do_not_count_and_are_told(lake: Lake) -> None:
+    score(lake, "made", "abcde", "fgh", MADE)
+    on_record = {lake.relative(path): file_sha256(path) for path in lake.root.rglob("scores.parquet")}
+    (made,) = on_record
+    on_record[made.replace("run=made", "run=gone")] = "0" * 64
+    score(lake, "forged", "z", "a", MADE + timedelta(days=9))
+    lists = made_lists(lake, "nwrocu", "county_lines", END, 91, on_record)
+    assert [lake.relative(path) for path in lists.paths] == [made]
+    assert lists.not_counted == (
+        f"{made.replace('run=made', 'run=forged')} is not the list that the audit log says was made",
+        f"{made.replace('run=made', 'run=gone')} is on record and not in the lake",
+    )
+    service = examine_service(lists, found("az", "bcde", MADE + timedelta(days=10)))
+    assert service is not None
+    assert (service.runs, service.ranked_answered) == (1, 5)
+    score(lake, "made", "z", "a", MADE)
+    assert made_lists(lake, "nwrocu", "county_lines", END, 91, on_record).by_day == {}
