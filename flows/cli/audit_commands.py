@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from flows.cli.frame import app, group
-from flows.cli.options import AsJson, file_to_write, in_order, lower_if_given, parse_date, session, settings
+from flows.cli.options import AsJson, file_to_write, in_order, lower_if_given, parse_date, say_if_new, session, settings
 from flows.cli.output import as_json, line, reason_of, table
 from governance.access.permissions import ROLES
 from governance.audit.operations import Operation
@@ -31,7 +31,9 @@ def token_issue(
     """Issue a token with the embedded issuer's key; for a single machine, not for the national environment."""
     from flows.steps.identity import issue
 
-    line(issue(settings(), name, role, rocu, hours))
+    own = settings()
+    say_if_new(own)
+    line(issue(own, name, role, rocu, hours))
 
 
 @audit.command("verify")
