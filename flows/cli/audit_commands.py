@@ -11,7 +11,7 @@ import typer
 
 from flows.cli.frame import app, group
 from flows.cli.options import AsJson, file_to_write, in_order, lower_if_given, parse_date, say_if_new, session, settings
-from flows.cli.output import as_json, line, reason_of, table
+from flows.cli.output import as_json, line, reason_of, short, table
 from governance.access.permissions import ROLES
 from governance.audit.operations import Operation
 
@@ -101,7 +101,20 @@ def audit_search(
         return
     table(
         ("seq", "at", "action", "actor", "rocu", "object", "authority", "outcome", "reason"),
-        ((r.seq, r.at, r.action, r.actor, r.rocu, r.object, r.authority or "", r.outcome, reason_of(r)) for r in rows),
+        (
+            (
+                r.seq,
+                f"{r.at[:10]} {r.at[11:19]}Z",
+                r.action,
+                r.actor,
+                r.rocu,
+                r.object,
+                r.authority or "",
+                r.outcome,
+                short(reason_of(r)),
+            )
+            for r in rows
+        ),
     )
 
 

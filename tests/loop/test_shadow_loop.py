@@ -136,6 +136,18 @@ def test_no_command_shows_a_vehicle_of_a_list_in_shadow(beside: Loop, scored: di
     assert version == "1"
 
 
+def test_a_day_without_a_list_says_which_the_newest_is(beside: Loop, scored: dict[str, Any]) -> None:
+    assert scored["version"] == 1
+    said = beside("analyst", "scores", "--rocu", "nwrocu", "--as-of", "2026-04-04")
+    assert (said.code, f"The newest list is of {AS_OF}; to make this one, an operator runs" in said.err) == (2, True)
+
+
+def test_a_history_is_a_table_on_a_terminal_of_a_hundred_columns(beside: Loop) -> None:
+    shown = beside("auditor", "promote", "history", MODEL, COLUMNS="100").out
+    assert "│ promote.gate" in shown
+    assert max(map(len, shown.splitlines())) <= 100
+
+
 def test_what_the_demo_tells_people_to_type_works(beside: Loop, scored: dict[str, Any]) -> None:
     assert scored["version"] == 1
     signed = run(beside.home, *SIGN_IN).out.strip()
@@ -203,13 +215,13 @@ def test_every_plan_says_what_would_happen_and_changes_nothing(beside: Loop, sco
     why = ("--reason", "to see what it would do", "--plan")
     before = _everything(beside)
     for who, command, words in (
-        ("engineer", ("request", MODEL, "2", "--plan"), ("promote.gate", "void then: 2 approvals")),
+        ("engineer", ("request", MODEL, "2", "--plan"), ("promote.gate", "void then: 3 approvals")),
         (
             "owner",
             ("confirm", MODEL, "2", *why),
             ("shadow → champion", "version 1 → version 2", "shadow run of", "until"),
         ),
-        ("owner", ("refuse", MODEL, "2", "--plan"), ("→ refused", "void then: 2 approvals")),
+        ("owner", ("refuse", MODEL, "2", "--plan"), ("→ refused", "void then: 3 approvals")),
         ("analyst", ("suspend", MODEL, *why), ("it scores nothing", "two people")),
         ("governance", ("reconcile", MODEL, "--plan"), ("nothing is done",)),
     ):
