@@ -174,9 +174,13 @@ def latest_scores(lake: Lake, rocu: str, pattern: str, as_of: date) -> Path:
     """
     found = sorted(scores_folder(lake, rocu, pattern, as_of).glob("run=*/scores.parquet"))
     if not found:
+        folders = scores_folder(lake, rocu, pattern, as_of).parent.glob("as_of=*/run=*/scores.parquet")
+        days = sorted({path.parent.parent.name.removeprefix("as_of=") for path in folders})
+        there = f"The newest list is of {days[-1]}; to" if days else "There is no list yet; to"
         raise WrongInputError(
             f"There are no {pattern} scores of {rocu} as of {as_of.isoformat()}.",
-            f"Run findprofile score --rocu {rocu} --pattern {pattern} --as-of {as_of.isoformat()} first.",
+            f"{there} make this one, an operator runs"
+            f" findprofile score --rocu {rocu} --pattern {pattern} --as-of {as_of.isoformat()}.",
         )
     return max(found, key=scored_at)
 

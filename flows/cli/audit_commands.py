@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 import typer
 
 from flows.cli.frame import app, group
-from flows.cli.options import AsJson, file_to_write, in_order, lower_if_given, parse_date, session, settings
-from flows.cli.output import as_json, line, reason_of, table
+from flows.cli.options import AsJson, file_to_write, in_order, lower_if_given, parse_date, say_if_new, session, settings
+from flows.cli.output import as_json, line, reason_of, short, table
 from governance.access.permissions import ROLES
 from governance.audit.operations import Operation
 
@@ -31,7 +31,9 @@ def token_issue(
     """Issue a token with the embedded issuer's key; for a single machine, not for the national environment."""
     from flows.steps.identity import issue
 
-    line(issue(settings(), name, role, rocu, hours))
+    own = settings()
+    say_if_new(own)
+    line(issue(own, name, role, rocu, hours))
 
 
 @audit.command("verify")
@@ -99,7 +101,20 @@ def audit_search(
         return
     table(
         ("seq", "at", "action", "actor", "rocu", "object", "authority", "outcome", "reason"),
-        ((r.seq, r.at, r.action, r.actor, r.rocu, r.object, r.authority or "", r.outcome, reason_of(r)) for r in rows),
+        (
+            (
+                r.seq,
+                f"{r.at[:10]} {r.at[11:19]}Z",
+                r.action,
+                r.actor,
+                r.rocu,
+                r.object,
+                r.authority or "",
+                r.outcome,
+                short(reason_of(r)),
+            )
+            for r in rows
+        ),
     )
 
 

@@ -62,7 +62,7 @@ def grant(
         valid_from=_midnight(valid_from) if valid_from else None,
         expires_at=_midnight(until) + timedelta(days=1) if until else None,
     )
-    show(grant_authority(session(), rocu, terms), json)
+    show(grant_authority(session(begins=True), rocu, terms), json)
 
 
 @authority.command("withdraw")

@@ -27,7 +27,7 @@ def cameras_load(
     """Load a camera register; cameras that are not in the file stay as they are."""
     from flows.steps.data import load_cameras
 
-    show(load_cameras(session(), rocu, file), json)
+    show(load_cameras(session(begins=True), rocu, file), json)
 
 
 @app.command("ingest")
@@ -42,7 +42,7 @@ def ingest(
     from flows.running import run_step
     from flows.steps.data import judged_before
 
-    context = session()
+    context = session(begins=True)
     try:
         result = run_step(context, "ingest", rocu=rocu, files=tuple(files), source=source, replaces=replaces)
     except RefusedError:
@@ -56,7 +56,7 @@ def dispositions_load(files: Files, rocu: Rocu, source: SourceName = "canonical"
     """Load analysts' findings about vehicles and windows."""
     from flows.steps.data import load_dispositions
 
-    show(load_dispositions(session(), rocu, files, source), json)
+    show(load_dispositions(session(begins=True), rocu, files, source), json)
 
 
 @policy.command("load")
@@ -66,7 +66,7 @@ def policy_load(
     """Put a ROCU's own policy in force; shows what changes and whether it is weaker, which is recorded too."""
     from flows.steps.policy import WAYS, load_rocu_policy
 
-    loaded = load_rocu_policy(session(), rocu, file)
+    loaded = load_rocu_policy(session(begins=True), rocu, file)
     show(loaded, json)
     if not json and loaded.changes:
         table(

@@ -24,7 +24,10 @@ from flows.cli.options import (
 from flows.cli.output import as_json, line, say, show, table
 from infra.errors import RefusedError, WrongInputError
 
-OptionalDate = Annotated[date | None, typer.Option(parser=parse_date, metavar="DATE")]
+OptionalDate = Annotated[
+    date | None,
+    typer.Option("--as-of", help="last day of the window, YYYY-MM-DD; one day", parser=parse_date, metavar="DATE"),
+]
 
 
 @app.command("retrain")
@@ -57,10 +60,17 @@ def score(
     as_of: OptionalDate = None,
     first: Annotated[
         date | None,
-        typer.Option("--from", parser=parse_date, metavar="DATE", help="backfill from", callback=in_order),
+        typer.Option(
+            "--from",
+            parser=parse_date,
+            metavar="DATE",
+            help="backfill: first of these days, YYYY-MM-DD",
+            callback=in_order,
+        ),
     ] = None,
     last: Annotated[
-        date | None, typer.Option("--to", parser=parse_date, metavar="DATE", help="backfill to", callback=in_order)
+        date | None,
+        typer.Option("--to", parser=parse_date, metavar="DATE", help="backfill: last of these days", callback=in_order),
     ] = None,
     pattern: Pattern = PATTERN,
     shadow: Annotated[

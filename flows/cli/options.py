@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 
+HOME_PARTS = ("state.db", "keys", "lake")
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2999, 12, 31)
 
 
@@ -110,17 +111,54 @@ def settings() -> Settings:
     return load_settings()
 
 
-def session(engine: str | None = None, *, unaccepted: bool = False, looks_at_log: bool = False) -> Context:
+def session(
+    engine: str | None = None, *, unaccepted: bool = False, looks_at_log: bool = False, begins: bool = False
+) -> Context:
     """The signed-in session of this process, with progress on standard error.
 
     Args:
         engine: In place of the setting.
         unaccepted: Also for who has not accepted the operating procedures.
         looks_at_log: Also for them while the audit log does not hold.
+        begins: The command is one that a home can begin with; without, a folder that has none stays as it is.
+
+    Raises:
+        WrongInputError: There is no home, and the command begins none.
     """
     from flows.cli.output import say
     from flows.context import open_context
 
     own = settings()
+    if begins:
+        say_if_new(own)
+    elif not _has_home(own):
+        raise _no_home(own)
     chosen = own.model_copy(update={"engine": engine}) if engine else own
     return open_context(chosen, say, unaccepted=unaccepted, looks_at_log=looks_at_log)
+
+
+def say_if_new(own: Settings) -> None:
+    """Say where a home is begun, for a command that may begin one: it may be another folder than people think."""
+    from data_contracts.intake.names import path_as_given
+    from flows.cli.output import say
+
+    if not _has_home(own):
+        say(f"a new home begins at {path_as_given(own.root)} (FINDPROFILE_HOME names another)")
+
+
+def _has_home(own: Settings) -> bool:
+    # with a database elsewhere the log is there, and the home may be a new machine's
+    return own.database_url is not None or any((own.root / part).exists() for part in HOME_PARTS)
+
+
+def _no_home(own: Settings) -> WrongInputError:
+    """The refusal to look into a home that is not there: to open it would make one, and show it as empty."""
+    from data_contracts.intake.names import path_as_given
+
+    named = "home" in own.model_fields_set
+    why = "where FINDPROFILE_HOME points" if named else "in the current folder, since FINDPROFILE_HOME is not set"
+    return WrongInputError(
+        f"There is no home at {path_as_given(own.root)}, {why}. Nothing was made there.",
+        "Type the command in the folder where the home was made, or set FINDPROFILE_HOME to the home. "
+        "To begin one: findprofile demo, or findprofile token issue and then docs/own-data.md.",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from governance.audit.log import Row
 
 FILE_WIDTH, TEXT_WIDTH = 200, 120
+DIGEST, DIGEST_SHOWN = re.compile(r"\b[0-9a-f]{40,}\b"), 12
 
 
 def say(message: str) -> None:
@@ -39,10 +41,23 @@ def as_json(value: BaseModel | Mapping[str, Any] | Sequence[Any]) -> None:
         line(json.dumps(value, indent=2, default=str))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
+def short(text: str) -> str:
+    """A text in which digests and commits have their first characters alone, for people; the whole is in the JSON."""
+    return DIGEST.sub(lambda found: found[0][:DIGEST_SHOWN] + "…", text)
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None, most: int | None = None
+) -> None:
     """Print rows as a table; where not even the longest word of each column fits side by side, one below the other.
 
     Cells are printed as they are: Rich would take what stands in square brackets for markup.
+
+    Args:
+        columns: Their names.
+        rows: What stands in them.
+        title: Above it.
+        most: Characters that it may be wide, however wide the terminal is.
     """
     from rich.table import Table
     from rich.text import Text
@@ -52,6 +67,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
         max((len(word) for text in column for word in text.split()), default=0)
         for column in zip(columns, *cells, strict=True)
     ]
+    if most is not None and most < console.width:
+        console.width = most
     if sum(longest) + 3 * len(columns) + 1 > console.width:
         _one_below_the_other(columns, cells, title)
         return
@@ -74,16 +91,19 @@ def _one_below_the_other(columns: Sequence[str], rows: Iterable[Sequence[str]], 
                 wrapped(f"{name:<{width}}  {cell}", more=width + 2)
 
 
-def side_by_side(columns: Sequence[str], rows: Sequence[Sequence[str]], first: int = 1) -> None:
+def side_by_side(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], first: int = 1, most: int | None = None
+) -> None:
     """Print a table of many columns: as many as fit beside the first ones, then these again with the next, and so on.
 
     Args:
         columns: Their names.
         rows: What stands in them.
         first: How many columns say what a row is about; they stand in each part.
+        most: Characters that a part may be wide, however wide the terminal is.
     """
     widths = [max(map(len, column)) + 3 for column in zip(columns, *rows, strict=True)]
-    room = _console().width - 1 - sum(widths[:first])
+    room = min(_console().width, most or FILE_WIDTH) - 1 - sum(widths[:first])
     parts: list[list[int]] = [[]]
     for place in range(first, len(columns)):
         if parts[-1] and sum(widths[held] for held in parts[-1]) + widths[place] > room:

@@ -12,7 +12,7 @@ import typer
 
 from flows.cli.frame import group
 from flows.cli.options import AsJson, lower, session
-from flows.cli.output import as_json, line, reason_of, say, show, table
+from flows.cli.output import as_json, line, reason_of, say, short, show, table
 from infra.errors import FaultError, FindProfileError, RefusedError, WrongInputError
 
 if TYPE_CHECKING:
@@ -199,12 +199,12 @@ def show_history(rows: tuple[Row, ...], json: bool) -> None:
         ("at", "action", "version", "who", "outcome", "why"),
         (
             (
-                f"{r.at[:19]}Z",
+                f"{r.at[:10]} {r.at[11:19]}Z",
                 r.action,
                 r.object.rpartition("/")[2] if "/" in r.object else "",
                 f"{r.actor_name} ({r.details.get('part') or ', '.join(r.actor_roles)})",
                 r.outcome,
-                reason_of(r),
+                short(reason_of(r)),
             )
             for r in rows
         ),

@@ -35,4 +35,4 @@ def syops_accept(
     """Accept the operating procedures, for every ROCU of the token; on record, for as long as the policy says."""
     from flows.steps.syops import accept_procedures
 
-    show(accept_procedures(session(unaccepted=True), version), json)
+    show(accept_procedures(session(unaccepted=True, begins=True), version), json)

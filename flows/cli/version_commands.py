@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cli.frame import group
 from flows.cli.options import AsJson, OfRocu, session
-from flows.cli.output import as_json, line, show, table
+from flows.cli.output import as_json, line, short, show, side_by_side, table
 from flows.cli.promotion_commands import Model, Version, show_history
+
+if TYPE_CHECKING:
+    from flows.steps.models import Compared
+
+WIDEST = 100
 
 models = group("models", "Versions of models: where each stands, and how two compare.")
 
@@ -45,32 +50,46 @@ def compare(
     everything: Annotated[bool, typer.Option("--all", help="also what both have in common")] = False,
     json: AsJson = False,
 ) -> None:
-    """Two versions side by side: data, settings, features, figures, and how their lists of the same days differ."""
+    """What differs between two versions: data, settings, features, figures, and their lists of the same days."""
     from flows.steps.models import compare_versions
 
     compared = compare_versions(session(), model, first, second)
     if json:
         as_json(compared)
         return
-    shown = [row for row in compared.rows if everything or row.about == "figure" or not row.same]
-    table(("", "", f"version {first}", f"version {second}"), ((r.about, r.name, r.first, r.second) for r in shown))
+    _show_rows(compared, everything)
     if not compared.same_holdout:
         line("  the figures are of two different hold-outs, so they do not say which version is better;")
         line("  the gate compares both on one: findprofile promote request, and the model record")
-    line(f"  in common and not shown: {len(compared.rows) - len(shown)} (--all shows them)")
     if not compared.lists:
         line("  no day was scored by both on the same reads")
         return
     columns = tuple(compared.lists[0])
-    table(
-        tuple(name.replace("_", " ") for name in columns),
-        (tuple(_short(row[name]) for name in columns) for row in compared.lists),
-        title=f"lists of version {second} against those of version {first}",
+    line(f"  lists of version {second} against those of version {first}")
+    side_by_side(
+        [name.replace("_", " ") for name in columns],
+        [[_figure(row[name]) for name in columns] for row in compared.lists],
+        most=WIDEST,
     )
 
 
-def _short(value: object) -> object:
-    return f"{value:.2f}" if isinstance(value, float) else value
+def _show_rows(compared: Compared, everything: bool) -> None:
+    shown = [row for row in compared.rows if everything or not row.same]
+    if shown:
+        table(
+            ("about", "what", f"version {compared.first}", f"version {compared.second}"),
+            ((row.about, row.name, short(row.first), short(row.second)) for row in shown),
+            most=WIDEST,
+        )
+    hidden = len(compared.rows) - len(shown)
+    if hidden:
+        line(f"  the same in both and not shown: {hidden} (--all shows them)")
+    if any(short(text) != text for row in shown for text in (row.first, row.second)):
+        line("  digests end with … where they are cut; --json has them whole")
+
+
+def _figure(value: object) -> str:
+    return "" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 @models.command("history")

@@ -235,8 +235,8 @@ def watch(stage: Stage, rocu: str) -> None:
     stage.chapter(f"monitor-{rocu}", f"{rocu}: monitor as of {LAST_DAY}", play)
 
 
-def refuse_bad_promotion(stage: Stage, rocu: str) -> None:
-    """A challenger trained on too little: the gate refuses it, and the champion stays."""
+def refuse_bad_promotion(stage: Stage, rocu: str) -> int:
+    """A challenger trained on too little: the gate refuses it, and the champion stays. Gives its version."""
 
     def play() -> Summary:
         from flows.steps.promotion import request_promotion
@@ -249,7 +249,8 @@ def refuse_bad_promotion(stage: Stage, rocu: str) -> None:
             return {"version": made.version, "reason": refusal.reason}
         raise FaultError("The weak challenger was not refused.", "Look at the gate's limits in the policy.")
 
-    stage.chapter("bad-promotion", f"{rocu}: a challenger trained on the first weeks alone asks for promotion", play)
+    title = f"{rocu}: a challenger trained on the first weeks alone asks for promotion"
+    return int(stage.chapter("bad-promotion", title, play)["version"])
 
 
 def deploy_everything(stage: Stage, rocus: Sequence[str]) -> None:

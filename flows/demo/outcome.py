@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -13,6 +14,7 @@ from flows.steps.status import read_status
 from infra.lake import Lake
 
 Row = dict[str, Any]
+SIGN_IN = (*("token", "issue", "--name", "Robin Hale", "--role", "operator", "--role", "ml_engineer"), "--rocu", "*")
 
 
 def outcome_rows(stage: Stage, rocus: Sequence[str]) -> list[Row]:
@@ -76,8 +78,8 @@ def _newest(lake: Lake, layer: Any, rocu: str, name: str) -> Any:
     return max(folder.glob(f"run=*/{name}"), key=lambda path: path.stat().st_mtime)
 
 
-def show_outcome(stage: Stage, rows: Sequence[Row]) -> None:
-    """Print the table and where to look."""
+def show_outcome(stage: Stage, rows: Sequence[Row], refused: int) -> None:
+    """Print the table, where to look, and what to type next; `refused` is a version that the gate refused."""
     table(
         (
             "ROCU",
@@ -112,3 +114,38 @@ def show_outcome(stage: Stage, rows: Sequence[Row]) -> None:
         line(f"    {row['rocu']}  monitoring page    {row['monitoring']}")
         line(f"    {row['rocu']}  model record       {record_page_of(stage, row['rocu'])}")
     line(f"    everything                {stage.settings.root}")
+    line("  what next, as somebody who runs and trains (each command has --help; docs/commands.md has all):")
+    line(f"    export FINDPROFILE_HOME={shlex.quote(str(stage.settings.root))}")
+    line(f"    export FINDPROFILE_TOKEN=$({_typed(SIGN_IN)})")
+    commands = what_next(rows[0]["model"], int(rows[0]["champion"]), refused, LAST_DAY)
+    shown = {_typed(command): why for command, why in commands.items()}
+    for command, why in shown.items():
+        line(f"    {command:<{max(map(len, shown))}}  {why}")
+
+
+def what_next(model: str, champion: int, refused: int, day: date) -> dict[tuple[str, ...], str]:
+    """What to type after the demo, and what each shows.
+
+    Args:
+        model: `<pattern>.<rocu>`.
+        champion: Its version in force.
+        refused: A version that the gate refused.
+        day: That the champion scored.
+    """
+    from governance.access.syops import procedures
+
+    rocu = model.partition(".")[2]
+    return {
+        ("syops", "accept", "--version", procedures().version): "nobody acts before; syops show prints them",
+        ("status",): "where every ROCU stands",
+        ("scores", "--rocu", rocu, "--as-of", day.isoformat(), "--top", "5"): "the head of the newest list",
+        ("lineage", model, str(champion)): "what the champion was made from",
+        ("models", "list"): "every version, and what it waits for",
+        ("models", "compare", model, str(champion), str(refused)): "the champion beside the refused one",
+        ("promote", "request", model, str(refused), "--plan"): "what asking again would do; nothing is done",
+        ("promote", "history", model): "who decided what, and why",
+    }
+
+
+def _typed(command: Sequence[str]) -> str:
+    return shlex.join(("findprofile", *command))

@@ -52,7 +52,7 @@ def run_demo(settings: Settings, json_wanted: bool) -> None:
             later_weeks(stage, rocu, world)
             watch(stage, rocu)
         line()
-        refuse_bad_promotion(stage, ROCUS[0])
+        refused = refuse_bad_promotion(stage, ROCUS[0])
         deploy_everything(stage, ROCUS)
         follow_a_row_back(stage, ROCUS[0], ROCUS)
     rows = outcome_rows(stage, ROCUS)
@@ -60,7 +60,7 @@ def run_demo(settings: Settings, json_wanted: bool) -> None:
     if json_wanted:
         as_json(rows)
     else:
-        show_outcome(stage, rows)
+        show_outcome(stage, rows, refused)
 
 
 def _world_and_server(stage: Stage, stack: ExitStack) -> Path:

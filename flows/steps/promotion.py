@@ -13,6 +13,7 @@ from infra.errors import RefusedError
 if TYPE_CHECKING:
     from governance.audit.log import Row
     from governance.policy.document import LoadedPolicy
+    from governance.promotion.control import Reconciled
     from governance.promotion.plan_asking import Plan
     from governance.promotion.state import ModelState
 
@@ -102,13 +103,13 @@ def approve_promotion(
     context: Context, model: str, version: int, reason: str, seen_digest: str | None = None
 ) -> Decided:
     """Approve, as the one whose turn it is; with the last approval the version can score in shadow."""
+    from governance.promotion.plan_words import counted
     from governance.promotion.requests import approve
 
     desk, policy, now = open_desk(context), _policy(context, model), utc_now()
     state = approve(desk, context.identity, model, str(version), policy, now, seen_digest=seen_digest, comment=reason)
-    waits = (
-        f", waits for the {state.due_part}" if state.due_part else f", to run in shadow {state.gate.shadow_runs} times"
-    )
+    shadow = f"to run in shadow on {counted(state.gate.shadow_runs, 'day')}"
+    waits = f", waits for the {state.due_part}" if state.due_part else f", {shadow}"
     return _decided(context, model, version, f"{state.status.replace('_', ' ')}{waits}")
 
 
@@ -213,7 +214,18 @@ def reconcile_alias(context: Context, model: str) -> Decided:
     from governance.promotion.state import model_state
 
     done = reconcile(open_desk(context), context.identity, model, _policy(context, model), utc_now())
-    return _standing(context, model_state(context.audit, model), f"alias was {done.found}")
+    return _standing(context, model_state(context.audit, model), _reconciled(done))
+
+
+def _reconciled(done: Reconciled) -> str:
+    from governance.promotion.plan_words import CAUSES
+    from governance.promotion.state import version_named
+
+    there = f"the alias is on {version_named(done.champion)}, where the log has the champion"
+    if done.found != "in step":
+        gone = "taken away" if done.champion is None else f"moved to {version_named(done.champion)}"
+        return f"alias {gone}; it was on {version_named(done.alias)}: {CAUSES[done.found]}"
+    return f"put on record: {there}" if done.only_noted else f"nothing to do: {there}"
 
 
 def promotion_history(context: Context, model: str, version: int | None) -> tuple[Row, ...]:

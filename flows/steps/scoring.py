@@ -293,12 +293,13 @@ def _page(context: Context, scored: pa.Table, made_by: MadeBy, window_days: int)
     from data_contracts.registers.regions import require_rocu
     from governance.pages.models import AnalystListPage, AnalystRow, Fact
     from governance.pages.render import render_analyst_list
+    from governance.promotion.plan_words import counted
     from models.scoring import review_list
 
     champion, authority, provenance = made_by.champion, made_by.authority, made_by.provenance
     rows = review_list(scored, provenance.run_id)
     drawn = sum(row["selected_by"] == "random" for row in rows)
-    first = provenance.window_end - timedelta(days=window_days - 1)
+    first, shadow = provenance.window_end - timedelta(days=window_days - 1), counted(champion.shadow_days, "day")
     return render_analyst_list(
         AnalystListPage(
             rocu=provenance.rocu,
@@ -315,9 +316,7 @@ def _page(context: Context, scored: pa.Table, made_by: MadeBy, window_days: int)
                 Fact(name="model", value=f"{provenance.model} version {provenance.version}"),
                 Fact(name="model SHA-256", value=provenance.model_sha256, code=True),
                 Fact(name="approved by", value=", ".join(champion.approvers)),
-                Fact(
-                    name="confirmed by", value=f"{champion.confirmed_by}, after {champion.shadow_days} days in shadow"
-                ),
+                Fact(name="confirmed by", value=f"{champion.confirmed_by}, after {shadow} in shadow"),
                 Fact(name="approved until", value=champion.valid_until[:10]),
                 Fact(name="authority for the run", value=f"{authority.reference}, for {authority.purpose}"),
                 Fact(name="authority granted by", value=authority.granted_by_name),

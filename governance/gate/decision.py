@@ -19,8 +19,9 @@ from governance.gate.evidence import (
     NoChampion,
     NotYetKnown,
     Performance,
+    present,
 )
-from governance.gate.line import GateLine, Result, not_passed
+from governance.gate.line import POLICY, GateLine, Result, not_passed
 from governance.gate.line import at_least as _at_least
 from governance.gate.line import at_most as _at_most
 from governance.gate.line import line as _line
@@ -96,7 +97,7 @@ def _data(evidence: Evidence, limits: GateLimits) -> Iterator[GateLine]:
         "the batches trained on were judged by a contract",
         "at least 1 batch, every contract version known",
         "rule of the product",
-        f"{judged} batches, contract {', '.join(data.contract_versions) or 'unknown'}",
+        f"{judged} {'batch' if judged == 1 else 'batches'}, contract {', '.join(data.contract_versions) or 'unknown'}",
         True if judged > 0 and data.contract_versions else None,
     )
     standing = None if data.standing_failures is None else len(data.standing_failures)
@@ -121,6 +122,7 @@ def _floors(challenger: Performance, limits: GateLimits) -> Iterator[GateLine]:
         "precision at capacity, divided by that of the written-down rule",
         _value(challenger.lift_over_baseline),
         limits.min_lift_over_baseline,
+        "times the rule",
     )
     yield _at_most(
         "calibration error",
@@ -152,6 +154,7 @@ def _new_vehicles(found: NotYetKnown | None, limits: GateLimits) -> Iterator[Gat
         "that average precision, divided by that of a random order",
         precision / base_rate if precision is not None and base_rate and base_rate > 0 else None,
         limits.min_not_yet_known_lift_over_chance,
+        "times chance",
     )
 
 
@@ -174,15 +177,31 @@ def _against_champion(evidence: Evidence, limits: GateLimits) -> Iterator[GateLi
             same,
         )
         low = champion.difference.low if champion.difference is not None else None
-        yield _at_least(
-            "loss to champion",
-            "lower end of the paired interval of average precision, challenger minus champion",
-            low,
-            0.0 - limits.max_loss_to_champion,
-        )
+        yield _loss(low, 0.0 - limits.max_loss_to_champion)
     else:
         reason = champion.reason if isinstance(champion, ChampionUnreachable) else "unknown state"
         yield _line("champion", reachable, "reachable, or none promoted yet", rule, reason, None)
+
+
+def _loss(low: float | None, least: float) -> GateLine:
+    known = low if low is not None and present(low) else None
+    return _line(
+        "loss to champion",
+        "average precision against the champion's on the same rows: where it is at worst, by the lower end of the "
+        "paired 95 % interval of challenger minus champion",
+        f"at worst {_beside(least)} the champion",
+        POLICY,
+        "not measured" if known is None else f"at worst {_beside(known, 4)} the champion",
+        None if known is None else known >= least,
+    )
+
+
+def _beside(difference: float, places: int | None = None) -> str:
+    """Above or below, never a minus: of a loss, people take a minus for the better way or the worse."""
+    if difference == 0:
+        return "level with"
+    size = f"{abs(difference):g}" if places is None else f"{abs(difference):.{places}f}"
+    return f"{size} {'below' if difference < 0 else 'above'}"
 
 
 def _documents(evidence: Evidence, limits: GateLimits) -> Iterator[GateLine]:

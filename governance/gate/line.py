@@ -28,22 +28,33 @@ class GateLine(Frozen):
     result: Result
 
 
-def at_least(name: str, what: str, value: float | int | None, limit: float | int) -> GateLine:
-    """A line that passes from a limit of the policy upwards."""
+def at_least(name: str, what: str, value: float | int | None, limit: float | int, unit: str = "") -> GateLine:
+    """A line that passes from a limit of the policy upwards; `unit` says of what both are, after the number."""
     passed = value >= limit if value is not None and present(value) else None
-    return line(name, what, f"at least {limit:g}", POLICY, _number(value), passed)
+    return line(name, what, f"at least {_of(f'{limit:g}', unit)}", POLICY, _number(value, unit), passed)
 
 
-def at_most(name: str, what: str, value: float | int | None, limit: float | int) -> GateLine:
-    """A line that passes up to a limit of the policy."""
+def at_most(
+    name: str, what: str, value: float | int | None, limit: float | int, unit: str = "", below_none: str = ""
+) -> GateLine:
+    """A line that passes up to a limit of the policy; `below_none` says of what a number below nought is, without sign.
+
+    A negative loss is a gain, and is called so: a minus before a number that should be small is read the wrong way.
+    """
     passed = value <= limit if value is not None and present(value) else None
-    return line(name, what, f"at most {limit:g}", POLICY, _number(value), passed)
+    gained = below_none and value is not None and present(value) and value < 0
+    shown = _number(-value, below_none) if gained and value is not None else _number(value, unit)
+    return line(name, what, f"at most {_of(f'{limit:g}', unit)}", POLICY, shown, passed)
 
 
-def _number(value: float | int | None) -> str:
+def _number(value: float | int | None, unit: str) -> str:
     if value is None or not present(value):
         return "not measured"
-    return str(value) if isinstance(value, int) else f"{value:.4f}"
+    return _of(str(value) if isinstance(value, int) else f"{value:.4f}", unit)
+
+
+def _of(number: str, unit: str) -> str:
+    return f"{number} {unit}" if unit else number
 
 
 def line(name: str, what: str, limit: str, source: str, value: str, passed: bool | None) -> GateLine:

@@ -79,7 +79,7 @@ def _change(evidence: Evidence) -> GateLine:
     if isinstance(champion, ChampionMeasured) and champion.version != change.compared_with:
         return line("change plan", what, limit, RULE, f"compared with version {change.compared_with}", False)
     outside = ", ".join(dict.fromkeys(one.aspect for one in change.outside))
-    value = f"{len(change.changed)} changes, " + (
+    value = f"{len(change.changed)} {'change' if len(change.changed) == 1 else 'changes'}, " + (
         f"outside the plan: {outside}; the full board is needed" if outside else "all inside the plan"
     )
     return line("change plan", what, limit, RULE, value, True)
@@ -108,8 +108,8 @@ def _documents(evidence: Evidence, limits: GateLimits) -> Iterator[GateLine]:
     yield line(
         "documents complete",
         "fields that those documents show as missing",
-        f"at most {limits.max_missing_document_fields}",
+        f"at most {limits.max_missing_document_fields} fields missing",
         POLICY,
-        f"{missing} of {fields}" if fields else "no document",
+        f"{missing} of {fields} fields missing" if fields else "no document",
         None if absent or not fields else missing <= limits.max_missing_document_fields,
     )

@@ -29,6 +29,7 @@ def trial_lines(evidence: Evidence, limits: GateLimits) -> Iterator[GateLine]:
         "share of a list that stays, on average, when the same rows are trained on by another seed",
         evidence.stability.overlap_at_k.mean if evidence.stability else None,
         limits.min_seed_overlap,
+        "of the list kept",
     )
     yield from _leakage(evidence.leakage, limits)
     yield from _fairness(evidence.fairness, limits)
@@ -37,6 +38,7 @@ def trial_lines(evidence: Evidence, limits: GateLimits) -> Iterator[GateLine]:
         "share of the list that is lost when half the cameras of its densest area are taken away",
         evidence.thinning.top_k_replaced if evidence.thinning else None,
         limits.max_thinned_list_replaced,
+        "of the list lost",
     )
     yield from _robustness(evidence.robustness, limits)
 
@@ -62,6 +64,8 @@ def _leakage(found: Leakage | None, limits: GateLimits) -> Iterator[GateLine]:
         "average precision above chance of a model that was trained on labels exchanged at random",
         found.shuffled_excess if found and found.shuffles else None,
         limits.max_shuffled_excess,
+        "above chance",
+        "below chance",
     )
     yield at_most(
         "one feature alone",
@@ -118,10 +122,13 @@ def _robustness(found: Robustness | None, limits: GateLimits) -> Iterator[GateLi
             f"share of the list that stays with {words} in the reads",
             tried.top_k_overlap if tried else None,
             limits.min_list_kept_under_faults,
+            "of the list kept",
         )
         yield at_most(
             f"precision lost under {name}",
             f"average precision lost with {words} in the reads",
             tried.average_precision_loss if tried else None,
             limits.max_precision_lost_under_faults,
+            "lost",
+            "gained, none lost",
         )

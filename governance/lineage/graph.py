@@ -6,6 +6,8 @@ Belongs here: reading the events, walking them upstream, the tree for a terminal
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,9 @@ from infra.lake import Lake
 
 RUN_FACET = "findprofile_run"
 DATASET_FACET = "findprofile_dataset"
+DIGEST = re.compile(r"\b([0-9a-f]{16})[0-9a-f]{24,}\b")
+WIDTH = 100
+BROUGHT = {"ingest": "reads", "requalify": "reads", "dispositions": "findings", "cameras-load": "camera registers"}
 LAYER_NAMES = {
     "landing": ("landing file", "landing files"),
     "registers": ("camera register", "camera registers"),
@@ -228,15 +233,30 @@ def _sources(step: _Step, dataset: str) -> Iterable[LineageNode]:
 
 
 def render_tree(graph: LineageGraph) -> str:
-    """The graph as an indented tree for a terminal, ending with every landing file by its whole SHA-256."""
+    """The graph as an indented tree for a terminal, ending with every landing file by its whole SHA-256.
+
+    Its lines are at most `WIDTH` wide, but for a file whose name is very long.
+    """
     above: dict[str, list[str]] = defaultdict(list)
     for edge in graph.edges:
         above[edge.target].append(edge.source)
     lines = [describe([graph.node(graph.root)])]
     _branches([graph.root], graph, above, "", {graph.root}, lines)
-    lines += ["", f"{_count('landing', len(graph.landing))} (SHA-256 of the file as delivered):"]
-    lines += [f"  {node.digest}  {node.name}".rstrip() for node in graph.landing]
+    lines += ["", "In brackets: where the SHA-256 of a dataset begins. A step has its run id and when it was complete."]
+    lines += ["", f"{_count('landing', len(graph.landing))}, each by the SHA-256 of the file as delivered:"]
+    for brought, nodes in _by_what_they_brought(graph).items():
+        lines += [f"  {brought}: {len(nodes)}", *(f"    {node.digest}  {node.name}".rstrip() for node in nodes)]
     return "\n".join(lines)
+
+
+def _by_what_they_brought(graph: LineageGraph) -> dict[str, list[LineageNode]]:
+    """The landing files, by the step that took each."""
+    takers = {edge.source: graph.node(edge.target).label for edge in graph.edges}
+    found: dict[str, list[LineageNode]] = defaultdict(list)
+    for node in graph.landing:
+        taker = takers.get(node.id, "taken by no step")
+        found[BROUGHT.get(taker, taker)].append(node)
+    return dict(sorted(found.items()))
 
 
 def _branches(
@@ -255,10 +275,18 @@ def _branches(
         last = position == len(groups) - 1
         fresh = [node.id for node in groups[key] if node.id not in shown]
         note = "" if fresh or not any(above[node.id] for node in groups[key]) else "  (see above)"
-        lines.append(f"{indent}{'└─' if last else '├─'} {describe(groups[key])}{note}")
+        below = indent + ("   " if last else "│  ")
+        lines += _fitted(f"{indent}{'└─' if last else '├─'} ", f"{describe(groups[key])}{note}", f"{below}    ")
         shown.update(fresh)
         if fresh:
-            _branches(fresh, graph, above, indent + ("   " if last else "│  "), shown, lines)
+            _branches(fresh, graph, above, below, shown, lines)
+
+
+def _fitted(first: str, text: str, more: str) -> list[str]:
+    """A line of the tree; what does not fit goes on below it."""
+    room = max(WIDTH - len(more), WIDTH // 2)
+    parts = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    return [f"{more if number else first}{part}" for number, part in enumerate(parts)]
 
 
 def describe(nodes: Sequence[LineageNode]) -> str:
@@ -279,7 +307,8 @@ def describe(nodes: Sequence[LineageNode]) -> str:
 
 def _describe_one(node: LineageNode) -> str:
     if node.kind == "step":
-        facts = "".join(f", {key.replace('_', ' ')} {value}" for key, value in sorted(node.facts.items()))
+        told = ((key, DIGEST.sub(r"\1…", value)) for key, value in sorted(node.facts.items()))
+        facts = "".join(f", {key.replace('_', ' ')} {value}" for key, value in told)
         return f"{node.label} (run {node.run_id}, {node.at[:19].replace('T', ' ')}{facts})"
     rows = "" if node.rows is None else f", {node.rows:,} rows"
     day = "" if node.date is None else f", {node.date}"

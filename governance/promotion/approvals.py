@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from governance.policy.document import LoadedPolicy
 from governance.promotion.life import CANDIDATES, PART_ROLES, WAITING, Part
+from governance.promotion.plan_words import counted
 from governance.promotion.state import ModelState, Shadow, VersionState
 from infra.errors import RefusedError
 
@@ -110,7 +111,7 @@ def require_confirmable(
     runs, needed = found.shadow_days, found.gate.shadow_runs
     if len(runs) < needed:
         raise RefusedError(
-            f"{what} has run in shadow on {len(runs)} days of the {needed} that the policy asks for.",
+            f"{what} has run in shadow on {len(runs)} of the {counted(needed, 'day')} that the policy asks for.",
             f"Have more days scored: findprofile score{'' if state.champion else ' --shadow'}.",
         )
     return runs
@@ -129,7 +130,9 @@ def expiry(model: str, found: VersionState) -> str:
 
 def expired(model: str, found: VersionState) -> RefusedError:
     """The refusal to decide about a version whose term is over."""
-    return RefusedError(expiry(model, found), "Request the promotion again.")
+    return RefusedError(
+        expiry(model, found), f"Request the promotion again: findprofile promote request {model} {found.version}."
+    )
 
 
 def said(status: str) -> str:

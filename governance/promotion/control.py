@@ -22,6 +22,7 @@ from governance.promotion.champion_alias import (
     put_back,
 )
 from governance.promotion.details import ReasonDetails, RollbackDetails
+from governance.promotion.life import OPEN
 from governance.promotion.record import Desk
 from governance.promotion.registry_port import known_model, require_genuine
 from governance.promotion.state import ModelState, VersionState, model_state
@@ -33,11 +34,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reconciled:
-    """Where the alias was found, and how that came about."""
+    """Where the alias was found, how that came about, and whether its place was only put on record."""
 
     champion: str | None
     alias: str | None
     found: Standing
+    only_noted: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,13 +129,23 @@ def rollback_target(state: ModelState, to: str | None, now: datetime) -> Version
         )
     target = state.version(to) if to is not None else (able or earlier)[-1]
     if target not in earlier:
-        named = ", ".join(found.version for found in able)
-        raise RefusedError(
-            f"{state.model} version {target.version} is {said(target.status)}, not an earlier champion.",
-            f"Go back to one of: {named}." if named else "There is none to go back to; findprofile promote suspend.",
-        )
+        raise _not_earlier(state, target, tuple(found.version for found in able))
     require_in_term(state.model, target, now)
     return target
+
+
+def _not_earlier(state: ModelState, target: VersionState, able: tuple[str, ...]) -> RefusedError:
+    what = f"{state.model} version {target.version}"
+    if able:
+        steps = [f"Go back to {' or '.join(f'version {one}' for one in able)} instead (--to)."]
+    else:
+        steps = [f"There is none to go back to; to stop the model: findprofile promote suspend {state.model}."]
+    if target.version == state.champion:
+        return RefusedError(f"{what} is the champion already.", " ".join(steps))
+    if target.status not in OPEN:
+        again = f"findprofile promote request {state.model} {target.version}"
+        steps.append(f"Version {target.version} comes back only by a new request: {again}.")
+    return RefusedError(f"{what} is {said(target.status)}, not an earlier champion.", " ".join(steps))
 
 
 def require_in_term(model: str, found: VersionState, now: datetime) -> None:
@@ -146,7 +158,7 @@ def require_in_term(model: str, found: VersionState, now: datetime) -> None:
         until = found.promoted.valid_until if found.promoted else "never"
         raise RefusedError(
             f"The approval of {model} version {found.version} has lapsed (valid until {until}).",
-            "Request and approve it again.",
+            f"Request and approve it again: findprofile promote request {model} {found.version}.",
         )
 
 
@@ -221,10 +233,11 @@ def reconcile(desk: Desk, identity: Identity, model: str, policy: LoadedPolicy, 
         state = model_state(desk.audit, model)
         standing, alias = alias_standing(desk, state)
         champion = state.standing
+        noted = lacks_entry(state, standing)
         if standing != "in step":
             if champion is not None:
                 require_genuine(desk.registry, model, champion.version, champion.gate.model_sha256)
             put_back(desk, act, state.champion, alias, standing)
-        elif lacks_entry(state, standing):
+        elif noted:
             place_alias(desk, act)
-    return Reconciled(state.champion, alias, standing)
+    return Reconciled(state.champion, alias, standing, noted)

@@ -11,7 +11,7 @@ from governance.promotion.approvals import enough
 from governance.promotion.champion_alias import alias_standing, lacks_entry
 from governance.promotion.control import require_resumable, rollback_way
 from governance.promotion.plan_asking import Asking, Plan, alias_kept, alias_left
-from governance.promotion.plan_words import PLACED, PUT_BACK, UNTOUCHED, judged, stays
+from governance.promotion.plan_words import CAUSES, PLACED, PUT_BACK, UNTOUCHED, counted, judged, stays
 from governance.promotion.record import Act
 from governance.promotion.registry_port import known_model, require_genuine
 from governance.promotion.requests import require_judged_model
@@ -83,7 +83,7 @@ def plan_resume(asking: Asking, model: str) -> Plan:
             state="suspended → in service" if done else "suspended, as before: one more person is needed",
             entries=("promote.resume", *(("promote.resumed",) if done else ())),
             alias=alias_left(asking, state),
-            then="" if done else f"the agreement of another person, within {own.request_valid_days} days",
+            then="" if done else f"the agreement of another person, within {counted(own.request_valid_days, 'day')}",
             rests_on=(f"suspended because: {state.suspended}",),
         )
 
@@ -106,7 +106,8 @@ def plan_reconcile(asking: Asking, model: str) -> Plan:
             require_genuine(asking.desk.registry, model, champion.version, champion.gate.model_sha256)
         return Plan(
             command="",
-            state=f"as the log has it: {version_named(state.champion)}; the alias was left {standing}",
+            state=f"the champion stays as the log has it, {version_named(state.champion)}; the alias follows it: "
+            + CAUSES[standing],
             entries=(PUT_BACK, *(() if state.alias_placed or champion is None else (PLACED,))),
             alias=f"champion: {version_named(alias)} → {version_named(state.champion)}",
         )

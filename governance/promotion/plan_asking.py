@@ -54,15 +54,13 @@ class Plan(BaseModel):
     exit_code: int = 0
 
     def lines(self) -> tuple[str, ...]:
-        """The plan for people to read."""
+        """The plan for people to read, but for a refusal: that is told as one, by the decision or in its place."""
         named = (
             *(("on", one) for one in self.rests_on),
             ("state", self.state),
             *(("log", entry) for entry in self.entries),
             ("alias", self.alias),
             ("then", self.then),
-            ("refused", self.refused or ""),
-            ("to do", self.instruction if self.refused else ""),
         )
         return (self.command, *(f"  {name:<8} {text}" for name, text in named if text))
 

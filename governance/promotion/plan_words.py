@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 PUT_BACK = "promote.reconcile, with where the alias was"
 PLACED = "promote.alias, once the alias is in place"
+CAUSES = {"unfinished": "a change of champion was left unfinished", "by hand": "it was moved by hand"}
 UNTOUCHED = "not looked at, and not touched"
 
 
@@ -52,8 +53,13 @@ def next_step(found: VersionState, after: Status, given: int) -> str:
     if after != "approved":
         return f"waits for the approval of the {found.gate.parts[given]}, until {found.ends}"
     runs = found.gate.shadow_runs
-    days = f"{runs} days from {found.gate.trained_as_of} on" if found.gate.trained_as_of else f"{runs} days"
+    days = counted(runs, "day") + (f" from {found.gate.trained_as_of} on" if found.gate.trained_as_of else "")
     return f"scores in shadow on {days}, shown to nobody; then findprofile promote confirm"
+
+
+def counted(number: int, unit: str) -> str:
+    """A number with what it counts."""
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def stays(state: ModelState) -> str:

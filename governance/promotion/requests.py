@@ -20,7 +20,7 @@ from governance.policy.document import LoadedPolicy
 from governance.promotion.approvals import expired, expiry, is_expired, require_approvable, said
 from governance.promotion.champion_alias import finish_alias
 from governance.promotion.details import ApproveDetails, GateDetails, ReasonDetails
-from governance.promotion.life import OPEN
+from governance.promotion.life import IN_FORCE, OPEN
 from governance.promotion.record import Act, Desk
 from governance.promotion.registry_port import require_genuine, split_model
 from governance.promotion.state import ModelState, VersionState, model_state, version_named
@@ -253,5 +253,12 @@ def require_refusable(model: str, found: VersionState) -> None:
     if found.status not in OPEN:
         raise RefusedError(
             f"{model} version {found.version} is not on its way to champion: it is {said(found.status)}.",
-            "A champion is stopped with findprofile promote suspend or rollback.",
+            _instead_of_refusing(model, found),
         )
+
+
+def _instead_of_refusing(model: str, found: VersionState) -> str:
+    if found.status in IN_FORCE:
+        return f"To stop it: findprofile promote suspend {model}; to leave it: findprofile promote rollback {model}."
+    way = "a new request or a rollback to it" if found.status == "superseded" else "a new request"
+    return f"Nothing is to be done: it scores nothing, and comes back only by {way}."

@@ -17,7 +17,7 @@ from governance.promotion.approvals import (
 )
 from governance.promotion.life import IN_FORCE, Status, status_after
 from governance.promotion.plan_asking import Asking, Plan, alias_kept, alias_left
-from governance.promotion.plan_words import PLACED, judged, next_step, shadow_lines
+from governance.promotion.plan_words import PLACED, counted, judged, next_step, shadow_lines
 from governance.promotion.record import Act
 from governance.promotion.requests import require_judged_model, require_refusable
 from governance.promotion.state import VersionState, version_named
@@ -36,13 +36,13 @@ def plan_request(asking: Asking, model: str, version: str) -> Plan:
         # a version that is not in the registry cannot be asked for
         asking.desk.registry.model_text(model, version)
         own = asking.policy.policy
-        void = f"; {len(found.approvals)} approvals are void then" if found and found.approvals else ""
+        void = f"; void then: {counted(len(found.approvals), 'approval')}" if found and found.approvals else ""
         return Plan(
             command="",
             state=f"{said(found.status) if found else 'trained'} → requested, or gate refused{void}",
             entries=("promote.request", "promote.gate with every line, passed or refused"),
             alias=alias_left(asking, state),
-            then=f"the validator's approval, within {own.request_valid_days} days",
+            then=f"the validator's approval, within {counted(own.request_valid_days, 'day')}",
             rests_on=(
                 f"policy {own.version}, digest {asking.policy.digest}",
                 f"compared with {version_named(state.champion)}, on the same hold-out",
@@ -122,7 +122,7 @@ def plan_refuse(asking: Asking, model: str, version: str) -> Plan:
         require_refusable(model, found)
         return Plan(
             command="",
-            state=f"{said(found.status)} → refused; {len(found.approvals)} approvals are void then",
+            state=f"{said(found.status)} → refused; void then: {counted(len(found.approvals), 'approval')}",
             entries=("promote.refuse",),
             alias=alias_left(asking, state),
             then="only a new request brings it back",

@@ -30,7 +30,7 @@ def last(world: Any) -> tuple[str, str]:
 def test_a_version_is_in_shadow_after_its_first_run_and_champion_after_its_confirmation(world: Any) -> None:
     world.told("approved")
     assert world.shadowed(days=1).status == "shadow"
-    with pytest.raises(RefusedError, match="on 1 days of the 3"):
+    with pytest.raises(RefusedError, match="on 1 of the 3 days"):
         world.confirmed()
     assert last(world) == ("promote.confirm", "refused")
     assert len(world.shadowed(days=2).shadow_days) == 3
@@ -54,7 +54,7 @@ def test_nothing_runs_in_shadow_or_is_confirmed_before_every_approval(world: Any
 def test_runs_with_failures_without_vehicles_or_of_one_day_do_not_count(world: Any, spoilt: dict[str, Any]) -> None:
     world.told("approved")
     world.shadowed(days=5, **spoilt)
-    with pytest.raises(RefusedError, match=r"on [01] days of the 3"):
+    with pytest.raises(RefusedError, match=r"on [01] of the 3 days"):
         world.confirmed()
 
 
@@ -76,7 +76,7 @@ def test_past_days_that_got_into_the_log_do_not_count(world: Any, make: Any) -> 
     for day in range(3):
         world.audit.append(act.done(make.shadow(model_state(world.audit, MODEL).version("1"), None, day)), NOW)
     assert model_state(world.audit, MODEL).version("1").shadow_days == ()
-    with pytest.raises(RefusedError, match="0 days of the 3"):
+    with pytest.raises(RefusedError, match="0 of the 3 days"):
         world.confirmed("1")
 
 

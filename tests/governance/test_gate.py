@@ -194,6 +194,21 @@ def test_a_challenger_that_may_be_worse_than_the_champion_is_refused(
     assert refused_by(decision) == {"loss to champion"}
 
 
+@pytest.mark.parametrize(
+    ("low", "words"),
+    [
+        (-0.051, "at worst 0.0510 below the champion"),
+        (0.0, "at worst level with the champion"),
+        (0.02, "at worst 0.0200 above the champion"),
+        (math.nan, "not measured"),
+    ],
+)
+def test_a_loss_to_the_champion_is_said_without_a_minus(make: Any, good: Evidence, low: float, words: str) -> None:
+    lines = decide(against(good, champion(make, low)), LIMITS).lines
+    (line,) = (line for line in lines if line.name == "loss to champion")
+    assert (line.value, line.limit) == (words, f"at worst {LIMITS.max_loss_to_champion:g} below the champion")
+
+
 def test_a_champion_measured_on_other_rows_refuses(make: Any, good: Evidence) -> None:
     other = champion(make, holdout_digest="x" * 64)
     assert refused_by(decide(against(good, other), LIMITS)) == {"same hold-out"}

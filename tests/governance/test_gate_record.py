@@ -133,3 +133,9 @@ def test_the_table_of_questions_names_every_line_and_no_other(make: Any, measure
     named = {name for _, cell in rows for name in re.findall(r"`([^`]+)`", cell)}
     lines = {line.name for line in decide(make.evidence(champion=measured), LIMITS).lines}
     assert named == lines
+
+
+def test_fields_that_are_missing_are_not_read_as_fields_that_are_there(make: Any) -> None:
+    (line,) = (one for one in decide(make.evidence(), LIMITS).lines if one.name == "documents complete")
+    assert line.value.endswith(" fields missing")
+    assert line.limit == f"at most {LIMITS.max_missing_document_fields} fields missing"

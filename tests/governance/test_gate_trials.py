@@ -11,6 +11,7 @@ import trial_results as made
 from governance.gate.decision import decide
 from governance.gate.evidence import TRIALS, Evidence
 from governance.gate.evidence_store import evidence_path, load_evidence, store_evidence
+from governance.gate.line import at_most
 from governance.policy.document import packaged_policy
 from governance.policy.gate_limits import GateLimits
 from infra.lake import Lake
@@ -126,3 +127,14 @@ def test_evidence_from_before_there_were_trials_is_read_with_its_digest_and_refu
 def test_every_trial_changes_the_digest(make: Any) -> None:
     digests = {make.evidence(**{name: None}).digest for name in TRIALS} | {make.evidence().digest}
     assert len(digests) == len(TRIALS) + 1
+
+
+def test_what_was_gained_is_not_shown_as_a_loss_with_a_minus() -> None:
+    def said(value: float | None) -> tuple[str, str]:
+        line = at_most("precision lost", "", value, 0.1, "lost", "gained, none lost")
+        return line.value, line.result
+
+    assert said(0.2) == ("0.2000 lost", "refused")
+    assert said(0.02) == ("0.0200 lost", "passed")
+    assert said(-0.02) == ("0.0200 gained, none lost", "passed")
+    assert said(None) == ("not measured", "missing")

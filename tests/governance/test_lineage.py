@@ -105,6 +105,21 @@ def test_the_tree_groups_parts_and_ends_with_every_landing_file(log: LineageLog)
     assert len(text.splitlines()) < 60
 
 
+def test_the_tree_says_what_its_ids_are_and_fits_a_terminal(log: LineageLog) -> None:
+    graph = lineage_of_scores(log.lake, "s1")
+    text = render_tree(graph)
+    assert "In brackets: where the SHA-256 of a dataset begins." in text
+    assert "\n  reads: 28\n" in text
+    commit = "c" * 40
+    trained = next(node for node in graph.nodes if node.kind == "step" and node.label == "train")
+    stained = trained.model_copy(update={"facts": trained.facts | {"commit": commit, "inputs_digest": "d" * 64}})
+    nodes = tuple(stained if node.id == trained.id else node for node in graph.nodes)
+    text = render_tree(LineageGraph(rocu=graph.rocu, root=graph.root, nodes=nodes, edges=graph.edges))
+    assert f"{commit[:16]}…" in text
+    assert commit not in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
 def test_an_unknown_model_version_or_run_says_so(log: LineageLog) -> None:
     with pytest.raises(WrongInputError, match="version 4") as caught:
         lineage_of_model(log.lake, "nwrocu", "county_lines.nwrocu", "4")

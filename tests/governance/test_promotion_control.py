@@ -10,7 +10,7 @@ import pytest
 
 from governance.gate.evidence_store import evidence_path
 from governance.promotion.control import reconcile, resume, rollback, suspend
-from governance.promotion.requests import approve, history
+from governance.promotion.requests import approve, history, refuse
 from governance.promotion.state import model_state
 from infra.errors import FaultError, RefusedError, WrongInputError
 
@@ -42,9 +42,32 @@ def test_after_a_rollback_the_old_way_is_closed_and_a_new_champion_can_come(two:
     with pytest.raises(RefusedError, match="no earlier champion"):
         rollback(two.desk, two.engineer, MODEL, "again", two.policy, NOW)
     two.promoted("3", two.measured("1"))
-    with pytest.raises(RefusedError, match="rolled back, not an earlier champion"):
+    with pytest.raises(RefusedError, match="rolled back, not an earlier champion") as refused:
         rollback(two.desk, two.engineer, MODEL, "to the second", two.policy, NOW, to="2")
+    assert refused.value.instruction == (
+        "Go back to version 1 instead (--to). Version 2 comes back only by a new request: "
+        f"findprofile promote request {MODEL} 2."
+    )
     assert rollback(two.desk, two.engineer, MODEL, "to the first", two.policy, NOW).state.champion == "1"
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        ("1", f"To stop it: findprofile promote suspend {MODEL}; to leave it: findprofile promote rollback {MODEL}."),
+        ("2", "Nothing is to be done: it scores nothing, and comes back only by a new request."),
+    ],
+)
+def test_refusing_what_is_not_on_its_way_says_what_there_is_to_do(two: Any, version: str, words: str) -> None:
+    rollback(two.desk, two.engineer, MODEL, "misses the new site", two.policy, NOW)
+    with pytest.raises(RefusedError, match="is not on its way to champion") as refused:
+        refuse(two.desk, two.person("Gwen"), MODEL, version, "it is bad", two.policy, NOW)
+    assert refused.value.instruction == words
+
+
+def test_the_champion_is_nothing_to_roll_back_to(two: Any) -> None:
+    with pytest.raises(RefusedError, match="version 2 is the champion already"):
+        rollback(two.desk, two.engineer, MODEL, "to itself", two.policy, NOW, to="2")
 
 
 def test_an_earlier_champion_can_come_back_by_a_new_request(two: Any) -> None:
@@ -67,7 +90,7 @@ def test_a_rollback_goes_to_the_newest_that_can_serve(two: Any) -> None:
     assert (state.versions["2"].status, state.before) == ("requested", ("1", "2"))
     with pytest.raises(RefusedError, match="requested, not an earlier champion") as refused:
         rollback(two.desk, two.engineer, MODEL, "the third is bad", two.policy, NOW, to="2")
-    assert refused.value.instruction == "Go back to one of: 1."
+    assert refused.value.instruction == "Go back to version 1 instead (--to)."
     assert rollback(two.desk, two.engineer, MODEL, "the third is bad", two.policy, NOW).state.champion == "1"
 
 
@@ -304,7 +327,7 @@ def test_by_itself_a_rollback_goes_to_the_newest_earlier_champion_that_can_serve
     two.requested("2", two.measured("3"))
     with pytest.raises(RefusedError, match="version 2 is requested, not an earlier") as refusal:
         rollback(two.desk, two.engineer, MODEL, "to the second", two.policy, NOW, to="2")
-    assert refusal.value.instruction == "Go back to one of: 1."
+    assert refusal.value.instruction == "Go back to version 1 instead (--to)."
     assert rollback(two.desk, two.engineer, MODEL, "both are bad", two.policy, NOW).state.champion == "1"
 
 

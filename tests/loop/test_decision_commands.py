@@ -243,3 +243,21 @@ def test_a_plan_that_the_registry_does_not_answer_is_a_fault_as_the_decision_is(
     said = in_force("owner", *typed, "--json", **nowhere)
     check_told(said, 3, "It would fail: MLflow does not answer")
     assert (said.data["exit_code"], said.data["entries"]) == (3, ["promote.rollback, failed"])
+
+
+@pytest.mark.parametrize("plan", [(), ("--plan",)], ids=["deed", "plan"])
+@pytest.mark.parametrize("decision", [("rollback", MODEL), ("resume", MODEL), ("approve", MODEL, "1")])
+def test_a_refusal_is_told_once(untouched: Loop, decision: tuple[str, ...], plan: tuple[str, ...]) -> None:
+    """What it will do is said first; why it is not done is said by the refusal alone."""
+    typed = ("promote", *decision, "--reason", "it is bad", *plan)
+    said = untouched("owner", *typed)
+    asked = untouched("owner", *typed, "--plan", "--json").data
+    assert said.code > 0
+    assert f"promote {decision[0]} {MODEL}" in said.out
+    for words in (asked["refused"], asked["instruction"]):
+        assert (said.out + said.err).count(words) == 1, said.out + said.err
+
+
+def test_reconciling_what_is_in_its_place_says_that_nothing_is_to_do(untouched: Loop) -> None:
+    said = untouched.done("owner", "promote", "reconcile", MODEL)
+    assert "nothing to do: the alias is on no version, where the log has the champion" in said.out

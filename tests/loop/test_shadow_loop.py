@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from loop_support import AS_OF, MODEL, SECOND, Loop
+from loop_support import AS_OF, MODEL, SECOND, Loop, run
+
+from flows.demo.outcome import SIGN_IN, what_next
 
 SCORE = ("score", "--rocu", "nwrocu", "--as-of")
 # a training and two gates come before the first test
@@ -47,7 +50,7 @@ def test_before_its_run_it_cannot_be_confirmed(beside: Loop) -> None:
     said = beside("owner", "promote", "confirm", MODEL, "2", "--reason", "in a hurry")
     assert said.code == 1
     if not shadow_lists(beside, "2"):
-        assert "0 days of the 1" in said.err
+        assert "0 of the 1 day that" in said.err
 
 
 def test_the_champions_list_is_made_and_version_two_is_compared_with_it(beside: Loop, scored: dict[str, Any]) -> None:
@@ -133,6 +136,27 @@ def test_no_command_shows_a_vehicle_of_a_list_in_shadow(beside: Loop, scored: di
     assert version == "1"
 
 
+def test_a_day_without_a_list_says_which_the_newest_is(beside: Loop, scored: dict[str, Any]) -> None:
+    assert scored["version"] == 1
+    said = beside("analyst", "scores", "--rocu", "nwrocu", "--as-of", "2026-04-04")
+    assert (said.code, f"The newest list is of {AS_OF}; to make this one, an operator runs" in said.err) == (2, True)
+
+
+def test_a_history_is_a_table_on_a_terminal_of_a_hundred_columns(beside: Loop) -> None:
+    shown = beside("auditor", "promote", "history", MODEL, COLUMNS="100").out
+    assert "│ promote.gate" in shown
+    assert max(map(len, shown.splitlines())) <= 100
+
+
+def test_what_the_demo_tells_people_to_type_works(beside: Loop, scored: dict[str, Any]) -> None:
+    assert scored["version"] == 1
+    signed = run(beside.home, *SIGN_IN).out.strip()
+    for command in what_next(MODEL, 1, 2, date.fromisoformat(AS_OF)):
+        said = run(beside.home, *command, token=signed)
+        assert said.code == 0, (command, said.err)
+        assert said.out
+
+
 def test_compare_shows_data_figures_and_how_the_lists_differ(beside: Loop, scored: dict[str, Any]) -> None:
     compared = beside.done("validator", "models", "compare", MODEL, "1", "2", "--json").data
     rows = {(row["about"], row["name"]): (row["first"], row["second"]) for row in compared["rows"]}
@@ -146,6 +170,13 @@ def test_compare_shows_data_figures_and_how_the_lists_differ(beside: Loop, score
     text = beside.done("validator", "models", "compare", MODEL, "1", "2").out
     assert "trees" in text
     assert "seed" not in text
+    everything = beside.done("validator", "models", "compare", MODEL, "1", "2", "--all").out
+    assert "seed" in everything
+    whole = rows["data", "policy"][0]
+    for shown in (text, everything):
+        assert max(map(len, shown.splitlines())) <= 100, shown
+        assert f"{whole[:12]}…" in shown
+        assert whole not in shown
     assert beside("analyst", "models", "compare", MODEL, "1", "2").code == 1
 
 
@@ -184,13 +215,13 @@ def test_every_plan_says_what_would_happen_and_changes_nothing(beside: Loop, sco
     why = ("--reason", "to see what it would do", "--plan")
     before = _everything(beside)
     for who, command, words in (
-        ("engineer", ("request", MODEL, "2", "--plan"), ("promote.gate", "approvals are void")),
+        ("engineer", ("request", MODEL, "2", "--plan"), ("promote.gate", "void then: 3 approvals")),
         (
             "owner",
             ("confirm", MODEL, "2", *why),
             ("shadow → champion", "version 1 → version 2", "shadow run of", "until"),
         ),
-        ("owner", ("refuse", MODEL, "2", "--plan"), ("→ refused", "approvals are void")),
+        ("owner", ("refuse", MODEL, "2", "--plan"), ("→ refused", "void then: 3 approvals")),
         ("analyst", ("suspend", MODEL, *why), ("it scores nothing", "two people")),
         ("governance", ("reconcile", MODEL, "--plan"), ("nothing is done",)),
     ):
@@ -207,7 +238,7 @@ def test_every_plan_says_what_would_happen_and_changes_nothing(beside: Loop, sco
         said = beside(who, "promote", *command)
         assert said.code == 1
         assert "would be refused" in said.err
-        assert reason in said.out
+        assert reason in said.err
     plan = beside.done("owner", "promote", "confirm", MODEL, "2", *why, "--json").data
     assert plan["refused"] is None
     assert any("promote.promoted" in entry for entry in plan["entries"])

@@ -100,7 +100,11 @@ def test_an_alias_that_was_taken_away_is_told_as_moved_by_hand_wherever_models_a
     for said in (row["state"], listed["state"], shown["state"]):
         assert "moved by hand to no version" in said
         assert "unfinished" not in said
-    copy.done("governance", "promote", "reconcile", MODEL)
+    plan = copy.done("governance", "promote", "reconcile", MODEL, "--plan").out
+    assert "the alias follows it: it was moved by hand" in plan
+    assert "champion: no version → version 1" in plan
+    put_back = copy.done("governance", "promote", "reconcile", MODEL, "--json").data
+    assert put_back["status"] == "alias moved to version 1; it was on no version: it was moved by hand"
     (row,) = [row for row in copy.done("operator", "status", "--json").data if row["model"] == MODEL]
     assert row["state"] == "in force"
 
