@@ -76,11 +76,13 @@ def _make_written(connection: duckdb.DuckDBPyConnection, contract_version: str) 
     """
     kinds = {name: kind for name, kind, *_ in connection.execute("DESCRIBE candidates").fetchall()}
     coded = [name for name in ("camera_id", "feed_id", "source_id") if kinds[name].startswith("ENUM")]
+    if coded:
+        connection.execute(f"CREATE TABLE ids_written AS SELECT DISTINCT {', '.join(coded)} FROM candidates")
     for name in coded:
+        texts = f"SELECT DISTINCT {name} AS code, {name}::VARCHAR AS text FROM ids_written WHERE {name} IS NOT NULL"
         connection.execute(
-            f"""CREATE TABLE {name}_used AS SELECT DISTINCT {name} AS code FROM candidates WHERE {name} IS NOT NULL;
-                CREATE TYPE {name}_written AS ENUM (SELECT code::VARCHAR FROM {name}_used ORDER BY code::VARCHAR);
-                CREATE TABLE {name}_texts AS SELECT code, code::VARCHAR::{name}_written AS text FROM {name}_used"""
+            f"""CREATE TYPE {name}_written AS ENUM (SELECT text FROM ({texts}) ORDER BY text);
+                CREATE TABLE {name}_texts AS SELECT code, text::{name}_written AS text FROM ({texts})"""
         )
     connection.execute(f"CREATE TYPE contract_version_written AS ENUM ({literal(contract_version)})")
     columns = {name: f"accepted.{name}" for name in (*READS_COLUMNS, "vehicle_no")}
