@@ -108,23 +108,6 @@ def test_findings_that_nothing_on_record_brought_are_refused(copy: Loop) -> None
     check_refused(said, "Records of findings of nwrocu", file.stem)
 
 
-def test_a_list_that_was_put_into_the_lake_by_hand_counts_in_no_figure_and_is_told(copy: Loop) -> None:
-    (made,) = (copy.home / "lake" / "scores").rglob(f"as_of={AS_OF}/*")
-    plain = copy.done("operator", "monitor", *HERE, "--json").data
-    forged = made.with_name("run=0123456789abcdef")
-    shutil.copytree(made, forged)
-    told = copy.done("operator", "monitor", *HERE, "--json").data
-    name = (forged / "scores.parquet").relative_to(copy.home / "lake").as_posix()
-    assert told["lists_not_counted"] == [f"{name} is not the list that the audit log says was made"]
-    assert name in copy.done("operator", "monitor", *HERE).out.replace("\n", "")
-    assert name in Path(told["page"]).read_text()
-    results = [json.loads(Path(said["page"]).with_name("result.json").read_text()) for said in (plain, told)]
-    assert plain["lists_not_counted"] == []
-    assert results[0]["in_service"] == results[1]["in_service"]
-    assert results[0]["labels"] == results[1]["labels"]
-    shutil.rmtree(forged)
-
-
 def test_status_says_what_a_kill_left_half_placed(copy: Loop) -> None:
     (made,) = (copy.home / "lake" / "scores").rglob(f"as_of={AS_OF}/*")
     left = made / ".scores.parquet.0badcafe.partial"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -80,12 +81,21 @@ def test_training_again_from_the_same_inputs_is_the_same_version(in_force: Loop)
     assert again["version"] == 1
 
 
-def test_monitoring_recommends_and_is_recorded(in_force: Loop) -> None:
+def test_monitoring_recommends_and_is_recorded_and_a_list_that_nobody_made_does_not_count(in_force: Loop) -> None:
+    """As of a day of which there is no list: it was put into the lake by hand."""
+    made = next((in_force.home / "lake" / "scores" / "rocu=nwrocu").rglob(f"as_of={AS_OF}/*"))
+    forged = made.parent.with_name("as_of=2026-03-29") / "run=0123456789abcdef"
+    shutil.copytree(made, forged)
     seen = in_force.done("operator", "monitor", "--rocu", "nwrocu", "--as-of", AS_OF, "--json").data
+    name = (forged / "scores.parquet").relative_to(in_force.home / "lake").as_posix()
+    shutil.rmtree(forged.parent)
     assert Path(seen["page"]).is_file()
     assert any(Path(report).name == "evidently.html" for report in seen["reports"])
+    assert seen["lists_not_counted"] == [f"{name} is not the list that the audit log says was made"]
+    assert name in Path(seen["page"]).read_text()
     rows = in_force.done("auditor", "audit", "search", "--action", "monitor", "--rocu", "nwrocu", "--json").data
     assert rows[-1]["details"]["recommendation"] == seen["recommendation"]
+    assert rows[-1]["details"]["lists_not_counted"] == seen["lists_not_counted"]
 
 
 def test_rocu_is_in_every_path_of_the_lake(in_force: Loop) -> None:
