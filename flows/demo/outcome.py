@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from flows.cli.output import line, table
@@ -115,6 +117,9 @@ def show_outcome(stage: Stage, rows: Sequence[Row], refused: int) -> None:
         line(f"    {row['rocu']}  model record       {record_page_of(stage, row['rocu'])}")
     line(f"    everything                {stage.settings.root}")
     line("  what next, as somebody who runs and trains (each command has --help; docs/commands.md has all):")
+    activate = Path(sys.prefix) / "bin" / "activate"
+    if activate.is_file():  # make demo runs in an environment that the terminal is not in
+        line(f"    source {shlex.quote(str(activate))}")
     line(f"    export FINDPROFILE_HOME={shlex.quote(str(stage.settings.root))}")
     line(f"    export FINDPROFILE_TOKEN=$({_typed(SIGN_IN)})")
     commands = what_next(rows[0]["model"], int(rows[0]["champion"]), refused, LAST_DAY)
