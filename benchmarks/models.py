@@ -43,9 +43,10 @@ BEFORE: dict[str, Any] = {
 UNSCALED = ("rule", "isolation forest")
 RUNS = ("quick_run", "day_runs", "long_runs")
 HOURS = ("evening_share", "journey_hour_sd", "quick_run_evening_share", "quick_run_hour_sd")
-CAVEAT = """Settings were chosen on windows of midland, coast and city that are among these, no world was kept back, and
-midland's analysts were made kinder after first figures (decision 13): read the row of this product as flattered. No
-intervals; windows of a region that end a week apart overlap by three weeks."""
+CAVEAT = """How unreviewed and eliminated vehicles weigh was chosen on windows of midland, coast and city that are among
+these; trees and the features of hours on worlds written apart, with a look at these or other seeds of them; midland's
+analysts were made kinder after first figures (decision 13): read the row of this product as flattered. No intervals;
+windows of a region that end a week apart overlap by three weeks."""
 
 
 @dataclass(frozen=True)
