@@ -42,9 +42,11 @@ BEFORE: dict[str, Any] = {
 }  # fmt: skip
 UNSCALED = ("rule", "isolation forest")
 RUNS = ("quick_run", "day_runs", "long_runs")
-CAVEAT = """Settings were chosen on windows of midland, coast and city that are among these, no world was kept back, and
-midland's analysts were made kinder after first figures (decision 13): read the row of this product as flattered. No
-intervals; windows of a region that end a week apart overlap by three weeks."""
+HOURS = ("evening_share", "journey_hour_sd", "quick_run_evening_share", "quick_run_hour_sd")
+CAVEAT = """How unreviewed and eliminated vehicles weigh was chosen on windows of midland, coast and city that are among
+these; trees and the features of hours on worlds written apart, with a look at these or other seeds of them; midland's
+analysts were made kinder after first figures (decision 13): read the row of this product as flattered. No intervals;
+windows of a region that end a week apart overlap by three weeks."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ def isolation_forest(features: Sequence[str]) -> Ranker:
 def rankers() -> dict[str, Ranker]:
     """What is compared, by name."""
     features = get_pattern("county_lines").feature_names
-    plain = [name for name in features if not name.startswith(RUNS)]
+    hourless = [name for name in features if name not in HOURS]
+    plain = [name for name in hourless if not name.startswith(RUNS)]
     return {
         "rule": by_rule,
         "isolation forest": isolation_forest(features),
@@ -138,7 +141,8 @@ def rankers() -> dict[str, Ranker]:
         "the settings before": trained(plain, **BEFORE),
         "**this product**": trained(features),
         "earlier truth (ceiling)": trained(features, truth=True),
-        "without runs": trained(plain),
+        "without hours of journeys and runs": trained(hourless),
+        "without runs and hours": trained(plain),
         "eliminated at full weight": trained(features, eliminated_weight=1.0),
         "unreviewed at weight 0.3": trained(features, unreviewed_weight=0.3),
         "20 unreviewed per reviewed": trained(features, unreviewed_per_reviewed=20.0),

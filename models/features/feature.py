@@ -62,3 +62,13 @@ def spread(count: IntegerValue, total: IntegerValue, squares: IntegerValue) -> F
     variance = (count * squares - total * total).cast("float64")
     value = (ibis.ifelse(enough, variance, ibis.null("float64")).sqrt() * MICRO / total).round().cast("int64")
     return value / MICRO
+
+
+def deviation(count: IntegerValue, total: IntegerValue, squares: IntegerValue, per: int) -> FloatingValue:
+    """Standard deviation in units of `per`, from whole-number sums, to 6 decimals; null for fewer than two values.
+
+    sqrt(count * squares - total^2) / (count * per): one square root, one division, nothing summed in floating point.
+    """
+    variance = (count * squares - total * total).cast("float64")
+    root = ibis.ifelse(count >= 2, variance, ibis.null("float64")).sqrt()
+    return (root * MICRO / (count * per)).round().cast("int64") / MICRO

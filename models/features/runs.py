@@ -13,9 +13,10 @@ from __future__ import annotations
 import ibis
 from ibis.expr.types import Table
 
-from models.features.feature import Feature, count_where, ratio, spread
+from models.features.feature import Feature, count_where, deviation, ratio, spread
 from models.features.layers import Layers
 from models.features.settings import PatternSettings
+from models.features.trips import between_hours, minutes_since
 from models.journeys import local_second
 from models.places import PLACE_CODES, code_of, metres, with_code, with_vector
 
@@ -85,6 +86,26 @@ FEATURES = (
         "double",
         "runs from Monday to Friday, 05:00 to 17:00, as of deliveries, calls and meetings (B8)",
         ("{quick_run_work_share:%} of {quick_runs:run|runs} set out on working days in working hours",),
+    ),
+    Feature(
+        "quick_run_evening_share",
+        "share of runs",
+        "double",
+        "runs in the evening and at night, when deliveries, calls and meetings are over (B8)",
+        (
+            "{quick_run_evening_share:%} of {quick_runs:run|runs} set out between {evening_from_hour}:00 and "
+            "{night_to_hour}:00",
+        ),
+    ),
+    Feature(
+        "quick_run_hour_sd",
+        "hours",
+        "double",
+        "spread of the time of day at which runs set out: the same hour each time, or at any (B3, B4)",
+        (
+            "time of day at which {quick_runs:run|runs} set out: standard deviation {quick_run_hour_sd} h, with days "
+            "counted from {night_to_hour}:00",
+        ),
     ),
     Feature(
         "quick_run_town_vehicles",
@@ -188,11 +209,14 @@ def run_features(layers: Layers, runs: Table) -> Table:
 
 
 def _quick(quick: Table, layers: Layers) -> Table:
+    settings = layers.settings
     local = local_second(quick.depart, layers.span.offsets)
     second, weekend = local % 86_400, (local + 3 * 86_400) % 604_800 >= 5 * 86_400
     order = ibis.window(group_by=quick.vid, order_by=[quick.depart, quick.stop_s, quick.turn_cell])
     quick = quick.mutate(
         working=~weekend & (second >= 5 * 3600) & (second < 17 * 3600),
+        evening=between_hours(second, settings.evening_from_hour, settings.night_to_hour),
+        minute=minutes_since(second, settings.night_to_hour),
         wait=(quick.depart - quick.depart.lag().over(order)) // 60,
     )
     summed = quick.group_by("vid").agg(
@@ -200,6 +224,9 @@ def _quick(quick: Table, layers: Layers) -> Table:
         quick_run_stop_min=(quick.stop_s // 60).median(),
         quick_run_km=(quick.far_m // 1000).median(),
         working=count_where(quick.working),
+        evening=count_where(quick.evening),
+        minutes=quick.minute.sum(),
+        minute_squares=(quick.minute * quick.minute).sum(),
         waits=quick.wait.count(),
         wait_sum=quick.wait.sum().fill_null(0),
         wait_squares=(quick.wait * quick.wait).sum().fill_null(0),
@@ -209,6 +236,8 @@ def _quick(quick: Table, layers: Layers) -> Table:
         "quick_run_stop_min",
         "quick_run_km",
         quick_run_work_share=ratio(summed.working, summed.runs),
+        quick_run_evening_share=ratio(summed.evening, summed.runs),
+        quick_run_hour_sd=deviation(summed.runs, summed.minutes, summed.minute_squares, 60),
         quick_run_interval_cv=spread(summed.waits, summed.wait_sum, summed.wait_squares),
     )
 

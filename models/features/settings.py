@@ -51,6 +51,9 @@ class PatternSettings(BaseModel):
     )
     same_day_hours: int = Field(default=18, ge=1, description="hours; a trip up to this is a same-day trip; lead")
     long_stay_hours: int = Field(default=24, ge=1, description="hours; an away stay from this on is multi-day; lead")
+    evening_from_hour: int = Field(
+        default=18, ge=0, le=23, description="local hour at which the evening begins, which lasts into the night; lead"
+    )
     night_from_hour: int = Field(default=22, ge=0, le=23, description="local hour at which the night begins; lead")
     night_to_hour: int = Field(default=5, ge=0, le=23, description="local hour at which the night has ended; lead")
     departure_band_hours: int = Field(

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from ibis.expr.types import Table
 
-from models.features.feature import Feature, count_where, ratio
+from models.features.feature import Feature, count_where, deviation, ratio
 from models.features.layers import Layers
-from models.features.trips import commonest
+from models.features.trips import between_hours, commonest, minutes_since
+from models.journeys import local_second
 from models.places import PLACE_CODES
 
 FEATURES = (
@@ -59,6 +60,26 @@ FEATURES = (
         ("{return_share:%} of {journeys:journey|journeys} ended where they began or were reversed by the next one",),
     ),
     Feature(
+        "evening_share",
+        "share of journeys",
+        "double",
+        "a life of evenings and nights, or of days (B8)",
+        (
+            "{evening_share:%} of {journeys:journey|journeys} began between {evening_from_hour}:00 and "
+            "{night_to_hour}:00",
+        ),
+    ),
+    Feature(
+        "journey_hour_sd",
+        "hours",
+        "double",
+        "spread of the time of day of its journeys: the same hours each day, or any (B3, B4)",
+        (
+            "time of day at which {journeys:journey|journeys} began: standard deviation {journey_hour_sd} h, with days "
+            "counted from {night_to_hour}:00",
+        ),
+    ),
+    Feature(
         "main_route_share",
         "share of journeys",
         "double",
@@ -77,8 +98,10 @@ FEATURES = (
 
 def travel_features(layers: Layers) -> Table:
     """The features of this module, one row per vehicle."""
-    found = _with_pairs(layers)
+    found, settings = _with_pairs(layers), layers.settings
     minutes = (found.end_second - found.start_second) // 60
+    second = local_second(found.start_second, layers.span.offsets) % 86_400
+    since = minutes_since(second, settings.night_to_hour)
     summed = found.group_by("vid").agg(
         journeys=found.count(),
         all_reads=found.reads.sum(),
@@ -87,6 +110,9 @@ def travel_features(layers: Layers) -> Table:
         journey_median_min=minutes.median(),
         moving_s=(found.end_second - found.start_second).sum(),
         returned=count_where(found.returned),
+        evening=count_where(between_hours(second, settings.evening_from_hour, settings.night_to_hour)),
+        since=since.sum(),
+        since_squares=(since * since).sum(),
     )
     summed = summed.join(commonest(found, "pair", "main_pair", "pairs"), "vid")
     summed = summed.join(commonest(found, "route", "main_route", "routes"), "vid")
@@ -97,7 +123,9 @@ def travel_features(layers: Layers) -> Table:
         return_share=ratio(summed.returned, summed.journeys),
         main_pair_share=ratio(summed.main_pair, summed.journeys),
         main_route_share=ratio(summed.main_route, summed.journeys),
-    ).drop("all_reads", "metres", "moving_s", "returned", "main_pair", "pairs", "main_route", "routes")
+        evening_share=ratio(summed.evening, summed.journeys),
+        journey_hour_sd=deviation(summed.journeys, summed.since, summed.since_squares, 60),
+    ).select("vid", *(feature.name for feature in FEATURES))
 
 
 def _with_pairs(layers: Layers) -> Table:

@@ -135,9 +135,19 @@ def trip_table(stays: Table, settings: PatternSettings) -> Table:
 
 def in_night(second_of_day: IntegerValue, settings: PatternSettings) -> ibis.expr.types.BooleanValue:
     """Whether a local second of the day lies in the night band, which may pass midnight."""
-    begin, end = settings.night_from_hour * 3600, settings.night_to_hour * 3600
+    return between_hours(second_of_day, settings.night_from_hour, settings.night_to_hour)
+
+
+def between_hours(second_of_day: IntegerValue, begins: int, ends: int) -> ibis.expr.types.BooleanValue:
+    """Whether a local second of the day lies between two hours; a band that ends before it begins passes midnight."""
+    begin, end = begins * 3600, ends * 3600
     after, before = second_of_day >= begin, second_of_day < end
     return after & before if begin <= end else after | before
+
+
+def minutes_since(second_of_day: IntegerValue, hour: int) -> IntegerValue:
+    """Whole minutes since a local hour, under a day; counted from the end of the night, one evening is one stretch."""
+    return (second_of_day - hour * 3600 + 86_400) % 86_400 // 60
 
 
 def trip_features(layers: Layers) -> Table:

@@ -151,6 +151,23 @@ def test_runs_share_no_journey():
     assert (found["quick_runs"], found["day_runs"], found["quick_run_share"]) == (1, 0, 0.5)
 
 
+def test_an_hour_before_midnight_is_near_an_hour_after_it():
+    def runs(*hours):
+        rows = []
+        for on, hour in enumerate(hours):
+            rows += road("v", day(on, hour), [(0, 0), (30, 25)], number=len(rows))
+            rows += road("v", day(on, hour + 1), [(30, 0), (0, 25)], number=len(rows))
+        return table_of(rows)["v"]
+
+    late = runs(23, 25, 23, 25)
+    assert said(late, "quick_run_evening_share") == ("100 % of 4 runs set out between 18:00 and 5:00",)
+    assert said(late, "quick_run_hour_sd")[0].startswith("time of day at which 4 runs set out: standard deviation 1 h")
+    assert said(late, "evening_share") == ("100 % of 8 journeys began between 18:00 and 5:00",)
+    assert said(late, "journey_hour_sd")[0].startswith("time of day at which 8 journeys began: standard deviation 1.12")
+    assert said(runs(17, 19, 4, 5), "quick_run_evening_share")[0].startswith("50 % of 4 runs")
+    assert said(runs(19), "quick_run_hour_sd") == ()
+
+
 def test_one_turned_out_of_four_is_not_mostly_and_it_is_not_its_own_company():
     rows = []
     for n, km in enumerate((30, 45, 60, 75)):

@@ -46,6 +46,16 @@ def by_night(at: int, own: PatternSettings) -> bool:
     return hour >= own.night_from_hour or hour < own.night_to_hour
 
 
+def late(at: datetime, own: PatternSettings) -> bool:
+    return at.hour >= own.evening_from_hour or at.hour < own.night_to_hour
+
+
+def hours_apart(times: list[datetime], own: PatternSettings) -> float | None:
+    """Standard deviation of the times of day, which are counted from the end of the night."""
+    since = [(at.hour - own.night_to_hour) % 24 + at.minute / 60 for at in times]
+    return pstdev(since) if len(since) > 1 else None
+
+
 def share(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
@@ -215,6 +225,7 @@ def _of_journeys(travelled: list[list[Row]], own: PatternSettings) -> dict[str, 
     loops = sum(a == b and far >= own.place_km * 1000 for (a, b), far in zip(ends, reach, strict=True))
     back = sum(one[0] != one[1] and one == other[::-1] for one, other in pairwise(ends))
     count = len(travelled)
+    begun = [local(second(one[0]), own) for one in travelled]
     return {
         "journeys": count,
         "reads_per_journey": sum(map(len, travelled)) / count,
@@ -222,6 +233,8 @@ def _of_journeys(travelled: list[list[Row]], own: PatternSettings) -> dict[str, 
         "longest_reach_km": max(reach) // 1000,
         "journey_median_min": median(time // 60 for time in times),
         "speed_kmh": length * 3.6 / sum(times) if sum(times) else None,
+        "evening_share": sum(late(at, own) for at in begun) / count,
+        "journey_hour_sd": hours_apart(begun, own),
         "return_share": (loops + back) / count,
         "main_route_share": max(Counter(tuple(r["camera_id"] for r in one) for one in travelled).values()) / count,
         "main_pair_share": max(Counter(ends).values()) / count,
@@ -242,6 +255,8 @@ def _of_runs(quick: list[Row], longer: list[int], journeys: int, own: PatternSet
         "quick_run_interval_cv": varies([(b["at"] - a["at"]) // 60 for a, b in pairwise(quick)]),
         "quick_run_main_share": share(max(turns.values(), default=0), len(quick)),
         "quick_run_work_share": share(sum(at.weekday() < 5 and 5 <= at.hour < 17 for at in times), len(quick)),
+        "quick_run_evening_share": share(sum(late(at, own) for at in times), len(quick)),
+        "quick_run_hour_sd": hours_apart(times, own),
         "main_turn": max(turns, key=lambda one: (turns[one], one), default=None),
         "main_way": max(ways, key=lambda one: (ways[one], one), default=None),
     }
