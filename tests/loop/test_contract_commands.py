@@ -71,12 +71,12 @@ def test_limits_are_those_of_the_rocu_that_is_named(tmp_path):
 
 def test_the_limits_of_a_rocu_are_refused_to_nobody_and_to_another_rocu(tmp_path):
     command = ("contracts", "show", "reads", "--rocu", "nwrocu")
+    auditor = token(tmp_path, "auditor", "nwrocu")
     stranger = run(tmp_path, *command)
     assert (stranger.code, stranger.out) == (1, "")
     elsewhere = run(tmp_path, *command, token=token(tmp_path, "analyst", "yhrocu"))
     assert (elsewhere.code, elsewhere.out) == (1, "")
     assert "nwrocu" in elsewhere.err
-    auditor = token(tmp_path, "auditor", "nwrocu")
     log = run(tmp_path, "audit", "search", "--rocu", "nwrocu", "--json", token=auditor)
     said = [(row["action"], row["outcome"]) for row in log.data if row["action"] == "history.read"]
     assert said == [("history.read", "refused")]

@@ -172,7 +172,7 @@ def test_a_refusal_says_that_the_alias_is_on_the_version_that_is_refused(asked: 
 
     database = f"sqlite:///{asked.home / 'mlflow.db'}"
     MlflowClient(database, database).set_registered_model_alias(MODEL, "champion", "1")
-    assert asked("engineer", *REQUEST, "9", "--plan").code == 1
+    assert asked("engineer", *REQUEST, "9", "--plan").code == 2
     said = asked.done("validator", "promote", "refuse", MODEL, "1", "--reason", "not good enough", "--json")
     words = "alias moved by hand to version 1: scoring refuses; find out who moved it, then promote reconcile"
     assert (said.data["alias"], words in said.err) == (words, True)
