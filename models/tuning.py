@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from infra.errors import RefusedError, WrongInputError
 from models.evaluation import holdout_scores
 from models.labels import Finding
 from models.metrics import average_precision
-from models.snapshot import WindowBuilder, assemble, rows_of
+from models.snapshot import WindowBuilder, assemble, rows_of, to_judge
 from models.training import train_model
 from models.training_settings import TrainingSettings
 from models.tuning_bounds import DECIMALS, LOGARITHMIC, WHOLE, Bounds, TuningBounds
@@ -133,15 +134,20 @@ def time_folds(
 
 def _new_positives(table: pa.Table) -> int:
     rows = rows_of(table, "holdout")
-    new = ~np.asarray(rows.column("known").to_numpy(zero_copy_only=False), dtype=np.bool_)
+    new = _not_yet_known(rows)
     return int((rows.column("label").to_numpy()[new] == 1).sum())
+
+
+def _not_yet_known(rows: pa.Table) -> NDArray[np.bool_]:
+    """The rows that a trial is judged by, as the evaluation has them."""
+    return to_judge(rows) & ~np.asarray(rows.column("known").to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 def fold_precision(fold: Fold, features: Sequence[str], settings: TrainingSettings) -> float:
     """Average precision on the fold's not yet known vehicles."""
     text, _ = train_model(rows_of(fold.snapshot, "train"), features, settings)
     rows = rows_of(fold.snapshot, "holdout")
-    new = ~np.asarray(rows.column("known").to_numpy(zero_copy_only=False), dtype=np.bool_)
+    new = _not_yet_known(rows)
     scores = holdout_scores(text, fold.snapshot)[new]
     labels = rows.column("label").to_numpy().astype(np.int64)[new]
     order = np.argsort(-scores, kind="stable")

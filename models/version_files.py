@@ -78,6 +78,7 @@ class VersionFiles(ABC):
 
         Raises:
             WrongInputError: There is no such version.
+            OtherFormError: The record has not the form of now.
         """
         known = self._find(model, version)
         with tempfile.TemporaryDirectory() as temporary:

@@ -13,9 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from infra.clock import utc_now
+from infra.errors import RefusedError
 from infra.lake import file_sha256
 from models.assurance.results import Assurance
 from models.code_state import CodeState
@@ -100,25 +101,39 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
+class OtherFormError(RefusedError):
+    """A record that this release cannot read: it was written by another, or by hand."""
+
+
 def read_record(folder: Path, version: RegisteredVersion) -> VersionRecord:
-    """Read the record of a version from its folder."""
+    """Read the record of a version from its folder.
+
+    Raises:
+        OtherFormError: It has not the form of now.
+    """
     parts = {name: json.loads((folder / f"{name}.json").read_bytes()) for name in _PARTS}
     about = json.loads((folder / _ABOUT).read_bytes())
     tried, defined = folder / _ASSURANCE, folder / _DEFINITION
-    return VersionRecord.model_validate(
-        parts
-        | {
-            "model": version.model,
-            "version": version.version,
-            "run_id": version.run_id,
-            "registered_at": about["registered_at"],
-            "trained_by": about["trained_by"],
-            "model_sha256": version.model_sha256,
-            "dvc_lock_sha256": file_sha256(folder / "dvc.lock"),
-            "assurance": json.loads(tried.read_bytes()) if tried.is_file() else None,
-            "definition": json.loads(defined.read_bytes()) if defined.is_file() else None,
-        }
-    )
+    said = parts | {
+        "model": version.model,
+        "version": version.version,
+        "run_id": version.run_id,
+        "registered_at": about["registered_at"],
+        "trained_by": about["trained_by"],
+        "model_sha256": version.model_sha256,
+        "dvc_lock_sha256": file_sha256(folder / "dvc.lock"),
+        "assurance": json.loads(tried.read_bytes()) if tried.is_file() else None,
+        "definition": json.loads(defined.read_bytes()) if defined.is_file() else None,
+    }
+    try:
+        return VersionRecord.model_validate(said)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise OtherFormError(
+            f"The record of {version.model} version {version.version} is not of the form of now: "
+            f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}.",
+            "Train a new version and have it judged, or look at this one with the release that made it.",
+        ) from error
 
 
 def default_requirements() -> tuple[str, ...]:

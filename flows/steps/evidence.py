@@ -138,7 +138,7 @@ def _agree(one: Any, other: Any) -> bool:
 
 
 def performance(evaluation: Evaluation) -> Performance:
-    """The figures of an evaluation that the gate looks at: on the whole hold-out, and on vehicles new to training."""
+    """The figures of an evaluation that the gate looks at: on all vehicles to judge, and on those new to training."""
     found = evaluation.all_vehicles
     return Performance(
         holdout_digest=evaluation.holdout_digest,

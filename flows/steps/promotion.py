@@ -146,20 +146,19 @@ def plan_promotion(
     Raises:
         WrongInputError: There is no such pattern or ROCU, as the decision itself would say.
     """
-    from governance.promotion import control_plan
-    from governance.promotion import version_plan as promotion_plan
+    from governance.promotion import control_plan, version_plan
     from governance.promotion.plan_asking import Asking
     from governance.promotion.registry_port import known_model
 
     known_model(model, context.now.date())
     asking = Asking(open_desk(context), context.identity, lambda: _policy(context, model), utc_now(), reason)
     if what == "approve":
-        return promotion_plan.plan_approve(asking, model, str(version), seen_digest)
+        return version_plan.plan_approve(asking, model, str(version), seen_digest)
     if version is not None:
         of_version = {
-            "request": promotion_plan.plan_request,
-            "confirm": promotion_plan.plan_confirm,
-            "refuse": promotion_plan.plan_refuse,
+            "request": version_plan.plan_request,
+            "confirm": version_plan.plan_confirm,
+            "refuse": version_plan.plan_refuse,
         }
         return of_version[what](asking, model, str(version))
     if what == "rollback":

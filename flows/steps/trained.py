@@ -12,8 +12,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from infra.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -88,10 +86,11 @@ def code_of_rows(context: Context, model: str, version: str) -> str:
     """
     from models.pattern_code import pattern_code_digest
     from models.registry import Registry
+    from models.version_record import OtherFormError
 
     try:
         record = Registry(context.settings).record(model, version)
-    except ValidationError:  # of a form from before
+    except OtherFormError:
         return "not on record"
     if record.definition is None:
         return "not on record"

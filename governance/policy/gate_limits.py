@@ -15,7 +15,11 @@ class GateLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    min_average_precision: float = Field(gt=0, le=1, description="of the challenger on the hold-out")
+    min_average_precision: float = Field(
+        gt=0,
+        le=1,
+        description="of the challenger on the hold-out, without vehicles confirmed before and not looked at again",
+    )
     min_lift_over_baseline: float = Field(
         gt=0, description="precision at capacity of the challenger divided by that of the pattern's written-down rule"
     )

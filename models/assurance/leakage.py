@@ -18,7 +18,7 @@ from models.assurance.parity import differing
 from models.assurance.results import Leakage
 from models.evaluation import holdout_scores
 from models.metrics import Floats, Ints, average_precision
-from models.snapshot import rows_of
+from models.snapshot import rows_of, to_judge
 from models.training import feature_matrix, train_model
 from models.training_settings import TrainingSettings
 
@@ -44,6 +44,7 @@ def look_for_leakage(
         shuffles: How often labels are exchanged.
     """
     holdout = rows_of(snapshot, "holdout")
+    holdout = holdout.filter(pa.array(to_judge(holdout)))
     labels = holdout.column("label").to_numpy().astype(np.int64)
     later = f"""SELECT * FROM {READS} UNION ALL
         SELECT * REPLACE (captured_at + INTERVAL {reads.settings.window_days} DAY AS captured_at) FROM {READS}"""
@@ -52,7 +53,7 @@ def look_for_leakage(
     return Leakage(
         shuffles=shuffles,
         base_rate=float(labels.mean()) if labels.size else None,
-        shuffled_average_precision=_shuffled(snapshot, features, settings, labels, shuffles),
+        shuffled_average_precision=_shuffled(snapshot, features, settings, shuffles),
         rows_on_both_sides=_on_both_sides(snapshot),
         window_end=reads.window_end,
         later_reads=reads.reads,
@@ -63,17 +64,18 @@ def look_for_leakage(
     )
 
 
-def _shuffled(
-    snapshot: pa.Table, features: Sequence[str], settings: TrainingSettings, labels: Ints, shuffles: int
-) -> float | None:
+def _shuffled(snapshot: pa.Table, features: Sequence[str], settings: TrainingSettings, shuffles: int) -> float | None:
     """The larger of two medians: for the true labels, and for the exchanged ones, which rows on both sides show."""
+    holdout = rows_of(snapshot, "holdout")
+    judged, labels = to_judge(holdout), holdout.column("label").to_numpy()
     on_true, on_exchanged = [], []
     for number in range(shuffles):
         exchanged = exchange_labels(snapshot, settings.seed + number)
         text, _ = train_model(rows_of(exchanged, "train"), features, settings)
         scores = holdout_scores(text, snapshot)
-        on_true.append(_precision(labels, scores))
-        on_exchanged.append(_precision(rows_of(exchanged, "holdout").column("label").to_numpy(), scores))
+        others = rows_of(exchanged, "holdout").column("label").to_numpy()
+        on_true.append(_precision(labels[judged], scores[judged]))
+        on_exchanged.append(_precision(others[judged], scores[judged]))
     found = max(statistics.median(on_true), statistics.median(on_exchanged)) if shuffles else math.nan
     return None if math.isnan(found) else found
 

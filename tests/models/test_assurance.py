@@ -227,6 +227,16 @@ class TestFaults:
         assert try_faults(reads, rows, score, 3) == found
 
 
+def test_a_row_that_nobody_can_say_about_keeps_its_place_in_the_list_and_counts_in_no_precision() -> None:
+    keys, scores = np.array(["a", "b", "c", "d"]), np.array([4.0, 3.0, 2.0, 1.0])
+    rows = WindowRows(keys, np.array([0, 1, 0, 1]), np.array([False, True, True, True]), scores, 2)
+    assert rows.selected(scores).tolist() == [True, True, False, False]
+    assert rows.precision(scores) == pytest.approx((1 / 1 + 2 / 3) / 2)
+    told = rows.to_decide()
+    assert (told.keys.tolist(), told.labels.tolist()) == (["b", "c", "d"], [1, 0, 1])
+    assert told.selected(told.scores).tolist() == [True, True, False]
+
+
 class TestFewerCameras:
     def rows_by(self, reads: WindowReads, column: str) -> tuple[WindowRows, Any, Any]:
         plain = reads.windows(f"SELECT * FROM {READS}")
