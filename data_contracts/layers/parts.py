@@ -115,11 +115,18 @@ def _part_of_day(relation: str, day: date, within: tuple[int, int]) -> str:
 
 
 def _days_together(days: Sequence[tuple[date, int]]) -> Iterator[list[tuple[date, int]]]:
-    """Days with many of the reads a few at a time, the others as many as fit into memory."""
+    """Days with many of the reads a few of a like size at a time, the others as many as fit into memory."""
     least = LARGE_DAY * sum(rows for _, rows in days)
-    large = [(day, rows) for day, rows in days if rows >= least]
-    for place in range(0, len(large), LARGE_DAYS_TOGETHER):
-        yield large[place : place + LARGE_DAYS_TOGETHER]
+    alike: list[tuple[date, int]] = []
+    for day, rows in sorted(days, key=lambda one: (-one[1], one[0])):
+        if rows < least:
+            break
+        if alike and (len(alike) == LARGE_DAYS_TOGETHER or 2 * rows < alike[0][1]):
+            yield alike
+            alike = []
+        alike.append((day, rows))
+    if alike:
+        yield alike
     small: list[tuple[date, int]] = []
     for day, rows in days:
         if rows >= least:

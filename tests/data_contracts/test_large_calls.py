@@ -95,3 +95,16 @@ def test_many_days_with_few_reads_are_written_together_with_the_same_outcome(roo
     kept = Counter(part.date for part in read_parts(room.lake, room.rocu, days[0], days[-1]))
     # the two large days in two parts each
     assert kept == Counter(days) + Counter(days[-2:])
+
+
+def test_a_day_of_half_the_reads_and_less_is_not_cut_into_as_many_parts(room, row, monkeypatch):
+    monkeypatch.setattr(parts, "ROWS_IN_A_PART", 3)
+    rows = [
+        row(vrm=f"AB12CD{letter}", captured_at=f"2026-05-{day}T08:00:00Z", received_at="")
+        for day, letters in ((17, "ABCDEFGHJK"), (18, "ABC"))
+        for letter in letters
+    ]
+    room.ingest(room.deliver("two.csv", *rows))
+    kept = Counter(part.date for part in read_parts(room.lake, room.rocu, date(2026, 5, 17), date(2026, 5, 18)))
+    assert kept == {date(2026, 5, 17): 4, date(2026, 5, 18): 1}
+    assert len(room.reads()) == 13

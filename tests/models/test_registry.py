@@ -15,6 +15,7 @@ from infra.settings import Settings
 from models.pipeline import TrainingOutputs
 from models.registry import RegisteredVersion, Registry
 from models.training import text_sha256
+from models.version_record import OtherFormError, read_record
 
 MODEL = "county_lines.nwrocu"
 # MLflow's own queries; hidden outside of tests.
@@ -234,3 +235,15 @@ def test_a_database_that_is_not_there_is_a_fault_that_keeps_the_password_to_itse
 def test_the_record_is_plain_json(registry: Registry, registered: RegisteredVersion, tmp_path: Path) -> None:
     folder = registry.download(MODEL, registered.version, "record", tmp_path)
     assert json.loads((folder / "inputs.json").read_bytes())["rocu"] == "nwrocu"
+
+
+def test_a_record_of_another_form_is_refused_in_words(
+    registry: Registry, registered: RegisteredVersion, tmp_path: Path
+) -> None:
+    folder = registry.download(MODEL, registered.version, "record", tmp_path)
+    assert read_record(folder, registered).version == registered.version
+    before = json.loads((folder / "evaluation.json").read_bytes())
+    before.pop("already_confirmed")
+    (folder / "evaluation.json").write_text(json.dumps(before))
+    with pytest.raises(OtherFormError, match=r"version 1 is not of the form of now: evaluation\.already_confirmed"):
+        read_record(folder, registered)

@@ -12,7 +12,7 @@ from models.labels import Finding
 from models.snapshot import assemble, rows_of
 from models.stability import measure_stability
 from models.training_settings import TrainingSettings
-from models.tuning import Fold, time_folds, tune
+from models.tuning import Fold, fold_precision, time_folds, tune
 from models.tuning_bounds import Bounds, TuningBounds
 
 ENDS = tuple(date(2026, 1, 4) + timedelta(days=7 * week) for week in range(8))
@@ -122,6 +122,20 @@ def test_bounds_that_are_turned_round_are_an_error() -> None:
 def test_bounds_of_what_training_does_not_take_are_an_error(name: str, low: float, high: float, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         TuningBounds.model_validate({name: {"low": low, "high": high}})
+
+
+def test_a_trial_is_not_judged_by_who_was_confirmed_already(folds: tuple[Fold, ...]) -> None:
+    """One that was confirmed before and not looked at again counts no more than if it were not there."""
+    table, ends = folds[0].snapshot, folds[0].ends
+    known = np.asarray(table.column("known").to_numpy(zero_copy_only=False), dtype=np.bool_)
+    held = np.array(table.column("split").to_pylist()) == "holdout"
+    one = np.zeros(len(held), dtype=np.bool_)
+    one[np.flatnonzero(held & ~known & (table.column("label").to_numpy() == 1))[0]] = True
+    marked = table.set_column(table.column_names.index("already_confirmed"), "already_confirmed", pa.array(one))
+    judged, without, plain = (
+        fold_precision(Fold(now, ends), FEATURES, SETTINGS) for now in (marked, table.filter(pa.array(~one)), table)
+    )
+    assert judged == without != plain
 
 
 def test_stability_compares_lists_over_seeds() -> None:
