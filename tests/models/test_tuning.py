@@ -131,7 +131,9 @@ def test_a_trial_is_not_judged_by_who_was_confirmed_already(folds: tuple[Fold, .
     held = np.array(table.column("split").to_pylist()) == "holdout"
     one = np.zeros(len(held), dtype=np.bool_)
     one[np.flatnonzero(held & ~known & (table.column("label").to_numpy() == 1))[0]] = True
-    marked = table.set_column(table.column_names.index("already_confirmed"), "already_confirmed", pa.array(one))
+    place = table.column_names.index("already_confirmed")
+    already = table.column(place).to_numpy(zero_copy_only=False).astype(np.bool_)
+    marked = table.set_column(place, "already_confirmed", pa.array(already | one))
     judged, without, plain = (
         fold_precision(Fold(now, ends), FEATURES, SETTINGS) for now in (marked, table.filter(pa.array(~one)), table)
     )
