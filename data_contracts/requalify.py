@@ -2,7 +2,7 @@
 
 A new record takes the place of an old one, which stays: both verdicts are kept. Record by record, oldest first, so that
 a call that was stopped is simply made again. Belongs here: which records are due, and judging one of them. Does not:
-the judgement itself (judgement_run), how moved rows are counted (moved_rows).
+the judgement itself (`judgement.run`), how moved rows are counted (moved_rows).
 """
 
 from __future__ import annotations

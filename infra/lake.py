@@ -114,7 +114,9 @@ def left_behind(target: Path) -> Iterator[Path]:
 
 
 def half_placed(lake: Lake, rocu: str, older_than: timedelta, now: datetime) -> tuple[Path, ...]:
-    """What a kill left of files and folders of a ROCU that were to be placed, in any layer, sorted.
+    """What a kill left of files and folders of a ROCU that were to be placed, sorted; lists in shadow apart.
+
+    A list in shadow that is on record is finished from what was left of it when its day is scored again.
 
     Args:
         lake: Where to look.
@@ -123,7 +125,7 @@ def half_placed(lake: Lake, rocu: str, older_than: timedelta, now: datetime) -> 
         now: The time, aware.
     """
     since, found = (now - older_than).timestamp(), []
-    for layer in get_args(Layer):
+    for layer in sorted({*get_args(Layer)} - {"shadow_scores"}):
         for path in lake.folder(layer, rocu).glob(f"**/.*{_PARTIAL}"):
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < since:

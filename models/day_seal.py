@@ -11,9 +11,10 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.errors import RefusedError
 from infra.keys import MASTER_KEY_BYTES, key_file
 from infra.lake import Lake, file_sha256
 from infra.settings import Settings
@@ -27,7 +28,7 @@ class KeptDays:
     """Whose days are kept, under which key, and who is told of a share that was changed."""
 
     rocu: str
-    key: bytes
+    key: bytes = field(repr=False)
     tell: Callable[[str], None]
 
     @property
@@ -57,10 +58,16 @@ def kept_days(settings: Settings, rocu: str, tell: Callable[[str], None] | None 
     """The kept days of a ROCU, under the key of this machine, which is made if there is none.
 
     Raises:
-        RefusedError: The key can be read by others than its owner.
+        RefusedError: The key can be read by others than its owner, or has not its length.
     """
     path = key_file(settings, _KEY_NAME, lambda: secrets.token_bytes(MASTER_KEY_BYTES))
-    return KeptDays(rocu, path.read_bytes(), tell or _to_nobody)
+    key = path.read_bytes()
+    if len(key) != MASTER_KEY_BYTES:
+        raise RefusedError(
+            f"The key {path.name} has {len(key)} bytes, not {MASTER_KEY_BYTES}.",
+            "Restore it from a backup, or remove it: a new one is made, and all kept days with it.",
+        )
+    return KeptDays(rocu, key, tell or _to_nobody)
 
 
 def _to_nobody(_: str) -> None:

@@ -69,9 +69,9 @@ def status(rocu: OfRocu = None, json: AsJson = False) -> None:
             for r in rows
         ),
     )
-    for rocu, half_placed in {row.rocu: row.half_placed for row in rows}.items():
+    for code, half_placed in {row.rocu: row.half_placed for row in rows}.items():
         if half_placed:
-            line(f"  {rocu}: {half_placed} half-placed, which a kill left; the next ingest removes what is a day old")
+            line(f"  {code}: {half_placed} half-placed, which a kill left; the next ingest removes what is a day old")
     for row in rows:
         for missing in row.missing:
             line(f"  {row.model}: {missing}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.context import Context, acting
-from flows.steps.desk import part_datasets, policy_of, witness_records
+from flows.steps.desk import part_datasets, policy_of, require_layer_brought, witness_records
 from flows.steps.results import StepResult
 from infra.clock import utc_now
 from infra.errors import RefusedError
@@ -139,7 +139,8 @@ def ingest(
     """Judge files of reads and put the accepted ones into the lake.
 
     Raises:
-        RefusedError: No permission, or a batch failed its contract; what passed is in the lake, all of it is recorded.
+        RefusedError: No permission; records of the lake are not as the audit log has them; or a batch failed its
+            contract: then what passed is in the lake, and all of it is recorded.
         WrongInputError: No such ROCU or source, or a file cannot be taken; nothing was written.
     """
     from data_contracts.ingest import ingest_files
@@ -150,6 +151,7 @@ def ingest(
         acting(context, "ingest", rocu, "collection", f"reads of {rocu}") as details,
         context.lineage.attempt("ingest", rocu, lambda: _as_delivered(files), utc_now),
     ):
+        complete_ingests(context, rocu)
         report = ingest_files(
             context.settings,
             context.lake,
@@ -227,6 +229,20 @@ def _why(batch: BatchManifest) -> str:
     return f"{first} Most often: {', '.join(f'{rule} {count:,}' for rule, count in often)}."
 
 
+def complete_ingests(context: Context, rocu: str) -> None:
+    """Refuse ingest records that are not as the log has them; complete log and lineage of what a kill left.
+
+    Raises:
+        RefusedError: Names records and parts.
+        FaultError: Another process is at work on the ROCU.
+    """
+    from data_contracts.layers.manifests import IngestRecord
+
+    for record in require_layer_brought(context, "ingest", rocu):
+        if isinstance(record, IngestRecord):
+            record_judgement(context, record)
+
+
 def record_missing_lineage(context: Context, rocu: str) -> None:
     """Write the lineage of records that judged known batches again and have none yet."""
     from data_contracts.layers.reads import ingest_records
@@ -274,14 +290,19 @@ def load_dispositions(context: Context, rocu: str, files: Sequence[Path], source
     """Load findings of analysts.
 
     Raises:
-        RefusedError: No permission, or a file failed its contract.
+        RefusedError: No permission, records of the lake are not as the audit log has them, or a file failed its
+            contract.
         WrongInputError: No such ROCU or source, or a file cannot be taken.
     """
     from data_contracts.dispositions import load_dispositions as load
+    from data_contracts.layers.manifests import DispositionRecord
     from data_contracts.sources.model import load_source
 
     policy = policy_of(context, rocu)
     with acting(context, "dispositions.load", rocu, "collection", f"dispositions of {rocu}") as details:
+        for record in require_layer_brought(context, "dispositions", rocu):
+            if isinstance(record, DispositionRecord):
+                _record_dispositions(context, record)
         report = load(
             context.settings,
             context.lake,

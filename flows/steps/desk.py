@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from flows.context import record
 from infra.clock import utc_now
 from infra.errors import RefusedError
-from infra.lake import file_sha256
+from infra.lake import exclusive, file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from datetime import date
 
     from data_contracts.layers.manifests import PartRef
-    from data_contracts.layers.placing import Witness
+    from data_contracts.layers.placing import Record, Witness
     from flows.context import Context
     from governance.lineage.events import DatasetRef
     from governance.lineage.on_record import Kind
@@ -96,7 +97,29 @@ def witness_records(context: Context) -> Witness:
     """Who brings records in puts each on record in the audit log, before and after it is placed."""
     from governance.lineage.on_record import witness_of
 
-    return witness_of(context.audit, context.identity, utc_now)
+    return witness_of(context.audit, context.identity, utc_now, context.lake)
+
+
+def require_layer_brought(context: Context, kind: Kind, rocu: str) -> tuple[Record, ...]:
+    """Before records are added: refuse a layer that is not as the log has it, and log as placed what a kill left.
+
+    Returns:
+        The records that a kill left without that entry; they may have no lineage.
+
+    Raises:
+        RefusedError: Names records and parts.
+        FaultError: Another process is at work on the ROCU.
+    """
+    from governance.lineage.on_record import complete_record
+
+    require_brought(context, kind, rocu, ())
+    settings = context.settings
+
+    def held() -> AbstractContextManager[None]:
+        lock = settings.root / "locks" / f"{rocu}.lock"
+        return exclusive(lock, f"the data of {rocu}", settings.lock_wait_s, context.progress)
+
+    return complete_record(context.audit, context.lake, kind, rocu, context.identity, utc_now, held)
 
 
 def require_brought(context: Context, kind: Kind, rocu: str, parts: Sequence[PartRef]) -> None:

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.context import Context, acting
-from flows.steps.desk import open_desk, part_datasets, policy_of, require_brought, require_no_failure
+from flows.steps.desk import (
+    open_desk,
+    part_datasets,
+    policy_of,
+    require_brought,
+    require_no_failure,
+    require_parts_unchanged,
+)
 from flows.steps.recorded_list import lists_on_record
 from flows.steps.results import StepResult
 from infra.clock import utc_now
@@ -63,14 +70,17 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
     from governance.promotion.state import model_state
     from governance.promotion.verification import verify_champion
     from models.drift.monitor import monitor as run
+    from models.drift.monitor import monitored_parts
 
     policy = policy_of(context, rocu)
     model = f"{pattern}.{rocu}"
     with acting(context, "monitor", rocu, "combination", model) as details:
         require_no_failure(context, rocu, as_of, as_of)
-        require_brought(context, "ingest", rocu, ())
-        require_brought(context, "dispositions", rocu, ())
         settings: Any = policy.policy.pattern(pattern)
+        reads, findings = monitored_parts(context.lake, rocu, as_of, policy.policy.monitoring, settings)
+        require_brought(context, "ingest", rocu, reads)
+        require_brought(context, "dispositions", rocu, findings)
+        require_parts_unchanged(context, (*reads, *findings))
         champion = None
         if model_state(context.audit, model).standing is not None:
             champion = verify_champion(open_desk(context), model, rocu, utc_now())

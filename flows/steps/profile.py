@@ -136,8 +136,10 @@ def _facts(context: Context, wanted: Wanted, settings: Any) -> VehicleProfile:
     parts = _parts(context, wanted, settings.window_days)
     first = wanted.as_of - timedelta(days=settings.window_days - 1)
     notes = layer_parts_of_days(context.lake, wanted.rocu, "notes", first, wanted.as_of)
-    require_brought(context, "ingest", wanted.rocu, (*parts, *notes))
-    require_parts_unchanged(context, (*parts, *notes))
+    set_apart = layer_parts(context.lake, wanted.rocu, "quarantine")
+    used = (*parts, *notes, *set_apart)
+    require_brought(context, "ingest", wanted.rocu, used)
+    require_parts_unchanged(context, used)
     with open_engine(context.settings) as connection:
         return build_profile(
             connection,
@@ -148,7 +150,7 @@ def _facts(context: Context, wanted: Wanted, settings: Any) -> VehicleProfile:
             wanted.pattern,
             wanted.as_of,
             settings,
-            layer_parts(context.lake, wanted.rocu, "quarantine"),
+            set_apart,
             notes,
         )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from flows.context import Context, acting
-from flows.steps.desk import policy_of, witness_records
+from flows.steps.desk import policy_of, require_brought, witness_records
 from flows.steps.results import StepResult
 from infra.clock import utc_now
 from infra.errors import WrongInputError
@@ -133,7 +133,8 @@ def requalify(
         plan: Judge, and show what would change, but write nothing.
 
     Raises:
-        RefusedError: No permission, no private key, or a landing file is gone or changed.
+        RefusedError: No permission, no private key, a landing file is gone or changed, or records of the lake are not
+            as the audit log has them.
         WrongInputError: No such ROCU, `last` before `first`, or the reason holds a number plate.
     """
     from data_contracts.requalify import records_of_days
@@ -146,6 +147,7 @@ def requalify(
     policy = policy_of(context, rocu)
     with acting(context, "requalify", rocu, _operation(plan), f"reads of {rocu}") as details:
         details |= {"why": why, "plan": plan, "first": str(first), "last": str(last), "policy": policy.digest}
+        _require_ingests(context, rocu, plan)
         judge = _judge(context, rocu, policy.policy.ingest)
         due = records_of_days(judge, first, last)
         done = _judge_again(context, judge, due, why, plan, details, None)
@@ -167,7 +169,8 @@ def release(context: Context, rocu: str, asked: Asked, reason: str, plan: bool =
         plan: Judge, and show what would be released, but write nothing.
 
     Raises:
-        RefusedError: No permission, no private key, or a landing file is gone or changed.
+        RefusedError: No permission, no private key, a landing file is gone or changed, or records of the lake are not
+            as the audit log has them.
         WrongInputError: No such ROCU, rule or batch, or the reason holds a number plate.
     """
     from data_contracts.quarantine import Span, records_holding, require_known
@@ -178,6 +181,7 @@ def release(context: Context, rocu: str, asked: Asked, reason: str, plan: bool =
     policy = policy_of(context, rocu)
     with acting(context, "quarantine.release", rocu, _operation(plan), f"quarantine of {rocu}") as details:
         details |= {"why": reason, "plan": plan, "policy": policy.digest} | asked_details(asked)
+        _require_ingests(context, rocu, plan)
         require_known(context.lake, rocu, asked)
         judge = _judge(context, rocu, policy.policy.ingest)
         holding = records_holding(context.settings, context.lake, rocu, Span(), asked)
@@ -193,6 +197,16 @@ def asked_details(asked: Asked) -> dict[str, Any]:
 
     said = {"rule": asked.rule, "camera": asked.camera, "batch": asked.batch}
     return {name: withhold_plates(value) for name, value in said.items() if value is not None}
+
+
+def _require_ingests(context: Context, rocu: str, plan: bool) -> None:
+    """Rows that nobody brought are not to become part of a record that somebody did."""
+    from flows.steps.data import complete_ingests
+
+    if plan:
+        require_brought(context, "ingest", rocu, ())
+    else:
+        complete_ingests(context, rocu)
 
 
 def _operation(plan: bool) -> Operation:

@@ -41,6 +41,19 @@ RAW_REPORT = "evidently.html"
 ADJUSTED_REPORT = "evidently_without_changed_cameras.html"
 
 
+def monitored_parts(
+    lake: Lake, rocu: str, as_of: date, monitor_settings: MonitorSettings, pattern_settings: PatternSettings
+) -> tuple[tuple[PartRef, ...], tuple[PartRef, ...]]:
+    """The parts of reads and of findings that a run looks at."""
+    plan = _plan(as_of, monitor_settings, pattern_settings)
+    return read_parts(lake, rocu, plan.start, as_of), disposition_parts(lake, rocu)
+
+
+def _plan(as_of: date, monitor_settings: MonitorSettings, pattern_settings: PatternSettings) -> Plan:
+    days = monitor_settings.span_days or pattern_settings.window_days
+    return Plan(as_of, days, monitor_settings.reference_windows)
+
+
 def monitor(
     settings: Settings,
     lake: Lake,
@@ -77,12 +90,10 @@ def monitor(
     """
     chosen = get_pattern(pattern)
     own_settings = pattern_settings or chosen.settings_type()
-    days = monitor_settings.span_days or own_settings.window_days
-    own_settings = own_settings.model_copy(update={"window_days": days})
-    plan = Plan(as_of, days, monitor_settings.reference_windows)
-    parts = read_parts(lake, rocu, plan.start, as_of)
+    plan = _plan(as_of, monitor_settings, own_settings)
+    own_settings = own_settings.model_copy(update={"window_days": plan.days})
+    parts, findings = monitored_parts(lake, rocu, as_of, monitor_settings, own_settings)
     reference, current = plan.spans(parts, monitor_settings.least_days)
-    findings = disposition_parts(lake, rocu)
     lists = made_lists(lake, rocu, pattern, as_of, monitor_settings.labels.look_back_days, on_record)
     with open_engine(settings) as connection:
         ranked = load_ranked(connection, lists.paths, capacity)

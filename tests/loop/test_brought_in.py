@@ -103,9 +103,25 @@ def test_findings_that_nothing_on_record_brought_are_refused(copy: Loop) -> None
     file = next((copy.home / "lake" / "dispositions" / "rocu=nwrocu").glob("*.json"))
     whole = file.read_bytes()
     file.write_bytes(whole + b"\n")
-    said = trained(copy)
+    more = next((copy.world / "nwrocu" / "dispositions").iterdir())
+    refused = (trained(copy), copy("operator", "dispositions", "load", more, "--rocu", "nwrocu"))
     file.write_bytes(whole)
-    check_refused(said, "Records of findings of nwrocu", file.stem)
+    for said in refused:
+        check_refused(said, "Records of findings of nwrocu", file.stem)
+
+
+@pytest.mark.parametrize("layer", ["reads", "dispositions"])
+def test_monitoring_counts_no_part_that_was_changed_in_its_place(copy: Loop, layer: str) -> None:
+    folder = copy.home / "lake" / layer / "rocu=nwrocu"
+    part = max(folder.rglob(f"date={AS_OF}/*.parquet" if layer == "reads" else "*.parquet"))
+    whole = part.read_bytes()
+    part.write_bytes(whole[:-8] + whole[-8:].swapcase())
+    try:
+        said = monitored(copy)
+    finally:
+        part.write_bytes(whole)
+    assert (said.code, part.name in said.err) == (1, True), said.err
+    assert "was changed after it was ingested" in said.err
 
 
 def test_status_says_what_a_kill_left_half_placed(copy: Loop) -> None:

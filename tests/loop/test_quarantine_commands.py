@@ -173,6 +173,27 @@ def test_requalify_keeps_both_verdicts_and_is_done_once(home: Loop, tmp_path: Pa
     assert home.done("operator", "ingest", file, *ROCU, "--json").data["rows"] == 0
 
 
+def test_a_record_that_nobody_brought_is_not_judged_again_and_makes_no_file_known(home: Loop) -> None:
+    """Else what it names would be on record by the record in its place."""
+    folder = home.home / "lake" / "ingests" / "rocu=nwrocu"
+    forged = json.loads(min(folder.iterdir()).read_text()) | {"ingest_id": "f" * 16, "contract_digest": "another"}
+    (folder / f"{'f' * 16}.json").write_text(json.dumps(forged))
+    before = set(folder.iterdir())
+    register(home)
+    for arguments in (
+        ("requalify", *ROCU, *DAYS),
+        ("requalify", *ROCU, *DAYS, "--plan"),
+        ("quarantine", "release", *ROCU, "--camera", "late-camera", "--reason", REASON),
+        ("ingest", sorted((home.world / "nwrocu" / "reads").iterdir())[2], *ROCU),
+    ):
+        said = home("operator", *arguments)
+        assert (said.code, f"not as the audit log has them: {'f' * 16}" in said.err) == (1, True), said.err
+    assert set(folder.iterdir()) == before
+    assert [entry["outcome"] for entry in entries(home, "ingest")][-1] == "refused"
+    (folder / f"{'f' * 16}.json").unlink()
+    assert home.done("operator", "requalify", *ROCU, *DAYS, "--json").data["released"] == 2
+
+
 def test_a_batch_that_fails_now_is_told_and_stands_in_the_way(home: Loop, tmp_path: Path, policy_file: Path) -> None:
     import yaml
 
