@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
+
 from data_contracts.contract.document import load_contract
 from data_contracts.intake.delivery import choose
 from data_contracts.judgement.limits import IngestLimits
@@ -99,6 +101,8 @@ def ingest_files(
     for number, group in enumerate(groups):
         tell_here = _within(tell, number, len(groups))
         with working_database(settings, lake, rocu, tell_here) as connection:
+            if sum(map(_rows, group)) > ROWS_AT_ONCE:
+                _leave_room(connection)
             call = choose(lake, rocu, group, replaces)
             known += call.already_known
             if not call.deliveries:
@@ -129,13 +133,25 @@ def _groups(found: Sequence[Delivery]) -> list[list[Delivery]]:
     groups: list[list[Delivery]] = []
     held = 0
     for delivery in found:
-        rows = delivery.lines or delivery.size_bytes // BYTES_OF_A_ROW
+        rows = _rows(delivery)
         if not groups or held + rows > ROWS_AT_ONCE:
             groups.append([])
             held = 0
         groups[-1].append(delivery)
         held += rows
     return groups
+
+
+def _rows(delivery: Delivery) -> int:
+    """How many rows a file has, or about so many."""
+    return delivery.lines or delivery.size_bytes // BYTES_OF_A_ROW
+
+
+def _leave_room(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give the database two thirds of its memory: what grows with the rows of one file grows outside of its limit."""
+    ((limit,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
+    number, unit = str(limit).split()
+    connection.execute(f"SET memory_limit = '{float(number) * 2 / 3:.3f} {unit}'")
 
 
 def _within(tell: Progress, number: int, groups: int) -> Progress:

@@ -65,7 +65,7 @@ class Settings(BaseSettings):
         description="by how many seconds the clock may lie before the newest entry of the audit log",
     )
     threads: int = Field(default=2, ge=1, description="threads for DuckDB and LightGBM")
-    memory_limit: str = Field(default="2GB", description="memory limit of DuckDB; a process takes some 0.7 GB besides")
+    memory_limit: str = Field(default="3GB", description="memory limit of DuckDB; a process takes some 0.7 GB besides")
     engine: Literal["duckdb", "spark"] = Field(
         default="duckdb", description="what builds windows; both give the same bytes. `spark` needs the extra `spark`"
     )

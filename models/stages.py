@@ -60,7 +60,7 @@ class StageParams(BaseModel):
     pattern_settings: dict[str, Any]
     training: TrainingSettings
     threads: int = 2
-    memory_limit: str = "2GB"
+    memory_limit: str = "3GB"
     engine: Literal["duckdb", "spark"] = "duckdb"
     spark_master: str | None = None
     spark_config: dict[str, str] = {}

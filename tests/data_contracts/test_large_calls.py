@@ -108,3 +108,19 @@ def test_a_day_of_half_the_reads_and_less_is_not_cut_into_as_many_parts(room, ro
     kept = Counter(part.date for part in read_parts(room.lake, room.rocu, date(2026, 5, 17), date(2026, 5, 18)))
     assert kept == {date(2026, 5, 17): 4, date(2026, 5, 18): 1}
     assert len(room.reads()) == 13
+
+
+def test_a_file_of_more_rows_than_go_at_once_leaves_memory_for_what_lies_outside_the_database(room, row, monkeypatch):
+    seen = []
+    judge = ingest.judge_files
+
+    def looked_at(connection, run, tell):
+        seen.append(connection.execute("SELECT current_setting('memory_limit')").fetchone()[0])
+        return judge(connection, run, tell)
+
+    monkeypatch.setattr(ingest, "judge_files", looked_at)
+    room.ingest(room.deliver("small.csv", row()))
+    monkeypatch.setattr(ingest, "ROWS_AT_ONCE", 1)
+    room.ingest(room.deliver("large.csv", row(vrm="CD34 EFG"), row(vrm="EF56 GHJ")))
+    whole, less = (float(limit.split()[0]) for limit in seen)
+    assert less == pytest.approx(whole * 2 / 3, abs=0.1)
