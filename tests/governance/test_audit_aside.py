@@ -16,6 +16,7 @@ from governance.audit.aside import AsideFile
 from governance.audit.head import Head, HeadFile
 from governance.audit.keys import open_keys
 from governance.audit.log import AuditLog, Entry, LogBrokenError, open_audit
+from governance.audit.plate_guard import withhold_plates
 from infra.errors import RefusedError
 from infra.settings import Settings
 
@@ -267,7 +268,8 @@ def test_a_line_that_a_power_cut_tore_is_told_as_what_it_is_and_the_next_write_g
     waiting.set_aside((entry(5), entry(6)), "broken", NOW)
     assert (waiting.aside_problem(), waiting.waiting_aside()) == (None, 5)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [line["cut_off"] for line in lines] == ["", "", "", torn, ""]
+    # a signature may read as a plate by chance, and is withheld then as any text of the log would be
+    assert [line["cut_off"] for line in lines] == ["", "", "", withhold_plates(torn), ""]
     assert path.read_bytes().startswith(whole)
     waiting.append(entry(7), NOW)
     told = waiting.search(action="audit.aside")[0].details
