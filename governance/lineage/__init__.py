@@ -1,1 +1,1 @@
-"""What came from what: the events that every step leaves, the graph that they make, and records held against the log."""
+"""What came from what: the events of every step, the graph that they make, and records held against the log."""
