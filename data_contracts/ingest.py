@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from data_contracts.contract.document import load_contract
+from data_contracts.contract.document import Contract, load_contract
 from data_contracts.intake.delivery import choose
 from data_contracts.judgement.limits import IngestLimits
 from data_contracts.judgement.run import Progress, Run, judge_files
@@ -88,13 +88,7 @@ def ingest_files(
     """
     tell = on_progress or _silent
     contract = load_contract("reads")
-    found: list[Delivery] = []
-    for number, file in enumerate(files):
-        if number % FILES_TOLD == 0:
-            many = "1 file" if len(files) == 1 else f"{len(files)} files"
-            tell(f"looking at {many}" + (f", {number} seen" if number else ""))
-        with _told_of_others(len(files)):
-            found.append(inspect(file, source, contract.required, contract.optional))
+    found = _looked_at(files, source, contract, tell)
     groups = _groups(found) if replaces is None else [found]
     records: list[IngestRecord] = []
     known: list[str] = []
@@ -113,8 +107,18 @@ def ingest_files(
                 records.append(judge_files(connection, run, tell_here))
         if on_record is not None:
             on_record(records[-1])
-    batches = tuple(batch for record in records for batch in record.batches)
-    return IngestReport(tuple(records), batches, tuple(known))
+    return IngestReport(tuple(records), tuple(batch for record in records for batch in record.batches), tuple(known))
+
+
+def _looked_at(files: Sequence[Path], source: Source, contract: Contract, tell: Progress) -> list[Delivery]:
+    found: list[Delivery] = []
+    for number, file in enumerate(files):
+        if number % FILES_TOLD == 0:
+            many = "1 file" if len(files) == 1 else f"{len(files)} files"
+            tell(f"looking at {many}" + (f", {number} seen" if number else ""))
+        with _told_of_others(len(files)):
+            found.append(inspect(file, source, contract.required, contract.optional))
+    return found
 
 
 @contextmanager

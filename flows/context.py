@@ -188,6 +188,26 @@ def record(audit: AuditLog, entry: Entry) -> None:
             raise
 
 
+def days_watched(context: Context, rocu: str) -> Progress:
+    """Whom to tell of a share of a day that was changed after it was made: it is shown, and the log has it."""
+    from governance.audit.log import Entry
+
+    def tell(what: str) -> None:
+        context.progress(what)
+        entry = Entry.by(
+            context.identity,
+            action="days.renewed",
+            operation="alteration",
+            rocu=rocu,
+            object="kept days",
+            outcome="done",
+            details={"reason": what},
+        )
+        record(context.audit, entry)
+
+    return tell
+
+
 def permit(context: Context, action: str, rocu: str | None, subject: str) -> None:
     """Check the permission to look at something that is not worth an entry of its own; a refusal is recorded.
 

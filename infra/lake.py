@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -113,7 +113,9 @@ def left_behind(target: Path) -> Iterator[Path]:
     return target.parent.glob(f".{target.name}.*{_PARTIAL}")
 
 
-def half_placed(lake: Lake, rocu: str, older_than: timedelta, now: datetime) -> tuple[Path, ...]:
+def half_placed(
+    lake: Lake, rocu: str, older_than: timedelta, now: datetime, held: Collection[Layer] = ()
+) -> tuple[Path, ...]:
     """What a kill left of files and folders of a ROCU that were to be placed, sorted; lists in shadow apart.
 
     A list in shadow that is on record is finished from what was left of it when its day is scored again.
@@ -123,12 +125,13 @@ def half_placed(lake: Lake, rocu: str, older_than: timedelta, now: datetime) -> 
         rocu: Code of the ROCU.
         older_than: What was written to since may be of a process that is at work.
         now: The time, aware.
+        held: Layers whose lock the caller has: nobody else is at work there, so what is there counts at any age.
     """
     since, found = (now - older_than).timestamp(), []
     for layer in sorted({*get_args(Layer)} - {"shadow_scores"}):
         for path in lake.folder(layer, rocu).glob(f"**/.*{_PARTIAL}"):
             with suppress(FileNotFoundError):
-                if path.stat().st_mtime < since:
+                if layer in held or path.stat().st_mtime < since:
                     found.append(path)
     return tuple(sorted(found))
 

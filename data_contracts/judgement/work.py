@@ -19,8 +19,10 @@ from data_contracts.layers.manifests import Layer as MadeLayer
 from infra.clock import utc_now
 from infra.engine import literal, open_engine
 from infra.errors import FaultError
-from infra.lake import Lake, exclusive, half_placed, is_full, remove_half_placed
+from infra.lake import Lake, Layer, exclusive, half_placed, is_full, remove_half_placed
 from infra.settings import Settings
+
+_LOCKED: tuple[Layer, ...] = (*get_args(MadeLayer), "landing", "set_aside", "ingests", "vault", "registers")
 
 
 @contextmanager
@@ -85,8 +87,5 @@ def _folder(path: Path) -> Iterator[None]:
 
 
 def _remove_partials(lake: Lake, rocu: str) -> None:
-    for layer in (*get_args(MadeLayer), "landing", "set_aside", "ingests", "vault", "registers"):
-        for path in lake.root.glob(f"{layer}/rocu={rocu}/**/.*.partial"):
-            path.unlink(missing_ok=True)
-    # of layers that are written without this lock: no process is at work on one file for a day
-    remove_half_placed(half_placed(lake, rocu, timedelta(days=1), utc_now()))
+    # other layers are written without this lock: no process is at work on one file for a day
+    remove_half_placed(half_placed(lake, rocu, timedelta(days=1), utc_now(), held=_LOCKED))

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.context import days_watched
 from flows.steps.evidence_record import about_change, with_documents
 from flows.steps.trained import require_as_trained
 from governance.gate.evidence import (
@@ -106,7 +107,7 @@ def _tried_now(context: Context, desk: Desk, record: VersionRecord, policy: Load
         return {}
     _require_figures(record, text, snapshot)
     context.progress("training rows made again as in service, the model fitted again")
-    with open_windows(context.settings, inputs.rocu, tell=context.progress) as windows_of:
+    with open_windows(context.settings, inputs.rocu, tell=days_watched(context, inputs.rocu)) as windows_of:
         parity = check_parity(windows_of, context.lake, inputs, snapshot, text, pattern, serving)
     return {
         "parity": parity,

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.context import Context, acting
+from flows.context import Context, acting, days_watched
 from flows.steps.desk import (
     open_desk,
     part_datasets,
@@ -69,18 +69,18 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
     """
     from governance.promotion.state import model_state
     from governance.promotion.verification import verify_champion
+    from models.drift.monitor import file_digests, watched_parts
     from models.drift.monitor import monitor as run
-    from models.drift.monitor import monitored_parts
 
     policy = policy_of(context, rocu)
     model = f"{pattern}.{rocu}"
     with acting(context, "monitor", rocu, "combination", model) as details:
         require_no_failure(context, rocu, as_of, as_of)
         settings: Any = policy.policy.pattern(pattern)
-        reads, findings = monitored_parts(context.lake, rocu, as_of, policy.policy.monitoring, settings)
-        require_brought(context, "ingest", rocu, reads)
-        require_brought(context, "dispositions", rocu, findings)
-        require_parts_unchanged(context, (*reads, *findings))
+        watched = watched_parts(context.lake, rocu, as_of, policy.policy.monitoring, settings)
+        require_brought(context, "ingest", rocu, watched.reads)
+        require_brought(context, "dispositions", rocu, watched.findings)
+        require_parts_unchanged(context, (*watched.reads, *watched.findings))
         champion = None
         if model_state(context.audit, model).standing is not None:
             champion = verify_champion(open_desk(context), model, rocu, utc_now())
@@ -95,7 +95,9 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
             context.now,
             settings,
             policy.policy.rows(pattern),
-            lists_on_record(context, rocu, pattern),
+            lists_on_record(context, rocu, pattern) | _results_on_record(context, model),
+            watched,
+            days_watched(context, rocu),
         )
         details |= {
             "as_of": as_of.isoformat(),
@@ -103,11 +105,22 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
             "recommendation": result.recommendation.action,
             "reasons": list(result.recommendation.reasons),
             "lists_not_counted": list(result.lists_not_counted),
+            "files": file_digests(context.lake, result),
         }
         named = f"{model} version {champion.version}" if champion else "none"
         page = _write_page(context, result, named)
         _record_lineage(context, result)
     return _monitored(context, result, named, page)
+
+
+def _results_on_record(context: Context, model: str) -> dict[str, str]:
+    """SHA-256 of every file that the log says monitoring left, by its path in the lake; of a run the newest."""
+    rocu = frozenset({model.partition(".")[2]})
+    rows = context.audit.search(rocus=rocu, action="monitor", object=model, outcome="done", limit=None)
+    found: dict[str, str] = {}
+    for row in rows:
+        found = row.details.get("files", {}) | found
+    return found
 
 
 def _write_page(context: Context, result: MonitorResult, champion: str) -> Path:

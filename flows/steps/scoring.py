@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.context import Context, acting
+from flows.context import Context, acting, days_watched
 from flows.steps.authority import Planned, authorised
 from flows.steps.desk import (
     open_desk,
@@ -257,7 +257,7 @@ def _windows(
     from models.window_engines import open_windows
 
     context.progress(f"windows of {rocu} to {as_of}")
-    with open_windows(context.settings, rocu, tell=context.progress) as windows_of:
+    with open_windows(context.settings, rocu, tell=days_watched(context, rocu)) as windows_of:
         return windows_of(context.lake, parts, as_of, get_pattern(pattern), settings)
 
 

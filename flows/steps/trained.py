@@ -25,7 +25,11 @@ _SIGNATURE = "signature_sha256"
 
 
 def signature_for_the_log(
-    context: Context, registry: Registry, version: RegisteredVersion, outputs: TrainingOutputs, tried: Assurance
+    context: Context,
+    registry: Registry,
+    version: RegisteredVersion,
+    outputs: TrainingOutputs,
+    tried: Assurance | None,
 ) -> str:
     """What the entry of this training says of the version's signature.
 
@@ -36,10 +40,10 @@ def signature_for_the_log(
         RefusedError: It is not: the version was signed anew, or somebody else began it and has to finish it.
     """
     found = registry.signature_sha256(version.model, version.version)
-    known = {row.details.get(_SIGNATURE) for row in _trainings(context, version.model, version.version)} - {None}
+    known = _signatures(context, version)
     if version.created or found in known:
         return found
-    if known or not _says(registry, version, outputs, tried):
+    if known or tried is None or not _says(registry, version, outputs, tried):
         raise _not_as_trained(
             version.model, version.version, "its record or its signature is another than this training gives"
         )
@@ -52,6 +56,16 @@ def signature_for_the_log(
             " another date, which makes a version of its own.",
         )
     return found
+
+
+def is_as_logged(context: Context, registry: Registry, version: RegisteredVersion) -> bool:
+    """Whether the log has the training of a version with the signature that it has."""
+    return registry.signature_sha256(version.model, version.version) in _signatures(context, version)
+
+
+def _signatures(context: Context, version: RegisteredVersion) -> set[str]:
+    rows = _trainings(context, version.model, version.version)
+    return {row.details[_SIGNATURE] for row in rows if row.details.get(_SIGNATURE)}
 
 
 def require_as_trained(context: Context, registry: Registry, record: VersionRecord) -> None:

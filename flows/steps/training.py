@@ -6,17 +6,17 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.context import Context, acting
+from flows.context import Context, acting, days_watched
 from flows.steps.desk import part_datasets, policy_of, require_brought, require_no_failure
 from flows.steps.results import StepResult
-from flows.steps.trained import signature_for_the_log
+from flows.steps.trained import is_as_logged, signature_for_the_log
 from infra.clock import utc_now
 from infra.errors import WrongInputError
 
 if TYPE_CHECKING:
     from models.assurance.results import Assurance
     from models.pipeline import TrainingOutputs
-    from models.registry import RegisteredVersion
+    from models.registry import RegisteredVersion, Registry
 
 
 class Retrained(StepResult):
@@ -98,8 +98,8 @@ def retrain(context: Context, rocu: str, pattern: str, as_of: date) -> Retrained
         attempt.inputs += (*part_datasets(inputs.reads), *part_datasets(inputs.dispositions))
         workspace = workspace_for(context.settings, inputs, code_state())
         outputs = run_training(context.settings, context.lake, inputs, workspace, context.progress)
-        tried = _tried(context, outputs)
         registry = Registry(context.settings)
+        tried = _tried(context, registry, outputs)
         version = registry.register(outputs, context.identity.subject, utc_now(), assurance=tried)
         details["signature_sha256"] = signature_for_the_log(context, registry, version, outputs, tried)
         details["version"] = version.version
@@ -109,15 +109,18 @@ def retrain(context: Context, rocu: str, pattern: str, as_of: date) -> Retrained
     return _retrained(outputs, version, workspace)
 
 
-def _tried(context: Context, outputs: TrainingOutputs) -> Assurance:
-    """What was tried on the run: as an earlier call left it in the workspace, or now."""
-    from models.assurance.trials import keep_trials, kept_trials, run_trials
+def _tried(context: Context, registry: Registry, outputs: TrainingOutputs) -> Assurance | None:
+    """What is tried on the run now, and never what lies in its workspace: whoever trains can write there.
 
-    found = kept_trials(outputs)
-    if found is None:
-        found = run_trials(context.settings, context.lake, outputs, context.progress)
-        keep_trials(outputs, found)
-    return found
+    `None` for a version that the log has as it is registered: nothing of it is written again.
+    """
+    from models.assurance.trials import run_trials
+
+    known = registry.find(outputs.inputs.model, outputs.inputs.digest, outputs.code.label)
+    if known is not None and is_as_logged(context, registry, known):
+        return None
+    watch = days_watched(context, outputs.inputs.rocu)
+    return run_trials(context.settings, context.lake, outputs, context.progress, watch)
 
 
 def _retrained(outputs: TrainingOutputs, version: RegisteredVersion, workspace: Path) -> Retrained:

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.context import Context, acting
+from flows.context import Context, acting, days_watched
 from flows.steps.desk import policy_of, require_brought, require_no_failure
 from flows.steps.results import StepResult
 from infra.lake import write_text
@@ -89,7 +89,7 @@ def _folds(context: Context, inputs: TrainingInputs) -> tuple[Fold, ...]:
     require_unchanged(context.lake, inputs)
     pattern = get_pattern(inputs.pattern)
     settings: Any = pattern.settings_type.model_validate(inputs.pattern_settings)
-    with open_windows(context.settings, inputs.rocu, tell=context.progress) as windows_of:
+    with open_windows(context.settings, inputs.rocu, tell=days_watched(context, inputs.rocu)) as windows_of:
 
         def build(window_end: date) -> pa.Table:
             context.progress(f"windows of {inputs.rocu} to {window_end}")

@@ -38,6 +38,7 @@ OPERATIONS: Mapping[str, tuple[Operation, ...]] = MappingProxyType(
         "dispositions.load": _COLLECTION,
         "dispositions.record": _COLLECTION,
         "dispositions.placed": _COLLECTION,
+        "days.renewed": ("alteration",),
         "retrain": _COMBINATION,
         "reproduce": _COMBINATION,
         "score": _COMBINATION,

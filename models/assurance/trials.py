@@ -40,7 +40,6 @@ from models.stability import measure_stability
 from models.units import units_of
 from models.window_engines import WindowMaker, open_windows
 
-NAME = "assurance.json"
 ATTRIBUTES = ("force", "camera_density", "area_group")
 OnProgress = Callable[[str], None]
 
@@ -97,7 +96,9 @@ class _Run:
         )
 
 
-def run_trials(settings: Settings, lake: Lake, outputs: TrainingOutputs, on_progress: OnProgress) -> Assurance:
+def run_trials(
+    settings: Settings, lake: Lake, outputs: TrainingOutputs, on_progress: OnProgress, tell: OnProgress | None = None
+) -> Assurance:
     """Try a training run: other seeds, leakage, fairness, fewer cameras, faults.
 
     Args:
@@ -105,13 +106,15 @@ def run_trials(settings: Settings, lake: Lake, outputs: TrainingOutputs, on_prog
         lake: Holds the parts that the run's inputs pin, and the camera register.
         outputs: Of the run.
         on_progress: Is told of each trial.
+        tell: Told of what is kept of a day and was changed by hand.
 
     Raises:
         FaultError: A pinned part is gone.
     """
     from infra.engine import open_engine
 
-    with open_engine(settings) as connection, open_windows(settings, outputs.inputs.rocu, connection) as windows_of:
+    rocu = outputs.inputs.rocu
+    with open_engine(settings) as connection, open_windows(settings, rocu, connection, tell) as windows_of:
         run = _opened(settings, connection, windows_of, lake, outputs)
         fairness, bases = _fairness(run, on_progress)
         on_progress("stability over seeds")
@@ -137,22 +140,6 @@ def run_trials(settings: Settings, lake: Lake, outputs: TrainingOutputs, on_prog
         robustness=robustness,
         stability=stability,
     )
-
-
-def kept_trials(outputs: TrainingOutputs) -> Assurance | None:
-    """What an earlier try of the same run found, if it lies in the workspace."""
-    try:
-        found = Assurance.model_validate_json((outputs.folder / NAME).read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None
-    tried = (found.model_sha256, found.snapshot_sha256, found.source_digest)
-    same = (outputs.training.text_sha256, outputs.snapshot.sha256, outputs.code.source_digest)
-    return found if tried == same else None
-
-
-def keep_trials(outputs: TrainingOutputs, found: Assurance) -> None:
-    """Leave the results in the workspace of the run."""
-    (outputs.folder / NAME).write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def _opened(

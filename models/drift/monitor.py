@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -41,12 +42,20 @@ RAW_REPORT = "evidently.html"
 ADJUSTED_REPORT = "evidently_without_changed_cameras.html"
 
 
-def monitored_parts(
+@dataclass(frozen=True)
+class Watched:
+    """The parts that a run looks at, as they were read from the records once."""
+
+    reads: tuple[PartRef, ...]
+    findings: tuple[PartRef, ...]
+
+
+def watched_parts(
     lake: Lake, rocu: str, as_of: date, monitor_settings: MonitorSettings, pattern_settings: PatternSettings
-) -> tuple[tuple[PartRef, ...], tuple[PartRef, ...]]:
-    """The parts of reads and of findings that a run looks at."""
+) -> Watched:
+    """The parts of reads and of findings of the spans that a run compares."""
     plan = _plan(as_of, monitor_settings, pattern_settings)
-    return read_parts(lake, rocu, plan.start, as_of), disposition_parts(lake, rocu)
+    return Watched(read_parts(lake, rocu, plan.start, as_of), disposition_parts(lake, rocu))
 
 
 def _plan(as_of: date, monitor_settings: MonitorSettings, pattern_settings: PatternSettings) -> Plan:
@@ -66,6 +75,8 @@ def monitor(
     pattern_settings: PatternSettings | None = None,
     capacity: int = 50,
     on_record: Mapping[str, str] | None = None,
+    watched: Watched | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> MonitorResult:
     """Compare the latest window with the ones before it and keep the result under `monitoring/`.
 
@@ -80,7 +91,10 @@ def monitor(
         now: The time, UTC.
         pattern_settings: The ROCU's own; default the pattern's defaults.
         capacity: How many ranked vehicles analysts were shown per run; those should get findings.
-        on_record: SHA-256 of each list that was made, by its path in the lake; others do not count. `None`: all count.
+        on_record: SHA-256 of each list and result that was made, by its path in the lake; others do not count.
+            `None`: all count.
+        watched: What is looked at, if the caller has held it against something; else what the records name now.
+        tell: Told of what is kept of a day and was changed by hand.
 
     Returns:
         The result, made now or found as it was made from the same inputs.
@@ -92,72 +106,69 @@ def monitor(
     own_settings = pattern_settings or chosen.settings_type()
     plan = _plan(as_of, monitor_settings, own_settings)
     own_settings = own_settings.model_copy(update={"window_days": plan.days})
-    parts, findings = monitored_parts(lake, rocu, as_of, monitor_settings, own_settings)
-    reference, current = plan.spans(parts, monitor_settings.least_days)
+    looked_at = watched or watched_parts(lake, rocu, as_of, monitor_settings, own_settings)
+    spans = plan.spans(looked_at.reads, monitor_settings.least_days)
     lists = made_lists(lake, rocu, pattern, as_of, monitor_settings.labels.look_back_days, on_record)
     with open_engine(settings) as connection:
         ranked = load_ranked(connection, lists.paths, capacity)
-    run_id = _run_id(
-        rocu, pattern, as_of.isoformat(), monitor_settings.model_dump_json(), own_settings.model_dump_json(),
-        _digest(champion), parts_digest(parts), parts_digest(findings), json.dumps(ranked.to_pylist(), default=str),
-        _scores_digest(lake, lists), code_state().source_digest,
+    job = _Job(
+        settings, lake, rocu, chosen, plan, looked_at, champion, monitor_settings, own_settings, lists, ranked
     )  # fmt: skip
-    folder = lake.folder("monitoring", rocu, pattern=pattern, as_of=as_of.isoformat(), run=run_id)
-    kept = _kept(folder)
+    kept = _kept(job, on_record)
     if kept is not None:
         return kept
-    job = _Job(
-        settings,
-        lake,
-        rocu,
-        chosen,
-        plan,
-        parts,
-        champion,
-        monitor_settings,
-        own_settings,
-        lists,
-        ranked,
-        run_id,
-        folder,
-    )
-    result = _examine(job, findings, (reference, current), now)
-    write_text(folder / RESULT, result.model_dump_json(indent=1))
+    result = _examine(job, spans, now, tell)
+    write_text(job.folder / RESULT, result.model_dump_json(indent=1))
     return result
 
 
 @dataclass(frozen=True)
 class _Job:
-    """A run that has not been made yet."""
+    """All that a run rests on; its name is their digest."""
 
     settings: Settings
     lake: Lake
     rocu: str
     pattern: Pattern
     plan: Plan
-    parts: tuple[PartRef, ...]
+    watched: Watched
     champion: str | None
     limits: MonitorSettings
     pattern_settings: PatternSettings
     lists: MadeLists
     ranked: pa.Table
-    run_id: str
-    folder: Path
+
+    @cached_property
+    def run_id(self) -> str:
+        """Sixteen hexadecimal digits."""
+        inputs = (
+            self.rocu, self.pattern.name, self.plan.as_of.isoformat(), self.limits.model_dump_json(),
+            self.pattern_settings.model_dump_json(), _digest(self.champion), parts_digest(self.watched.reads),
+            parts_digest(self.watched.findings), json.dumps(self.ranked.to_pylist(), default=str),
+            _scores_digest(self.lake, self.lists), code_state().source_digest,
+        )  # fmt: skip
+        return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
+
+    @property
+    def folder(self) -> Path:
+        """Where the result and the reports lie."""
+        as_of = self.plan.as_of.isoformat()
+        return self.lake.folder("monitoring", self.rocu, pattern=self.pattern.name, as_of=as_of, run=self.run_id)
 
 
-def _examine(job: _Job, findings: Sequence[PartRef], spans: tuple[Span, Span], now: datetime) -> MonitorResult:
+def _examine(job: _Job, spans: tuple[Span, Span], now: datetime, tell: Callable[[str], None] | None) -> MonitorResult:
     plan, limits = job.plan, job.limits
     with (
         open_engine(job.settings) as connection,
-        open_windows(job.settings, job.rocu, connection) as windows_of,
+        open_windows(job.settings, job.rocu, connection, tell) as windows_of,
     ):
-        reads_relation(connection, job.lake, job.parts, "monitored_reads")
+        reads_relation(connection, job.lake, job.watched.reads, "monitored_reads")
         counts = count_camera_days(connection, "monitored_reads")
         estate = examine_estate(counts, plan.start, plan.current_from, plan.as_of, limits.estate)
         workshop = Workshop(windows_of, job.pattern, job.pattern_settings, job.champion)
-        raw = workshop.build(job.lake, job.parts, plan)
+        raw = workshop.build(job.lake, job.watched.reads, plan)
         adjusted = _without_changed(job, connection, workshop, raw, estate)
-        known = load_findings(connection, job.lake, findings, plan.as_of, job.pattern.unit)
+        known = load_findings(connection, job.lake, job.watched.findings, plan.as_of, job.pattern.unit)
     labels = examine_labels(job.ranked, known, *spans, limits.labels)
     service = examine_service(job.lists, known)
     reports = _reports(job.folder, limits)
@@ -170,7 +181,7 @@ def _examine(job: _Job, findings: Sequence[PartRef], spans: tuple[Span, Span], n
         made_at=now,
         settings=limits,
         champion_digest=_digest(job.champion),
-        reads_digest=parts_digest(job.parts),
+        reads_digest=parts_digest(job.watched.reads),
         reference=spans[0],
         current=spans[1],
         vehicles_reference=raw.reference.num_rows,
@@ -196,17 +207,36 @@ def _without_changed(
         return raw
     if _reads_left(estate) < job.limits.least_reads_left:
         return None
-    with without_cameras(job.settings, connection, job.lake, job.parts, estate.changed_cameras) as (copy, left):
+    with without_cameras(job.settings, connection, job.lake, job.watched.reads, estate.changed_cameras) as (copy, left):
         adjusted = workshop.build(copy, left, job.plan)
     return adjusted if adjusted.reference.num_rows and adjusted.current.num_rows else None
 
 
-def _kept(folder: Path) -> MonitorResult | None:
-    """What an earlier run of the same name left; one that cannot be read is made again."""
+def _kept(job: _Job, on_record: Mapping[str, str] | None) -> MonitorResult | None:
+    """What an earlier run of the same name left; one that cannot be read, or is not on record, is made again."""
     try:
-        return load_result(folder)
+        content = (job.folder / RESULT).read_bytes()
+        found = MonitorResult.model_validate_json(content)
     except (FileNotFoundError, ValidationError):
         return None
+    if on_record is None:
+        return found
+    # what is given is what was hashed
+    made = _report_digests(job.lake, job.folder, found) | {
+        job.lake.relative(job.folder / RESULT): hashlib.sha256(content).hexdigest()
+    }
+    return found if made.items() <= on_record.items() else None
+
+
+def file_digests(lake: Lake, result: MonitorResult) -> dict[str, str]:
+    """SHA-256 of what a run that was just made left, by path in the lake: the result and the reports that it names."""
+    folder = lake.root / result.folder
+    return _report_digests(lake, folder, result) | {f"{result.folder}/{RESULT}": file_sha256(folder / RESULT)}
+
+
+def _report_digests(lake: Lake, folder: Path, result: MonitorResult) -> dict[str, str]:
+    files = (folder / name for name in result.reports)
+    return {lake.relative(path): file_sha256(path) if path.is_file() else "" for path in files}
 
 
 def _scores_digest(lake: Lake, lists: MadeLists) -> str:
@@ -227,10 +257,6 @@ def _reports(folder: Path, settings: MonitorSettings) -> dict[str, Path]:
     wanted = {"none": (), "raw": ("raw",), "both": ("raw", "adjusted")}[settings.reports]
     named = {"raw": folder / RAW_REPORT, "adjusted": folder / ADJUSTED_REPORT}
     return {name: named[name] for name in wanted}
-
-
-def _run_id(*inputs: str | None) -> str:
-    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
 
 
 def _digest(champion: str | None) -> str | None:

@@ -90,26 +90,16 @@ def build_profile(
         cameras, valid = estate(cursor, "register", days)
         travel = travel_of(cursor, "own_reads", as_of, settings, _with_read(cursor, cameras))
         noted = notes_about(cursor, lake, notes, vehicle, days[0], days[-1])
-        faults = faults_of(
-            travel.reads,
-            settings,
-            _set_apart(cursor, lake, set_apart, vehicle, days),
-            [note for note in noted if note.vehicle == vehicle],
-            [note for note in noted if note.vehicle != vehicle],
-        )
+        own, of_others = ([n for n in noted if (n.vehicle == vehicle) is mine] for mine in (True, False))
+        apart = _set_apart(cursor, lake, set_apart, vehicle, days)
         profile = VehicleProfile(
-            rocu=_rocu_of(parts),
-            vehicle=vehicle,
-            pattern=pattern,
-            as_of=as_of,
-            days=days,
-            zone=settings.zone,
+            rocu=_rocu_of(parts), vehicle=vehicle, pattern=pattern, as_of=as_of, days=days, zone=settings.zone,
             reads=travel.reads,
             places=travel.places,
             base=travel.base,
             journeys=travel.journeys,
             trips=travel.trips,
-            faults=faults,
+            faults=faults_of(travel.reads, settings, apart, own, of_others),
             companions=companions_of(cursor, "window_reads", vehicle, travel.reads, days, settings),
             coverage=coverage_of(_seen_days(cursor), valid, travel.reads, travel.places, days, settings),
             features={name: value for name, value in travel.window.items() if name not in (*NEEDS_OTHERS, "vehicle")},
@@ -118,7 +108,7 @@ def build_profile(
             register_digest=register.digest,
             data_digest=parts_digest(parts),
             settings=settings.model_dump(),
-        )
+        )  # fmt: skip
     profile.features.update(travel_facts(profile))
     return profile
 

@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from aside_support import NOW as SET_ASIDE_AT
+from aside_support import entry, records
 from batch_support import Batches, make_batches
 from governance_world import (
     MODEL,
@@ -24,7 +26,7 @@ from governance_world import (
 )
 from sqlalchemy import Engine, text
 
-from governance.audit.log import AuditLog, open_audit
+from governance.audit.log import AuditLog, LogBrokenError, open_audit
 from governance.policy.document import LoadedPolicy, packaged_policy
 from governance.promotion.verification import Champion, verify_champion
 from infra.database import open_database
@@ -121,3 +123,20 @@ def python() -> str:
 def verify(world: World) -> Callable[..., Champion]:
     """Ask, as scoring does, for the champion that may score."""
     return lambda now=NOW, rocu="nwrocu", model=MODEL: verify_champion(world.desk, model, rocu, now)
+
+
+@pytest.fixture
+def waiting(log: AuditLog, log_settings: Settings) -> AuditLog:
+    """A log that has held once, and then could not take three entries."""
+    log.append(entry(1), SET_ASIDE_AT)
+    head = records(log_settings) / "audit-head.json"
+    kept = head.read_bytes()
+    head.write_bytes(b"{}")
+    for number in (2, 3, 4):
+        with pytest.raises(LogBrokenError):
+            log.append(entry(number), SET_ASIDE_AT)
+    head.write_bytes(kept)
+    assert log.verify().intact
+    assert log.waiting_aside() == 3
+    assert log.aside_problem() is None
+    return log

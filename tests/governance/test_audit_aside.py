@@ -5,33 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from aside_support import NOW, aside, entry, head_of_aside, records
 from sqlalchemy import Engine
 
 from governance.audit.aside import AsideFile
 from governance.audit.head import Head, HeadFile
 from governance.audit.keys import open_keys
-from governance.audit.log import AuditLog, Entry, LogBrokenError, open_audit
-from governance.audit.plate_guard import withhold_plates
+from governance.audit.log import AuditLog, LogBrokenError, open_audit
 from infra.errors import RefusedError
 from infra.settings import Settings
-
-NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-
-
-def entry(number: int) -> Entry:
-    return Entry(
-        action="score", operation="combination", actor="embedded:olga", actor_name="Olga", actor_roles=("operator",),
-        rocu="nwrocu", object=f"run-{number}", outcome="refused",
-    )  # fmt: skip
-
-
-def records(settings: Settings) -> Path:
-    return settings.root / "records"
 
 
 def test_what_a_broken_log_did_not_take_is_kept_and_taken_up_when_it_holds(
@@ -79,10 +65,6 @@ def test_the_clock_is_no_reason_to_set_aside(log: AuditLog) -> None:
     assert log.waiting_aside() == 0
 
 
-def aside(settings: Settings) -> Path:
-    return records(settings) / "audit-aside.jsonl"
-
-
 def test_the_log_vouches_only_for_lines_that_hold(log: AuditLog, log_settings: Settings) -> None:
     log.set_aside(tuple(entry(number) for number in range(1, 6)), "broken", NOW)
     kept = aside(log_settings).read_text().split("\n")
@@ -120,27 +102,6 @@ def test_of_two_that_write_at_once_one_tells_of_what_was_set_aside(
     others[0].join()
     assert len(log.search(action="audit.aside")) == 1
     assert log.verify().intact
-
-
-def head_of_aside(settings: Settings) -> Path:
-    return records(settings) / "audit-aside-head.json"
-
-
-@pytest.fixture
-def waiting(log: AuditLog, log_settings: Settings) -> AuditLog:
-    """A log that has held once, and then could not take three entries."""
-    log.append(entry(1), NOW)
-    head = records(log_settings) / "audit-head.json"
-    kept = head.read_bytes()
-    head.write_bytes(b"{}")
-    for number in (2, 3, 4):
-        with pytest.raises(LogBrokenError):
-            log.append(entry(number), NOW)
-    head.write_bytes(kept)
-    assert log.verify().intact
-    assert log.waiting_aside() == 3
-    assert log.aside_problem() is None
-    return log
 
 
 def cut(path: Path, *numbers: int) -> None:
@@ -252,56 +213,6 @@ def test_a_head_from_before_is_believed_and_vouches_for_nothing_set_aside(
     assert again.search(action="audit.aside")[0].details["entries"] == 2
     head_of_aside(log_settings).unlink()
     assert "is missing" in (again.aside_problem() or "")
-
-
-def test_a_line_that_a_power_cut_tore_is_told_as_what_it_is_and_the_next_write_goes_on(
-    waiting: AuditLog, log_settings: Settings
-) -> None:
-    """Nothing of it was counted yet: the head is written after the lines."""
-    path = aside(log_settings)
-    whole = path.read_bytes()
-    torn = whole.splitlines()[0].decode()[:200]
-    path.write_bytes(whole + torn.encode())
-    problem = waiting.aside_problem() or ""
-    assert "Line 4 of audit-aside.jsonl is incomplete, 200 characters without an end: a write was cut off" in problem
-    assert ("changed" in problem, waiting.waiting_aside()) == (False, 3)
-    waiting.set_aside((entry(5), entry(6)), "broken", NOW)
-    assert (waiting.aside_problem(), waiting.waiting_aside()) == (None, 5)
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    # a signature may read as a plate by chance, and is withheld then as any text of the log would be
-    assert [line["cut_off"] for line in lines] == ["", "", "", withhold_plates(torn), ""]
-    assert path.read_bytes().startswith(whole)
-    waiting.append(entry(7), NOW)
-    told = waiting.search(action="audit.aside")[0].details
-    assert (told["entries"], told["cut_off"], "problem" in told) == (5, 1, False)
-
-
-def test_a_torn_line_is_on_record_though_nothing_was_written_after_it(
-    waiting: AuditLog, log_settings: Settings
-) -> None:
-    with aside(log_settings).open("a") as stream:
-        stream.write('{"at": "2026')
-    waiting.append(entry(5), NOW)
-    told = waiting.search(action="audit.aside")[0].details
-    assert (told["entries"], told["cut_off"], told["missing"]) == (3, 1, 0)
-    assert "is incomplete, 12 characters" in told["problem"]
-
-
-def test_a_line_that_was_counted_and_then_cut_in_the_middle_is_missing_for_good(
-    waiting: AuditLog, log_settings: Settings
-) -> None:
-    aside(log_settings).write_bytes(aside(log_settings).read_bytes()[:-100])
-    for expected in ("only 2 are there .* Line 3 of audit-aside.jsonl is incomplete", "4 entries .* only 3 are there"):
-        assert re.search(expected, waiting.aside_problem() or "")
-        waiting.set_aside((entry(5),), "broken", NOW)
-    assert waiting.waiting_aside() == 4
-
-
-def test_a_line_that_lacks_only_its_end_holds(waiting: AuditLog, log_settings: Settings) -> None:
-    aside(log_settings).write_bytes(aside(log_settings).read_bytes().removesuffix(b"\n"))
-    assert (waiting.aside_problem(), waiting.waiting_aside()) == (None, 3)
-    waiting.set_aside((entry(5),), "broken", NOW)
-    assert (waiting.aside_problem(), waiting.waiting_aside()) == (None, 4)
 
 
 def test_the_empty_head_put_back_with_the_file_gone_shows_by_the_head_of_the_log(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from loop_support import AS_OF, Loop, Said
 
@@ -122,6 +123,23 @@ def test_monitoring_counts_no_part_that_was_changed_in_its_place(copy: Loop, lay
         part.write_bytes(whole)
     assert (said.code, part.name in said.err) == (1, True), said.err
     assert "was changed after it was ingested" in said.err
+
+
+@pytest.mark.parametrize("layer", ["reads", "notes", "quarantine"])
+def test_a_profile_shows_nothing_of_a_part_that_was_changed_in_its_place(copy: Loop, layer: str) -> None:
+    (scores,) = (copy.home / "lake" / "scores").rglob(f"as_of={AS_OF}/*/scores.parquet")
+    vehicle = pq.ParquetFile(scores).read(["vehicle"])["vehicle"][0].as_py()
+    why = ("--purpose", "investigation", "--authority", "CL/2026/0042")
+    of_the_window = (copy.home / "lake" / layer / "rocu=nwrocu").rglob(f"*date={AS_OF}/*.parquet")
+    part = next(of_the_window, None) or next((copy.home / "lake" / layer / "rocu=nwrocu").rglob("*.parquet"))
+    whole = part.read_bytes()
+    part.write_bytes(whole[:-8] + whole[-8:].swapcase())
+    try:
+        said = copy("governance", "profile", *HERE, "--vehicle", vehicle, *why)
+    finally:
+        part.write_bytes(whole)
+    assert (said.code, part.name in said.err) == (1, True), said.out + said.err
+    assert copy("governance", "profile", *HERE, "--vehicle", vehicle, *why).code == 0
 
 
 def test_status_says_what_a_kill_left_half_placed(copy: Loop) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from loop_support import AS_OF, MODEL, ROCUS, Loop
 
 
@@ -81,21 +85,49 @@ def test_training_again_from_the_same_inputs_is_the_same_version(in_force: Loop)
     assert again["version"] == 1
 
 
+def monitored(loop: Loop) -> dict[str, Any]:
+    seen: dict[str, Any] = loop.done("operator", "monitor", "--rocu", "nwrocu", "--as-of", AS_OF, "--json").data
+    return seen
+
+
 def test_monitoring_recommends_and_is_recorded_and_a_list_that_nobody_made_does_not_count(in_force: Loop) -> None:
-    """As of a day of which there is no list: it was put into the lake by hand."""
+    """As of a day of which there is no list: it was put into the lake by hand, and names vehicles with findings."""
+    before = monitored(in_force)
+    in_service = json.loads(Path(before["page"]).with_name("result.json").read_text())["in_service"]
     made = next((in_force.home / "lake" / "scores" / "rocu=nwrocu").rglob(f"as_of={AS_OF}/*"))
     forged = made.parent.with_name("as_of=2026-03-29") / "run=0123456789abcdef"
     shutil.copytree(made, forged)
-    seen = in_force.done("operator", "monitor", "--rocu", "nwrocu", "--as-of", AS_OF, "--json").data
+    listed = pq.ParquetFile(forged / "scores.parquet").read()
+    own = {"vehicle": listed["vehicle"].to_pylist()[::-1], "run_id": ["0123456789abcdef"] * listed.num_rows}
+    for column, values in own.items():
+        listed = listed.set_column(listed.column_names.index(column), column, pa.array(values))
+    pq.write_table(listed, forged / "scores.parquet")
+    seen = monitored(in_force)
     name = (forged / "scores.parquet").relative_to(in_force.home / "lake").as_posix()
     shutil.rmtree(forged.parent)
     assert Path(seen["page"]).is_file()
     assert any(Path(report).name == "evidently.html" for report in seen["reports"])
     assert seen["lists_not_counted"] == [f"{name} is not the list that the audit log says was made"]
     assert name in Path(seen["page"]).read_text()
+    assert json.loads(Path(seen["page"]).with_name("result.json").read_text())["in_service"] == in_service
     rows = in_force.done("auditor", "audit", "search", "--action", "monitor", "--rocu", "nwrocu", "--json").data
     assert rows[-1]["details"]["recommendation"] == seen["recommendation"]
     assert rows[-1]["details"]["lists_not_counted"] == seen["lists_not_counted"]
+
+
+@pytest.mark.parametrize("changed_file", ["result.json", "evidently.html"])
+def test_a_result_of_monitoring_that_was_edited_is_made_again(in_force: Loop, changed_file: str) -> None:
+    seen = monitored(in_force)
+    kept = Path(seen["page"]).with_name("result.json")
+    first, edited = kept.read_bytes(), kept.with_name(changed_file)
+    edited.write_bytes(edited.read_bytes() + b"\n ")
+    again = monitored(in_force)
+    assert (again["run_id"], again["recommendation"]) == (seen["run_id"], seen["recommendation"])
+    assert not edited.read_bytes().endswith(b"\n ")
+    assert kept.read_bytes() != first  # made again, and at another time
+    made = kept.read_bytes()
+    assert monitored(in_force)["run_id"] == seen["run_id"]
+    assert kept.read_bytes() == made  # and not once more
 
 
 def test_rocu_is_in_every_path_of_the_lake(in_force: Loop) -> None:

@@ -24,7 +24,7 @@ from models.assurance.ranking import WindowRows
 from models.assurance.results import Parity
 from models.assurance.robustness import FAULTS, try_faults
 from models.assurance.thinning import thin_cameras
-from models.assurance.trials import keep_trials, kept_trials, run_trials
+from models.assurance.trials import run_trials
 from models.day_seal import KeptDays
 from models.inputs import window_parts
 from models.patterns import Pattern, get_pattern
@@ -304,15 +304,10 @@ class TestFairness:
         assert found.column("vehicle").to_pylist() == sorted(found.column("vehicle").to_pylist())
 
 
-def test_all_trials_of_a_run_are_kept_with_it_and_are_the_same_again(world: Any, trained: TrainingOutputs) -> None:
-    assert kept_trials(trained) is None
+def test_all_trials_of_a_run_are_the_same_again(world: Any, trained: TrainingOutputs) -> None:
     said: list[str] = []
     found = run_trials(world.settings, world.lake, trained, said.append)
-    keep_trials(trained, found)
-    assert kept_trials(trained) == found
     assert run_trials(world.settings, world.lake, trained, said.append) == found
     assert found.fairness is not None
     # one force and no areas in this world: what is not known is not measured
     assert [one.name for one in found.fairness.attributes] == ["force", "camera_density"]
-    other = replace(trained, training=trained.training.model_copy(update={"text_sha256": "0" * 64}))
-    assert kept_trials(other) is None

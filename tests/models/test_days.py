@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from data_contracts.layers.manifests import PartRef
 from data_contracts.layers.reads import READS_COLUMNS
-from infra.errors import FaultError
+from infra.errors import FaultError, RefusedError
 from infra.lake import Lake
+from infra.settings import Settings
 from models import days
-from models.day_seal import SEAL, KeptDays
+from models.day_seal import SEAL, KeptDays, kept_days
 from models.days import build_windows_by_day, day_folder, share_digest
 from models.features import day_parts
 from models.features.settings import PatternSettings
@@ -210,6 +211,15 @@ def test_a_share_that_was_changed_is_told_and_made_anew_and_no_other(lake):
     assert [path for share in found for path in share.parent.iterdir()] == found
     assert_same(lake, parts, LAST)
     assert len(TOLD) == len(changes)
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_a_key_of_another_length_seals_nothing(tmp_path, length):
+    settings = Settings(home=tmp_path)
+    kept_days(settings, "nwrocu")
+    (settings.keys / "days.key").write_bytes(b"k" * length)
+    with pytest.raises(RefusedError, match=f"days.key has {length} bytes, not 32"):
+        kept_days(settings, "nwrocu")
 
 
 def test_another_version_of_a_library_makes_another_share(monkeypatch):
