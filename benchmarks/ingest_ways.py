@@ -116,6 +116,8 @@ def _expectations(known: list[str]) -> list[Any]:
         expect.ExpectColumnValuesToBeInSet(column="camera_id", value_set=known),
         expect.ExpectColumnValuesToBeInSet(column="camera_in_force", value_set=[True]),
         expect.ExpectColumnValuesToBeBetween(column="confidence", min_value=0, max_value=100),
+        expect.ExpectColumnValuesToNotBeNull(column="confidence"),
+        expect.ExpectColumnValuesToBeInSet(column="age_identifier_issued", value_set=[True]),
         expect.ExpectColumnValuesToBeInSet(column="motion_toward_camera", value_set=["true", "false"]),
         expect.ExpectColumnValuesToNotBeNull(column="received"),
         *(
@@ -140,6 +142,7 @@ def _prepare(rows: pd.DataFrame, register: pd.DataFrame) -> None:
     rows["seconds_after_now"] = (captured - pd.Timestamp(NOW)).dt.total_seconds()
     rows["age_days"] = -rows["seconds_after_now"] / 86_400
     rows["second"] = captured.dt.floor("5s")
+    rows["age_identifier_issued"] = _issued(rows["vrm"], captured)
     since = pd.to_datetime(register["valid_from"], utc=True)
     rows["camera_in_force"] = rows["camera_id"].map(since) <= captured
     ordered = pd.DataFrame({"vrm": rows["vrm"], "captured": captured})
@@ -152,6 +155,17 @@ def _prepare(rows: pd.DataFrame, register: pd.DataFrame) -> None:
     half += np.cos(ordered["latitude"]) * np.cos(before["latitude"]) * across
     hours = (ordered["captured"] - before["captured"]).dt.total_seconds() / 3_600
     rows["kmh"] = 2 * 6_371 * np.arcsin(np.sqrt(half)) / hours
+
+
+def _issued(vrm: pd.Series, captured: pd.Series) -> pd.Series:
+    """Whether the age identifier of a plate of now had been issued when it was read; no matter of other plates."""
+    import pandas as pd
+
+    identifier = pd.to_numeric(vrm.str.extract(r"^[A-Z]{2}(\d\d) ?[A-Z]{3}$", expand=False), errors="coerce")
+    autumn = identifier > 50
+    begun = (2000 + identifier - 50 * autumn) * 12 + 6 * autumn + 2
+    read = captured.dt.year * 12 + captured.dt.month - 1
+    return identifier.isna() | captured.isna() | (begun <= read)
 
 
 WAYS: dict[str, Callable[[Path, Path, Sequence[Path]], float]] = {

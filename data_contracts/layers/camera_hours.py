@@ -95,7 +95,7 @@ def _told(limits: IngestLimits, first: int, last: int) -> str:
         WITH left_out AS (
             SELECT batch_no, row_no, {_REJECTED} AS outcome FROM rejected WHERE {here}
             UNION ALL SELECT batch_no, row_no, {_DUPLICATE} FROM doubled WHERE {here}),
-        those AS (SELECT judged.*, failed FROM judged JOIN named USING (batch_no) WHERE {here}),
+        those AS NOT MATERIALIZED (SELECT judged.*, failed FROM judged JOIN named USING (batch_no) WHERE {here}),
         others AS (
             SELECT those.*, outcome FROM those JOIN left_out USING (batch_no, row_no) WHERE NOT failed
             UNION ALL
