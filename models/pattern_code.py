@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def _closure(modules: tuple[str, ...]) -> dict[str, Path]:
         if path is None or name in found:
             continue
         found[name] = path
-        waiting += _imported(path)
+        waiting += _imported(path.read_bytes())
     return found
 
 
@@ -56,11 +56,13 @@ def _path(module: str) -> Path | None:
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
 
-def _imported(path: Path) -> Iterator[str]:
-    """Modules of this room that a file names in an import, also inside its functions."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
+@lru_cache(maxsize=256)
+def _imported(source: bytes) -> tuple[str, ...]:
+    """Modules of this room that a source names in an import, also inside its functions."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.startswith(f"{_ROOM}."))
+            found += (alias.name for alias in node.names if alias.name.startswith(f"{_ROOM}."))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == _ROOM:
-            yield str(node.module)
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += (str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names))
+    return tuple(found)

@@ -19,6 +19,7 @@ MODEL_FILE = "model.lgb"
 FOLDERS = ("model", "signature", "record", "plots")
 SIGNATURE = "model.sig"
 SIGNED = "version"
+EVERYTHING = ""  # as MLflow names the folder that the others are in
 
 
 class VersionFiles(ABC):
@@ -37,7 +38,7 @@ class VersionFiles(ABC):
 
     @abstractmethod
     def _fetch(self, model: str, version: str, what: str, target: Path) -> Path:
-        """Fetch one of a version's folders into another; `WrongInputError` if there is no such version."""
+        """Fetch one of a version's folders, or `EVERYTHING`, into another; `WrongInputError` without such a version."""
 
     def model_text(self, model: str, version: str) -> str:
         """The model's text, as registered; the caller holds it against the digest it expects.
@@ -60,8 +61,7 @@ class VersionFiles(ABC):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / SIGNED
             folder.mkdir()
-            for name in FOLDERS:
-                self._fetch(model, version, name, folder)
+            self._fetch(model, version, EVERYTHING, folder)
             verify_folder(self._settings, folder, folder / "signature" / SIGNATURE)
 
     def signature_sha256(self, model: str, version: str) -> str:

@@ -7,11 +7,14 @@ import errno
 import os
 import select
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TextIO
 
 import typer
+from typer.main import get_command
 
 from infra.errors import FindProfileError
 
@@ -41,7 +44,7 @@ def main() -> None:
     import flows.cli.commands  # noqa: F401  registers the commands; here, so that this module can be imported alone
 
     try:
-        app()
+        _command()()
     except FindProfileError as error:
         sys.stderr.write(f"{_kind(error)}: {error.reason}\n  what to do: {error.instruction}\n")
         sys.exit(error.exit_code)
@@ -60,6 +63,12 @@ def main() -> None:
         # only where a database was opened; importing it for --help would cost half a second
         if "infra.database" in sys.modules:
             sys.modules["infra.database"].close_databases()
+
+
+@cache
+def _command() -> Callable[[], object]:
+    """The commands as they are called; a process that calls several of them puts them together once."""
+    return get_command(app)
 
 
 def program() -> None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,9 @@ def _text_of(file: Path) -> str:
         ) from None
 
 
+@lru_cache(maxsize=64)
 def _parse(text: str, name: str) -> RocuPolicy:
+    """The policy in a text. What it says never changes, and one run asks for it several times."""
     default = read_yaml((PACKAGED / "default.yaml").read_text(encoding="utf-8"), "default.yaml")
     values = lay_over(default, read_yaml(text, name))
     try:
