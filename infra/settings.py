@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     audit_full_walk_hours: float = Field(
         default=24,
         ge=0,
+        le=24,
         description="how long scoring trusts the last full walk of a long audit log; 0: it walks all of it every time",
     )
     clock_tolerance_s: float = Field(

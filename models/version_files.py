@@ -6,11 +6,15 @@ record is written (`version_record`).
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from infra.errors import WrongInputError
+from infra.errors import RefusedError, WrongInputError
 from infra.lake import file_sha256
 from infra.settings import Settings
 from models.version_record import RegisteredVersion, VersionRecord, read_record
@@ -20,6 +24,15 @@ FOLDERS = ("model", "signature", "record", "plots")
 SIGNATURE = "model.sig"
 SIGNED = "version"
 EVERYTHING = ""  # as MLflow names the folder that the others are in
+
+
+@dataclass(frozen=True)
+class VerifiedVersion:
+    """A version as one copy of its files says it, over all of which the signature holds."""
+
+    record: VersionRecord
+    text: str
+    signature_sha256: str
 
 
 class VersionFiles(ABC):
@@ -56,6 +69,17 @@ class VersionFiles(ABC):
             RefusedError: A file is changed, added or removed, or another key signed.
             WrongInputError: There is no such version.
         """
+        with self.verified_files(model, version):
+            pass
+
+    @contextmanager
+    def verified_files(self, model: str, version: str) -> Iterator[Path]:
+        """A copy of all of a version's folders, for the length of a block, once the signature holds over it.
+
+        Raises:
+            RefusedError: A file is changed, added or removed, or another key signed.
+            WrongInputError: There is no such version.
+        """
         from infra.signing import verify_folder
 
         with tempfile.TemporaryDirectory() as temporary:
@@ -63,6 +87,25 @@ class VersionFiles(ABC):
             folder.mkdir()
             self._fetch(model, version, EVERYTHING, folder)
             verify_folder(self._settings, folder, folder / "signature" / SIGNATURE)
+            yield folder
+
+    def verified(self, model: str, version: str) -> VerifiedVersion:
+        """Record and text of a version, read from the very files over which its signature holds.
+
+        Raises:
+            RefusedError: The signature does not hold, or the text is not the record's.
+            WrongInputError: There is no such version.
+            OtherFormError: The record has not the form of now.
+        """
+        with self.verified_files(model, version) as folder:
+            record = read_record(folder / "record", self._find(model, version))
+            content = (folder / "model" / MODEL_FILE).read_bytes()
+            if {hashlib.sha256(content).hexdigest()} != {record.model_sha256, record.training.text_sha256}:
+                raise RefusedError(
+                    f"The text of {model} version {version} is not the one that its record is about.",
+                    "Do not use this version; train another, and tell governance.",
+                )
+            return VerifiedVersion(record, content.decode("utf-8"), file_sha256(folder / "signature" / SIGNATURE))
 
     def signature_sha256(self, model: str, version: str) -> str:
         """The SHA-256 of the signature over everything about the version.

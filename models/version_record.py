@@ -111,10 +111,23 @@ def read_record(folder: Path, version: RegisteredVersion) -> VersionRecord:
     Raises:
         OtherFormError: It has not the form of now.
     """
+    try:
+        return VersionRecord.model_validate(_said(folder, version))
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}"
+        raise _other_form(version, what) from error
+    except FileNotFoundError as error:
+        raise _other_form(version, f"{Path(error.filename).name} is missing") from error
+    except (ValueError, LookupError, TypeError) as error:
+        raise _other_form(version, "a file of it is no JSON, or says something else") from error
+
+
+def _said(folder: Path, version: RegisteredVersion) -> dict[str, Any]:
     parts = {name: json.loads((folder / f"{name}.json").read_bytes()) for name in _PARTS}
     about = json.loads((folder / _ABOUT).read_bytes())
     tried, defined = folder / _ASSURANCE, folder / _DEFINITION
-    said = parts | {
+    return parts | {
         "model": version.model,
         "version": version.version,
         "run_id": version.run_id,
@@ -125,15 +138,13 @@ def read_record(folder: Path, version: RegisteredVersion) -> VersionRecord:
         "assurance": json.loads(tried.read_bytes()) if tried.is_file() else None,
         "definition": json.loads(defined.read_bytes()) if defined.is_file() else None,
     }
-    try:
-        return VersionRecord.model_validate(said)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise OtherFormError(
-            f"The record of {version.model} version {version.version} is not of the form of now: "
-            f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}.",
-            "Train a new version and have it judged, or look at this one with the release that made it.",
-        ) from error
+
+
+def _other_form(version: RegisteredVersion, what: str) -> OtherFormError:
+    return OtherFormError(
+        f"The record of {version.model} version {version.version} is not of the form of now: {what}.",
+        "Train a new version and have it judged, or look at this one with the release that made it.",
+    )
 
 
 def default_requirements() -> tuple[str, ...]:

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from governance.policy.document import LoadedPolicy
     from governance.promotion.record import Desk
     from models.evaluation import Estimate, Evaluation, Population
-    from models.registry import Registry, VersionRecord
+    from models.registry import VersionRecord
+    from models.version_files import VerifiedVersion
 
 
 def gather_evidence(context: Context, desk: Desk, model: str, version: int, policy: LoadedPolicy) -> Evidence:
@@ -50,8 +51,9 @@ def gather_evidence(context: Context, desk: Desk, model: str, version: int, poli
     from models.registry import Registry
 
     registry = Registry(context.settings)
-    record = registry.record(model, str(version))
-    require_as_trained(context, registry, record)
+    genuine = registry.verified(model, str(version))
+    record = genuine.record
+    require_as_trained(context, genuine)
     evidence = Evidence(
         model=model,
         version=str(version),
@@ -62,15 +64,15 @@ def gather_evidence(context: Context, desk: Desk, model: str, version: int, poli
         snapshot_digest=record.snapshot.sha256,
         data=_verdicts(context, record),
         challenger=performance(record.evaluation),
-        champion=_champion(context, desk, record),
-        signature_verified=_signature(registry, model, version),
+        champion=_champion(context, desk, genuine),
+        signature_verified=True,  # or there would be no record to read
         commit=record.code.label,
         trainer=record.trained_by,
         policy_digest=policy.digest,
         trained_as_of=record.inputs.as_of,
         documents=(Document(name="dvc.lock", sha256=record.dvc_lock_sha256), *_documents(context, record)),
         **_trials(record),
-        **_tried_now(context, desk, record, policy),
+        **_tried_now(context, genuine, policy),
         **about_change(context, registry, record, policy),
     )
     return with_documents(context, record, policy, evidence)
@@ -84,7 +86,7 @@ def _trials(record: VersionRecord) -> dict[str, Any]:
     return {name: getattr(tried, name) for name in ("leakage", "fairness", "thinning", "robustness", "stability")}
 
 
-def _tried_now(context: Context, desk: Desk, record: VersionRecord, policy: LoadedPolicy) -> dict[str, Any]:
+def _tried_now(context: Context, genuine: VerifiedVersion, policy: LoadedPolicy) -> dict[str, Any]:
     """What is tried when somebody asks: rows made again as in service, the fit made again, explanations.
 
     Nothing of it, if the snapshot or its reads are gone.
@@ -97,9 +99,9 @@ def _tried_now(context: Context, desk: Desk, record: VersionRecord, policy: Load
     from models.patterns import get_pattern
     from models.window_engines import open_windows
 
+    record, text = genuine.record, genuine.text
     inputs, pattern = record.inputs, get_pattern(record.inputs.pattern)
     serving: Any = policy.policy.pattern(inputs.pattern)
-    text = desk.registry.model_text(record.model, record.version)
     try:
         snapshot = pq.ParquetFile(_snapshot(context, record)).read()
     except FindProfileError as error:
@@ -172,14 +174,6 @@ def _figure(estimate: Estimate) -> Figure:
     return Figure(value=estimate.value, low=estimate.low, high=estimate.high)
 
 
-def _signature(registry: Registry, model: str, version: int) -> bool:
-    try:
-        registry.verify_signature(model, str(version))
-    except RefusedError:
-        return False
-    return True
-
-
 def _verdicts(context: Context, record: VersionRecord) -> DataVerdicts:
     from data_contracts.layers.reads import standing_batches, standing_failures
 
@@ -198,32 +192,34 @@ def _verdicts(context: Context, record: VersionRecord) -> DataVerdicts:
     )
 
 
-def _champion(context: Context, desk: Desk, record: VersionRecord) -> Champion:
+def _champion(context: Context, desk: Desk, challenger: VerifiedVersion) -> Champion:
     """The champion that the log names, measured on the challenger's own hold-out."""
     from governance.promotion.registry_port import require_genuine
     from governance.promotion.state import model_state
 
+    record = challenger.record
     standing = model_state(context.audit, record.model).standing
     if standing is None:
         return NoChampion()
     try:
         sha256 = standing.gate.model_sha256
         text = require_genuine(desk.registry, record.model, standing.version, sha256)
-        return _measured(context, desk, record, standing.version, sha256, text)
     except FindProfileError as error:
         return ChampionUnreachable(reason=error.reason)
+    try:
+        return _measured(context, challenger, standing.version, sha256, text)
+    except FindProfileError as error:
+        return ChampionUnreachable(reason=f"it is there, but the challenger's hold-out is not: {error.reason}")
 
 
-def _measured(
-    context: Context, desk: Desk, record: VersionRecord, version: str, sha256: str, text: str
-) -> ChampionMeasured:
+def _measured(context: Context, challenger: VerifiedVersion, version: str, sha256: str, text: str) -> ChampionMeasured:
     import pyarrow.parquet as pq
 
     from models.evaluation import compare_models
 
-    challenger = desk.registry.model_text(record.model, record.version)
-    snapshot = pq.ParquetFile(_snapshot(context, record)).read()
-    compared = compare_models(challenger, text, snapshot, record.inputs.capacity, record.inputs.training)
+    inputs = challenger.record.inputs
+    snapshot = pq.ParquetFile(_snapshot(context, challenger.record)).read()
+    compared = compare_models(challenger.text, text, snapshot, inputs.capacity, inputs.training)
     return ChampionMeasured(
         version=version,
         model_sha256=sha256,

@@ -67,7 +67,7 @@ def _change(context: Context, registry: Registry, record: VersionRecord, policy:
     if standing is None:
         return None
     try:
-        champion = registry.record(record.model, standing.version)
+        champion = registry.verified(record.model, standing.version).record
     except FindProfileError as error:
         context.progress(f"the champion's record cannot be compared with: {error.reason}")
         return None

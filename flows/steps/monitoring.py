@@ -21,6 +21,7 @@ from infra.clock import utc_now
 from infra.lake import write_text
 
 if TYPE_CHECKING:
+    from models.drift.monitor import Watched
     from models.drift.results import MonitorResult
 
 
@@ -69,8 +70,8 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
     """
     from governance.promotion.state import model_state
     from governance.promotion.verification import verify_champion
-    from models.drift.monitor import file_digests, watched_parts
     from models.drift.monitor import monitor as run
+    from models.drift.monitor import result_digest, watched_parts
 
     policy = policy_of(context, rocu)
     model = f"{pattern}.{rocu}"
@@ -105,22 +106,24 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
             "recommendation": result.recommendation.action,
             "reasons": list(result.recommendation.reasons),
             "lists_not_counted": list(result.lists_not_counted),
-            "files": file_digests(context.lake, result),
         }
+        details["result"], details["result_sha256"] = result_digest(result)
         named = f"{model} version {champion.version}" if champion else "none"
         page = _write_page(context, result, named)
-        _record_lineage(context, result)
+        _record_lineage(context, result, watched)
     return _monitored(context, result, named, page)
 
 
 def _results_on_record(context: Context, model: str) -> dict[str, str]:
-    """SHA-256 of every file that the log says monitoring left, by its path in the lake; of a run the newest."""
+    """SHA-256 of every result that the log says monitoring left, by its path in the lake; of a run the newest."""
     rocu = frozenset({model.partition(".")[2]})
     rows = context.audit.search(rocus=rocu, action="monitor", object=model, outcome="done", limit=None)
     found: dict[str, str] = {}
     for row in rows:
-        found = row.details.get("files", {}) | found
-    return found
+        if "result_sha256" in row.details:
+            found.setdefault(row.details["result"], row.details["result_sha256"])
+    # an entry of monitoring says nothing about a list
+    return {path: sha256 for path, sha256 in found.items() if path.startswith("monitoring/")}
 
 
 def _write_page(context: Context, result: MonitorResult, champion: str) -> Path:
@@ -141,18 +144,18 @@ def _write_page(context: Context, result: MonitorResult, champion: str) -> Path:
     return target
 
 
-def _record_lineage(context: Context, result: MonitorResult) -> None:
-    from data_contracts.layers.reads import read_parts
+def _record_lineage(context: Context, result: MonitorResult, watched: Watched) -> None:
     from governance.lineage.events import DatasetRef, RunFacts
     from infra.lake import file_sha256
 
-    parts = read_parts(context.lake, result.rocu, result.reference.start, result.current.end)
     target = context.lake.root / result.folder / "result.json"
     made = DatasetRef("monitoring", file_sha256(target), name=result.folder)
     facts = RunFacts(
         pattern=result.pattern, as_of=result.as_of.isoformat(), more={"recommendation": result.recommendation.action}
     )
-    context.lineage.record("monitor", result.rocu, result.run_id, part_datasets(parts), (made,), facts, utc_now())
+    context.lineage.record(
+        "monitor", result.rocu, result.run_id, part_datasets(watched.reads), (made,), facts, utc_now()
+    )
 
 
 def _monitored(context: Context, result: MonitorResult, champion: str, page: Path) -> Monitored:

@@ -8,8 +8,6 @@ against it, and whether its rows are still made by the code that it was trained 
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.errors import RefusedError
@@ -19,7 +17,8 @@ if TYPE_CHECKING:
     from governance.audit.log import Row
     from models.assurance.results import Assurance
     from models.pipeline import TrainingOutputs
-    from models.registry import RegisteredVersion, Registry, VersionRecord
+    from models.registry import RegisteredVersion, Registry
+    from models.version_files import VerifiedVersion
 
 _SIGNATURE = "signature_sha256"
 
@@ -68,13 +67,13 @@ def _signatures(context: Context, version: RegisteredVersion) -> set[str]:
     return {row.details[_SIGNATURE] for row in rows if row.details.get(_SIGNATURE)}
 
 
-def require_as_trained(context: Context, registry: Registry, record: VersionRecord) -> None:
+def require_as_trained(context: Context, version: VerifiedVersion) -> None:
     """Refuse a version whose record is not the one with which it was registered, by the log.
 
     Raises:
         RefusedError: Nobody trained this text as this version, the record names somebody else, or it was signed anew.
-        FaultError: The registry does not answer.
     """
+    record = version.record
     rows = [
         row
         for row in _trainings(context, record.model, record.version)
@@ -86,7 +85,7 @@ def require_as_trained(context: Context, registry: Registry, record: VersionReco
         raise _not_as_trained(record.model, record.version, "its record names another trainer than the audit log has")
     signed = {row.details[_SIGNATURE] for row in rows if _SIGNATURE in row.details}
     # an entry from before signatures were kept says nothing about them
-    if signed and registry.signature_sha256(record.model, record.version) not in signed:
+    if signed and version.signature_sha256 not in signed:
         raise _not_as_trained(record.model, record.version, "it was signed anew since it was trained")
 
 
@@ -120,14 +119,12 @@ def code_of_rows(context: Context, model: str, version: str) -> str:
 def _says(registry: Registry, version: RegisteredVersion, outputs: TrainingOutputs, tried: Assurance) -> bool:
     """Whether text and record are, file by file, what this run found, and signed so."""
     from models.training import text_sha256
+    from models.version_files import MODEL_FILE
     from models.version_record import is_record_of
 
-    name = (version.model, version.version)
-    registry.verify_signature(*name)
-    if text_sha256(registry.model_text(*name)) != outputs.training.text_sha256:
-        return False
-    with tempfile.TemporaryDirectory() as temporary:
-        return is_record_of(registry.download(*name, "record", Path(temporary)), outputs, tried)
+    with registry.verified_files(version.model, version.version) as folder:
+        text = (folder / "model" / MODEL_FILE).read_text("utf-8")
+        return text_sha256(text) == outputs.training.text_sha256 and is_record_of(folder / "record", outputs, tried)
 
 
 def _trainings(context: Context, model: str, version: str) -> tuple[Row, ...]:

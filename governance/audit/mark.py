@@ -2,7 +2,7 @@
 
 Scoring asks at every run whether the log holds. Once the log is long, it walks only the rows behind the mark, with
 their signatures; before the mark it counts the rows and hashes again those that decide something: approvals,
-promotions, suspensions, policies, and the entries of the lists that were made, by which a list is believed. So nothing
+promotions, suspensions, policies, and the entries by which a list, a training or a result is believed. So nothing
 that is rested on can be changed, hidden, put in or taken out unseen, whatever the mark is. What can wait for the next
 full walk, a day at the most, is a change of a row that is only a record.
 """

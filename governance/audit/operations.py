@@ -86,9 +86,10 @@ OPERATIONS: Mapping[str, tuple[Operation, ...]] = MappingProxyType(
 # No command passes data on to anybody outside, and nothing deletes rows of the lake before there is a purge.
 DONE_BY_NO_COMMAND: frozenset[Operation] = frozenset({"disclosure", "erasure"})
 
-# what is shown as a list, or as made again, is believed because of these entries, and so are reads and findings
+# what is shown as a list, as trained, as made again or as monitored, is believed because of these entries, and so are
+# reads and findings
 _RECORDS = frozenset({"ingest.record", "ingest.placed", "dispositions.record", "dispositions.placed"})
-_BELIEVED: frozenset[str] = frozenset({"score", "reproduce"}) | _RECORDS
+_BELIEVED: frozenset[str] = frozenset({"score", "retrain", "reproduce", "monitor"}) | _RECORDS
 
 DECIDING: frozenset[str] = _BELIEVED | {action for action, kinds in OPERATIONS.items() if "decision" in kinds}
 

@@ -118,7 +118,7 @@ def monitor(
     if kept is not None:
         return kept
     result = _examine(job, spans, now, tell)
-    write_text(job.folder / RESULT, result.model_dump_json(indent=1))
+    write_text(job.folder / RESULT, _written(result))
     return result
 
 
@@ -194,7 +194,7 @@ def _examine(job: _Job, spans: tuple[Span, Span], now: datetime, tell: Callable[
         in_service=service,
         lists_not_counted=job.lists.not_counted,
         recommendation=recommend(estate, features, scores, labels, limits),
-        reports=tuple(path.name for path in reports.values() if path.is_file()),
+        reports={path.name: file_sha256(path) for path in reports.values() if path.is_file()},
         folder=job.lake.relative(job.folder),
     )
 
@@ -216,27 +216,30 @@ def _kept(job: _Job, on_record: Mapping[str, str] | None) -> MonitorResult | Non
     """What an earlier run of the same name left; one that cannot be read, or is not on record, is made again."""
     try:
         content = (job.folder / RESULT).read_bytes()
+        # nothing that it says is followed before it is known to be what was made; what is given is what was hashed
+        if on_record is not None and on_record.get(_result_path(job)) != hashlib.sha256(content).hexdigest():
+            return None
         found = MonitorResult.model_validate_json(content)
     except (FileNotFoundError, ValidationError):
         return None
-    if on_record is None:
-        return found
-    # what is given is what was hashed
-    made = _report_digests(job.lake, job.folder, found) | {
-        job.lake.relative(job.folder / RESULT): hashlib.sha256(content).hexdigest()
-    }
-    return found if made.items() <= on_record.items() else None
+    return found if all(_sha256_of(job.folder / name) == sha256 for name, sha256 in found.reports.items()) else None
 
 
-def file_digests(lake: Lake, result: MonitorResult) -> dict[str, str]:
-    """SHA-256 of what a run that was just made left, by path in the lake: the result and the reports that it names."""
-    folder = lake.root / result.folder
-    return _report_digests(lake, folder, result) | {f"{result.folder}/{RESULT}": file_sha256(folder / RESULT)}
+def _result_path(job: _Job) -> str:
+    return job.lake.relative(job.folder / RESULT)
 
 
-def _report_digests(lake: Lake, folder: Path, result: MonitorResult) -> dict[str, str]:
-    files = (folder / name for name in result.reports)
-    return {lake.relative(path): file_sha256(path) if path.is_file() else "" for path in files}
+def result_digest(result: MonitorResult) -> tuple[str, str]:
+    """Path in the lake and SHA-256 of the file in which a result lies; with it, by their digests, its reports."""
+    return f"{result.folder}/{RESULT}", hashlib.sha256(_written(result).encode()).hexdigest()
+
+
+def _written(result: MonitorResult) -> str:
+    return result.model_dump_json(indent=1)
+
+
+def _sha256_of(path: Path) -> str | None:
+    return file_sha256(path) if path.is_file() else None
 
 
 def _scores_digest(lake: Lake, lists: MadeLists) -> str:

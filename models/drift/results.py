@@ -5,6 +5,7 @@ Belongs here: the shapes alone. Figures come from the modules beside this one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Literal
 
@@ -199,5 +200,5 @@ class MonitorResult(Result):
     in_service: InService | None = None
     lists_not_counted: tuple[str, ...] = ()
     recommendation: Recommendation
-    reports: tuple[str, ...]
+    reports: Mapping[str, str]
     folder: str

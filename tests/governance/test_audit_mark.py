@@ -18,6 +18,7 @@ from sqlalchemy import Engine, event, text
 import governance.audit.log
 from governance.audit.chain import HASHED, holds, row_digest
 from governance.audit.log import AuditLog, Entry, open_audit
+from governance.audit.operations import OPERATIONS
 from infra.errors import RefusedError
 from infra.settings import Settings
 
@@ -134,11 +135,25 @@ def test_nothing_that_decides_can_be_touched(
     assert not long.check(LATER).intact
 
 
-def test_a_list_that_was_made_is_believed_by_a_row_that_cannot_be_touched(
-    log: AuditLog, behind_its_back: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "action",
+    [
+        "score",
+        "retrain",
+        "reproduce",
+        "monitor",
+        "ingest.record",
+        "ingest.placed",
+        "dispositions.record",
+        "policy.load",
+    ],
+)
+def test_what_was_made_is_believed_by_a_row_that_cannot_be_touched(
+    log: AuditLog, behind_its_back: Callable[..., None], monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
     monkeypatch.setattr(governance.audit.log, "SHORT_LOG_ROWS", 0)
-    made = look(2).model_copy(update={"action": "score", "operation": "combination", "details": {"run_id": "r"}})
+    own = {"action": action, "operation": OPERATIONS[action][0], "details": {"run_id": "r"}}
+    made = look(2).model_copy(update=own)
     log.extend((look(1), made, look(3)), NOW)
     assert log.check(NOW).intact
     behind_its_back("""UPDATE audit_log SET details = '{"run_id":"another"}' WHERE seq = 2""")

@@ -25,6 +25,7 @@ from infra.clock import utc_now
 from infra.errors import RefusedError
 from infra.settings import Settings
 from infra.signing import sign_folder, verify_folder
+from models.registry import Registry
 
 REQUEST = ("promote", "request", MODEL)
 Overwrite = Callable[[Path, bytes], None]
@@ -80,6 +81,33 @@ def test_figures_that_do_not_come_out_again_come_before_no_gate_though_the_log_h
     monkeypatch.setattr(flows.steps.evidence, "require_as_trained", lambda *_: None)
     said = signed_anew("engineer", *REQUEST, "1")
     check_refused(signed_anew, said, "promote.request", "are not those that its text has on its hold-out")
+
+
+@pytest.mark.parametrize("name", ["record/evaluation.json", "record/assurance.json", "model/model.lgb"])
+def test_a_version_that_was_spoilt_comes_before_no_gate(
+    in_force: Loop, asked: Loop, changed: Overwrite, name: str
+) -> None:
+    file = first_registered(in_force, name)
+    changed(file, file.read_bytes()[:100])
+    check_refused(asked, asked("engineer", *REQUEST, "1"), "promote.request", f"not as signed: {name}")
+
+
+def test_what_the_gate_reads_is_the_copy_that_was_verified(asked: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of somebody who puts a better record in its place for as long as it is read, and the true one back."""
+    fetched: list[Path] = []
+    fetch = Registry._fetch
+
+    def fetch_better_first(registry: Registry, model: str, version: str, what: str, target: Path) -> Path:
+        found = fetch(registry, model, version, what, target)
+        for file in found.rglob("assurance.json"):
+            if not fetched:
+                file.write_text(json.dumps(json.loads(file.read_bytes()) | {"leakage": None}))
+            fetched.append(file)
+        return found
+
+    monkeypatch.setattr(Registry, "_fetch", fetch_better_first)
+    check_refused(asked, asked("engineer", *REQUEST, "1"), "promote.request", "not as signed: record/assurance.json")
+    assert fetched
 
 
 def test_training_the_same_again_does_not_make_them_good(signed_anew: Loop) -> None:

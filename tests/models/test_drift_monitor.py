@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -18,7 +20,7 @@ from infra.engine import open_engine
 from infra.errors import WrongInputError
 from infra.lake import Lake, file_sha256, write_text
 from infra.settings import Settings
-from models.drift.monitor import load_result, monitor
+from models.drift.monitor import load_result, monitor, result_digest
 from models.drift.results import MonitorResult
 from models.drift.settings import MonitorSettings
 from models.patterns import get_pattern
@@ -238,7 +240,7 @@ def test_the_same_run_is_made_once_and_works_without_a_champion(small: tuple[Set
     with_report = SETTINGS.model_copy(update={"reports": "raw"})
     arguments = (settings, lake, "nwrocu", "county_lines", AS_OF, None, with_report)
     first = monitor(*arguments, NOW)
-    assert first.reports == ("evidently.html",)
+    assert list(first.reports) == ["evidently.html"]
     assert (lake.root / first.folder / "evidently.html").stat().st_size > 100_000
     assert first.scores is None
     assert all(item.population == "all" for item in first.features)
@@ -256,6 +258,18 @@ def test_a_result_that_cannot_be_read_is_made_again(monitored: Monitored) -> Non
     kept.write_text(kept.read_text().replace('"run_id"', '"name_of_old"', 1))
     assert monitor(settings, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW) == first
     assert load_result(kept.parent) == first
+
+
+@pytest.mark.parametrize("change", [{"reports": {"/etc/hostname": "0"}}, {"vehicles_current": 1}, {}])
+def test_of_a_result_only_what_is_on_record_is_believed(monitored: Monitored, change: dict[str, Any]) -> None:
+    settings, lake, first = monitored
+    kept = lake.root / first.folder / "result.json"
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | change))
+    path, sha256 = result_digest(first)
+    on_record = {path: sha256}
+    made = monitor(settings, lake, "nwrocu", "county_lines", AS_OF, None, SETTINGS, NOW, on_record=on_record)
+    assert made == first
+    assert hashlib.sha256(kept.read_bytes()).hexdigest() == sha256
 
 
 def test_windows_are_built_day_by_day_where_the_settings_ask_for_it(monitored: Monitored) -> None:
