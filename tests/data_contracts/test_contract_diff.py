@@ -279,8 +279,11 @@ def test_no_change_is_found_where_there_is_none(kwargs):
     assert changed(document, document).changes == ()
 
 
-# released contracts; the current ones are open until they are released, and come here with the version after them
+# every text that a batch may have been judged by
 RELEASED = {
+    "cameras.odcs.yaml": "d0411adfa9e791ce41e319599b8da09cd5091df03c92f8129e2bc0453a087263",
+    "dispositions.odcs.yaml": "8e6269b7415ed8a18caed57c3841173926b0695ea7327292b87392623b36ec36",
+    "reads.odcs.yaml": "714b8862e9861b67ac5fed4ca375849ea90c30c28b90f529013f60ad66b8cdd7",
     "cameras-1.0.0.odcs.yaml": "4c20ea8c3aa97c13e3eeb5d95bc7fce56a5670a404c7ca833c67642ef5e7b478",
     "dispositions-1.0.0.odcs.yaml": "4c19a6d7544e4fba64354dee8a3545ce669a1ad7b326724a911ff3c3e0ef42f6",
     "reads-1.0.0.odcs.yaml": "b74e4273ed2d76718d692317175c6b7409112132fad5a31843cecbfe0b24de41",
@@ -288,10 +291,11 @@ RELEASED = {
 
 
 def test_a_released_version_keeps_its_text() -> None:
-    history = files("data_contracts") / "contracts" / "history"
+    contracts = files("data_contracts") / "contracts"
     found = {
         file.name: hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in history.iterdir()
+        for folder in (contracts, contracts / "history")
+        for file in folder.iterdir()
         if file.name.endswith(".odcs.yaml")
     }
-    assert found == RELEASED, "write a new version instead of changing the text of a released one"
+    assert found == RELEASED, "raise the version and move the text of before to history/, then list both here"
