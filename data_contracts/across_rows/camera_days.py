@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from data_contracts.across_rows.hours import make_past
+from data_contracts.across_rows.hours import at_another_place, make_past
 from data_contracts.across_rows.scene import Family, Scene, told
 from data_contracts.contract.document import Rule
 from data_contracts.layers.camera_hours import CONFIDENCE_BINS
@@ -44,7 +44,8 @@ def _make_own_forces(scene: Scene) -> None:
 def _make_shifts(scene: Scene) -> None:
     """Make `confidence_shifts` (camera_id, day, confidence_psi), for camera-days with enough reads and enough past.
 
-    PSI = sum over bins of (now - past) * ln(now / past), each a share of its reads; days of this call are past as well.
+    PSI = sum over bins of (now - past) * ln(now / past), each a share of its reads; days of this call are past as well,
+    days at another place are none.
     """
     bins = f"range({CONFIDENCE_BINS})"
     scene.connection.execute(
@@ -64,6 +65,7 @@ def _make_shifts(scene: Scene) -> None:
                 FROM judged_days JOIN known ON known.camera_id = judged_days.camera_id
                     AND known.day >= judged_days.day - {scene.limits.confidence_history_days}
                     AND known.day < judged_days.day
+                WHERE NOT {at_another_place("known.camera_id", "known.day", "judged_days.day")}
                 GROUP BY ALL),
             past_days AS (
                 SELECT camera_id, day, sum(reads) AS m FROM past

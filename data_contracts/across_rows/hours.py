@@ -1,7 +1,7 @@
 """How much each camera read in each hour and how sure it was, in this call and in the weeks before it.
 
-Belongs here: the tables `camera_counts` (this call) and `camera_past` (layer camera_hours of earlier calls). Does not:
-what is unusual about them.
+Belongs here: the tables `camera_counts` (this call), `camera_past` (layer camera_hours of earlier calls) and
+`camera_moves` (days from which a camera's past is that of another place). Does not: what is unusual about them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from data_contracts.across_rows.scene import Scene
 from data_contracts.layers.camera_hours import CONFIDENCE_BINS, confidence_bin, lateness_bin
 from data_contracts.layers.reads import standing_records
+from data_contracts.registers.moves import stays_of
 from infra.engine import parquet_list
 from infra.errors import FaultError
 
@@ -32,7 +33,18 @@ def count_hours(scene: Scene) -> None:
 
 
 def make_past(scene: Scene) -> None:
-    """Make `camera_past` of the cameras in `camera_counts`: camera_id, day, hour, reads, confidence_bins."""
+    """Make `camera_past` of the cameras in `camera_counts`: camera_id, day, hour, reads, confidence_bins.
+
+    And `camera_moves` of all cameras: camera_id, the day of the move (UTC), and the first whole day at the new place.
+    """
+    scene.connection.execute(
+        f"""CREATE OR REPLACE TABLE camera_moves AS
+            SELECT camera_id, moved_at::DATE AS moved_on, (moved_at + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND)::DATE
+                AS first_day
+            FROM (SELECT camera_id, min(valid_from) AS moved_at
+                FROM {stays_of("registered", scene.limits.position_tolerance_m)}
+                WHERE stay > 0 GROUP BY camera_id, stay)"""
+    )
     source, first, last = past_hours(scene)
     scene.connection.execute(
         f"""CREATE OR REPLACE TABLE camera_past AS
@@ -43,6 +55,18 @@ def make_past(scene: Scene) -> None:
             WHERE hour::DATE BETWEEN ? AND ? AND accepted > 0 GROUP BY ALL""",
         [first, last],
     )
+
+
+def at_another_place(camera_id: str, then: str, day: str) -> str:
+    """SQL: whether the camera was moved since the day `then`, so that what it read then is no past of `day`.
+
+    Args:
+        camera_id: A column with its table, for there is one of the same name within.
+        then: Likewise, the earlier day.
+        day: Likewise, the day that is judged.
+    """
+    return f"""EXISTS (FROM camera_moves WHERE camera_moves.camera_id = {camera_id}
+        AND camera_moves.first_day > {then} AND camera_moves.moved_on <= {day})"""
 
 
 def past_hours(scene: Scene) -> tuple[str, date, date]:

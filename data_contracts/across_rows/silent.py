@@ -14,7 +14,7 @@ from datetime import date
 
 import duckdb
 
-from data_contracts.across_rows.hours import past_hours
+from data_contracts.across_rows.hours import at_another_place, past_hours
 from data_contracts.across_rows.scene import Scene
 from data_contracts.health.counts import MOBILE
 
@@ -90,8 +90,8 @@ def _make_file_days(scene: Scene, past: _Past) -> None:
 def _make_silent_days(scene: Scene) -> bool:
     """Make `silent_days`: days of held feeds on which a camera of the feed has no read here, though it usually reads.
 
-    Left out are cameras that read on that weekday in too few of the weeks since they are known, that are not in force
-    all day, that are mobile, or whose reads may not be taken where they stand.
+    Left out are cameras that read on that weekday in too few of the weeks since they are known at their place,
+    that are not in force all day, that are mobile, or whose reads may not be taken where they stand.
     """
     limits = scene.limits
     scene.connection.execute(
@@ -102,13 +102,19 @@ def _make_silent_days(scene: Scene) -> bool:
                 SELECT camera_id, min(day) AS first_day FROM file_days
                 WHERE feed IN (SELECT feed FROM held_days) GROUP BY camera_id),
             absent AS (
-                SELECT camera_id, first_day, day FROM cameras CROSS JOIN days ANTI JOIN here USING (camera_id, day)),
+                SELECT cameras.camera_id, day, greatest(cameras.first_day, max(camera_moves.first_day)) AS first_day
+                FROM cameras CROSS JOIN days ANTI JOIN here USING (camera_id, day)
+                LEFT JOIN camera_moves
+                    ON camera_moves.camera_id = cameras.camera_id AND camera_moves.moved_on <= days.day
+                GROUP BY cameras.camera_id, day, cameras.first_day),
             weeks AS (
                 SELECT camera_id, absent.day, first_day, count(*) AS past_weeks,
                     least({limits.volume_history_weeks}, (absent.day - first_day) // 7) AS known_weeks
                 FROM absent JOIN file_days USING (camera_id)
                 WHERE file_days.day < absent.day AND (absent.day - file_days.day) % 7 = 0
-                    AND absent.day - file_days.day <= {7 * limits.volume_history_weeks} GROUP BY ALL),
+                    AND absent.day - file_days.day <= {7 * limits.volume_history_weeks}
+                    AND NOT {at_another_place("absent.camera_id", "file_days.day", "absent.day")}
+                GROUP BY ALL),
             regular AS (
                 FROM weeks SEMI JOIN (
                     FROM registered WHERE authorised IS DISTINCT FROM false
@@ -160,7 +166,8 @@ def _make_usual(scene: Scene, past: _Past) -> None:
             active AS (SELECT DISTINCT camera_id, day FROM known_hours),
             weeks AS (
                 SELECT camera_id, days.day, days.day - active.day AS ago FROM days JOIN active
-                    ON active.day < days.day AND (days.day - active.day) % 7 = 0 AND days.day - active.day <= {longest})
+                    ON active.day < days.day AND (days.day - active.day) % 7 = 0 AND days.day - active.day <= {longest}
+                WHERE NOT {at_another_place("active.camera_id", "active.day", "days.day")})
             SELECT due.camera_id, due.day, due.hour, median(coalesce(known_hours.reads, 0)) AS reads FROM (
                 SELECT *, day + to_hours(number) AS hour, day + to_hours(number) - to_days(ago::INTEGER) AS then
                 FROM weeks CROSS JOIN range(24) AS hours (number)) AS due

@@ -1,9 +1,10 @@
 """Rules about how much a camera read on a day, against its own weekday and hour (DQ09).
 
 What is usual is the median of the same weekday and hour in its last weeks, over days on which it read at all, so that
-a day of outage in the past is no day. Only hours that the files cover count, the first and the last by their share.
-What is covered goes by feed, since one may have come for the whole day and another for half of it. A camera without a
-read in the call is held against the hours that a file covers for it (`silent`), and is told of with that file.
+a day of outage in the past is no day; nor is one at another place by the register. Only hours that the files cover
+count, the first and the last by their share. What is covered goes by feed, since one may have come for the
+whole day and another for half of it. A camera without a read in the call is held against the hours that a file covers
+for it (`silent`), and is told of with that file.
 Belongs here: the warning at ingest. Does not: when an outage began and ended, and of what kind it was (health).
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from data_contracts.across_rows.hours import at_another_place
 from data_contracts.across_rows.scene import Family, Scene, told
 from data_contracts.across_rows.silent import make_silent_hours
 from data_contracts.contract.document import Rule
@@ -43,7 +45,8 @@ def _make(scene: Scene) -> None:
             weeks AS (
                 SELECT touched.camera_id, touched.day, 7 * week AS ago
                 FROM touched CROSS JOIN range(1, {limits.volume_history_weeks + 1}) AS numbers (week)
-                JOIN active ON active.camera_id = touched.camera_id AND active.day = touched.day - 7 * week::INTEGER),
+                JOIN active ON active.camera_id = touched.camera_id AND active.day = touched.day - 7 * week::INTEGER
+                WHERE NOT {at_another_place("touched.camera_id", "active.day", "touched.day")}),
             usual AS (
                 SELECT weeks.camera_id, weeks.day, covered.hour, any_value(part) AS part, count(*) AS past_weeks,
                     median(coalesce(known.reads, 0)) AS reads

@@ -16,6 +16,7 @@ from statistics import median
 import duckdb
 
 from data_contracts.health.results import HealthInterval
+from data_contracts.registers.moves import stays_of
 
 PAST_DAYS, RECENT_DAYS, LEAST_PAST, LEAST_READS = 90, 10, 7, 20
 LEAST_DAYS, LEAST_FALL, SIGMAS, FLOOR = 3, 5.0, 4.0, 0.7
@@ -29,9 +30,12 @@ class _Day:
 
 
 def find_confidence_decay(
-    connection: duckdb.DuckDBPyConnection, sites: Mapping[str, str], until: date
+    connection: duckdb.DuckDBPyConnection, sites: Mapping[str, str], until: date, tolerance_m: float
 ) -> list[HealthInterval]:
-    """Intervals of cameras whose confidence fell, from the view `camera_hours` (bins of ten)."""
+    """Intervals of cameras whose confidence fell, from the view `camera_hours` (bins of ten) and the table `register`.
+
+    What a camera read at another place, farther away than `tolerance_m`, is not its past.
+    """
     middles = ", ".join(str(10 * number + 5) for number in range(10))
     rows = connection.execute(
         f"""WITH days AS (
@@ -41,13 +45,26 @@ def find_confidence_decay(
             GROUP BY ALL HAVING sum(n) >= {LEAST_READS} ORDER BY ALL""",
         [until],
     ).fetchall()
-    by_camera: dict[str, list[_Day]] = defaultdict(list)
+    moves = connection.execute(
+        f"""SELECT camera_id, min(valid_from)::DATE FROM {stays_of("register", tolerance_m)}
+            WHERE stay > 0 GROUP BY camera_id, stay"""
+    ).fetchall()
+    moved: dict[str, list[date]] = defaultdict(list)
+    for camera, day in moves:
+        moved[camera].append(day)
+    by_camera: dict[str, dict[int, list[_Day]]] = defaultdict(lambda: defaultdict(list))
     for camera, day, mean, reads in rows:
-        by_camera[camera].append(_Day(day, float(mean), int(reads)))
-    return [told for camera, days in by_camera.items() for told in _decays(camera, sites.get(camera, camera), days)]
+        stay = sum(since <= day for since in moved[camera])
+        by_camera[camera][stay].append(_Day(day, float(mean), int(reads)))
+    return [
+        told
+        for camera, stays in by_camera.items()
+        for stay, days in stays.items()
+        for told in _decays(camera, sites.get(camera, camera), days, stay == max(stays))
+    ]
 
 
-def _decays(camera: str, site: str, days: Sequence[_Day]) -> list[HealthInterval]:
+def _decays(camera: str, site: str, days: Sequence[_Day], still_there: bool) -> list[HealthInterval]:
     found: list[HealthInterval] = []
     healthy: list[_Day] = []
     low: list[tuple[_Day, float]] = []
@@ -60,7 +77,7 @@ def _decays(camera: str, site: str, days: Sequence[_Day]) -> list[HealthInterval
         found += _told(camera, site, low, ongoing=False)
         low = []
         healthy.append(day)
-    return found + _told(camera, site, low, ongoing=True)
+    return found + _told(camera, site, low, ongoing=still_there)
 
 
 def _past(healthy: Sequence[_Day], day: date) -> list[float]:

@@ -29,7 +29,7 @@ class Counts:
     """A grid of counts.
 
     Args:
-        cameras: Camera ids, one for each row of the grid.
+        cameras: Camera ids, one for each row of the grid; one that was moved has a row for each of its places.
         sites: The pole that each camera hangs on; a camera of its own has its own id here.
         start: Start of the first bin, in epoch seconds; for bins of a day, of the local midnight read as UTC.
         width: Length of a bin, in seconds; divides a day, or is one.

@@ -22,6 +22,7 @@ from data_contracts.health.results import HealthInterval, HealthReport
 from data_contracts.health.travel import find_travel_faults
 from data_contracts.health.volumes import Volumes, examine_volumes
 from data_contracts.health.wording import tell
+from data_contracts.judgement.limits import IngestLimits
 from data_contracts.layers.reads import standing_failures
 from data_contracts.registers.cameras import current_register
 from infra.errors import WrongInputError
@@ -66,7 +67,7 @@ def health_of_lake(
     rocu: str,
     first: date,
     last: date,
-    retention_days: int,
+    limits: IngestLimits,
     now: datetime,
 ) -> Health:
     """Judge the cameras of a ROCU from its lake, on all that was read up to the span's end.
@@ -77,16 +78,16 @@ def health_of_lake(
         rocu: The region.
         first: First day that is told.
         last: Last day that is told.
-        retention_days: How old a read may be by the ROCU's policy.
+        limits: Of the ROCU's policy: how old a read may be, and how far apart two positions of one place.
         now: Nobody waits for reads after it; aware.
 
     Raises:
         WrongInputError: The ROCU has no camera register.
     """
-    counts = lake_counts(connection, lake, rocu, current_register(lake, rocu), last, retention_days, now)
+    counts = lake_counts(connection, lake, rocu, current_register(lake, rocu), last, limits, now)
     volumes = examine_volumes(counts)
     sites = dict(zip(counts.cameras, counts.sites, strict=True))
-    told = tell(volumes) + find_confidence_decay(connection, sites, last)
+    told = tell(volumes) + find_confidence_decay(connection, sites, last, limits.position_tolerance_m)
     told += find_travel_faults(connection, lake, rocu, first, last)
     (silent,) = connection.execute(
         "SELECT count(DISTINCT camera_id) FROM register WHERE camera_id NOT IN (SELECT camera_id FROM sent_hours)"
@@ -122,7 +123,7 @@ def _health(
         end=end,
         bin_minutes=counts.width // 60,
         zone=counts.zone,
-        cameras=len(counts.cameras),
+        cameras=len(set(counts.cameras)),
         camera_bins=int(counts.alive.sum()),
         reads=int(counts.n.sum(dtype="float64")),
         intervals=tuple(sorted(inside, key=lambda i: (i.camera_id, i.start, i.kind))),
@@ -183,7 +184,7 @@ def _little(counts: Counts) -> list[str]:
     said = []
     if counts.bins * counts.width < SHORT_DAYS * 24 * HOUR:
         said.append("Less than two weeks of counts: weekdays are judged together, and only plain faults are found.")
-    if len(counts.cameras) < LEAST_CAMERAS:
+    if len(set(counts.cameras)) < LEAST_CAMERAS:
         said.append(
             f"Fewer than {LEAST_CAMERAS} cameras: holidays and weather cannot be told from faults by the network, so a "
             "camera must fall further before it is named."

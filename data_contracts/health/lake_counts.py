@@ -5,7 +5,8 @@ Belongs here: from when to when is judged, and which cameras. Does not: which ro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -14,20 +15,30 @@ import numpy as np
 
 from data_contracts.health.counts import DAY, EPOCH, HOUR, MOST_CELLS, Counts, Ints, counts_of, is_mobile
 from data_contracts.health.sent_hours import sent_hours
+from data_contracts.judgement.limits import IngestLimits
 from data_contracts.registers.cameras import RegisterRef, register_table
+from data_contracts.registers.moves import stays_of
 from infra.lake import Lake
 
 ZONE = "Europe/London"
 # files of a day come a day later or so; a lake without reads for longer than that is a failure
 LATE_DAYS = 2
+MOVED_NAMED = 10
+_LONGER_THAN_TIME = 1 << 40  # seconds
 
 
 @dataclass(frozen=True)
 class _Registered:
-    """What the register says of a camera: its pole, its end in epoch seconds, whether it is moved about."""
+    """What the register says of a camera at one place: since when and until when, in epoch seconds, its pole, its kind.
 
-    site: str
+    `stay` counts the places it had before.
+    """
+
+    camera: str
+    stay: int
+    since: int
     end: float
+    site: str
     mobile: bool
 
 
@@ -37,7 +48,7 @@ def lake_counts(
     rocu: str,
     register: RegisterRef,
     until: date,
-    retention_days: int,
+    limits: IngestLimits,
     now: datetime,
 ) -> Counts:
     """Hourly counts of a ROCU's cameras from the first read to the end of a day (UTC).
@@ -45,16 +56,19 @@ def lake_counts(
     The last hour is that of the newest read. Where no camera has sent anything for two days, counts go on to `now` or
     the end of the day, whichever is earlier: the lake is silent, and that is told.
 
+    A camera that the register moved has a row for each of its places, for its life begins anew there. The hour of the
+    move, which has reads of both places, is in the life of neither.
+
     Args:
         connection: Any database.
         lake: The lake.
         rocu: The region.
         register: Says which cameras have ended, hang on one pole, or are moved about.
         until: The last day.
-        retention_days: How old a read may be.
+        limits: How old a read may be, and how far apart two positions of one place.
         now: Nobody waits for reads after it; aware.
     """
-    notes = sent_hours(connection, lake, rocu, retention_days)
+    notes = sent_hours(connection, lake, rocu, limits.retention_days)
     end = datetime.combine(until + timedelta(days=1), datetime.min.time())
     rows = connection.execute(
         """SELECT camera_id, epoch(hour)::BIGINT AS second, sum(sent)::BIGINT AS n FROM sent_hours
@@ -64,20 +78,47 @@ def lake_counts(
     cameras, number = np.unique(np.asarray(rows["camera_id"], dtype=str), return_inverse=True)
     second, n = np.asarray(rows["second"]).astype(np.int64), np.asarray(rows["n"])
     wanted = int(min(end.replace(tzinfo=UTC), now).timestamp()) // HOUR * HOUR
-    start, stop, said = _span(second, len(cameras), wanted)
+    lives = _lives([str(camera) for camera in cameras], _registered(connection, lake, register, limits))
+    held, number = np.unique(_life_of(lives, number, second), return_inverse=True)
+    of = [lives[life][1] for life in held]
+    start, stop, said = _span(second, len(of), wanted)
     kept = second >= start
-    known = _registered(connection, lake, register)
-    names = [str(camera) for camera in cameras]
-    of = [known.get(name, _Registered(name, 1e18, False)) for name in names]
-    sites = [one.site for one in of]
+    names, sites = [one.camera for one in of], [one.site for one in of]
     counts = counts_of(names, number[kept], second[kept], n[kept], HOUR, ZONE, sites, stop)
     last = [min((one.end - counts.start) // HOUR, counts.bins) for one in of]
     return replace(
         counts,
         last=np.maximum(np.asarray(last, dtype=np.float64), 0).astype(np.int64),
         mobile=tuple(one.mobile for one in of),
-        notes=(*notes, *said),
+        notes=(*notes, *said, *_never_read([one for _, one in lives], of, wanted)),
     )
+
+
+def _lives(cameras: Sequence[str], known: Mapping[str, Sequence[_Registered]]) -> list[tuple[int, _Registered]]:
+    """The lives of all cameras, by camera and time: number of the camera, what the register says."""
+    unknown = (_Registered("", 0, 0, 1e18, "", False),)
+    return [
+        (number, one if one.camera else replace(one, camera=camera, site=camera))
+        for number, camera in enumerate(cameras)
+        for one in known.get(camera, unknown)
+    ]
+
+
+def _life_of(lives: Sequence[tuple[int, _Registered]], number: Ints, second: Ints) -> Ints:
+    """For each row, the life it falls in: the camera's last one that had begun; before all of them, its first."""
+    begins = [number * _LONGER_THAN_TIME + (max(one.since, 0) if one.stay else 0) for number, one in lives]
+    at = number * _LONGER_THAN_TIME + np.maximum(second, 0)
+    return np.asarray(np.searchsorted(begins, at, side="right") - 1, dtype=np.int64)
+
+
+def _never_read(lives: Sequence[_Registered], held: Sequence[_Registered], wanted: int) -> list[str]:
+    """What is said of cameras that were moved and have not sent a read since."""
+    sent = set(held)
+    silent = [one.camera for one in lives if one.stay and one.since < wanted <= one.end and one not in sent]
+    if not silent:
+        return []
+    named = ", ".join(silent[:MOVED_NAMED]) + (", …" if len(silent) > MOVED_NAMED else "")
+    return [f"{len(silent)} cameras never sent a read from the place they were moved to; nothing is expected: {named}."]
 
 
 def _span(second: Ints, cameras: int, wanted: int) -> tuple[int, int, Sequence[str]]:
@@ -102,11 +143,19 @@ def _at(second: int) -> str:
     return f"{EPOCH + timedelta(seconds=second):%Y-%m-%d %H:%M}"
 
 
-def _registered(connection: duckdb.DuckDBPyConnection, lake: Lake, register: RegisterRef) -> dict[str, _Registered]:
+def _registered(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, register: RegisterRef, limits: IngestLimits
+) -> dict[str, list[_Registered]]:
+    """What the register says of each camera, place after place."""
     register_table(connection, lake, register)
     rows = connection.execute(
-        """SELECT camera_id, max_by(site_id, valid_from), epoch(max(coalesce(valid_to, TIMESTAMP '9999-01-01'))),
+        f"""SELECT camera_id, stay, epoch(min(valid_from))::BIGINT,
+                epoch(max(coalesce(valid_to, TIMESTAMP '9999-01-01'))), max_by(site_id, valid_from),
                 max_by(kind, valid_from)
-            FROM register GROUP BY camera_id"""
+            FROM {stays_of("register", limits.position_tolerance_m)}
+            GROUP BY camera_id, stay ORDER BY camera_id, stay"""
     ).fetchall()
-    return {camera: _Registered(site or camera, end, is_mobile(kind)) for camera, site, end, kind in rows}
+    found: dict[str, list[_Registered]] = defaultdict(list)
+    for camera, stay, since, end, site, kind in rows:
+        found[camera].append(_Registered(camera, stay, since, end, site or camera, is_mobile(kind)))
+    return found

@@ -8,6 +8,7 @@ as many bins as the width needs. Belongs here: the drawing. Does not: deciding.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
@@ -59,7 +60,7 @@ def draw_health(
     wide = max(min(PLOT // cells, 12), 1)
     body = [*_head(counts, first, last, per_cell), *_axis(counts, first, last, per_cell, wide, len(rows))]
     for place, camera in enumerate(rows):
-        mine = [interval for interval in intervals if interval.camera_id == counts.cameras[camera]]
+        mine = _of_row(counts, camera, intervals)
         body += _row(volumes, camera, mine, TOP + FOOT + place * ROW, (first, last), per_cell, wide)
         body += _frames(counts, mine, TOP + FOOT + place * ROW, (first, last), per_cell, wide)
     height = TOP + FOOT + len(rows) * ROW + 24
@@ -95,14 +96,27 @@ def draw_page(svg: str, intervals: Sequence[HealthInterval], title: str, notes: 
 
 
 def _rows(volumes: Volumes, intervals: Sequence[HealthInterval], first: int, last: int) -> tuple[list[int], int]:
-    ill = {interval.camera_id for interval in intervals}
     busy = volumes.counts.n[:, first:last].sum(axis=1)
     names = volumes.counts.cameras
-    changed = [i for i in range(len(names)) if names[i] in ill]
-    changed.sort(key=lambda i: (volumes.counts.sites[i], names[i]))
-    steady = sorted((i for i in range(len(names)) if names[i] not in ill), key=lambda i: (-busy[i], names[i]))
+    by_name: dict[str, list[HealthInterval]] = defaultdict(list)
+    for interval in intervals:
+        by_name[interval.camera_id].append(interval)
+    ill = {i for i, name in enumerate(names) if _of_row(volumes.counts, i, by_name[name])}
+    changed = sorted(ill, key=lambda i: (volumes.counts.sites[i], names[i], i))
+    steady = sorted((i for i in range(len(names)) if i not in ill), key=lambda i: (-busy[i], names[i]))
     rows = (changed[:MOST_ROWS] + steady[: max(STEADY_ROWS, 0)])[: MOST_ROWS + STEADY_ROWS]
     return rows, len(names) - len(rows)
+
+
+def _of_row(counts: Counts, row: int, intervals: Sequence[HealthInterval]) -> list[HealthInterval]:
+    """The intervals of a camera, if it was moved those at the place of this row."""
+    return [
+        one
+        for one in intervals
+        if one.camera_id == counts.cameras[row]
+        and counts.bin_of(one.start) < counts.last[row]
+        and counts.bin_of(one.end) > counts.first[row]
+    ]
 
 
 def _bins_per_cell(counts: Counts, bins: int) -> int:

@@ -59,8 +59,9 @@ def _sentence(run: Run, volumes: Volumes) -> str:
     what = "No reads" if run.seen == 0 else f"Only {seen} reads"
     said = f"{what} in {lasting} where {expected} were expected"
     if run.kind == "pole_failure":
-        others = sum(site == counts.sites[run.camera] for site in counts.sites)
-        said += f"; all {others} cameras of the pole failed together"
+        alive = (counts.first < run.end) & (counts.last > run.start)
+        rows = np.flatnonzero(alive & (np.asarray(counts.sites) == counts.sites[run.camera]))
+        said += f"; all {len({counts.cameras[row] for row in rows})} cameras of the pole failed together"
     elif _share_failing(run, volumes.runs, counts) > _TOGETHER:
         said += "; most cameras failed together, so look at the feed first"
     if volumes.zeros_are_written and not counts.present[run.camera, run.start : run.end].any():

@@ -32,7 +32,7 @@ def examine_lake(
     with acting(context, "cameras.health", rocu, "consultation", f"cameras of {rocu}") as details:
         details |= {"from": first.isoformat(), "to": last.isoformat()}
         with open_engine(context.settings) as connection:
-            health = health_of_lake(connection, context.lake, rocu, first, last, limits.retention_days, context.now)
+            health = health_of_lake(connection, context.lake, rocu, first, last, limits, context.now)
         details["intervals"] = len(health.report.intervals)
         _draw(health, page, svg)
     return health.report

@@ -17,6 +17,7 @@ from data_contracts.health.examine import health_of_lake
 from data_contracts.health.results import HealthReport
 from data_contracts.health.sent_hours import sent_hours
 from data_contracts.health.together import told_together
+from data_contracts.judgement.limits import IngestLimits
 from data_contracts.layers.reads import batches, layer_parts
 from infra.engine import open_engine
 
@@ -62,7 +63,9 @@ def report_of(
     room: Any, first: date = date(2026, 5, 4), last: date = date(2026, 5, 17), now: datetime = ENDED
 ) -> HealthReport:
     with open_engine(room.settings) as connection:
-        return health_of_lake(connection, room.lake, room.rocu, first, last, RETENTION_DAYS, now).report
+        return health_of_lake(
+            connection, room.lake, room.rocu, first, last, IngestLimits(retention_days=RETENTION_DAYS), now
+        ).report
 
 
 def judged(room: Any, first: date = date(2026, 5, 4), last: date = date(2026, 5, 17)) -> list[tuple[str, str]]:
