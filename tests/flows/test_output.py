@@ -42,3 +42,23 @@ def test_a_table_keeps_its_edge_and_its_ids(
     said = capsys.readouterr().out
     assert max(map(len, said.splitlines())) <= width
     assert all(one in said for one in ids)
+
+
+@pytest.mark.parametrize("width", range(60, 161))
+def test_a_table_with_several_long_columns_keeps_its_right_edge(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    row = (
+        "misread_pairs",
+        "similar_plate_near",
+        "one of the two was misread " * 4,
+        12,
+        13,
+        "8/B (12), 0/O (3), 1/I (2)",
+    )
+    table(("noted beside reads by", "cause", "which means", "reads", "notes", "read for"), [row])
+    said = capsys.readouterr().out.splitlines()
+    assert max(map(len, said)) <= width
+    assert all(one.endswith("┓") for one in said if one.startswith("┏"))
+    assert any("similar_plate_near" in one for one in said)
