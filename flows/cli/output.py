@@ -73,11 +73,22 @@ def table(
         _one_below_the_other(columns, cells, title)
         return
     drawn = Table(title=None if title is None else Text(title), title_justify="left")
-    for name, least in zip(columns, longest, strict=True):
-        drawn.add_column(Text(name), min_width=least, overflow="fold")
+    widths = _widths(columns, cells, longest, console.width - 3 * len(columns) - 1)
+    for name, width in zip(columns, widths, strict=True):
+        drawn.add_column(Text(name), width=width, overflow="fold")
     for row in cells:
         drawn.add_row(*map(Text, row))
     console.print(drawn)
+
+
+def _widths(columns: Sequence[str], rows: Iterable[Sequence[str]], longest: Sequence[int], room: int) -> list[int]:
+    """Widths that fit: the widest gives first, none below its longest word; Rich alone may go beyond the line."""
+    lines = [[part for cell in column for part in cell.split("\n")] for column in zip(columns, *rows, strict=True)]
+    widths = [min(max(map(len, parts)), room) for parts in lines]
+    while sum(widths) > room:
+        _, place = max((width, place) for place, width in enumerate(widths) if width > longest[place])
+        widths[place] -= 1
+    return widths
 
 
 def _one_below_the_other(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None) -> None:

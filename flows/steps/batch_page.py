@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from flows.steps.batch_notes import batch_notes
+from flows.steps.remedy import BY_REGISTER, rejecting
 from flows.steps.rule_legend import legend_of
 from governance.pages.batch_models import BatchPage, JudgementRow, PlaceRow, RuleRow
 
@@ -23,6 +24,10 @@ SENTENCES = {
     "passed_with_quarantine": "Passed with quarantine. The rows that broke a rule were set apart; the others are used.",
     "failed": "Failed. Nothing of it is used, until it is delivered again, corrected.",
 }
+BY_THE_REGISTER = (
+    "Failed. Nothing of it is used, until the camera register is corrected (findprofile cameras load) and its rows are "
+    "judged again (findprofile quarantine release)."
+)
 REPLACED = (
     "Failed, and replaced: batch {batch_id} was delivered in its place and taken. Nothing of this one is used or owed."
 )
@@ -86,7 +91,7 @@ def fill_batch_page(
         contract_digest=record.contract_digest,
         register_digest=record.register_digest,
         standing=judgement_row(standing, replaced),
-        sentence=REPLACED.format(batch_id=taken) if taken else SENTENCES[batch.verdict],
+        sentence=REPLACED.format(batch_id=taken) if taken else _sentence(batch),
         verdicts=tuple(judgement_row(one, replaced) for one in mine),
         rules=rules,
         legend=legend_of(rules),
@@ -107,6 +112,13 @@ def fill_batch_page(
         ),
         data_docs=data_docs,
     )
+
+
+def _sentence(batch: BatchManifest) -> str:
+    leading = rejecting(batch)[:1]
+    if batch.verdict == "failed" and leading and leading[0][0] in BY_REGISTER:
+        return BY_THE_REGISTER
+    return SENTENCES[batch.verdict]
 
 
 def _rules(judged: Judged) -> tuple[RuleRow, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.context import Context, acting
 from flows.steps.desk import part_datasets, policy_of, require_layer_brought, witness_records
+from flows.steps.remedy import rejecting, remedy
 from flows.steps.results import StepResult
 from infra.clock import utc_now
 from infra.errors import RefusedError
@@ -204,8 +205,8 @@ def _require_none_failed(rocu: str, batches: Sequence[BatchManifest]) -> None:
         said = _said(failed, f"; findprofile batches list --rocu {rocu}")
         raise RefusedError(
             f"{len(failed)} of {len(batches)} batches failed the contract: {said}",
-            f"Nothing is trained or scored for {rocu} on {_days_blocked(failed)} until each is delivered again, "
-            f"corrected: findprofile ingest --rocu {rocu} --replaces BATCH FILE.",
+            f"Nothing is trained or scored for {rocu} on {_days_blocked(failed)} until each is put right. "
+            f"{remedy(rocu, failed)}",
         )
 
 
@@ -214,7 +215,7 @@ def _days_blocked(failed: Sequence[BatchManifest]) -> str:
     days = sorted({day for batch in failed for day in batch.dates})
     if not all(batch.dates for batch in failed):
         return "any day"
-    return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return ", ".join(map(str, days)) if len(days) <= SAID else f"{len(days)} days from {days[0]} to {days[-1]}"
 
 
 def _said(failed: Sequence[BatchManifest], rest: str = "") -> str:
@@ -223,10 +224,11 @@ def _said(failed: Sequence[BatchManifest], rest: str = "") -> str:
 
 
 def _why(batch: BatchManifest) -> str:
-    """The first reason without the wording of its rule, which the contract has, and the rules broken most often."""
+    """The first reason without the wording of its rule, which the contract has, and what rejected most rows."""
     first = batch.reasons[0].split(" The rule:")[0] if batch.reasons else "no reason is recorded"
-    often = sorted(batch.rules.items(), key=lambda rule: (-rule[1], rule[0]))[:3]
-    return f"{first} Most often: {', '.join(f'{rule} {count:,}' for rule, count in often)}."
+    often = rejecting(batch)[:3]
+    said = ", ".join(f"{rule} {rows:,}" for rule, rows in often)
+    return f"{first} Most often: {said}." if often else first
 
 
 def complete_ingests(context: Context, rocu: str) -> None:

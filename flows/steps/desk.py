@@ -83,13 +83,14 @@ def require_no_failure(context: Context, rocu: str, first: date, last: date) -> 
         RefusedError: Names the batches.
     """
     from data_contracts.layers.reads import standing_failures
+    from flows.steps.remedy import remedy
 
     standing = standing_failures(context.lake, rocu, first, last)
     if standing:
         named = ", ".join(batch.batch_id for batch in standing)
         raise RefusedError(
             f"{rocu} has failed batches for {first} to {last} that nothing has replaced: {named}.",
-            f"Have them delivered again, corrected: findprofile ingest --rocu {rocu} --replaces BATCH FILE.",
+            remedy(rocu, standing),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -44,3 +44,33 @@ def test_a_failed_batch_without_a_readable_time_stands_in_the_way_of_any_day():
         _require_none_failed("nwrocu", batches)
     with pytest.raises(RefusedError, match="on 2026-05-18 until"):
         _require_none_failed("nwrocu", batches[:1])
+
+
+def refusal(*batches):
+    with pytest.raises(RefusedError) as refused:
+        _require_none_failed("nwrocu", batches)
+    return str(refused.value) + (refused.value.instruction or "")
+
+
+def test_a_rule_that_only_warns_is_not_told_among_those_that_rejected():
+    rules = {"camera_not_registered": 39, "plate_format_unknown": 40, "age_identifier_impossible": 1}
+    said = refusal(failed(1).model_copy(update={"rules": rules}))
+    assert "Most often: camera_not_registered 39." in said
+    assert "plate_format_unknown" not in said
+
+
+@pytest.mark.parametrize("rule", ["camera_not_registered", "camera_not_in_force", "position_off_register"])
+def test_what_the_register_cures_is_not_asked_for_again(rule):
+    by_register = failed(1).model_copy(update={"rules": {rule: 1}})
+    said = refusal(by_register)
+    assert said.index("findprofile cameras load") < said.index("findprofile quarantine release")
+    assert "--replaces" not in said
+    both = refusal(by_register, failed(2))
+    assert "findprofile quarantine release" in both
+    assert "--replaces" in both
+
+
+def test_few_days_are_named_one_by_one():
+    days = tuple(date(2026, 3, 3) + timedelta(7 * week) for week in range(6))
+    assert ", ".join(map(str, days[:4])) in refusal(failed(1).model_copy(update={"dates": days[:4]}))
+    assert f"6 days from {days[0]} to {days[-1]}" in refusal(failed(1).model_copy(update={"dates": days}))

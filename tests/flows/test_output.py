@@ -27,3 +27,38 @@ def test_ids_and_paths_are_not_broken(capsys: pytest.CaptureFixture[str], monkey
     wrapped(f"the first batch {whole[0]} has its rows in the part {whole[1]} of the lake")
     said = capsys.readouterr().out.split()
     assert set(whole) <= set(said)
+
+
+@pytest.mark.parametrize("width", range(60, 161))
+def test_a_table_keeps_its_edge_and_its_ids(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    ids = [f"{number:016x}" for number in range(3)]
+    columns = ("batch", "delivered as", "days", "rows", "accepted", "quarantined", "duplicates", "verdict", "contract")
+    said_of = f"passed with quarantine, replaced by {ids[0]}"
+    rows = [(one, "2026-03-03-reads.csv", "2026-03-03 to 2026-03-26", 636, 596, 40, 0, said_of, "2.0.0") for one in ids]
+    table((*columns, "judged at"), [(*row, "2026-03-27 08:00") for row in rows])
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= width
+    assert all(one in said for one in ids)
+
+
+@pytest.mark.parametrize("width", range(60, 161))
+def test_a_table_with_several_long_columns_keeps_its_right_edge(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    row = (
+        "misread_pairs",
+        "similar_plate_near",
+        "one of the two was misread " * 4,
+        12,
+        13,
+        "8/B (12), 0/O (3), 1/I (2)",
+    )
+    table(("noted beside reads by", "cause", "which means", "reads", "notes", "read for"), [row])
+    said = capsys.readouterr().out.splitlines()
+    assert max(map(len, said)) <= width
+    assert all(one.endswith("┓") for one in said if one.startswith("┏"))
+    assert any("similar_plate_near" in one for one in said)

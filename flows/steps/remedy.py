@@ -1,0 +1,45 @@
+"""What puts failed batches right: another delivery, or a camera register that knows their cameras.
+
+Belongs here: the remedy in words, from what rejected the rows. Does not: judging again (requalify), or the refusals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from data_contracts.layers.manifests import BatchManifest
+
+BY_REGISTER = frozenset({"camera_not_registered", "camera_not_in_force", "position_off_register"})
+
+
+def rejecting(batch: BatchManifest) -> list[tuple[str, int]]:
+    """The rules that rejected rows of a batch, most rows first; rules that only warn are left out."""
+    from data_contracts.contract.document import load_contract
+
+    warns = {
+        rule.name
+        for name in ("reads", "dispositions")
+        for rule in load_contract(name).written_rules
+        if rule.severity == "warn"
+    }
+    counted = ((rule, rows) for rule, rows in batch.rules.items() if rule not in warns)
+    return sorted(counted, key=lambda rule: (-rule[1], rule[0]))
+
+
+def remedy(rocu: str, failed: Sequence[BatchManifest]) -> str:
+    """How failed batches are put right; where the register led to the refusal, delivering again cures nothing."""
+    leading = {rules[0][0] if (rules := rejecting(batch)) else "" for batch in failed}
+    said = []
+    if named := sorted(leading & BY_REGISTER):
+        said.append(
+            f"Where {' or '.join(named)} leads, correct the register: findprofile cameras load --rocu {rocu} FILE, "
+            f"then findprofile quarantine release --rocu {rocu} --batch BATCH --reason TEXT."
+        )
+    if leading - BY_REGISTER:
+        said.append(
+            f"{'Have the others' if said else 'Have them'} delivered again, corrected: "
+            f"findprofile ingest --rocu {rocu} --replaces BATCH FILE."
+        )
+    return " ".join(said)
