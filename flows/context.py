@@ -191,6 +191,7 @@ def record(audit: AuditLog, entry: Entry) -> None:
 def days_watched(context: Context, rocu: str) -> Progress:
     """Whom to tell of a share of a day that was changed after it was made: it is shown, and the log has it."""
     from governance.audit.log import Entry
+    from governance.audit.plate_guard import withhold_plates
 
     def tell(what: str) -> None:
         context.progress(what)
@@ -201,7 +202,7 @@ def days_watched(context: Context, rocu: str) -> Progress:
             rocu=rocu,
             object="kept days",
             outcome="done",
-            details={"reason": what},
+            details={"reason": withhold_plates(what)},
         )
         record(context.audit, entry)
 

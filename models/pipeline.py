@@ -87,6 +87,7 @@ def run_training(
     inputs: TrainingInputs,
     workspace: Path,
     on_progress: OnProgress | None = None,
+    tell: OnProgress | None = None,
 ) -> TrainingOutputs:
     """Run all stages up to the evaluation.
 
@@ -96,6 +97,7 @@ def run_training(
         inputs: What to train from.
         workspace: An own folder; one from a stopped run is continued.
         on_progress: Is told of each stage and each window.
+        tell: Is told of what is kept of a day and was changed by hand; `on_progress` without.
 
     Raises:
         RefusedError: A stage refused: changed parts, too few positives, all one label.
@@ -110,7 +112,8 @@ def run_training(
         if finished is not None:
             return finished
         folder = _prepare(settings, inputs, workspace)
-        _repro(settings, inputs, workspace, folder, on_progress or (lambda line: None))
+        shown = on_progress or (lambda line: None)
+        _repro(settings, inputs, workspace, folder, _Told(shown, tell or shown))
         return read_outputs(workspace, inputs.rocu)
 
 
@@ -204,10 +207,19 @@ def _params(settings: Settings, inputs: TrainingInputs) -> dict[str, object]:
         "engine": settings.engine,
         "spark_master": settings.spark_master,
         "spark_config": settings.spark_config,
+        "windows_by_day": settings.windows_by_day,
     }
 
 
-def _repro(settings: Settings, inputs: TrainingInputs, workspace: Path, folder: Path, on_progress: OnProgress) -> None:
+@dataclass(frozen=True)
+class _Told:
+    """Who hears what the stages say."""
+
+    on_progress: OnProgress
+    tell: OnProgress
+
+
+def _repro(settings: Settings, inputs: TrainingInputs, workspace: Path, folder: Path, told: _Told) -> None:
     command = [sys.executable, "-m", "dvc", "repro", f"evaluate@{inputs.rocu}"]
     with subprocess.Popen(
         command,
@@ -220,7 +232,7 @@ def _repro(settings: Settings, inputs: TrainingInputs, workspace: Path, folder: 
         start_new_session=True,
     ) as process:
         try:
-            stage, last = _follow(process.stdout or (), on_progress)
+            stage, last = _follow(process.stdout or (), told)
         except BaseException:
             os.killpg(process.pid, signal.SIGTERM)
             raise
@@ -228,15 +240,17 @@ def _repro(settings: Settings, inputs: TrainingInputs, workspace: Path, folder: 
         raise _failure(folder / stages.FAILURE, stage, last)
 
 
-def _follow(lines: Iterable[str], on_progress: OnProgress) -> tuple[str, str]:
+def _follow(lines: Iterable[str], told: _Told) -> tuple[str, str]:
     stage, last, raised = "start", "no message", ""
     for line in lines:
         running = _RUNNING.match(line)
         if running:
             stage = running.group(1)
-            on_progress(stage)
+            told.on_progress(stage)
         elif line.startswith("window to "):
-            on_progress(f"{stage}: {line.strip()}")
+            told.on_progress(f"{stage}: {line.strip()}")
+        elif line.startswith(stages.TOLD):
+            told.tell(line.removeprefix(stages.TOLD).strip())
         elif line.strip() and not line.startswith(_NO_NEWS):
             last = line.strip()
             raised = last if _RAISED.match(line) else raised

@@ -72,8 +72,9 @@ def reproduce(
     model: str,
     version: str,
     on_progress: OnProgress | None = None,
+    tell: OnProgress | None = None,
 ) -> Reproduction:
-    """Train a version again and compare digests.
+    """Train a version again and compare digests; `on_progress` and `tell` as `run_training` takes them.
 
     Raises:
         WrongInputError: There is no such version.
@@ -86,7 +87,7 @@ def reproduce(
         settings.root / "workspaces" / f"rocu={record.inputs.rocu}" / f"reproduce-{version}-{secrets.token_hex(4)}"
     )
     try:
-        outputs = run_training(settings, lake, record.inputs, workspace, on_progress)
+        outputs = run_training(settings, lake, record.inputs, workspace, on_progress, tell)
     finally:
         remove_workspace(workspace)
     return Reproduction(

@@ -43,6 +43,9 @@ PLOTS = "plots"
 FAILURE = "failure.json"
 SECONDS = "seconds.json"
 
+# begins a line that is not about progress: whoever runs the stages tells it, and the audit log has it
+TOLD = "told: "
+
 
 class StageParams(BaseModel):
     """`params.yaml`: where things are, and what to pin when the inputs are not pinned already (`pinned`)."""
@@ -64,6 +67,7 @@ class StageParams(BaseModel):
     engine: Literal["duckdb", "spark"] = "duckdb"
     spark_master: str | None = None
     spark_config: dict[str, str] = {}
+    windows_by_day: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class _Stage:
             engine=own.engine,
             spark_master=own.spark_master,
             spark_config=own.spark_config,
+            windows_by_day=own.windows_by_day,
         )
 
     def inputs(self) -> TrainingInputs:
@@ -142,7 +147,7 @@ def _snapshot(stage: _Stage) -> None:
         windows = windows_of(lake, parts, window_end, pattern, pattern_settings)
         return windows.append_column("baseline", arrow.array(pattern.baseline(windows)))
 
-    with open_windows(stage.settings, stage.rocu, tell=_say) as windows_of:
+    with open_windows(stage.settings, stage.rocu, tell=lambda what: _say(TOLD + what)) as windows_of:
         decisions = read_findings(lake, inputs.dispositions, pattern.unit)
         table, counts = assemble(
             inputs.window_ends, build, decisions, inputs.as_of, pattern.feature_names, days, inputs.training

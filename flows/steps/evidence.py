@@ -239,7 +239,8 @@ def _snapshot(context: Context, record: VersionRecord) -> Path:
 
     require_unchanged(context.lake, record.inputs)
     workspace = workspace_for(context.settings, record.inputs, record.code)
-    outputs = run_training(context.settings, context.lake, record.inputs, workspace, context.progress)
+    watch = days_watched(context, record.inputs.rocu)
+    outputs = run_training(context.settings, context.lake, record.inputs, workspace, context.progress, watch)
     if file_sha256(outputs.snapshot_path) != record.snapshot.sha256:
         raise RefusedError(
             f"The hold-out of {record.model} version {record.version} cannot be built again as it was.",

@@ -97,7 +97,8 @@ def retrain(context: Context, rocu: str, pattern: str, as_of: date) -> Retrained
         require_brought(context, "dispositions", rocu, inputs.dispositions)
         attempt.inputs += (*part_datasets(inputs.reads), *part_datasets(inputs.dispositions))
         workspace = workspace_for(context.settings, inputs, code_state())
-        outputs = run_training(context.settings, context.lake, inputs, workspace, context.progress)
+        watch = days_watched(context, rocu)
+        outputs = run_training(context.settings, context.lake, inputs, workspace, context.progress, watch)
         registry = Registry(context.settings)
         tried = _tried(context, registry, outputs)
         version = registry.register(outputs, context.identity.subject, utc_now(), assurance=tried)
@@ -186,7 +187,8 @@ def reproduce(context: Context, model: str, version: int) -> Reproduced:
 
     _, rocu = split_model(model)
     with acting(context, "reproduce", rocu, "combination", f"{model}/{version}") as details:
-        made = run(context.settings, context.lake, Registry(context.settings), model, str(version), context.progress)
+        registry, watch = Registry(context.settings), days_watched(context, rocu)
+        made = run(context.settings, context.lake, registry, model, str(version), context.progress, watch)
         details |= {"same": made.same, "model_sha256": made.expected_sha256}
     return Reproduced(
         model=model,

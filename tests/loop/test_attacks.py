@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attack_support import insert, kept_rows, killed, moved_to_postgresql, refusals, spoil
+from attack_support import insert, kept_rows, killed, moved_to_postgresql, refusals, spoil, state_left
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from loop_support import AS_OF, MODEL, PEOPLE, Loop, Said, first_registered, run, token
 
@@ -359,17 +359,20 @@ def test_a_policy_swapped_after_the_gate_is_not_approved_under(waiting: Loop, tm
 def test_a_promotion_killed_at_any_point_is_done_or_not_and_status_says_which(waiting: Loop, tmp_path: Path) -> None:
     waiting.approve(MODEL, "1")
     waiting.done("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF, "--shadow")
-    homes = {at: tmp_path / f"killed-{at}" for at in (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 1_000)}
-    for home in homes.values():
-        shutil.copytree(waiting.home, home)
-    ended = killed(homes, token(waiting.home, "owner"), CONFIRM)
-    for at, (code, _) in ended.items():
-        fresh = Loop(homes[at], waiting.world)
-        _check_done_or_not(fresh, code)
-        if at == 1:
-            assert score(fresh).code == 0
-        shutil.rmtree(fresh.home)
-    assert (code, max(seen for _, seen in ended.values()) > 4) == (0, True)
+    (tmp_path / "copies").mkdir()
+    ended = killed(waiting.home, tmp_path / "copies", token(waiting.home, "owner"), CONFIRM)
+    looked_at = set()
+    for home, (code, _) in ended.items():
+        fresh = Loop(home, waiting.world)
+        left = (state_left(fresh), code)
+        if left not in looked_at:
+            looked_at.add(left)
+            _check_done_or_not(fresh, code)
+            assert len(looked_at) > 1 or score(fresh).code == 0
+        shutil.rmtree(home)
+    # it was killed at each moment there is, and then was not
+    assert [code < 0 for code, _ in ended.values()] == [True] * (len(ended) - 1) + [False]
+    assert (code, len(ended) > 8, 4 < len(looked_at) < len(ended)) == (0, True, True)
 
 
 def _check_done_or_not(loop: Loop, code: int) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -98,7 +100,7 @@ def kept_rows(loop: Loop) -> int:
 
 
 _KILLED = """
-import json, os, signal, sys
+import itertools, json, os, shutil, signal, sys
 from pathlib import Path
 import mlflow.store.model_registry.sqlalchemy_store, mlflow.store.tracking.sqlalchemy_store
 from flows.cli import main
@@ -121,15 +123,17 @@ def type_it(home, at, told):
         return int(left.code or 0)
     return 0
 
-homes = json.loads(sys.argv[1])
-sys.argv = ["findprofile", *sys.argv[2:]]
-for at, home in homes.items():
+source, folder = sys.argv[1:3]
+sys.argv = ["findprofile", *sys.argv[3:]]
+for at in itertools.count(1):
+    home = f"{folder}/killed-{at}"
+    shutil.copytree(source, home)
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         code = 70
         try:
-            code = type_it(home, int(at), write)
+            code = type_it(home, at, write)
         finally:
             os._exit(code)
     os.close(write)
@@ -142,19 +146,20 @@ for at, home in homes.items():
 """
 
 
-def killed(homes: Mapping[int, Path], signed: str, arguments: Sequence[str]) -> dict[int, tuple[int, int]]:
-    """Type a command on one home after the other, until it is not killed any more.
+def killed(source: Path, folder: Path, signed: str, arguments: Sequence[str]) -> dict[Path, tuple[int, int]]:
+    """Type a command on one copy of a home after the other, until it is not killed any more.
 
-    Each is typed in a process that dies at its `at`-th opening of a database, lock or placement of a file, forked from
-    one that has imported what takes long.
+    Each is typed in a process that dies at its first opening of a database, lock or placement of a file, at its second,
+    and so on; all are forked from one that has imported what takes long.
 
     Args:
-        homes: By `at`.
+        source: The home.
+        folder: Where the copies are put.
         signed: The token.
         arguments: The command.
 
     Returns:
-        By `at`: the exit code, negative if it was killed, and how many such moments there were.
+        By copy, in order: the exit code, negative if it was killed, and how many such moments there were.
     """
     environment = {
         **os.environ,
@@ -162,11 +167,33 @@ def killed(homes: Mapping[int, Path], signed: str, arguments: Sequence[str]) -> 
         "FINDPROFILE_TOKEN": signed,
         "PYTHONPATH": str(ROOT),
     }
-    given = json.dumps({at: str(home) for at, home in homes.items()})
-    program = [sys.executable, "-c", _KILLED, given, *arguments]
+    program = [sys.executable, "-c", _KILLED, str(source), str(folder), *arguments]
     subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
-    ended = {at: home.with_name(f"ended-{at}.json") for at, home in homes.items()}
-    return {at: tuple(json.loads(file.read_text())) for at, file in ended.items() if file.exists()}
+    ended = [folder / f"ended-{at}.json" for at in range(1, len(list(folder.glob("ended-*.json"))) + 1)]
+    return {file.with_name(file.stem.replace("ended", "killed")): tuple(json.loads(file.read_text())) for file in ended}
+
+
+# what a name has in it of the process that made it
+_BY_CHANCE = re.compile(r"[0-9a-f]{8,}|\d+")
+
+
+def state_left(loop: Loop) -> tuple[object, ...]:
+    """What a kill left, as far as anything is decided by it: two homes with the same go on in the same way.
+
+    The rows of the log, how far the signed head and what is set aside are, the alias, and which files are there.
+    """
+    with database_of(loop) as engine, engine.connect() as connection:
+        log = connection.execute(text("SELECT action, object, outcome FROM audit_log ORDER BY seq")).all()
+    with closing(sqlite3.connect(loop.home / "mlflow.db")) as registry:
+        aliases = registry.execute("SELECT name, alias, version FROM registered_model_aliases ORDER BY 1, 2").fetchall()
+    records = loop.home / "records"
+    files = [path for part in (loop.home / "lake", records) for path in part.rglob("*")]
+    names = sorted(_BY_CHANCE.sub("#", str(path.relative_to(loop.home))) for path in files)
+    heads = [json.loads((records / f"{name}.json").read_text()) for name in ("audit-head", "audit-aside-head")]
+    aside = records / "audit-aside.jsonl"
+    waiting = len(aside.read_text().splitlines()) if aside.exists() else 0
+    far = tuple(head.get("seq", head.get("entries")) for head in heads)
+    return (tuple(map(tuple, log)), tuple(aliases), tuple(names), far, waiting)
 
 
 def audit_keys(home: Path) -> AuditKeys:
