@@ -50,7 +50,7 @@ def check_told(loop: Loop, said: Said, reasons: list[str]) -> None:
 
 
 def test_a_stage_of_training_that_makes_a_changed_share_anew_is_told_and_on_record(copy: Loop) -> None:
-    """Of a version that is in the log there are no trials, so nobody but the stage comes upon the share."""
+    """The stage comes first and makes the share anew, so that whoever comes after it has nothing to tell."""
     score = ("score", "--rocu", "nwrocu", "--as-of", EARLIER)
     assert copy("operator", *score, **BY_DAY).code == 0
     assert renewed(copy) == []
