@@ -120,6 +120,14 @@ class Contract:
 
 
 @cache
+@cache
+def rules_that_warn() -> frozenset[str]:
+    """Names of the rules of the contracts in force that set no row apart and fail no batch."""
+    return frozenset(
+        rule.name for name in CONTRACT_NAMES for rule in load_contract(name).written_rules if rule.severity == "warn"
+    )
+
+
 def load_contract(name: ContractName, version: str | None = None) -> Contract:
     """One of the packaged contracts: the version in force, or an older one.
 

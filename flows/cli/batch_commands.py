@@ -242,6 +242,7 @@ def scoreboard(
     rows += [
         ("", "rows", *(f"{column.rows:,}" for column in columns)),
         ("", "quarantined", *(_percent(column.quarantine_share) for column in columns)),
+        ("", "in failed batches", *(_percent(column.failed_share) for column in columns)),
         ("", "duplicates", *(_percent(column.duplicates_share) for column in columns)),
     ]
     side_by_side(("DQ", "rule", *(column.label for column in columns)), rows, first=2)

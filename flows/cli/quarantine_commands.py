@@ -68,9 +68,14 @@ def quarantine_list(
     for grouping, found in counted.by.items():
         shown = found if by else found[:LISTED]
         more = f" (the first {LISTED} of {len(found)})" if len(shown) < len(found) else ""
+        # of one batch there is one
+        batches = ("batches",) if grouping != "batch" else ()
         table(
-            (grouping, "rows", "batches", "first day", "last day"),
-            ((_value(held), held.rows, held.batches, held.first, held.last) for held in shown),
+            (grouping, "rows", *batches, "first day", "last day"),
+            (
+                (_value(held), held.rows, *(getattr(held, name) for name in batches), held.first, held.last)
+                for held in shown
+            ),
             title=f"by {grouping}{more}",
         )
 
@@ -85,6 +90,7 @@ def quarantine_show(
     json: AsJson = False,
 ) -> None:
     """Show single rows in quarantine, with vehicle tokens in place of plates; looking at them is recorded."""
+    from data_contracts.contract.document import rules_that_warn
     from data_contracts.judgement.moved_rows import Asked
     from flows.steps.quarantine import show_quarantine
 
@@ -100,6 +106,8 @@ def quarantine_show(
         ),
         title=f"{len(found.shown)} of {found.rows:,} rows",
     )
+    if not found.rows and rule in rules_that_warn():
+        line(f"  {rule} only warns: it sets no row apart. findprofile batches show counts the rows that break it.")
 
 
 @quarantine.command("release")
@@ -120,6 +128,10 @@ def quarantine_release(
 
 
 def _value(held: Held) -> str:
+    from data_contracts.contract.document import rules_that_warn
+
+    if held.value in rules_that_warn():
+        return f"{held.value} (only warns; these rows broke another rule)"
     if held.codes:
         return f"{held.value} {held.codes:,} codes of failed or swapped batches"
     return held.value or "(none, or withheld)"
@@ -156,8 +168,8 @@ def _show(result: Requalified, json: bool) -> None:
         raise RefusedError(
             f"{len(result.newly_failed)} batches that had passed fail the contract now: "
             f"{', '.join(result.newly_failed)}.",
-            f"Nothing is trained or scored for {result.rocu} on their days until each is delivered again, corrected: "
-            f"findprofile ingest --rocu {result.rocu} --replaces BATCH FILE.",
+            f"Nothing is trained or scored for {result.rocu} on their days. findprofile batches show BATCH says why,"
+            " and what puts it right.",
         )
 
 

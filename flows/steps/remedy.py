@@ -16,15 +16,9 @@ BY_REGISTER = frozenset({"camera_not_registered", "camera_not_in_force", "positi
 
 def rejecting(batch: BatchManifest) -> list[tuple[str, int]]:
     """The rules that rejected rows of a batch, most rows first; rules that only warn are left out."""
-    from data_contracts.contract.document import load_contract
+    from data_contracts.contract.document import rules_that_warn
 
-    warns = {
-        rule.name
-        for name in ("reads", "dispositions")
-        for rule in load_contract(name).written_rules
-        if rule.severity == "warn"
-    }
-    counted = ((rule, rows) for rule, rows in batch.rules.items() if rule not in warns)
+    counted = ((rule, rows) for rule, rows in batch.rules.items() if rule not in rules_that_warn())
     return sorted(counted, key=lambda rule: (-rule[1], rule[0]))
 
 

@@ -101,7 +101,7 @@ class Requalified(StepResult):
         if self.failing:
             lines["in failed batches"] = (
                 f"{self.held_in_failed} rows of {', '.join(self.failing)}; none comes out of a batch that fails "
-                "as a whole, it has to be delivered again, corrected"
+                "as a whole; findprofile batches show says what puts that right"
             )
         failing_now = "would fail" if self.tried_only else "fails now"
         for title, failing in ((failing_now, self.newly_failed), ("fails no longer", self.failed_no_longer)):

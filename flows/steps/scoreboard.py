@@ -113,6 +113,7 @@ def _asked(chosen: Sequence[Judged]) -> dict[str, RuleAsked]:
 
 
 def _rocu(context: Context, rocu: str, chosen: Sequence[Judged], asked: Mapping[str, RuleAsked]) -> RocuStanding:
+    from data_contracts.judgement.verdicts import BATCH_FAILED
     from data_contracts.layers.batch_counts import broken_rows, judged_rows
     from data_contracts.layers.history import days_of
     from data_contracts.registers.regions import require_rocu
@@ -124,7 +125,13 @@ def _rocu(context: Context, rocu: str, chosen: Sequence[Judged], asked: Mapping[
     by_force = judged_rows(context.lake, chosen, "force")
     broken_by_force = broken_rows(context.lake, chosen, "force")
     forces = tuple(
-        _force(rocu, force, seen, _broken_in(force, broken, broken_by_force, asked))
+        _force(
+            rocu,
+            force,
+            seen,
+            _broken_in(force, broken, broken_by_force, asked),
+            broken_by_force.get((BATCH_FAILED, force), 0),
+        )
         for force, seen in sorted((force, seen) for force, seen in by_force.items() if force is not None)
     )
     return RocuStanding(
@@ -134,6 +141,7 @@ def _rocu(context: Context, rocu: str, chosen: Sequence[Judged], asked: Mapping[
             rows=rows,
             quarantined=sum(one.batch.quarantined for one in chosen),
             duplicates=sum(one.batch.duplicates for one in chosen),
+            in_failed=sum(one.batch.quarantined for one in chosen if one.batch.verdict == "failed"),
             rules={rule: broken[rule] for rule in asked},
             batches=len(chosen),
             failed_batches=sum(one.batch.verdict == "failed" for one in chosen),
@@ -162,13 +170,14 @@ def _broken_in(
     }
 
 
-def _force(rocu: str, force: str, seen: Rows, broken: dict[str, int | None]) -> Standing:
+def _force(rocu: str, force: str, seen: Rows, broken: dict[str, int | None], in_failed: int) -> Standing:
     return Standing(
         name=f"{rocu}/{force}",
         label=force.replace("-", " ").title(),
         # a row whose time lies in the future has a force, but no hour that it could be counted in
         rows=max([seen.rows, *(rows or 0 for rows in broken.values())]),
         quarantined=seen.rejected,
+        in_failed=in_failed,
         duplicates=seen.duplicates,
         rules=broken,
         **_lateness((seen,)),

@@ -10,6 +10,8 @@ from governance.pages.models import LegendRow, Page
 class Standing(Page):
     """One column: a ROCU, or a force in it. `rules` has the rows that broke each; None where no contract asked.
 
+    `in_failed` are rows of batches that failed, all of which were set apart, whatever each of them was worth.
+
     Lateness is the time by which half, and 95 in 100, of the accepted rows had been received, in seconds, as the upper
     edge of a doubling bin; None where it was not counted.
     """
@@ -20,6 +22,7 @@ class Standing(Page):
     quarantined: int
     duplicates: int
     rules: dict[str, int | None]
+    in_failed: int
     batches: int | None = None
     failed_batches: int | None = None
     late_half_s: float | None = None
@@ -34,6 +37,11 @@ class Standing(Page):
     def quarantine_share(self) -> float | None:
         """Share of the rows that were set apart."""
         return self.quarantined / self.rows if self.rows else None
+
+    @property
+    def failed_share(self) -> float | None:
+        """Share of the rows that lie in batches that failed."""
+        return self.in_failed / self.rows if self.rows else None
 
     @property
     def duplicates_share(self) -> float | None:

@@ -32,6 +32,17 @@ def test_both_rocus_have_the_sums_of_their_standing_batches(batches: Batches, bo
     assert north_west["failed_batches"] == 1
 
 
+def test_rows_of_failed_batches_are_told_apart_from_rows_that_broke_a_rule(
+    batches: Batches, board: dict[str, Any]
+) -> None:
+    north_west = board["rocus"][0]
+    failed = [row for row in batches.listed("nwrocu") if row["verdict"] == "failed"]
+    assert north_west["rocu"]["in_failed"] == sum(row["rows"] - row["duplicates"] for row in failed) > 0
+    # its rows are of a camera that is of no force
+    assert [force["in_failed"] for force in north_west["forces"]] == [0, 0]
+    assert "in failed batches" in batches.loop.done("auditor", "scoreboard").out
+
+
 def test_forces_have_the_rows_of_their_cameras(board: dict[str, Any]) -> None:
     north_west, york = board["rocus"]
     forces = {force["label"]: force for force in north_west["forces"]}

@@ -84,6 +84,13 @@ def test_list_and_show_tell_rows_without_plates(home: Loop) -> None:
     assert [entry["operation"] for entry in entries(home, "quarantine.read")] == ["consultation"] * 5
 
 
+def test_what_says_nothing_is_left_out_and_a_rule_that_only_warns_is_told_as_such(home: Loop) -> None:
+    text, by_batch = (home.done("operator", "quarantine", "list", *ROCU, *more).out for more in ((), ("--by", "batch")))
+    assert (" batches " in text, " batches " in by_batch) == (True, False)
+    warned = home.done("operator", "quarantine", "show", *ROCU, "--rule", "impossible_speed").out
+    assert "impossible_speed only warns" in warned
+
+
 def test_release_lets_out_what_passes_and_nothing_else(home: Loop) -> None:
     asked = ("--rule", "camera_not_registered", "--camera", "late-camera")
     release = ("quarantine", "release", *ROCU, *asked, "--reason", REASON)

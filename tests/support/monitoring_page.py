@@ -127,7 +127,7 @@ def monitor_page(cameras: int = 40) -> MonitorPage:
         scores=scores,
         labels=labels,
         recommendation=recommend(seen, features, scores, labels, settings),
-        reports=("evidently.html",),
+        reports={"evidently.html": "0" * 64},
         folder="monitoring/x",
     )
     return MonitorPage(
