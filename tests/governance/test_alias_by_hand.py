@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,16 +52,27 @@ class WithMlflow(FolderRegistry):
         self.mlflow.remove_champion(model)
 
 
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database with three versions: to make one takes longer than all that is asked of it."""
+    from mlflow import MlflowClient
+
+    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    client = MlflowClient(f"sqlite:///{database}", f"sqlite:///{database}")
+    client.create_registered_model(MODEL)
+    for _ in range(3):
+        client.create_model_version(MODEL, source=str(database.parent), run_id=None)
+    return database
+
+
 @pytest.fixture
-def two(world: Any) -> Any:
+def two(world: Any, registered: Path) -> Any:
     """Version 2 took the place of version 1, in the log and in MLflow; version 3 waits for its confirmation."""
     from mlflow import MlflowClient
 
     world.told("two promoted")
+    shutil.copy(registered, world.settings.root / "mlflow.db")
     client = MlflowClient(world.settings.mlflow, world.settings.mlflow)
-    client.create_registered_model(MODEL)
-    for _ in range(3):
-        client.create_model_version(MODEL, source=str(world.folder), run_id=None)
     world.client, mlflow = client, Registry(world.settings)
     mlflow.set_champion(MODEL, "2")
     world.registry = WithMlflow(world.registry, mlflow)
