@@ -98,9 +98,7 @@ def _alias_and_scoring(desk: Desk, state: ModelState) -> str:
     try:
         standing, alias = alias_standing(desk, state)
     except FaultError as fault:
-        what = (
-            "cannot be verified, so scoring fails" if state.champion else "no champion; the alias cannot be looked at"
-        )
+        what = _FAILS if state.champion else "no champion; the alias cannot be looked at"
         return f"{what}: {fault.reason}"
     if standing != "in step":
         return alias_said(standing, alias)
