@@ -22,6 +22,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 # LightGBM's threads wait asleep: several processes share the cores, and none must be kept busy with waiting
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# and more than one to each is more work than help, as small as the data is; tests of threads say how many
+os.environ.setdefault("FINDPROFILE_THREADS", "1")
 # what files share, by the folders they are in and the fixtures they ask for
 LOOP, TRAINED, BATCHES = "one server, one loop", "one training run", "batches of two ROCUs"
 SHARED = {
