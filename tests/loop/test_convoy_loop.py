@@ -72,7 +72,7 @@ def test_convoys_are_ranked_before_couples_vans_and_strangers(convoys: Loop) -> 
 
 
 def test_the_model_is_made_again_bit_for_bit_with_another_number_of_threads(convoys: Loop) -> None:
-    # trained with two threads, made again with one
+    # trained with one thread, made again with two
     made = convoys("auditor", "reproduce", CONVOY, "1", "--json", FINDPROFILE_THREADS="2").data
     assert made["same"] is True
     assert made["snapshot_same"] is True
