@@ -63,7 +63,7 @@ def write_documents(context: Context, model: str, version: int, out: Path | None
 
     Raises:
         WrongInputError: There is no such version.
-        RefusedError: No permission, or the evidence was edited; the log has it.
+        RefusedError: No permission, the record's signature does not hold, or the evidence was edited; the log has it.
         FaultError: The registry does not answer.
     """
     from governance.documents import documents_of
@@ -105,7 +105,7 @@ def _source(context: Context, model: str, version: int) -> Source:
     from governance.documents.source import Source
     from models.registry import Registry
 
-    record = Registry(context.settings).record(model, str(version))
+    record = Registry(context.settings).verified(model, str(version)).record
     evidence = _evidence(context, record)
     return Source(
         record=record,

@@ -36,6 +36,7 @@ def record_page(context: Context, model: str, version: int, graph: LineageGraph)
     """The record of a model version as one HTML file.
 
     Raises:
+        RefusedError: The signature over the version's record does not hold.
         WrongInputError: There is no such version.
         FaultError: The registry does not answer.
     """
@@ -48,7 +49,7 @@ def record_page(context: Context, model: str, version: int, graph: LineageGraph)
     from models.registry import Registry
 
     registry = Registry(context.settings)
-    record = registry.record(model, str(version))
+    record = registry.verified(model, str(version)).record
     rows = tuple(row for row in history(context.audit, model) if row.object == f"{model}/{version}")
     evidence, gate = _judged(context, record)
     inputs = record.inputs

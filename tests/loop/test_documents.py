@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from loop_support import AS_OF, MODEL, Loop, run, token
+from loop_support import AS_OF, MODEL, Loop, first_registered, run, token
 from page_support import check_asks_nobody, check_readable
 
 NAMES = ("model-card", "atrs-record", "change-plan-report", "approval-sheet")
@@ -52,6 +53,16 @@ def test_made_again_they_are_the_same_to_the_byte(in_force: Loop, made: Path, tm
     in_force.done("engineer", "documents", MODEL, "1", "--out", tmp_path)
     for path in sorted(made.iterdir()):
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
+
+
+def test_no_document_is_made_of_a_record_that_was_altered(
+    in_force: Loop, changed: Callable[[Path, bytes], None], tmp_path: Path
+) -> None:
+    record = first_registered(in_force, "record/evaluation.json")
+    changed(record, record.read_bytes().replace(b"0.", b"0.9", 1))
+    said = in_force("auditor", "documents", MODEL, "1", "--out", tmp_path)
+    assert (said.code, "not as signed: record/evaluation.json" in said.err) == (1, True), said.err
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_the_record_does_not_say_is_shown_as_missing_and_counted(in_force: Loop, made: Path) -> None:
