@@ -25,8 +25,7 @@ class Reproduction:
     Args:
         expected_sha256: Of the registered text, as recorded.
         actual_sha256: Of the text made now.
-        same: Both are equal, and the registry still holds that text.
-        registered_intact: The text in the registry has the recorded digest.
+        same: Both are equal.
         snapshot_same: The snapshots have the same digest; if not, the difference came in before the fit.
         code_same: The same code ran. A difference that goes with other code is explained by it.
     """
@@ -35,7 +34,6 @@ class Reproduction:
     version: str
     expected_sha256: str
     actual_sha256: str
-    registered_intact: bool
     expected_snapshot: str
     actual_snapshot: str
     code_then: CodeState
@@ -47,7 +45,7 @@ class Reproduction:
     @property
     def same(self) -> bool:
         """Whether the version can be made again."""
-        return self.registered_intact and self.expected_sha256 == self.actual_sha256
+        return self.expected_sha256 == self.actual_sha256
 
     @property
     def snapshot_same(self) -> bool:
@@ -78,10 +76,10 @@ def reproduce(
 
     Raises:
         WrongInputError: There is no such version.
-        RefusedError: Pinned parts are missing or changed.
+        RefusedError: The version is not as it was signed, or pinned parts are missing or changed.
         FaultError: The registry does not answer, or a stage broke off.
     """
-    record = registry.record(model, version)
+    record = registry.verified(model, version).record
     require_unchanged(lake, record.inputs)
     workspace = (
         settings.root / "workspaces" / f"rocu={record.inputs.rocu}" / f"reproduce-{version}-{secrets.token_hex(4)}"
@@ -95,7 +93,6 @@ def reproduce(
         version=version,
         expected_sha256=record.training.text_sha256,
         actual_sha256=text_sha256(outputs.model_text),
-        registered_intact=text_sha256(registry.model_text(model, version)) == record.training.text_sha256,
         expected_snapshot=record.snapshot.sha256,
         actual_snapshot=outputs.snapshot.sha256,
         code_then=record.code,

@@ -107,6 +107,18 @@ class VersionFiles(ABC):
                 )
             return VerifiedVersion(record, content.decode("utf-8"), file_sha256(folder / "signature" / SIGNATURE))
 
+    def looked_at(self, model: str, version: str) -> tuple[VersionRecord, str]:
+        """A version's record for people to look at, whatever its state; and why not to believe it, empty if it holds.
+
+        Raises:
+            WrongInputError: There is no such version.
+            OtherFormError: The record has not the form of now.
+        """
+        try:
+            return self.verified(model, version).record, ""
+        except RefusedError as error:
+            return self.record(model, version), error.reason
+
     def signature_sha256(self, model: str, version: str) -> str:
         """The SHA-256 of the signature over everything about the version.
 

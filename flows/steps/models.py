@@ -53,6 +53,7 @@ class ShownVersion(StepResult):
     registered: str
     code: str
     model_sha256: str
+    signature: str
     evidence_digest: str | None = None
     policy: str | None = None
     gate: str | None = None
@@ -219,7 +220,7 @@ def show_version(context: Context, model: str, version: int) -> ShownVersion:
     from models.registry import Registry
 
     permit(context, "models.read", split_model(model)[1], model)
-    record = Registry(context.settings).record(model, str(version))
+    record, doubt = Registry(context.settings).looked_at(model, str(version))
     state = model_state(context.audit, model)
     found = state.versions.get(str(version))
     shown = ShownVersion(
@@ -232,6 +233,7 @@ def show_version(context: Context, model: str, version: int) -> ShownVersion:
         registered=record.registered_at.strftime("%Y-%m-%d %H:%M UTC"),
         code=record.code.label,
         model_sha256=record.model_sha256,
+        signature=f"does not hold, believe none of this: {doubt}" if doubt else "holds",
     )
     if found is None:
         return shown
@@ -255,7 +257,7 @@ def compare_versions(context: Context, model: str, first: int, second: int) -> C
     """Two versions side by side, and figures about the lists of days that both scored.
 
     Raises:
-        RefusedError: No permission.
+        RefusedError: No permission, or one of them is not as it was signed.
         WrongInputError: There is no such version.
         FaultError: The registry does not answer.
     """
@@ -265,7 +267,7 @@ def compare_versions(context: Context, model: str, first: int, second: int) -> C
     pattern, rocu = split_model(model)
     permit(context, "models.read", rocu, model)
     registry, k = Registry(context.settings), policy_of(context, rocu).policy.rows(pattern)
-    one, two = (dict(_facts(registry.record(model, str(version)))) for version in (first, second))
+    one, two = (dict(_facts(registry.verified(model, str(version)).record)) for version in (first, second))
     rows = tuple(
         ComparedRow(about=key[0], name=key[1], first=one.get(key, NOT_THERE), second=two.get(key, NOT_THERE))
         for key in dict.fromkeys((*one, *two))

@@ -54,7 +54,6 @@ class Reproduced(StepResult):
     expected_sha256: str
     actual_sha256: str
     snapshot_same: bool
-    registered_intact: bool
     code_same: bool
     commit_then: str
     commit_now: str
@@ -179,7 +178,7 @@ def reproduce(context: Context, model: str, version: int) -> Reproduced:
 
     Raises:
         WrongInputError: There is no such version.
-        RefusedError: No permission, or its inputs are not as they were.
+        RefusedError: No permission, or the version or its inputs are not as they were.
     """
     from governance.promotion.registry_port import split_model
     from models.registry import Registry
@@ -197,7 +196,6 @@ def reproduce(context: Context, model: str, version: int) -> Reproduced:
         expected_sha256=made.expected_sha256,
         actual_sha256=made.actual_sha256,
         snapshot_same=made.snapshot_same,
-        registered_intact=made.registered_intact,
         code_same=made.code_same,
         commit_then=made.code_then.label,
         commit_now=made.code_now.label,

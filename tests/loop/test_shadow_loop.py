@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from loop_support import AS_OF, MODEL, SECOND, Loop, run
+from loop_support import AS_OF, MODEL, SECOND, Loop, first_registered, run
 
 from flows.demo.outcome import SIGN_IN, what_next
 
@@ -33,6 +34,20 @@ def beside(second: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
 def scored(beside: Loop) -> dict[str, Any]:
     data: dict[str, Any] = beside.done("operator", *SCORE, AS_OF, "--json").data
     return data
+
+
+def test_a_champion_whose_files_were_changed_refuses_its_challenger(
+    second: Loop, in_force: Loop, changed: Callable[[Path, bytes], None], tmp_path: Path
+) -> None:
+    """The gate compares with what the log has approved or not at all."""
+    loop, model = Loop(tmp_path / "home", second.world), first_registered(in_force, "model.lgb")
+    shutil.copytree(second.home, loop.home)
+    changed(model, model.read_bytes().replace(b"leaf_value=", b"leaf_value=0.1 ", 1))
+    said = loop("engineer", "promote", "request", MODEL, "2")
+    assert (said.code, "champion" in said.err) == (1, True), said.out + said.err
+    shown = loop.done("auditor", "models", "show", MODEL, "2", "--json").data
+    assert shown["state"] == "gate refused"
+    assert [line for line in shown["not_passed"] if "champion" in line], shown["not_passed"]
 
 
 def shadow_lists(loop: Loop, version: str) -> list[Path]:

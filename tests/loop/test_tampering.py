@@ -77,6 +77,22 @@ def test_added_file_beside_the_model_is_refused(in_force: Loop) -> None:
         extra.unlink()
 
 
+def test_a_file_added_to_what_the_registry_keeps_of_the_version_is_refused_and_shown(in_force: Loop) -> None:
+    extra = first_registered(in_force, "model.lgb").parents[1] / "read-me-first.txt"
+    extra.write_text("all is well")
+    try:
+        check_refused(in_force, "read-me-first.txt")
+        shown = in_force.done("auditor", "models", "show", MODEL, "1", "--json").data["signature"]
+        assert shown.startswith("does not hold, believe none of this")
+        assert "read-me-first.txt" in shown
+        for command in (("models", "compare", MODEL, "1", "1"), ("reproduce", MODEL, "1")):
+            said = in_force("auditor", *command)
+            assert (said.code, "does not verify" in said.err) == (1, True), said.out + said.err
+    finally:
+        extra.unlink()
+    assert in_force.done("auditor", "models", "show", MODEL, "1", "--json").data["signature"] == "holds"
+
+
 def test_signature_removed_is_refused(in_force: Loop) -> None:
     signature = first_registered(in_force, "model.sig")
     kept = signature.read_bytes()

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loop_support import PSEUDONYM_KEY, ROOT, Loop
+from loop_support import AS_OF, PSEUDONYM_KEY, ROOT, Loop, Said
 from sqlalchemy import Connection, Engine, create_engine, text
 
 from governance.audit.entry import stored_values
@@ -23,6 +23,20 @@ from governance.audit.tables import audit_log
 from governance.audit.walk import last_link
 from infra.database import open_database
 from infra.settings import Settings
+
+
+def score(loop: Loop) -> Said:
+    return loop("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF)
+
+
+def check_refused(loop: Loop, said: Said, action: str, *words: str) -> None:
+    """It was refused with these words, and the refusal is on record with the same reason."""
+    assert said.code == 1, said.out + said.err
+    assert "what to do" in said.err
+    for word in words:
+        assert word in said.err
+    reason = said.err.removeprefix("refused: ").split("\n")[0]
+    assert refusals(loop, action)[-1:] == [reason]
 
 
 @contextmanager
