@@ -84,6 +84,8 @@ def run(reads: int = 10_000_000, small_files: int = 3_000) -> str:
         (room / "joined.csv").unlink()
         (room / "small").mkdir()
         small = _cut(days, room / "small", small_files)
+        # once more, for a machine has another pace a quarter of an hour later
+        again = measure("ours", room, days[:1], reads)
         pieces = measure("ours", room, small, len(small) * SMALL_ROWS)
     rows = [
         ("bare DuckDB by hand, no rules", bare, "1"),
@@ -102,7 +104,7 @@ def run(reads: int = 10_000_000, small_files: int = 3_000) -> str:
         (
             f"ours, {len(small):,} small files",
             pieces,
-            _beside(pieces.rate / whole.rate, "of the rate of one", least=1 / 3),
+            _beside(pieces.rate / again.rate, "of the rate of one, run just before", least=1 / 3),
         ),
     ]
     lines = [

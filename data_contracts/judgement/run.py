@@ -322,10 +322,12 @@ def write_judgements(connection: duckdb.DuckDBPyConnection, run: Run, judgements
 
 
 def _write_parts(connection: duckdb.DuckDBPyConnection, run: Run) -> tuple[PartRef, ...]:
+    # first, for it gives up the room that the others need
+    hours = write_camera_hours(connection, run.lake, run.rocu, run.ingest_id, run.limits)
     return (
         *write_reads(connection, run.lake, run.rocu, run.ingest_id, run.contract.version),
         *write_quarantine(connection, run.lake, run.rocu, run.ingest_id, "expired"),
-        *write_camera_hours(connection, run.lake, run.rocu, run.ingest_id, run.limits),
+        *hours,
         *write_rule_counts(connection, run.lake, run.rocu, run.ingest_id),
         *write_notes(connection, run.lake, run.rocu, run.ingest_id),
     )

@@ -7,6 +7,7 @@ reads. Belongs here: writing and reading the layer. Does not: what is usual for 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import duckdb
 import numpy as np
@@ -47,18 +48,63 @@ def write_camera_hours(
     Accepted reads have been counted before; only the others are looked at again. Of these, reads of cameras whose
     register row was in force, with a readable time that is neither in the future, but for the allowed skew, nor older
     than reads may be kept: a clock that was reset says nothing of any hour. Thousands of small files have nearly as
-    many hours as reads, so a part holds no more batches than have `COUNTS_AT_ONCE` counts.
+    many hours as reads, so a part holds no more batches than have `COUNTS_AT_ONCE` counts; and what counted them takes
+    up so much room that it is dropped.
     """
     folder = lake.folder("camera_hours", rocu)
+    names = _make_names(connection)
     parts: list[PartRef] = []
     for number, (first, last) in enumerate(_batches_together(connection)):
-        connection.execute(f"CREATE OR REPLACE TABLE hours_told AS {_told(limits, first, last)}")
-        connection.register("hours_counted", _counted(connection))
+        connection.register("hours_counted", _counted(connection.execute(_told(limits, first, last)), names))
         path = folder / f"{part_id}{f'-{number + 1}' if number else ''}.parquet"
         parts += write_table(connection, lake, path, "camera_hours", "SELECT * FROM hours_counted")
         connection.unregister("hours_counted")
-        connection.execute("DROP TABLE hours_told")
+    connection.execute("DROP TABLE hour_batches; DROP TABLE hour_cameras; DROP TABLE hour_feeds")
+    connection.execute("DROP TABLE camera_counts")
     return tuple(parts)
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What the numbers in the counts stand for, each in the order of the texts."""
+
+    batches: pa.Array
+    cameras: pa.Array
+    feeds: pa.Array
+    sites: pa.Array
+    forces: pa.Array
+
+
+def _make_names(connection: duckdb.DuckDBPyConnection) -> _Names:
+    """Make the tables that number batches, cameras and feeds, from 0; sites and forces are by register number, from 1.
+
+    To sort and to compare so many texts would take most of the time.
+    """
+    connection.execute(
+        """CREATE OR REPLACE TABLE hour_batches AS
+            SELECT batch_no, batch_id::VARCHAR AS name, row_number() OVER (ORDER BY batch_id::VARCHAR) - 1 AS batch
+            FROM named;
+        CREATE OR REPLACE TABLE hour_cameras AS
+            SELECT register_no, camera_id::VARCHAR AS name, site_id::VARCHAR AS site_id, force::VARCHAR AS force,
+                dense_rank() OVER (ORDER BY camera_id::VARCHAR) - 1 AS camera
+            FROM registered;
+        CREATE OR REPLACE TABLE hour_feeds AS
+            SELECT name, row_number() OVER (ORDER BY name) - 1 AS feed FROM (
+                SELECT feed_id::VARCHAR AS name FROM (SELECT DISTINCT feed_id FROM camera_counts)
+                UNION SELECT feed_id::VARCHAR FROM (SELECT DISTINCT feed_id FROM judged)) WHERE name IS NOT NULL"""
+    )
+
+    def listed(sql: str) -> pa.Array:
+        return pa.array([value for (value,) in connection.execute(sql).fetchall()], pa.string())
+
+    return _Names(
+        batches=listed("SELECT name FROM hour_batches ORDER BY batch"),
+        cameras=listed("SELECT DISTINCT ON (camera) name FROM hour_cameras ORDER BY camera"),
+        # a feed that is not known comes last
+        feeds=pa.concat_arrays([listed("SELECT name FROM hour_feeds ORDER BY feed"), pa.nulls(1, pa.string())]),
+        sites=listed("SELECT NULL UNION ALL (SELECT site_id FROM hour_cameras ORDER BY register_no)"),
+        forces=listed("SELECT NULL UNION ALL (SELECT force FROM hour_cameras ORDER BY register_no)"),
+    )
 
 
 def _batches_together(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, int]]:
@@ -89,7 +135,7 @@ def lateness_bin() -> str:
 
 
 def _told(limits: IngestLimits, first: int, last: int) -> str:
-    """SQL for what is counted, with `place`: the number of its batch, camera, feed and hour in their order, from 0."""
+    """SQL for what is counted: numbers of batch, camera, feed and hour (UTC, since 1970), in their order; what came."""
     here = f"batch_no BETWEEN {first} AND {last}"
     return f"""
         WITH left_out AS (
@@ -101,56 +147,57 @@ def _told(limits: IngestLimits, first: int, last: int) -> str:
             UNION ALL
             SELECT *, {_REJECTED} FROM those WHERE failed),
         told AS (
-            SELECT batch_no, camera_id::VARCHAR AS camera_id, feed_id::VARCHAR AS feed_id, hour, register_no,
-                {_ACCEPTED} AS outcome, unknown AS unknown_format, sure, late, reads AS rows
+            SELECT batch_no, feed_id::VARCHAR AS feed_id, hour, register_no, {_ACCEPTED} AS outcome,
+                unknown AS unknown_format, sure, late, reads AS rows
             FROM camera_counts WHERE {here}
             UNION ALL
-            SELECT batch_no, camera_id::VARCHAR, CASE WHEN feed_id NOT IN (FROM plate_like_ids) THEN feed_id END,
+            SELECT batch_no, CASE WHEN feed_id NOT IN (FROM plate_like_ids) THEN feed_id END,
                 date_trunc('hour', captured_at), register_no, outcome, plate_format IS NOT DISTINCT FROM 'unknown',
                 NULL, NULL, 1
             FROM others
             WHERE register_no IS NOT NULL AND seconds_after_now <= {limits.clock_skew_max_s}
                 AND age_days <= {limits.retention_days})
-        SELECT told.* EXCLUDE (batch_no), batch_id,
-            dense_rank() OVER (ORDER BY batch_id, camera_id, feed_id, hour) - 1 AS place
-        FROM told JOIN named USING (batch_no)"""
+        SELECT batch::INTEGER AS batch, camera::INTEGER AS camera,
+            coalesce(feed, (SELECT count(*) FROM hour_feeds))::INTEGER AS feed,
+            (epoch(hour) / 3600)::INTEGER AS hour, register_no, outcome, unknown_format, coalesce(sure, -1) AS sure,
+            coalesce(late, -1) AS late, rows
+        FROM told JOIN hour_batches USING (batch_no) JOIN hour_cameras USING (register_no)
+        LEFT JOIN hour_feeds ON hour_feeds.name = told.feed_id
+        ORDER BY batch, camera, feed, hour"""
 
 
-def _counted(connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The layer's rows, from `hours_told`. A database that sums three dozen columns a group takes ten times as long."""
-    hours = connection.sql(
-        """SELECT batch_id::VARCHAR AS batch_id, camera_id, feed_id, hour, registered.site_id::VARCHAR AS site_id,
-                registered.force::VARCHAR AS force
-            FROM (SELECT place, batch_id, camera_id, feed_id, hour, max(register_no) AS register_no
-                FROM hours_told GROUP BY ALL) AS hours
-            JOIN (SELECT register_no, site_id, force FROM registered) AS registered USING (register_no)
-            ORDER BY place"""
-    ).to_arrow_table()
-    told = connection.execute(
-        """SELECT place, outcome, unknown_format, coalesce(sure, -1) AS sure, coalesce(late, -1) AS late, rows
-            FROM hours_told"""
-    ).fetchnumpy()
-    place, rows, outcome = told["place"], told["rows"], told["outcome"]
+def _counted(told: duckdb.DuckDBPyConnection, names: _Names) -> pa.Table:
+    """The layer's rows, in their order. A database that sums three dozen columns a group takes ten times as long."""
+    of = told.fetchnumpy()
+    begins = np.ones(len(of["hour"]), dtype=bool)
+    begins[1:] = np.logical_or.reduce([of[name][1:] != of[name][:-1] for name in ("batch", "camera", "feed", "hour")])
+    starts, place = np.flatnonzero(begins), np.cumsum(begins) - 1
+    register = np.maximum.reduceat(of["register_no"], starts) if len(starts) else starts
 
-    def counted(which: np.ndarray, at: np.ndarray = place, size: int = len(hours)) -> pa.Array:
+    def counted(which: np.ndarray, at: np.ndarray = place, size: int = len(starts)) -> pa.Array:
         # weights are floats, exact for any number of rows that there can be
-        return pa.array(np.bincount(at[which], weights=rows[which], minlength=size).astype(np.int64))
+        return pa.array(np.bincount(at[which], weights=of["rows"][which], minlength=size).astype(np.int64))
 
     def by_bin(bins: np.ndarray, number: int) -> pa.Array:
-        flat = counted((outcome == _ACCEPTED) & (bins >= 0), place * number + bins, len(hours) * number)
-        return pa.ListArray.from_arrays(np.arange(len(hours) + 1, dtype=np.int32) * number, flat)
+        flat = counted((of["outcome"] == _ACCEPTED) & (bins >= 0), place * number + bins, len(starts) * number)
+        return pa.ListArray.from_arrays(np.arange(len(starts) + 1, dtype=np.int32) * number, flat)
 
-    columns = {
-        "accepted": counted(outcome == _ACCEPTED),
-        "rejected": counted(outcome == _REJECTED),
-        "duplicates": counted(outcome == _DUPLICATE),
-        "unknown_format": counted(told["unknown_format"]),
-        "confidence_bins": by_bin(told["sure"], CONFIDENCE_BINS),
-        "lateness_bins": by_bin(told["late"], LATENESS_BINS),
-    }
-    for name, values in columns.items():
-        hours = hours.append_column(name, values)
-    return hours
+    return pa.table(
+        {
+            "batch_id": names.batches.take(pa.array(of["batch"][starts])),
+            "camera_id": names.cameras.take(pa.array(of["camera"][starts])),
+            "feed_id": names.feeds.take(pa.array(of["feed"][starts])),
+            "hour": pa.array(of["hour"][starts].astype(np.int64) * 3_600_000_000, pa.timestamp("us")),
+            "site_id": names.sites.take(pa.array(register)),
+            "force": names.forces.take(pa.array(register)),
+            "accepted": counted(of["outcome"] == _ACCEPTED),
+            "rejected": counted(of["outcome"] == _REJECTED),
+            "duplicates": counted(of["outcome"] == _DUPLICATE),
+            "unknown_format": counted(of["unknown_format"]),
+            "confidence_bins": by_bin(of["sure"], CONFIDENCE_BINS),
+            "lateness_bins": by_bin(of["late"], LATENESS_BINS),
+        }
+    )
 
 
 def camera_hours_relation(

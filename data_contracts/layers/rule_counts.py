@@ -50,7 +50,7 @@ def write_rule_counts(
 def _counts() -> str:
     columns = ", ".join(f"{name}::{kind} AS {name}" for name, kind in RULE_COUNT_COLUMNS.items())
     return f"""
-        WITH placed AS ({_PLACED})
+        WITH placed AS NOT MATERIALIZED ({_PLACED})
         SELECT {columns} FROM (
             SELECT batch_id, rule, severity, {_PLACE}, count(*) AS rows
             FROM failing JOIN rules_named USING (rule_no) JOIN placed USING (batch_no, row_no) GROUP BY ALL
