@@ -60,4 +60,5 @@ def other_keys(
             parts = [part for part in sorted({*before, *after}) if not same_value(before.get(part), after.get(part))]
             yield Change(place, f"{key} reworded: {', '.join(parts)}", (), _FOR_PEOPLE, is_text=True)
         else:
-            yield Change(place, f"{key} reworded", (), _FOR_PEOPLE, is_text=True)
+            how = "reworded" if isinstance(before or after, str) else "changed"
+            yield Change(place, f"{key} {how}", (), _FOR_PEOPLE, is_text=True)

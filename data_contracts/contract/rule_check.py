@@ -112,7 +112,7 @@ def _limit_problems(where: str, key: str, value: Any) -> Iterator[Problem]:
         yield Problem(where, f"{key}: a limit stands inside other text.", remedy)
     elif found[2] not in IngestLimits.model_fields:
         known = list(IngestLimits.model_fields)
-        remedy = closest(found[2], known).strip() or f"Use one of {', '.join(known)}."
+        remedy = closest(found[2], known).strip() or "Use one of those that docs/limits.md lists."
         yield Problem(where, f"{key}: there is no limit {found[2]}.", remedy)
 
 

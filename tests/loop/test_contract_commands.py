@@ -157,7 +157,7 @@ def test_a_damaged_draft_is_read_or_told_of(tmp_path, content):
 
 def test_a_difference_is_told_in_few_lines_and_whole_as_data(tmp_path: Path) -> None:
     said = run(tmp_path / "home", "contracts", "diff", "reads@1.0.0", "reads@2.0.0")
-    assert "19 rules: tags reworded" in said.out
+    assert "19 rules: tags changed" in said.out
     assert "table misread_pairs: added, with 2 fields and 2 rules" in said.out
     assert "field misread_pairs" not in said.out
     assert "rule too_many_impossible_speeds: added (fail)" in said.out
