@@ -7,6 +7,7 @@ JSON for each run.
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import resource
@@ -47,7 +48,7 @@ def job(kind: str, files: list[str], rocu: str = "nwrocu", lock_wait_s: float = 
     paths, source = [Path(file) for file in files], load_source("canonical")
 
     def run(home: Path) -> object:
-        settings = Settings(home=home, memory_limit="1GB", lock_wait_s=lock_wait_s)
+        settings = Settings(home=home, memory_limit="1GB", threads=1, lock_wait_s=lock_wait_s)
         lake = Lake(settings.lake)
         if kind == "cameras":
             return load_cameras(settings, lake, rocu, paths[0], NOW)
@@ -236,6 +237,8 @@ def main() -> None:
     _library()
     for name in CONTRACT_NAMES:
         load_contract(name)
+    # a search for garbage in a fork would copy every page that it looks at
+    gc.freeze()
     for mode, home, work, kind, files in json.loads(sys.argv[1]):
         Path(work).mkdir()
         sys.stdout.write(f"{mode} {kind}\n")
