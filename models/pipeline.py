@@ -173,6 +173,7 @@ def _prepare(settings: Settings, inputs: TrainingInputs, workspace: Path) -> Pat
     pipeline = ROOT / "dvc.yaml"
     if not pipeline.is_file():
         raise FaultError("dvc.yaml is not beside the packages.", "Install the product from its checkout (make demo).")
+    (workspace / ".dvc" / "config.local").unlink(missing_ok=True)
     write_text(workspace / ".dvc" / "config", f"{_CONFIG}    site_cache_dir = {workspace / '.dvc' / 'site'}\n")
     write_text(workspace / "dvc.yaml", pipeline.read_text(encoding="utf-8"))
     write_text(workspace / "pinned.json", inputs.to_json())
@@ -220,7 +221,8 @@ class _Told:
 
 
 def _repro(settings: Settings, inputs: TrainingInputs, workspace: Path, folder: Path, told: _Told) -> None:
-    command = [sys.executable, "-m", "dvc", "repro", f"evaluate@{inputs.rocu}"]
+    # nothing that lies in the workspace is ever imported: who can write there has no keys
+    command = [sys.executable, "-P", "-m", "dvc", "repro", f"evaluate@{inputs.rocu}"]
     with subprocess.Popen(
         command,
         cwd=workspace,
@@ -267,6 +269,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "MPLCONFIGDIR": str(own / "matplotlib"),
         "LANG": "C.UTF-8",
         "DVC_NO_ANALYTICS": "1",
+        "PYTHONSAFEPATH": "1",
     }
 
 

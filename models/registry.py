@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -67,7 +68,7 @@ class Registry(VersionFiles):
             if self._opened is None:
                 self._opened = _open_client(self._settings)
             yield self._opened
-        except (MlflowException, SQLAlchemyError, ConnectionError) as error:
+        except (MlflowException, SQLAlchemyError, ConnectionError, ValueError) as error:
             said = str(error).strip().splitlines() or [type(error).__name__]
             fault = _no_answer(self._settings)
             raise FaultError(f"{fault.reason.rstrip('.')}, or refused: {said[0][:200]}", fault.instruction) from error
@@ -83,7 +84,7 @@ class Registry(VersionFiles):
         """All versions of a model, oldest first; none if there is no such model."""
         with self._asking() as client:
             found = list(client.search_model_versions(f"name='{_plain(model)}'"))
-        return tuple(_registered(version) for version in sorted(found, key=lambda version: int(version.version)))
+            return tuple(_registered(version) for version in sorted(found, key=lambda version: int(version.version)))
 
     def register(
         self,
@@ -206,7 +207,19 @@ class Registry(VersionFiles):
     def _fetch(self, model: str, version: str, what: str, target: Path) -> Path:
         known = self._find(model, version)
         with self._asking() as client:
+            self._require_own_place(known, client.get_run(known.run_id).info.artifact_uri)
             return Path(client.download_artifacts(known.run_id, what, str(target)))
+
+    def _require_own_place(self, version: RegisteredVersion, uri: str) -> None:
+        """Ask no other machine for files because MLflow's database says so."""
+        own = ("mlflow-artifacts",) if self._settings.mlflow.startswith("http") else ("file", "")
+        scheme = urlsplit(uri).scheme
+        if scheme not in own:
+            raise RefusedError(
+                f"MLflow says that the files of {version.model} version {version.version} are at a place of the kind"
+                f" {scheme}, where this product puts none.",
+                "Tell governance: somebody changed MLflow's database. Put it back from a backup.",
+            )
 
 
 def _known_model(client: MlflowClient, model: str) -> bool:

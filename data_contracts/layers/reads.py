@@ -243,7 +243,7 @@ def _accepted_after(batch_id: str, followers: dict[str, set[str]], failed: dict[
         following = waiting.pop(0)
         if following in seen:
             continue
-        if not failed[following]:
+        if not failed.get(following, True):
             return following
         seen.add(following)
         waiting += sorted(followers.get(following, ()))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flows.context import record
 from infra.clock import utc_now
-from infra.errors import RefusedError
+from infra.errors import FaultError, RefusedError
 from infra.lake import exclusive, file_sha256
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def policy_of(context: Context, rocu: str) -> LoadedPolicy:
         WrongInputError: There is no such ROCU.
         RefusedError: The log does not hold; the stored policy was changed, or is not the one that was loaded last.
             It is recorded.
+        FaultError: The stored policy is gone. It is recorded.
     """
     from data_contracts.registers.regions import require_rocu
     from governance.audit.log import Entry
@@ -53,17 +54,17 @@ def policy_of(context: Context, rocu: str) -> LoadedPolicy:
         # what was read counts, not what lay there a moment before
         _require_loaded(rocu, loaded.file_sha256, in_force)
         return loaded
-    except RefusedError as refusal:
-        refused = Entry.by(
+    except (RefusedError, FaultError) as error:
+        entry = Entry.by(
             context.identity,
             action="policy.use",
             operation="consultation",
             rocu=rocu,
             object=f"policy of {rocu}",
-            outcome="refused",
-            details={"reason": refusal.reason},
+            outcome="refused" if isinstance(error, RefusedError) else "failed",
+            details={"reason": error.reason},
         )
-        record(context.audit, refused)
+        record(context.audit, entry)
         raise
 
 

@@ -224,17 +224,23 @@ def load_policy(lake: Lake, rocu: str) -> LoadedPolicy:
     pointer = folder / _CURRENT
     if not pointer.exists():
         return packaged_policy("default")
-    current: dict[str, Any] = json.loads(pointer.read_text(encoding="utf-8"))
-    stored = folder / f"{current['sha256']}.yaml"
+    try:
+        current: dict[str, Any] = json.loads(pointer.read_bytes())
+        name, sha256 = str(current["file"]), str(current["sha256"])
+    except (ValueError, KeyError, TypeError, OSError):
+        raise RefusedError(
+            f"What says which policy of {rocu} is in force cannot be read.", "Have governance load the policy again."
+        ) from None
+    stored = folder / f"{sha256}.yaml"
     if not stored.is_file():
         raise FaultError(f"The policy file of {rocu} is gone from the lake.", "Load the policy again.")
     content = stored.read_bytes()
-    if hashlib.sha256(content).hexdigest() != current["sha256"]:
+    if hashlib.sha256(content).hexdigest() != sha256:
         raise RefusedError(
             f"The policy of {rocu} was changed in the lake after it was loaded.", "Have governance load it again."
         )
-    policy = _parse(content.decode("utf-8"), current["file"])
-    return LoadedPolicy(policy, policy.digest, f"{current['file']} (loaded for {rocu})", current["sha256"])
+    policy = _parse(content.decode("utf-8"), name)
+    return LoadedPolicy(policy, policy.digest, f"{name} (loaded for {rocu})", sha256)
 
 
 def loaded_policy(lake: Lake, rocu: str, sha256: str) -> LoadedPolicy | None:
@@ -278,7 +284,7 @@ def stored_sha256(lake: Lake, rocu: str) -> str:
         return str(json.loads(pointer.read_text(encoding="utf-8"))["sha256"])
     except FileNotFoundError:
         return PACKAGED_FILE
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OSError):
         return ""
 
 

@@ -13,7 +13,7 @@ from governance.audit.plate_guard import withhold_plates
 from governance.promotion.details import Details
 from governance.promotion.registry_port import Registry, split_model
 from infra.clock import Clock
-from infra.errors import FaultError, RefusedError
+from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import Lake
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Act:
 
         Raises:
             RefusedError: The log does not hold, or the block was refused; the log has it.
-            FaultError: The block failed; the log has it, unless it was the log that failed.
+            FaultError: The block failed; the log has it, unless it was the log that failed. So of any other error.
         """
         try:
             if self.action != "promote.suspend":
@@ -104,4 +104,11 @@ class Act:
             raise
         except FaultError as fault:
             audit.append(self._entry("failed", {"reason": withhold_plates(fault.reason)}), self.moment())
+            raise
+        except WrongInputError:
+            raise
+        except Exception as broke:
+            # whatever somebody made of what it reads, that it was tried is on record
+            told = f"it broke off: {type(broke).__name__}"
+            audit.append(self._entry("failed", {"reason": told}), self.moment())
             raise

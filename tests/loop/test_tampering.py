@@ -67,6 +67,42 @@ def test_a_champion_that_was_taken_out_of_the_registry_is_refused_and_status_say
     assert _status(copy) == f"scoring refuses: {_last_refusal(copy)}"
 
 
+def _registry(loop: Loop, statement: str) -> None:
+    with sqlite3.connect(loop.home / "mlflow.db") as registry:
+        registry.execute(statement)
+
+
+@pytest.mark.parametrize("place", ["s3://elsewhere/files", "http://127.0.0.1:1/files", "gs://elsewhere/files"])
+def test_no_other_machine_is_asked_for_files_because_the_registry_says_so(copy: Loop, place: str) -> None:
+    _registry(copy, f"UPDATE runs SET artifact_uri = '{place}'")
+    check_refused(copy, "where this product puts none")
+    assert _status(copy) == f"scoring refuses: {_last_refusal(copy)}"
+
+
+def test_a_registry_with_a_version_that_is_no_number_is_a_fault_and_what_was_tried_is_on_record(copy: Loop) -> None:
+    _registry(copy, "UPDATE model_versions SET version = 'abc'")
+    for who, command in (
+        ("operator", ("score", "--rocu", "nwrocu", "--as-of", AS_OF)),
+        ("engineer", ("promote", "request", MODEL, "1")),
+        ("engineer", ("models", "list")),
+    ):
+        said = copy(who, *command)
+        assert (said.code, "Traceback" in said.err) == (3, False), said.err
+    rows = copy.done("auditor", "audit", "search", "--rocu", "nwrocu", "--outcome", "failed", "--json").data
+    assert {"score", "promote.request"} <= {row["action"] for row in rows}
+
+
+@pytest.mark.parametrize("pointer", ['{"sha256": "%s"}', "[]", "\x00"])
+def test_a_pointer_to_the_policy_that_cannot_be_read_refuses_and_is_on_record(copy: Loop, pointer: str) -> None:
+    current = copy.home / "lake" / "policies" / "rocu=nwrocu" / "current.json"
+    current.write_text(pointer.replace("%s", json.loads(current.read_text())["sha256"]))
+    check_refused(copy, "policy")
+    said = copy("owner", "promote", "refuse", MODEL, "1", "--reason", "in doubt")
+    assert (said.code, "Traceback" in said.err) == (1, False), said.err
+    rows = copy.done("auditor", "audit", "search", "--action", "policy.use", "--outcome", "refused", "--json").data
+    assert len(rows) >= 2
+
+
 def test_added_file_beside_the_model_is_refused(in_force: Loop) -> None:
     model = first_registered(in_force, "model.lgb")
     extra = model.with_name("loader.py")

@@ -66,16 +66,23 @@ def test_a_finished_run_is_not_run_again(trained: TrainingOutputs, world) -> Non
     assert again.model_text == trained.model_text
 
 
-def test_a_refusal_in_a_stage_comes_out_as_that_refusal(world) -> None:  # type: ignore[no-untyped-def]
+def test_a_refusal_in_a_stage_comes_out_as_that_refusal_and_nothing_planted_beside_it_is_run(world) -> None:  # type: ignore[no-untyped-def]
+    """Whoever can write into workspaces must not get code run that reads the keys."""
     greedy = world.inputs.training.model_copy(update={"min_holdout_positives": 50})
     inputs = world.inputs.model_copy(update={"training": greedy, "window_ends": world.inputs.window_ends[-2:]})
     workspace = world.settings.root / "workspaces" / "greedy"
+    (workspace / ".dvc").mkdir(parents=True)
+    planted = [workspace / f"{name}.py" for name in ("dvc", "yaml", "json", "sitecustomize")]
+    for module in planted:
+        module.write_text(f"open({str(workspace / 'ran')!r}, 'w').close()\nraise SystemExit(1)\n")
+    (workspace / ".dvc" / "config.local").write_text("[core]\n    no_scm = nonsense\n")
     told: list[str] = []
     with pytest.raises(RefusedError, match="a hold-out needs 50") as caught:
         run_training(world.settings, world.lake, inputs, workspace, told.append)
     assert "training.min_holdout_positives" in caught.value.instruction
     assert told[:2] == ["pin", "snapshot"]
     assert told[2].startswith("snapshot: window to ")
+    assert not (workspace / "ran").exists()
     with pytest.raises(FaultError, match="did not finish"):
         read_outputs(workspace, "nwrocu")
     remove_workspace(workspace)
