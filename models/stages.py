@@ -32,6 +32,8 @@ from models.training_settings import TrainingSettings
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from models.snapshot import SnapshotRecord
+
 INPUTS = "inputs.json"
 CODE = "code.json"
 SNAPSHOT = "snapshot.parquet"
@@ -129,31 +131,55 @@ def _pin(stage: _Stage) -> None:
 
 
 def _snapshot(stage: _Stage) -> None:
+    target, told = stage.folder / SNAPSHOT, lambda what: _say(TOLD + what)
+    record = make_snapshot(stage.settings, Lake(stage.settings.lake), stage.inputs(), target, _say, told)
+    stage.write(SNAPSHOT_RECORD, record.model_dump_json(indent=1) + "\n")
+
+
+def make_snapshot(
+    settings: Settings,
+    lake: Lake,
+    inputs: TrainingInputs,
+    target: Path,
+    say: Callable[[str], None],
+    tell: Callable[[str], None],
+) -> SnapshotRecord:
+    """Make the training snapshot of pinned inputs from the lake and nothing else.
+
+    Args:
+        settings: Engine, threads and memory.
+        lake: Has the pinned parts.
+        inputs: What to make it from.
+        target: Where to write it.
+        say: Is told of each window.
+        tell: Is told of what is kept of a day and was changed by hand.
+
+    Raises:
+        RefusedError: Pinned parts are missing or changed, or there are too few findings.
+    """
     import pyarrow as arrow
 
     from models.patterns import get_pattern
     from models.snapshot import assemble, write_snapshot
     from models.window_engines import open_windows
 
-    inputs, lake = stage.inputs(), Lake(stage.settings.lake)
     require_unchanged(lake, inputs)
     pattern = get_pattern(inputs.pattern)
     pattern_settings = pattern.settings_type.model_validate(inputs.pattern_settings)
     days = int(inputs.pattern_settings["window_days"])
 
     def build(window_end: date) -> pa.Table:
-        _say(f"window to {window_end.isoformat()}")
+        say(f"window to {window_end.isoformat()}")
         parts = window_parts(inputs.reads, window_end, days)
         windows = windows_of(lake, parts, window_end, pattern, pattern_settings)
         return windows.append_column("baseline", arrow.array(pattern.baseline(windows)))
 
-    with open_windows(stage.settings, stage.rocu, tell=lambda what: _say(TOLD + what)) as windows_of:
+    with open_windows(settings, inputs.rocu, tell=tell) as windows_of:
         decisions = read_findings(lake, inputs.dispositions, pattern.unit)
         table, counts = assemble(
             inputs.window_ends, build, decisions, inputs.as_of, pattern.feature_names, days, inputs.training
         )
-    record = write_snapshot(table, counts, stage.folder / SNAPSHOT)
-    stage.write(SNAPSHOT_RECORD, record.model_dump_json(indent=1) + "\n")
+    return write_snapshot(table, counts, target)
 
 
 def _train(stage: _Stage) -> None:

@@ -5,9 +5,12 @@ What cannot be had is left `None` or named as unreachable; it is the gate that r
 
 from __future__ import annotations
 
+import hashlib
 import math
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from flows.context import days_watched
@@ -54,6 +57,7 @@ def gather_evidence(context: Context, desk: Desk, model: str, version: int, poli
     genuine = registry.verified(model, str(version))
     record = genuine.record
     require_as_trained(context, genuine)
+    snapshot = _snapshot_again(context, record)
     evidence = Evidence(
         model=model,
         version=str(version),
@@ -64,7 +68,7 @@ def gather_evidence(context: Context, desk: Desk, model: str, version: int, poli
         snapshot_digest=record.snapshot.sha256,
         data=_verdicts(context, record),
         challenger=performance(record.evaluation),
-        champion=_champion(context, desk, genuine),
+        champion=_champion(context, desk, genuine, snapshot),
         signature_verified=True,  # or there would be no record to read
         commit=record.code.label,
         trainer=record.trained_by,
@@ -72,7 +76,7 @@ def gather_evidence(context: Context, desk: Desk, model: str, version: int, poli
         trained_as_of=record.inputs.as_of,
         documents=(Document(name="dvc.lock", sha256=record.dvc_lock_sha256), *_documents(context, record)),
         **_trials(record),
-        **_tried_now(context, genuine, policy),
+        **_tried_now(context, genuine, policy, snapshot),
         **about_change(context, registry, record, policy),
     )
     return with_documents(context, record, policy, evidence)
@@ -86,13 +90,13 @@ def _trials(record: VersionRecord) -> dict[str, Any]:
     return {name: getattr(tried, name) for name in ("leakage", "fairness", "thinning", "robustness", "stability")}
 
 
-def _tried_now(context: Context, genuine: VerifiedVersion, policy: LoadedPolicy) -> dict[str, Any]:
+def _tried_now(
+    context: Context, genuine: VerifiedVersion, policy: LoadedPolicy, made: _SnapshotAgain
+) -> dict[str, Any]:
     """What is tried when somebody asks: rows made again as in service, the fit made again, explanations.
 
-    Nothing of it, if the snapshot or its reads are gone.
+    Nothing of it, if the snapshot could not be made again.
     """
-    import pyarrow.parquet as pq
-
     from models.assurance.explained import check_explanations
     from models.assurance.parity import check_parity
     from models.assurance.refit import fit_again
@@ -102,10 +106,9 @@ def _tried_now(context: Context, genuine: VerifiedVersion, policy: LoadedPolicy)
     record, text = genuine.record, genuine.text
     inputs, pattern = record.inputs, get_pattern(record.inputs.pattern)
     serving: Any = policy.policy.pattern(inputs.pattern)
-    try:
-        snapshot = pq.ParquetFile(_snapshot(context, record)).read()
-    except FindProfileError as error:
-        context.progress(f"nothing can be made again: {error.reason}")
+    snapshot = made.table
+    if snapshot is None:
+        context.progress(f"nothing can be made again: {made.why_not}")
         return {}
     _require_figures(record, text, snapshot)
     context.progress("training rows made again as in service, the model fitted again")
@@ -192,7 +195,7 @@ def _verdicts(context: Context, record: VersionRecord) -> DataVerdicts:
     )
 
 
-def _champion(context: Context, desk: Desk, challenger: VerifiedVersion) -> Champion:
+def _champion(context: Context, desk: Desk, challenger: VerifiedVersion, made: _SnapshotAgain) -> Champion:
     """The champion that the log names, measured on the challenger's own hold-out."""
     from governance.promotion.registry_port import require_genuine
     from governance.promotion.state import model_state
@@ -206,19 +209,20 @@ def _champion(context: Context, desk: Desk, challenger: VerifiedVersion) -> Cham
         text = require_genuine(desk.registry, record.model, standing.version, sha256)
     except FindProfileError as error:
         return ChampionUnreachable(reason=error.reason)
+    if made.table is None:
+        return ChampionUnreachable(reason=f"it is there, but the challenger's hold-out is not: {made.why_not}")
     try:
-        return _measured(context, challenger, standing.version, sha256, text)
+        return _measured(challenger, made.table, standing.version, sha256, text)
     except FindProfileError as error:
-        return ChampionUnreachable(reason=f"it is there, but the challenger's hold-out is not: {error.reason}")
+        return ChampionUnreachable(reason=f"it cannot be measured on the challenger's hold-out: {error.reason}")
 
 
-def _measured(context: Context, challenger: VerifiedVersion, version: str, sha256: str, text: str) -> ChampionMeasured:
-    import pyarrow.parquet as pq
-
+def _measured(
+    challenger: VerifiedVersion, snapshot: pa.Table, version: str, sha256: str, text: str
+) -> ChampionMeasured:
     from models.evaluation import compare_models
 
     inputs = challenger.record.inputs
-    snapshot = pq.ParquetFile(_snapshot(context, challenger.record)).read()
     compared = compare_models(challenger.text, text, snapshot, inputs.capacity, inputs.training)
     return ChampionMeasured(
         version=version,
@@ -228,25 +232,43 @@ def _measured(context: Context, challenger: VerifiedVersion, version: str, sha25
     )
 
 
-def _snapshot(context: Context, record: VersionRecord) -> Path:
-    """The challenger's snapshot: as its workspace has it, or built again from its pinned inputs.
+@dataclass(frozen=True)
+class _SnapshotAgain:
+    """The challenger's snapshot, or why there is none."""
 
-    Raises:
-        RefusedError: It does not come out with the recorded digest.
+    table: pa.Table | None
+    why_not: str = ""
+
+
+def _snapshot_again(context: Context, record: VersionRecord) -> _SnapshotAgain:
+    """The challenger's snapshot, made again from its pinned inputs in the lake and from nothing of its workspace.
+
+    Whoever trains can write there; a snapshot that somebody altered before the training registered is told by this.
     """
-    from models.inputs import require_unchanged
-    from models.pipeline import run_training, workspace_for
+    import pyarrow as arrow
+    import pyarrow.parquet as pq
 
-    require_unchanged(context.lake, record.inputs)
-    workspace = workspace_for(context.settings, record.inputs, record.code)
-    watch = days_watched(context, record.inputs.rocu)
-    outputs = run_training(context.settings, context.lake, record.inputs, workspace, context.progress, watch)
-    if file_sha256(outputs.snapshot_path) != record.snapshot.sha256:
-        raise RefusedError(
-            f"The hold-out of {record.model} version {record.version} cannot be built again as it was.",
-            "Train a new version with the code as it is.",
+    from models.pipeline import workspace_for
+    from models.stages import SNAPSHOT, make_snapshot
+
+    watch, progress = days_watched(context, record.inputs.rocu), context.progress
+    beside = workspace_for(context.settings, record.inputs, record.code).parent
+    beside.mkdir(parents=True, exist_ok=True)
+    # rows about vehicles go where those of a training are
+    with TemporaryDirectory(prefix="gate-", dir=beside) as folder:
+        target = Path(folder) / SNAPSHOT
+        try:
+            make_snapshot(context.settings, context.lake, record.inputs, target, progress, watch)
+        except FindProfileError as error:
+            return _SnapshotAgain(None, error.reason)
+        content = target.read_bytes()
+    if hashlib.sha256(content).hexdigest() != record.snapshot.sha256:
+        return _SnapshotAgain(
+            None,
+            f"the snapshot of {record.model} version {record.version}, made again from the lake, is another than it was"
+            " trained on",
         )
-    return outputs.snapshot_path
+    return _SnapshotAgain(pq.ParquetFile(arrow.BufferReader(content)).read())
 
 
 def _documents(context: Context, record: VersionRecord) -> tuple[Document, ...]:

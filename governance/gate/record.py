@@ -35,7 +35,9 @@ def _local(evidence: Evidence) -> GateLine:
 
 
 def _reproducible(evidence: Evidence) -> GateLine:
-    what = "fitted again from its snapshot, the text is the same; and so it was when the whole was made again, if ever"
+    what = (
+        "its snapshot made again from the lake and fitted, the text is the same; as whenever the whole was made again"
+    )
     refit, again = evidence.refit, evidence.made_again
     if refit is None or refit.rows == 0:
         return line("reproducible", what, "the same SHA-256", RULE, "not made again", None)
