@@ -13,6 +13,7 @@ from typing import Any
 from weakref import WeakSet
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from infra.errors import FaultError, WrongInputError
@@ -83,6 +84,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
+class _WithHints(SQLiteCompiler):
+    """What SQLAlchemy does for other databases: a hint on a table (`with_hint`) stands behind its name."""
+
+    def get_from_hint_text(self, table: Any, text: str | None) -> str | None:
+        return text
+
+
 def _database_url(settings: Settings) -> URL:
     wrong = WrongInputError(
         "The database URL is neither one of SQLite nor one of PostgreSQL.", "Correct FINDPROFILE_DATABASE_URL."
@@ -106,6 +114,7 @@ def _open_sqlite(url: URL) -> Engine:
         except OSError:
             raise _silent(url) from None
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine.dialect.statement_compiler = _WithHints
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from governance.audit.entry import Entry, Row, iso_moment
 from governance.audit.head import HeadFile
@@ -32,7 +32,7 @@ from governance.audit.keys import AuditKeys
 from governance.audit.plate_guard import withhold_plates
 from governance.audit.queries import fetch
 from governance.audit.signed import Signed
-from governance.audit.tables import audit_log
+from governance.audit.tables import audit_log, rows_of_log
 from infra.lake import placed, write_text
 
 _ACTION = "audit.aside"
@@ -279,7 +279,7 @@ class AsideFile:
 def witness_of(connection: Connection, log_head: HeadFile) -> Witness:
     """What the log and its head say of the head of what this machine set aside."""
     own = (audit_log.c.action == _ACTION, audit_log.c.signer == log_head.keys.own_id)
-    query = select(audit_log).where(*own).order_by(audit_log.c.seq.desc()).limit(1)
+    query = rows_of_log().where(*own).order_by(audit_log.c.seq.desc()).limit(1)
     rows, seen = fetch(connection, query, any_version=True), log_head.believed()
     after = rows[0].hash if rows and rows[0].details.get(_BEGINS) is True else ""
     return Witness(seen is not None and seen.aside, after, log_head.aside_since(after))

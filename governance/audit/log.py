@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, or_, select
+from sqlalchemy import Connection, Engine, or_
 from sqlalchemy.exc import DBAPIError
 
 from governance.audit.aside import AsideFile, Witness, witness_of
@@ -26,7 +26,7 @@ from governance.audit.head import HeadFile, LogBrokenError, open_head
 from governance.audit.mark import SHORT_LOG_ROWS, MarkFile
 from governance.audit.operations import Operation
 from governance.audit.queries import about, done_in, fetch, of_action, of_object
-from governance.audit.tables import COLUMNS, audit_log, create_audit_tables, is_complete
+from governance.audit.tables import COLUMNS, audit_log, create_audit_tables, is_complete, rows_of_log
 from governance.audit.walk import (
     VerifyReport,
     genuine,
@@ -281,7 +281,7 @@ class AuditLog:
             FaultError: The database does not answer.
         """
         exact = {"operation": operation, "purpose": purpose, "authority": authority, "outcome": outcome}
-        query = select(audit_log) if object is None else of_object(object)
+        query = rows_of_log() if object is None else of_object(object)
         query = query.where(*(audit_log.c[name] == value for name, value in exact.items() if value is not None))
         query = query.where(*of_action(action))
         if run_id is not None:

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, or_
 
 from governance.audit.chain import HASHED, holds
 from governance.audit.entry import iso_moment
 from governance.audit.keys import AuditKeys
 from governance.audit.operations import DECIDING
 from governance.audit.signed import Signed
-from governance.audit.tables import audit_log
+from governance.audit.tables import audit_log, rows_of_log
 from infra.lake import write_text
 
 # A shorter log is walked in full at every question: it takes half a second.
@@ -98,13 +98,13 @@ class MarkFile:
 def still_stands(connection: Connection, mark: Mark) -> bool:
     """Whether the rows up to a mark are all there, the decisive ones hash as they did, and the last is the mark's."""
     up_to = audit_log.c.seq <= mark.seq
-    counted = connection.execute(select(func.count(), func.min(audit_log.c.seq)).where(up_to)).one()
+    counted = connection.execute(rows_of_log(func.count(), func.min(audit_log.c.seq)).where(up_to)).one()
     if tuple(counted) != (mark.seq, 1):
         return False
-    if connection.execute(select(audit_log.c.hash).where(audit_log.c.seq == mark.seq)).scalar_one() != mark.hash:
+    if connection.execute(rows_of_log(audit_log.c.hash).where(audit_log.c.seq == mark.seq)).scalar_one() != mark.hash:
         return False
     decisive = or_(audit_log.c.operation == "decision", audit_log.c.action.in_(_ACTIONS))
-    query = select(*(audit_log.c[name] for name in HASHED), audit_log.c.hash).where(decisive, up_to)
+    query = rows_of_log(*(audit_log.c[name] for name in HASHED), audit_log.c.hash).where(decisive, up_to)
     found = DecisionDigest()
     seq = HASHED.index("seq")
     for values in connection.execute(query.order_by(audit_log.c.seq).execution_options(yield_per=_STREAM_ROWS)).all():

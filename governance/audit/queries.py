@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_
 
 from governance.audit.entry import Row, read_row, require_known
-from governance.audit.tables import audit_log
+from governance.audit.tables import audit_log, rows_of_log
 
 
 def about(model: str) -> Select[Any]:
@@ -25,13 +25,13 @@ def of_object(name: str) -> Select[Any]:
     """Every row about an object, or about a model and its versions, oldest first."""
     column = audit_log.c.object
     own = or_(column == name, column.startswith(f"{name}/", autoescape=True))
-    return select(audit_log).where(own).order_by(audit_log.c.seq)
+    return rows_of_log().where(own).order_by(audit_log.c.seq)
 
 
 def done_in(rocu: str, action: str) -> Select[Any]:
     """Every row of what was done in a ROCU, oldest first; of an action, as `of_action` takes it."""
     done = and_(audit_log.c.rocu == rocu, audit_log.c.outcome == "done")
-    return select(audit_log).where(done, *of_action(action)).order_by(audit_log.c.seq)
+    return rows_of_log().where(done, *of_action(action)).order_by(audit_log.c.seq)
 
 
 def of_action(action: str | None) -> tuple[ColumnElement[bool], ...]:

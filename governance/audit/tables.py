@@ -6,7 +6,22 @@ an INSERT only as the next link of the chain. On PostgreSQL the rights are withd
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Connection, Engine, Index, Integer, MetaData, Table, Text, inspect
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Index,
+    Integer,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    inspect,
+    select,
+)
 
 CHAIN_START = "0" * 64
 
@@ -33,13 +48,23 @@ audit_log = Table(
     Column("previous_hash", Text, nullable=False),
     Column("hash", Text, nullable=False, unique=True),
     Column("signature", Text, nullable=False),
-    Index("audit_log_object", "rocu", "object"),
-    Index("audit_log_at", "at"),
-    Index("audit_log_action", "action", "rocu"),
-    Index("audit_log_operation", "operation"),
+    Index("audit_log_object", "rocu", "object").ddl_if(dialect="postgresql"),
+    Index("audit_log_at", "at").ddl_if(dialect="postgresql"),
+    Index("audit_log_action", "action", "rocu").ddl_if(dialect="postgresql"),
+    Index("audit_log_operation", "operation").ddl_if(dialect="postgresql"),
 )
 
 COLUMNS: tuple[str, ...] = tuple(column.name for column in audit_log.columns)
+
+
+def rows_of_log(*columns: Any) -> Select[Any]:
+    """A query of these columns, or of all, that on SQLite no index answers.
+
+    Who can write the file can make an index that leaves a row out, or has one that is in no table, and every row of the
+    table is as it was signed. So only the table is asked, row by row or by `seq`, which is its own key.
+    """
+    return select(*(columns or (audit_log,))).with_hint(audit_log, "NOT INDEXED", "sqlite")
+
 
 _LAST_HASH = f"COALESCE((SELECT hash FROM audit_log ORDER BY seq DESC LIMIT 1), '{CHAIN_START}')"
 _NEXT_SEQ = "COALESCE((SELECT MAX(seq) FROM audit_log), 0) + 1"
@@ -87,28 +112,41 @@ _POSTGRESQL_TRIGGERS: dict[str, tuple[int, str]] = {
 }
 
 
+_POSTGRESQL_PLAIN = """
+    SELECT relkind = 'r' AND NOT relrowsecurity AND NOT relforcerowsecurity
+        AND NOT EXISTS (SELECT FROM pg_rewrite WHERE ev_class = pg_class.oid)
+        AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhparent = pg_class.oid)
+    FROM pg_class WHERE oid = to_regclass('audit_log')"""
+
+
 def create_audit_tables(connection: Connection) -> None:
     """Create the table, its indexes and its rules where they are missing. The caller holds the writers' lock."""
     known = inspect(connection).has_table(audit_log.name)
     metadata.create_all(connection)
-    for index in audit_log.indexes:
-        index.create(connection, checkfirst=True)
+    if connection.dialect.name == "postgresql":
+        for index in audit_log.indexes:
+            index.create(connection, checkfirst=True)
     if not known:
         for rule in POSTGRESQL_RULES if connection.dialect.name == "postgresql" else SQLITE_RULES:
             connection.exec_driver_sql(rule)
 
 
 def is_complete(engine: Engine) -> bool:
-    """Whether the table is there with every index."""
+    """Whether the table is there, on PostgreSQL with every index."""
     found = inspect(engine)
-    if not found.has_table(audit_log.name):
-        return False
+    if not found.has_table(audit_log.name) or engine.dialect.name != "postgresql":
+        return found.has_table(audit_log.name)
     return {index.name for index in audit_log.indexes} <= {index["name"] for index in found.get_indexes(audit_log.name)}
 
 
 def is_protected(connection: Connection) -> bool:
-    """Whether the database has every rule that keeps the log append-only, as it was made; false without a table."""
+    """Whether the database has every rule that keeps the log append-only, as it was made; false without a table.
+
+    On PostgreSQL nothing may stand between the table and who reads it either: no row security, no rule, no child.
+    """
     if connection.dialect.name == "postgresql":
+        if connection.exec_driver_sql(_POSTGRESQL_PLAIN).scalar_one_or_none() is not True:
+            return False
         triggers = connection.exec_driver_sql(
             "SELECT t.tgname, t.tgtype, p.prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
             " WHERE t.tgrelid = to_regclass('audit_log') AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func
 
 from governance.audit.chain import HASHED, Problem, explain_break, holds
 from governance.audit.checkpoint import Checkpoint
@@ -16,10 +16,11 @@ from governance.audit.head import Head, HeadFile, LogBrokenError
 from governance.audit.keys import AuditKeys, is_signed
 from governance.audit.mark import DecisionDigest, Mark, still_stands
 from governance.audit.operations import is_decisive
-from governance.audit.tables import CHAIN_START, COLUMNS, audit_log, is_protected
+from governance.audit.tables import CHAIN_START, COLUMNS, audit_log, is_protected, rows_of_log
 from infra.errors import RefusedError
 
 _STREAM_ROWS = 10_000
+_LAST_ROWS = 10_000  # each lies no more than the clock's tolerance before the newest before it
 _UNSIGNED = "Row {seq} of the audit log is not signed by a trusted key."
 
 
@@ -71,7 +72,7 @@ def _missing(connection: Connection, kept: Checkpoint, rows: int) -> Problem | N
             f"The audit log ends at row {rows}, but a checkpoint of {kept.made_at} has seen row {kept.seq}:"
             " its end was cut off, or an older copy of the database was put back.",
         )
-    found = connection.execute(select(audit_log.c.hash).where(audit_log.c.seq == kept.seq)).scalar_one()
+    found = connection.execute(rows_of_log(audit_log.c.hash).where(audit_log.c.seq == kept.seq)).scalar_one()
     if found == kept.hash:
         return None
     return Problem(
@@ -121,20 +122,21 @@ def _head_problem(connection: Connection, head_file: HeadFile | None, seen: Head
 
 def last_link(connection: Connection) -> tuple[int, str]:
     """The seq and hash of the last row; seq 0 for an empty log."""
-    said = select(audit_log.c.seq, audit_log.c.hash)
+    said = rows_of_log(audit_log.c.seq, audit_log.c.hash)
     found = connection.execute(said.order_by(audit_log.c.seq.desc()).limit(1)).first()
     return (found[0], found[1]) if found else (0, CHAIN_START)
 
 
 def newest_time(connection: Connection) -> str:
-    """The latest time of any row, which the last one may lie a little before; empty for an empty log."""
-    return connection.execute(select(func.max(audit_log.c.at))).scalar_one() or ""
+    """The latest time of the last rows, which the very last may lie a little before; empty for an empty log."""
+    latest = rows_of_log(func.max(audit_log.c.at)).where(audit_log.c.seq > last_link(connection)[0] - _LAST_ROWS)
+    return connection.execute(latest).scalar_one() or ""
 
 
 def first_unsigned(connection: Connection, keys: AuditKeys, after: int) -> int | None:
     """The first row beyond a seq that no trusted key signed; `None` if there is none."""
     trusted = keys.trusted()
-    query = select(audit_log.c.seq, audit_log.c.hash, audit_log.c.signature, audit_log.c.signer)
+    query = rows_of_log(audit_log.c.seq, audit_log.c.hash, audit_log.c.signature, audit_log.c.signer)
     query = query.where(audit_log.c.seq > after).order_by(audit_log.c.seq)
     stream = connection.execute(query.execution_options(yield_per=_STREAM_ROWS))
     for seq, row_hash, signature, signer in stream:
@@ -147,7 +149,7 @@ def first_unsigned(connection: Connection, keys: AuditKeys, after: int) -> int |
 def genuine(connection: Connection, keys: AuditKeys, seqs: Sequence[int]) -> frozenset[int]:
     """Which of these rows hash as they did and are signed by a trusted key."""
     trusted = keys.trusted()
-    query = select(*(audit_log.c[name] for name in HASHED), audit_log.c.hash, audit_log.c.signature)
+    query = rows_of_log(*(audit_log.c[name] for name in HASHED), audit_log.c.hash, audit_log.c.signature)
     return frozenset(
         int(values[_SEQ])
         for *values, row_hash, signature in connection.execute(query.where(audit_log.c.seq.in_(seqs)))
@@ -186,7 +188,7 @@ def _require_head(connection: Connection, head: Head | None, last_seq: int) -> i
         raise LogBrokenError("The signed head of the audit log is missing.", remedy)
     if head.seq == 0:
         return 0
-    found = connection.execute(select(audit_log.c.hash).where(audit_log.c.seq == head.seq)).scalar_one_or_none()
+    found = connection.execute(rows_of_log(audit_log.c.hash).where(audit_log.c.seq == head.seq)).scalar_one_or_none()
     if found is None:
         raise LogBrokenError(
             f"The audit log ends at row {last_seq}, but its signed head has seen row {head.seq}: its end was cut off,"
@@ -204,7 +206,7 @@ _ACTION, _OPERATION = HASHED.index("action"), HASHED.index("operation")
 
 def _walk(connection: Connection, after: int, previous: str, head: HeadFile | None) -> Walked:
     """Follow the chain from behind a row: the rows that hold, the last good hash, and the first break."""
-    query = select(*(audit_log.c[name] for name in HASHED), audit_log.c.hash).where(audit_log.c.seq > after)
+    query = rows_of_log(*(audit_log.c[name] for name in HASHED), audit_log.c.hash).where(audit_log.c.seq > after)
     query = query.order_by(audit_log.c.seq)
     trusted = head.keys.trusted() if head is not None else None
     expected, stranger, problem, decisions = after + 1, None, None, DecisionDigest()
@@ -224,12 +226,12 @@ def _walk(connection: Connection, after: int, previous: str, head: HeadFile | No
 
 
 def _explain(connection: Connection, seq: int, previous: str, expected: int) -> Problem:
-    query = select(audit_log).where(audit_log.c.seq >= seq).order_by(audit_log.c.seq).limit(2)
+    query = rows_of_log().where(audit_log.c.seq >= seq).order_by(audit_log.c.seq).limit(2)
     broken = [dict(zip(COLUMNS, values, strict=True)) for values in connection.execute(query)]
     row, after = broken[0], broken[1] if len(broken) > 1 else None
 
     def seq_of_hash(wanted: str) -> int | None:
-        found = connection.execute(select(audit_log.c.seq).where(audit_log.c.hash == wanted)).scalar_one_or_none()
+        found = connection.execute(rows_of_log(audit_log.c.seq).where(audit_log.c.hash == wanted)).scalar_one_or_none()
         return int(found) if found is not None else None
 
     return explain_break(row, previous, expected, after, last_link(connection)[0], seq_of_hash)
