@@ -247,3 +247,15 @@ def test_what_a_record_was_before_it_was_placed_anew_is_refused(brought: Brought
     file.write_bytes(older)
     with pytest.raises(RefusedError, match=r"Records of findings .* They name: reads/6"):
         require_on_record(brought.audit, brought.lake, "dispositions", ROCU, [part("6")])
+
+
+def test_no_record_is_placed_that_was_judged_by_a_register_that_nobody_loaded(brought: Brought) -> None:
+    """As it is if somebody exchanges the register once the step has held it against the log."""
+    with pytest.raises(
+        RefusedError, match=r"in the lake \(x\) is not the one that the audit log says was loaded \(r\)"
+    ):
+        brought.place(record("3").model_copy(update={"register_digest": "x"}))
+    assert not brought.file("3").exists()
+    brought.load_register("x")
+    brought.place(record("3").model_copy(update={"register_digest": "x"}))
+    brought.require("3")
