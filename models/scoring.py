@@ -137,7 +137,7 @@ def scores_file(lake: Lake, provenance: Provenance, layer: ScoresLayer = "scores
 
 def write_scores(
     lake: Lake, scored: pa.Table, provenance: Provenance, now: datetime, layer: ScoresLayer = "scores"
-) -> Path:
+) -> bytes:
     """Write a list with its provenance in every row; a second write of the same run replaces it by the same.
 
     Args:
@@ -147,23 +147,28 @@ def write_scores(
         now: Time of scoring; decides which run of a day is the latest.
         layer: Of lists that are shown, or of those that nobody sees.
 
+    Returns:
+        What was written. What lies in the lake afterwards may be somebody else's.
+
     Raises:
         FaultError: No space is left.
     """
-    target = scores_file(lake, provenance, layer)
-    with placed(target) as temporary:
-        write_list(temporary, scored, provenance, now)
-    return target
+    content = list_content(scored, provenance, now)
+    with placed(scores_file(lake, provenance, layer)) as temporary:
+        temporary.write_bytes(content)
+    return content
 
 
-def write_list(path: Path, scored: pa.Table, provenance: Provenance, now: datetime) -> None:
-    """Write a list with its provenance to a path that nobody reads yet. Arguments as for `write_scores`."""
+def list_content(scored: pa.Table, provenance: Provenance, now: datetime) -> bytes:
+    """A list with its provenance in every row, as its file holds it. Arguments as for `write_scores`."""
     table = scored
     for name, value in asdict(provenance).items():
         kind = pa.date32() if name == "window_end" else pa.string()
         table = table.append_column(name, pa.repeat(pa.scalar(value, kind), table.num_rows))
     table = table.replace_schema_metadata({"scored_at": now.isoformat(), "run_id": provenance.run_id})
-    pq.write_table(table, path, compression="zstd")
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content, compression="zstd")
+    return bytes(content.getvalue())
 
 
 def latest_scores(lake: Lake, rocu: str, pattern: str, as_of: date) -> Path:

@@ -1,13 +1,15 @@
 """The camera register of a ROCU: effective-dated, checked as a whole, never edited in place.
 
 Loading merges a file into the register by (camera_id, valid_from); each state of the register is a Parquet file named
-by its digest, and `current.json` says which holds. Does not: the health of cameras.
+by the digest of its rows, and `current.json` says which holds. Rows are used if they have that digest. Does not: the
+health of cameras, or whether the state that holds is one that somebody loaded, which the audit log says.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -32,6 +34,8 @@ from infra.lake import Lake, placed, write_text
 from infra.settings import Settings
 
 FAULTS_SHOWN = 20
+# gives the digest of the register that a file is merged into; None if there is none yet
+Standing = Callable[[], str | None]
 # reads are joined to the one interval of a camera that holds their time, and take its place
 NEVER_ACCEPTED = (
     *flagged("row_shape", row_malformed="malformed"),
@@ -48,6 +52,7 @@ NEVER_ACCEPTED = (
         interval_overlaps="overlapping",
     ),
 )
+_LOAD_ALL = "Load every file of the register again, the oldest first: findprofile cameras load."
 _COMPASS = {"N": 0, "NE": 45, "E": 90, "SE": 135, "S": 180, "SW": 225, "W": 270, "NW": 315}
 _COLUMNS = """camera_id, latitude, longitude, valid_from, valid_to, force, site_id, kind, road, bearing, area_group,
     stated_valid_to"""
@@ -86,26 +91,71 @@ def current_register(lake: Lake, rocu: str) -> RegisterRef:
 
 
 def register_table(connection: duckdb.DuckDBPyConnection, lake: Lake, register: RegisterRef) -> None:
-    """Make the table `register` from one state of the register.
+    """Make the table `register` from one state of the register. What was read is what is held against its digest.
 
     Raises:
         FaultError: The file is not there.
+        RefusedError: Its rows are not those of which the digest was taken.
     """
-    path = lake.root / register.path
+    _open_register(connection, lake.root / register.path, register.digest)
+
+
+def require_register_content(path: Path, digest: str) -> None:
+    """Refuse a file of a register whose rows do not have this digest. Raises as `register_table` does."""
+    with duckdb.connect() as connection:
+        _open_register(connection, path, digest)
+
+
+def _open_register(connection: duckdb.DuckDBPyConnection, path: Path, digest: str) -> None:
     if not path.is_file():
-        raise FaultError(f"The camera register {path.name} is missing.", "Load the register again.")
-    connection.execute(
-        "CREATE OR REPLACE TABLE register AS SELECT * FROM read_parquet(?, hive_partitioning = false)", [str(path)]
+        raise FaultError(f"The camera register {path.name} is missing.", _LOAD_ALL)
+    changed = RefusedError(
+        f"The camera register {path.name} was changed in the lake after it was loaded.", f"Tell governance. {_LOAD_ALL}"
     )
+    path.open("rb").close()  # what cannot be opened at all is another fault than what is no register
+    try:
+        connection.execute(
+            "CREATE OR REPLACE TABLE register AS SELECT * FROM read_parquet(?, hive_partitioning = false)", [str(path)]
+        )
+        found = connection.execute("SELECT * FROM register ORDER BY camera_id, valid_from").fetchall()
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        raise changed from None
+    if _digest(found) != digest:
+        raise changed
+
+
+def _digest(rows: Sequence[tuple[object, ...]]) -> str:
+    """SHA-256 over the rows of a register, in the order of camera and `valid_from`."""
+    return hashlib.sha256("\n".join(map(repr, rows)).encode()).hexdigest()
 
 
 def load_cameras(
-    settings: Settings, lake: Lake, rocu: str, file: Path, now: datetime, limits: IngestLimits | None = None
+    settings: Settings,
+    lake: Lake,
+    rocu: str,
+    file: Path,
+    now: datetime,
+    limits: IngestLimits | None = None,
+    standing: Standing | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> RegisterRef:
     """Merge a register file (CSV or Parquet, gzip or not, canonical columns) into the ROCU's register.
 
     A row replaces the row with the same camera and `valid_from`. A row without `valid_to` holds until the camera's next
-    row. Loading a file again changes nothing. An accepted file is sealed into landing first.
+    row. Loading a file again changes nothing. An accepted file is sealed into landing first. If what is to be merged
+    into is gone or was changed, the register begins anew with this file, and that is told.
+
+    Args:
+        settings: Keys, threads, memory.
+        lake: Where the register is.
+        rocu: Code of the ROCU, lower case.
+        file: The register file.
+        now: The time of loading, aware.
+        limits: How strictly it is judged.
+        standing: Says what it is merged into; the lake does if nobody else is asked.
+        tell: Told that the register begins anew, and why.
 
     Raises:
         WrongInputError: The file cannot be read, or columns are missing.
@@ -117,7 +167,9 @@ def load_cameras(
     delivery = inspect(file, source, contract.required, contract.optional)
     with working_database(settings, lake, rocu) as connection:
         load_rows(connection, "delivered", [delivery], contract.fields, {}, _projection())
-        _merge(connection, lake, rocu)
+        _arrive(connection)
+        _open_standing(connection, lake, rocu, standing, tell or _silent)
+        _merge(connection)
         _judge(connection)
         rules = [rule for rule in contract.rules(limits or IngestLimits()) if rule.table == "cameras"]
         faults = [
@@ -152,7 +204,11 @@ def _projection() -> dict[str, str]:
     }
 
 
-def _merge(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str) -> None:
+def _silent(_: str) -> None:
+    return None
+
+
+def _arrive(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("CREATE TABLE forces (force_text VARCHAR, force VARCHAR)")
     written = connection.execute("SELECT DISTINCT force_text FROM delivered WHERE force_text IS NOT NULL").fetchall()
     for (text,) in written:
@@ -163,12 +219,33 @@ def _merge(connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str) -> None
                 coalesce(site_id, camera_id) AS site_id, kind, road, bearing, area_group
             FROM delivered LEFT JOIN forces USING (force_text)"""
     )
-    if (lake.folder("registers", rocu) / "current.json").is_file():
-        register_table(connection, lake, current_register(lake, rocu))
-    else:
-        connection.execute(
-            "CREATE TABLE register AS SELECT * EXCLUDE row_no, NULL AS valid_to FROM arriving WHERE false"
-        )
+
+
+def _open_standing(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, standing: Standing | None, tell: Callable[[str], None]
+) -> None:
+    """Make `register` from the state that a file is merged into; one that is spoilt must be replaceable."""
+    said = standing() if standing else None  # what its log cannot answer is no spoilt register
+    try:
+        digest = said if standing else _as_the_lake_says(lake, rocu)
+        if digest is not None:
+            _open_register(connection, lake.folder("registers", rocu) / f"{digest}.parquet", digest)
+            return
+    except (RefusedError, FaultError) as error:
+        tell(f"{error.reason} The register begins anew with this file.")
+    connection.execute(
+        "CREATE OR REPLACE TABLE register AS SELECT * EXCLUDE row_no, NULL AS valid_to FROM arriving WHERE false"
+    )
+
+
+def _as_the_lake_says(lake: Lake, rocu: str) -> str | None:
+    try:
+        return current_register(lake, rocu).digest
+    except WrongInputError:
+        return None
+
+
+def _merge(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         """CREATE TABLE merged AS
             WITH rows AS (
@@ -238,7 +315,7 @@ def _keep(
     rows = f"""SELECT {_COLUMNS} FROM (SELECT *, coalesce(stated_valid_to, next_from) AS valid_to FROM merged)
         ORDER BY camera_id, valid_from"""
     content = connection.execute(rows).fetchall()
-    digest = hashlib.sha256("\n".join(map(repr, content)).encode()).hexdigest()
+    digest = _digest(content)
     folder = lake.folder("registers", rocu)
     with placed(folder / f"{digest}.parquet") as temporary:
         connection.execute(f"COPY ({rows}) TO '{_escaped(temporary)}' (FORMAT parquet, COMPRESSION zstd)")
@@ -251,8 +328,10 @@ def _keep(
         loaded_at=now,
         delivered_sha256=delivered_sha256,
     )
-    if (folder / "current.json").is_file() and current_register(lake, rocu).digest == digest:
-        return current_register(lake, rocu)
+    with suppress(WrongInputError, FaultError):
+        found = current_register(lake, rocu)
+        if register == found.model_copy(update={"loaded_at": now, "delivered_sha256": delivered_sha256}):
+            return found
     write_text(folder / "current.json", register.model_dump_json(indent=2))
     return register
 

@@ -5,16 +5,24 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.context import Context, acting
-from flows.steps.desk import part_datasets, policy_of, require_layer_brought, witness_records
+from flows.steps.desk import (
+    loading_register,
+    part_datasets,
+    policy_of,
+    register_of,
+    require_layer_brought,
+    witness_records,
+)
 from flows.steps.remedy import rejecting, remedy
 from flows.steps.results import StepResult
 from infra.clock import utc_now
-from infra.errors import RefusedError
+from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import file_sha256
 
 if TYPE_CHECKING:
@@ -25,12 +33,13 @@ SAID = 5  # failed batches, or known ones, that are named one by one
 
 
 class RegisterLoaded(StepResult):
-    """What loading a camera register did."""
+    """What loading a camera register did. `said` tells of a register in the lake that was not used."""
 
     rocu: str
     digest: str
     cameras: int
     sites: int
+    said: str | None = None
 
 
 class BatchesJudged(StepResult):
@@ -115,7 +124,9 @@ def judged(rocu: str, batches: Sequence[BatchManifest], already_known: Sequence[
 
 
 def load_cameras(context: Context, rocu: str, file: Path) -> RegisterLoaded:
-    """Merge a register file into the ROCU's register.
+    """Merge a register file into the ROCU's register: the one that was loaded last by the audit log.
+
+    So a register that a kill left without its entry, or that somebody put into the lake, is not what is merged into.
 
     Raises:
         RefusedError: No permission, or rows break the contract.
@@ -123,15 +134,55 @@ def load_cameras(context: Context, rocu: str, file: Path) -> RegisterLoaded:
     """
     from data_contracts.registers.cameras import load_cameras as load
     from governance.lineage.events import DatasetRef, RunFacts
+    from governance.lineage.loaded_register import loaded_register
 
     policy = policy_of(context, rocu)
-    with acting(context, "cameras.load", rocu, "collection", f"camera register of {rocu}") as details:
-        register = load(context.settings, context.lake, rocu, file, context.now, policy.policy.ingest)
+    with (
+        ExitStack() as until_it_is_logged,
+        acting(context, "cameras.load", rocu, "collection", f"camera register of {rocu}") as details,
+    ):
+        until_it_is_logged.enter_context(loading_register(context, rocu))
+        standing = loaded_register(context.audit, rocu)
+        details["merged_into"] = standing or "none"
+        said = _other_than_loaded(context, rocu, standing)
+        register = load(
+            context.settings,
+            context.lake,
+            rocu,
+            file,
+            context.now,
+            policy.policy.ingest,
+            lambda: standing,
+            said.append,
+        )
         details["digest"] = register.digest
+        if said:
+            details["said"] = " ".join(said)
         landed = DatasetRef("landing", file_sha256(file), name="camera register as delivered")
         made = DatasetRef("registers", register.digest, rows=register.cameras)
         context.lineage.record("cameras-load", rocu, register.digest[:16], (landed,), (made,), RunFacts(), utc_now())
-    return RegisterLoaded(rocu=rocu, digest=register.digest, cameras=register.cameras, sites=register.sites)
+    return RegisterLoaded(
+        rocu=rocu,
+        digest=register.digest,
+        cameras=register.cameras,
+        sites=register.sites,
+        said=" ".join(said) or None,
+    )
+
+
+def _other_than_loaded(context: Context, rocu: str, loaded: str | None) -> list[str]:
+    """What to say of a lake that has another register than was loaded last by the log; nothing if it has not."""
+    from data_contracts.registers.cameras import current_register
+
+    try:
+        found = current_register(context.lake, rocu).digest
+    except WrongInputError:
+        found = None
+    except FaultError:
+        found = "a damaged record"
+    if found in (loaded, None):
+        return []
+    return [f"The lake had {found}, which the audit log does not have as loaded last: it was not used."]
 
 
 def ingest(
@@ -140,8 +191,8 @@ def ingest(
     """Judge files of reads and put the accepted ones into the lake.
 
     Raises:
-        RefusedError: No permission; records of the lake are not as the audit log has them; or a batch failed its
-            contract: then what passed is in the lake, and all of it is recorded.
+        RefusedError: No permission; records of the lake, or its camera register, are not as the audit log has them;
+            or a batch failed its contract: then what passed is in the lake, and all of it is recorded.
         WrongInputError: No such ROCU or source, or a file cannot be taken; nothing was written.
     """
     from data_contracts.ingest import ingest_files
@@ -153,6 +204,7 @@ def ingest(
         context.lineage.attempt("ingest", rocu, lambda: _as_delivered(files), utc_now),
     ):
         complete_ingests(context, rocu)
+        register_of(context, rocu)
         report = ingest_files(
             context.settings,
             context.lake,

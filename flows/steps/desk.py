@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flows.context import record
 from infra.clock import utc_now
-from infra.errors import FaultError, RefusedError
+from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import exclusive, file_sha256
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from data_contracts.layers.manifests import PartRef
     from data_contracts.layers.placing import Record, Witness
+    from data_contracts.registers.cameras import RegisterRef
     from flows.context import Context
     from governance.lineage.events import DatasetRef
     from governance.lineage.on_record import Kind
@@ -133,6 +134,51 @@ def require_brought(context: Context, kind: Kind, rocu: str, parts: Sequence[Par
     from governance.lineage.on_record import require_on_record
 
     require_on_record(context.audit, context.lake, kind, rocu, parts)
+
+
+def loading_register(context: Context, rocu: str) -> AbstractContextManager[None]:
+    """Held from before a register is placed until the log has it, so that one is loaded upon the other."""
+    lock = context.settings.root / "locks" / f"{rocu}.cameras.lock"
+    return exclusive(lock, f"the camera register of {rocu}", context.settings.lock_wait_s, context.progress)
+
+
+def register_of(context: Context, rocu: str) -> RegisterRef:
+    """The camera register that holds now, which is the one that was loaded last by the audit log; the log holds.
+
+    Raises:
+        WrongInputError: The ROCU has no camera register.
+        RefusedError: The lake has another than the log, or none.
+        FaultError: The register's record is damaged, or somebody has been loading a register for too long.
+    """
+    from data_contracts.registers.cameras import current_register
+    from governance.lineage.loaded_register import require_loaded_register
+
+    def held() -> RegisterRef:
+        try:
+            register = current_register(context.lake, rocu)
+        except WrongInputError:
+            require_loaded_register(context.audit, rocu, None)
+            raise
+        require_loaded_register(context.audit, rocu, register.digest)
+        return register
+
+    try:
+        return held()
+    except RefusedError:
+        # somebody may have placed one whose entry comes in a moment
+        with loading_register(context, rocu):
+            return held()
+
+
+def require_register(context: Context, rocu: str, digest: str | None) -> None:
+    """Refuse if what was made rests on another register than the one that was loaded last, by its digest.
+
+    Raises:
+        RefusedError: The audit log has another.
+    """
+    from governance.lineage.loaded_register import require_loaded_register
+
+    require_loaded_register(context.audit, rocu, digest)
 
 
 def require_parts_unchanged(context: Context, parts: Sequence[PartRef]) -> None:

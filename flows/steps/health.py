@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.context import Context, acting
-from flows.steps.desk import policy_of
+from flows.steps.desk import policy_of, register_of
 from infra.lake import write_text
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def examine_lake(
     """Judge a ROCU's cameras from its lake; looking is recorded.
 
     Raises:
-        RefusedError: No permission.
+        RefusedError: No permission, or the camera register is not the one that the audit log has.
         WrongInputError: No such ROCU, or it has no camera register.
     """
     from data_contracts.health.examine import health_of_lake
@@ -31,6 +31,7 @@ def examine_lake(
     limits = policy_of(context, rocu).policy.ingest
     with acting(context, "cameras.health", rocu, "consultation", f"cameras of {rocu}") as details:
         details |= {"from": first.isoformat(), "to": last.isoformat()}
+        register_of(context, rocu)
         with open_engine(context.settings) as connection:
             health = health_of_lake(connection, context.lake, rocu, first, last, limits, context.now)
         details["intervals"] = len(health.report.intervals)

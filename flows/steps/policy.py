@@ -52,7 +52,7 @@ def load_rocu_policy(context: Context, rocu: str, file: Path) -> PolicyLoaded:
     """Put a ROCU's own policy in force; what it changes, and what it sets otherwise than the default, is recorded."""
     from data_contracts.registers.regions import require_rocu
     from governance.policy.difference import differences
-    from governance.policy.document import packaged_policy, read_policy, store_policy, stored_sha256
+    from governance.policy.document import packaged_policy, store_policy
     from governance.policy.strictness import judged_differences
 
     require_rocu(rocu, context.now.date())
@@ -60,10 +60,9 @@ def load_rocu_policy(context: Context, rocu: str, file: Path) -> PolicyLoaded:
         context.audit.require_intact(utc_now())
         lake_had = _other_than_recorded(context, rocu)
         before, replaced = _in_force(context, rocu, lake_had is not None)
-        read_policy(file)
         loaded = store_policy(context.lake, rocu, file)
         details["policy"] = loaded.digest
-        details["file_sha256"] = stored_sha256(context.lake, rocu)
+        details["file_sha256"] = loaded.file_sha256
         details["replaced"] = replaced
         if lake_had is not None:
             details["lake_had"] = lake_had

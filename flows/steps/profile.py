@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from flows.context import Context
-from flows.steps.desk import policy_of, require_brought, require_parts_unchanged
+from flows.steps.desk import policy_of, register_of, require_brought, require_parts_unchanged
 from flows.steps.ranked_list import must_not_know_ranks
 from flows.steps.recorded_list import NotRecordedError, list_of_day
 from flows.steps.results import StepResult
@@ -129,7 +129,6 @@ def page_path(context: Context, wanted: Wanted) -> Path:
 
 def _facts(context: Context, wanted: Wanted, settings: Any) -> VehicleProfile:
     from data_contracts.layers.reads import layer_parts, layer_parts_of_days
-    from data_contracts.registers.cameras import current_register
     from infra.engine import open_engine
     from models.profile import build_profile
 
@@ -145,7 +144,7 @@ def _facts(context: Context, wanted: Wanted, settings: Any) -> VehicleProfile:
             connection,
             context.lake,
             parts,
-            current_register(context.lake, wanted.rocu),
+            register_of(context, wanted.rocu),
             wanted.vehicle,
             wanted.pattern,
             wanted.as_of,

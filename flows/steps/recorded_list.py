@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,20 +39,47 @@ def _with_page(scores: Path, sha256: str) -> dict[str, str]:
     return {"scores_sha256": sha256} | ({"page_sha256": file_sha256(page)} if page.is_file() else {})
 
 
-def is_recorded(context: Context, model: str, scores: Path) -> bool:
-    """Whether list and page are those that the log says this run made of this day. The caller has seen that it holds.
+@dataclass(frozen=True)
+class HeldList:
+    """A list as it was made, or as it was held against the log, and the digest of its page.
+
+    What lies in the lake a moment later may be another, and is neither logged nor compared with.
+    """
+
+    content: bytes
+    page_sha256: str
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """What the log keeps of it, as `digests` has it."""
+        return {"scores_sha256": hashlib.sha256(self.content).hexdigest(), "page_sha256": self.page_sha256}
+
+    def table(self) -> pa.Table:
+        """Its rows."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        return pq.ParquetFile(pa.BufferReader(self.content)).read()
+
+
+def held_list(context: Context, model: str, scores: Path) -> HeldList | None:
+    """List and page, if they are those that the log says this run made of this day. The caller has seen that it holds.
 
     Args:
         context: Gives the log.
         model: `<pattern>.<rocu>`.
         scores: The list, in the folder of its run, in that of its day.
     """
+    try:
+        held = HeldList(scores.read_bytes(), file_sha256(page_of(scores)))
+    except FileNotFoundError:
+        return None
     rows = _entries_of(context, model, scores)
-    return bool(rows) and _is_made(rows[0], digests(scores))
+    return held if rows and _is_made(rows[0], held.digests) else None
 
 
 def was_made(context: Context, model: str, scores: Path) -> bool:
-    """Whether the log says that this run made a list, whatever lies there now. Arguments as in `is_recorded`."""
+    """Whether the log says that this run made a list, whatever lies there now. Arguments as in `held_list`."""
     return bool(_entries_of(context, model, scores))
 
 

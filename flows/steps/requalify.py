@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from flows.context import Context, acting
-from flows.steps.desk import policy_of, require_brought, witness_records
+from flows.steps.desk import policy_of, register_of, require_brought, witness_records
 from flows.steps.results import StepResult
 from infra.clock import utc_now
 from infra.errors import WrongInputError
@@ -200,13 +200,14 @@ def asked_details(asked: Asked) -> dict[str, Any]:
 
 
 def _require_ingests(context: Context, rocu: str, plan: bool) -> None:
-    """Rows that nobody brought are not to become part of a record that somebody did."""
+    """Rows that nobody brought are not to become part of a record that somebody did, nor places that nobody loaded."""
     from flows.steps.data import complete_ingests
 
     if plan:
         require_brought(context, "ingest", rocu, ())
     else:
         complete_ingests(context, rocu)
+    register_of(context, rocu)
 
 
 def _operation(plan: bool) -> Operation:

@@ -22,19 +22,20 @@ from flows.steps.desk import (
     require_no_failure,
     require_parts_unchanged,
 )
-from flows.steps.recorded_list import digests, is_recorded, page_of, was_made
+from flows.steps.recorded_list import HeldList, digests, held_list, page_of, was_made
 from flows.steps.scored import Scored
-from flows.steps.shadow import ShadowRun, ShadowScored, Windows, score_shadows
+from flows.steps.shadow import Beside, ShadowRun, ShadowScored, Windows, score_shadows
 from flows.steps.trained import code_of_rows
 from infra.clock import utc_now
 from infra.errors import RefusedError, WrongInputError
-from infra.lake import file_sha256, write_text
+from infra.lake import write_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from data_contracts.layers.manifests import PartRef
     from governance.access.run_authority import RunAuthority
+    from governance.lineage.events import DatasetRef
     from governance.policy.document import LoadedPolicy
     from governance.promotion.verification import Candidate, Champion
     from models.scoring import Provenance
@@ -142,6 +143,7 @@ class _Day:
 
 
 def _score_champion(day: _Day, details: dict[str, Any]) -> Scored:
+    from governance.lineage.events import DatasetRef
     from governance.promotion.verification import verify_champion
     from models.scoring import scores_file
 
@@ -151,17 +153,19 @@ def _score_champion(day: _Day, details: dict[str, Any]) -> Scored:
     details |= {"version": champion.version, "run_id": provenance.run_id, "data_digest": provenance.data_digest}
     target = scores_file(context.lake, provenance)
     page = page_of(target)
-    already = target.is_file() and page.is_file() and is_recorded(context, day.model, target)
-    altered = not already and was_made(context, day.model, target)
+    found = held_list(context, day.model, target)
+    altered = found is None and was_made(context, day.model, target)
     if altered:
         details["found_altered"] = digests(target) if target.is_file() else "not there"
-    if not already:
-        _score(day, MadeBy(champion, day.authority, provenance), page)
-    details |= digests(target) | {"pattern_code": code_of_rows(context, day.model, champion.version)}
-    _record_lineage(context, day.parts, provenance, target)
-    shadow = _shadows(day, (champion.version, target))
+    listed = found or _score(day, MadeBy(champion, day.authority, provenance), page)
+    # of what was made or found, not of what lies there by now
+    details |= listed.digests | {"pattern_code": code_of_rows(context, day.model, champion.version)}
+    table = listed.table()
+    rows = table.num_rows
+    made = DatasetRef("scores", details["scores_sha256"], name=context.lake.relative(target), rows=rows)
+    _record_lineage(context, day.parts, provenance, made)
+    shadow = _shadows(day, Beside(champion.version, provenance.run_id, table))
     details["shadow_versions"] = [run.version for run in shadow]
-    rows = _rows(target)
     return Scored(
         rocu=day.rocu,
         pattern=day.pattern,
@@ -172,7 +176,7 @@ def _score_champion(day: _Day, details: dict[str, Any]) -> Scored:
         model_sha256=champion.sha256,
         vehicles=rows,
         shown=min(rows, policy.rows(day.pattern) + policy.random_review),
-        already_done=already,
+        already_done=found is not None,
         found_altered=altered,
         authority=day.authority.reference,
         data_digest=provenance.data_digest,
@@ -182,7 +186,7 @@ def _score_champion(day: _Day, details: dict[str, Any]) -> Scored:
     )
 
 
-def _shadows(day: _Day, beside: tuple[str, Path] | None) -> tuple[ShadowRun, ...]:
+def _shadows(day: _Day, beside: Beside | None) -> tuple[ShadowRun, ...]:
     still = day.require_still_authorised
     return score_shadows(day.context, day.policy, day.windows, day.provenance, day.model, beside, still)
 
@@ -261,7 +265,7 @@ def _windows(
         return windows_of(context.lake, parts, as_of, get_pattern(pattern), settings)
 
 
-def _score(day: _Day, made_by: MadeBy, page: Path) -> None:
+def _score(day: _Day, made_by: MadeBy, page: Path) -> HeldList:
     from models.patterns import get_pattern
     from models.scoring import RandomDraw, score_windows, write_scores
 
@@ -270,8 +274,10 @@ def _score(day: _Day, made_by: MadeBy, page: Path) -> None:
     scored = score_windows(made_by.champion.text, day.windows(), chosen, settings, policy.rows(day.pattern), draw)
     _require_unchanged(day, made_by)
     now = utc_now()
-    write_text(page, _page(day.context, scored, made_by, settings.window_days))
-    write_scores(day.context.lake, scored, made_by.provenance, now)
+    text = _page(day.context, scored, made_by, settings.window_days)
+    write_text(page, text)
+    content = write_scores(day.context.lake, scored, made_by.provenance, now)
+    return HeldList(content, hashlib.sha256(text.encode()).hexdigest())
 
 
 def _require_unchanged(day: _Day, made_by: MadeBy) -> None:
@@ -350,13 +356,7 @@ def _data_notes(context: Context, rocu: str, first: date, last: date) -> tuple[s
     )
 
 
-def _rows(target: Path) -> int:
-    import pyarrow.parquet as pq
-
-    return int(pq.ParquetFile(target).metadata.num_rows)
-
-
-def _record_lineage(context: Context, parts: tuple[PartRef, ...], provenance: Provenance, target: Path) -> None:
+def _record_lineage(context: Context, parts: tuple[PartRef, ...], provenance: Provenance, made: DatasetRef) -> None:
     from governance.lineage.events import DatasetRef, RunFacts
 
     facts = RunFacts(
@@ -368,6 +368,5 @@ def _record_lineage(context: Context, parts: tuple[PartRef, ...], provenance: Pr
         as_of=provenance.window_end.isoformat(),
     )
     model = DatasetRef("models", provenance.model_sha256, name=f"{provenance.model} version {provenance.version}")
-    made = DatasetRef("scores", file_sha256(target), name=context.lake.relative(target), rows=_rows(target))
     inputs = (*part_datasets(parts), model)
     context.lineage.record("score", provenance.rocu, provenance.run_id, inputs, (made,), facts, utc_now())

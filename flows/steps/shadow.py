@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,15 @@ if TYPE_CHECKING:
 Windows = Callable[[], "pa.Table"]
 Provenances = Callable[["Candidate"], "Provenance"]
 Still = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The list of the champion of the day, with its version and run. It is not read again: it was held when made."""
+
+    version: str
+    run_id: str
+    listed: pa.Table
 
 
 class ShadowRun(BaseModel):
@@ -89,7 +99,7 @@ def score_shadows(
     windows: Windows,
     provenance_of: Provenances,
     model: str,
-    champion: tuple[str, Path] | None,
+    champion: Beside | None,
     require_still: Still,
 ) -> tuple[ShadowRun, ...]:
     """Score every version in shadow, compare each with the champion's list, and record both.
@@ -100,7 +110,7 @@ def score_shadows(
         windows: Gives the rows to score, the same for every version.
         provenance_of: What every row of a list by a version carries.
         model: `<pattern>.<rocu>`.
-        champion: Its version, and the list that it made of these windows; `None` if there is none.
+        champion: What it made of these windows; `None` if there is none.
         require_still: Refuses once the authority of the run is not what it was when it began.
     """
     from governance.promotion.state import model_state
@@ -138,11 +148,9 @@ def _score_one(
     policy: LoadedPolicy,
     windows: Windows,
     provenance_of: Provenances,
-    champion: tuple[str, Path] | None,
+    champion: Beside | None,
     require_still: Still,
 ) -> ShadowRun:
-    import pyarrow.parquet as pq
-
     from governance.promotion.confirmation import record_shadow_run, require_day_to_come
     from governance.promotion.details import ShadowDetails
     from governance.promotion.state import model_state
@@ -157,24 +165,25 @@ def _score_one(
     target = scores_file(context.lake, provenance, "shadow_scores")
     recorded = _recorded(state, act.version, provenance.run_id)
     with ExitStack() as made:
-        path = target
-        if not _is_in_place(target, recorded):
+        content = _in_place(target, recorded)
+        if content is None:
             if recorded:
                 context.progress(f"{_gone(act.version, provenance.window_end.isoformat())}: it is made again")
             # put in place once the log has it; another process may be making the same run
-            path = made.enter_context(placed(target))
-            _write(path, policy, candidate, provenance, windows())
-        listed = pq.ParquetFile(champion[1]).read() if champion else None
-        compared = compare_lists(pq.ParquetFile(path).read(), listed, policy.policy.rows(provenance.pattern))
+            temporary = made.enter_context(placed(target))
+            content = _content(policy, candidate, provenance, windows())
+            temporary.write_bytes(content)
+        listed = champion.listed if champion else None
+        compared = compare_lists(_table(content), listed, policy.policy.rows(provenance.pattern))
         details = ShadowDetails(
             run_id=provenance.run_id,
             as_of=provenance.window_end.isoformat(),
             model_sha256=candidate.sha256,
             evidence_digest=candidate.evidence_digest,
             data_digest=provenance.data_digest,
-            scores_sha256=file_sha256(path),
-            champion=champion[0] if champion else None,
-            champion_run=champion[1].parent.name.removeprefix("run=") if champion else None,
+            scores_sha256=hashlib.sha256(content).hexdigest(),
+            champion=champion.version if champion else None,
+            champion_run=champion.run_id if champion else None,
             **compared.model_dump(),
         )
         # a suspension or withdrawal while it was made stops it as it stops a champion's
@@ -191,19 +200,28 @@ def _recorded(state: ModelState, version: str, run_id: str) -> frozenset[str]:
     return frozenset(run.details.scores_sha256 for run in shadows if run.details.run_id == run_id)
 
 
-def _is_in_place(target: Path, recorded: frozenset[str]) -> bool:
-    """Whether the file is there that the log says this run made; one that lies under another name is copied."""
-    if target.is_file() and file_sha256(target) in recorded:
-        return True
+def _in_place(target: Path, recorded: frozenset[str]) -> bytes | None:
+    """The file that the log says this run made, if it is there; one that lies under another name is copied."""
+    there = _as_recorded(target, recorded)
+    if there is not None:
+        return there
     for left in left_behind(target) if recorded else ():
         # not moved: it may be of a process that has only just recorded it, and is about to put it in place itself
-        with suppress(FileNotFoundError):
-            content = left.read_bytes()
-            if hashlib.sha256(content).hexdigest() in recorded:
-                with placed(target) as temporary:
-                    temporary.write_bytes(content)
-                return True
-    return target.is_file() and file_sha256(target) in recorded
+        content = _as_recorded(left, recorded)
+        if content is not None:
+            with placed(target) as temporary:
+                temporary.write_bytes(content)
+            return content
+    return _as_recorded(target, recorded)
+
+
+def _as_recorded(path: Path, recorded: frozenset[str]) -> bytes | None:
+    """What is in a file, if the log has it. What was hashed is what is given."""
+    with suppress(FileNotFoundError):
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() in recorded:
+            return content
+    return None
 
 
 def missing_lists(context: Context, state: ModelState) -> tuple[str, ...]:
@@ -225,11 +243,18 @@ def _gone(version: str, day: str) -> str:
     return f"the list in shadow of version {version} of {day} is on record and not in the lake"
 
 
-def _write(path: Path, policy: LoadedPolicy, candidate: Candidate, provenance: Provenance, windows: pa.Table) -> None:
+def _table(content: bytes) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(pa.BufferReader(content)).read()
+
+
+def _content(policy: LoadedPolicy, candidate: Candidate, provenance: Provenance, windows: pa.Table) -> bytes:
     from models.patterns import get_pattern
-    from models.scoring import score_windows, write_list
+    from models.scoring import list_content, score_windows
 
     settings: Any = policy.policy.pattern(provenance.pattern)
     # nobody reads it, so no row is listed and none is explained
     scored = score_windows(candidate.text, windows, get_pattern(provenance.pattern), settings, 0)
-    write_list(path, scored, provenance, utc_now())
+    return list_content(scored, provenance, utc_now())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.context import Context, acting, days_watched
-from flows.steps.desk import part_datasets, policy_of, require_brought, require_no_failure
+from flows.steps.desk import part_datasets, policy_of, require_brought, require_no_failure, require_register
 from flows.steps.results import StepResult
 from flows.steps.trained import is_as_logged, signature_for_the_log
 from infra.clock import utc_now
@@ -94,6 +94,7 @@ def retrain(context: Context, rocu: str, pattern: str, as_of: date) -> Retrained
         )
         require_brought(context, "ingest", rocu, inputs.reads)
         require_brought(context, "dispositions", rocu, inputs.dispositions)
+        require_register(context, rocu, inputs.register_digest)
         attempt.inputs += (*part_datasets(inputs.reads), *part_datasets(inputs.dispositions))
         workspace = workspace_for(context.settings, inputs, code_state())
         watch = days_watched(context, rocu)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.context import Context, acting, days_watched
-from flows.steps.desk import policy_of, require_brought, require_no_failure
+from flows.steps.desk import policy_of, require_brought, require_no_failure, require_register
 from flows.steps.results import StepResult
 from infra.lake import write_text
 
@@ -56,6 +56,7 @@ def tune(context: Context, rocu: str, pattern: str, as_of: date, trials: int) ->
         )
         require_brought(context, "ingest", rocu, inputs.reads)
         require_brought(context, "dispositions", rocu, inputs.dispositions)
+        require_register(context, rocu, inputs.register_digest)
 
         def told(number: int, value: float) -> None:
             context.progress(f"trial {number} of {trials}: {value:.4f}")

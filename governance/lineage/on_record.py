@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from data_contracts.layers.manifests import DispositionRecord, IngestRecord, PartRef
 from governance.audit.log import AuditLog, Entry
+from governance.lineage.loaded_register import require_loaded_register
 from infra.clock import Clock
 from infra.errors import RefusedError
 
@@ -37,13 +38,16 @@ _TELL = "Tell governance; restore the layer from a backup. Nothing is made from 
 def witness_of(audit: AuditLog, identity: Identity, clock: Clock, lake: Lake) -> Witness:
     """Puts each record on record as this person's doing: before it is placed, and once it is.
 
-    The layer is held against the log once more before that: whoever places a record has the ROCU's lock, and what was
-    made of records that nobody brought is not to become one that somebody did.
+    Before that the layer, and the camera register by which reads were judged, are held against the log once more:
+    whoever places a record has the ROCU's lock, and what was made of records that nobody brought, or by a register that
+    nobody loaded, is not to become one that somebody did.
     """
 
     @contextmanager
     def witness(record: Record, sha256: str) -> Iterator[None]:
         require_on_record(audit, lake, _kind_and_name(record)[0], record.rocu, ())
+        if isinstance(record, IngestRecord):
+            require_loaded_register(audit, record.rocu, record.register_digest)
         audit.append(_entry(identity, record, sha256, "record"), clock())
         yield
         audit.append(_entry(identity, record, sha256, "placed"), clock())

@@ -201,16 +201,23 @@ def _parse(text: str, name: str) -> RocuPolicy:
 def store_policy(lake: Lake, rocu: str, file: Path) -> LoadedPolicy:
     """Put a ROCU's own policy in force. Earlier files stay, named by their digest.
 
+    Returns:
+        The policy of the text that was read and stored, whatever lies in the lake by now.
+
     Raises:
         WrongInputError: The file is not a valid policy.
     """
     text = _text_of(file)
-    _parse(text, file.name)
+    policy = _parse(text, file.name)
     folder = lake.folder("policies", rocu)
     digest = hashlib.sha256(text.encode()).hexdigest()
     write_text(folder / f"{digest}.yaml", text)
     write_text(folder / _CURRENT, canonical_json({"file": file.name, "sha256": digest}))
-    return load_policy(lake, rocu)
+    return LoadedPolicy(policy, policy.digest, _origin(file.name, rocu), digest)
+
+
+def _origin(name: str, rocu: str) -> str:
+    return f"{name} (loaded for {rocu})"
 
 
 def load_policy(lake: Lake, rocu: str) -> LoadedPolicy:
@@ -240,7 +247,7 @@ def load_policy(lake: Lake, rocu: str) -> LoadedPolicy:
             f"The policy of {rocu} was changed in the lake after it was loaded.", "Have governance load it again."
         )
     policy = _parse(content.decode("utf-8"), name)
-    return LoadedPolicy(policy, policy.digest, f"{name} (loaded for {rocu})", sha256)
+    return LoadedPolicy(policy, policy.digest, _origin(name, rocu), sha256)
 
 
 def loaded_policy(lake: Lake, rocu: str, sha256: str) -> LoadedPolicy | None:

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data_contracts.registers.cameras import require_register_content
 from infra.lake import Lake
 from infra.settings import Settings
 from models.assurance.altered_reads import WindowReads, window_reads
@@ -63,8 +64,13 @@ class _Run:
 
     @property
     def register(self) -> Path | None:
+        """The file of the register, if the lake has it still; its rows have the digest that the inputs say."""
         digest = self.inputs.register_digest
-        return self.lake.folder("registers", self.inputs.rocu) / f"{digest}.parquet" if digest else None
+        path = self.lake.folder("registers", self.inputs.rocu) / f"{digest}.parquet"
+        if digest is None or not path.is_file():
+            return None
+        require_register_content(path, digest)
+        return path
 
     def reads(self, end: date) -> AbstractContextManager[WindowReads]:
         parts = window_parts(self.inputs.reads, end, self.settings.window_days)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
-from flows.steps.recorded_list import NotRecordedError, digests, is_recorded, list_of_day, page_of
+from flows.steps.recorded_list import HeldList, NotRecordedError, digests, held_list, list_of_day, page_of
 from governance.audit.log import AuditLog, Entry
-from infra.lake import Lake
+from infra.lake import Lake, file_sha256
 from models.scoring import scores_folder
 
 NOW, DAY, MODEL = datetime(2026, 11, 20, 9, 0, tzinfo=UTC), date(2026, 3, 1), "convoy.nwrocu"
@@ -50,21 +50,21 @@ def test_an_older_page_of_the_same_run_does_not_come_back(context: Any, scores: 
     older = page.read_bytes()
     page.write_bytes(b"the page of now")
     record(context, scores)
-    assert is_recorded(context, MODEL, scores)
+    assert held_list(context, MODEL, scores) == HeldList(b"a list", file_sha256(page))
     assert list_of_day(context, "nwrocu", "convoy", DAY).to_pybytes() == b"a list"
     page.write_bytes(older)
-    assert not is_recorded(context, MODEL, scores)
+    assert held_list(context, MODEL, scores) is None
     with pytest.raises(NotRecordedError, match="or its page, is not the one") as refusal:
         list_of_day(context, "nwrocu", "convoy", DAY)
     assert f"score --rocu nwrocu --pattern convoy --as-of {DAY}" in refusal.value.instruction
 
 
 def test_a_run_is_held_against_its_own_entries(context: Any, scores: Path) -> None:
-    assert not is_recorded(context, MODEL, scores)
+    assert held_list(context, MODEL, scores) is None
     record(context, scores, run_id="r2")
-    assert not is_recorded(context, MODEL, scores)
+    assert held_list(context, MODEL, scores) is None
     record(context, scores)
     scores.write_bytes(b"another list")
-    assert not is_recorded(context, MODEL, scores)
+    assert held_list(context, MODEL, scores) is None
     with pytest.raises(NotRecordedError):
         list_of_day(context, "nwrocu", "convoy", DAY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.steps.shadow import _is_in_place
+from flows.steps.shadow import _in_place
 from infra.lake import file_sha256, placed
 
 
@@ -14,9 +14,9 @@ def test_a_list_that_another_process_is_about_to_put_in_place_is_copied_and_not_
         temporary.write_bytes(b"a list")
         recorded = frozenset({file_sha256(temporary)})
         target.write_bytes(b"of nobody")
-        assert _is_in_place(target, recorded)
+        assert _in_place(target, recorded) == b"a list"
         assert target.read_bytes() == b"a list"
-    assert _is_in_place(target, recorded)
+    assert _in_place(target, recorded) == b"a list"
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
 
 
@@ -24,5 +24,5 @@ def test_what_is_not_on_record_is_not_put_in_place(tmp_path: Path) -> None:
     target = tmp_path / "scores.parquet"
     with placed(target) as temporary:
         temporary.write_bytes(b"a list")
-        assert not _is_in_place(target, frozenset({"a" * 64}))
+        assert _in_place(target, frozenset({"a" * 64})) is None
         assert not target.exists()

@@ -11,7 +11,7 @@ import pytest
 
 from data_contracts.layers.manifests import BatchManifest, DispositionRecord, IngestRecord, PartRef
 from data_contracts.layers.placing import Record, place_record
-from governance.audit.log import AuditLog, Row, open_audit
+from governance.audit.log import AuditLog, Entry, Row, open_audit
 from governance.lineage.on_record import complete_record, require_on_record, witness_of
 from infra.database import open_database
 from infra.errors import RefusedError
@@ -48,8 +48,16 @@ class Brought:
         signed = issue_token(settings, "Omar Vance", ("operator",), (ROCU,), timedelta(hours=1), NOW)
         self.identity = verify_token(settings, signed, NOW)
         self.witness = witness_of(self.audit, self.identity, lambda: NOW, self.lake)
+        self.load_register("r")
         self.place(record("1"))
         self.place(record("2", ("1" * 16,)))
+
+    def load_register(self, digest: str) -> None:
+        loaded = Entry.by(
+            self.identity, action="cameras.load", operation="collection", rocu=ROCU, object="camera register",
+            outcome="done", details={"digest": digest},
+        )  # fmt: skip
+        self.audit.append(loaded, NOW)
 
     def file(self, name: str) -> Path:
         return self.lake.folder("ingests", ROCU) / f"{name * 16}.json"
@@ -239,3 +247,15 @@ def test_what_a_record_was_before_it_was_placed_anew_is_refused(brought: Brought
     file.write_bytes(older)
     with pytest.raises(RefusedError, match=r"Records of findings .* They name: reads/6"):
         require_on_record(brought.audit, brought.lake, "dispositions", ROCU, [part("6")])
+
+
+def test_no_record_is_placed_that_was_judged_by_a_register_that_nobody_loaded(brought: Brought) -> None:
+    """As it is if somebody exchanges the register once the step has held it against the log."""
+    with pytest.raises(
+        RefusedError, match=r"in the lake \(x\) is not the one that the audit log says was loaded \(r\)"
+    ):
+        brought.place(record("3").model_copy(update={"register_digest": "x"}))
+    assert not brought.file("3").exists()
+    brought.load_register("x")
+    brought.place(record("3").model_copy(update={"register_digest": "x"}))
+    brought.require("3")

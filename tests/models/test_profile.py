@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -125,8 +126,9 @@ class Room:
                 row = (name, latitude, longitude, begin, None, "merseyside", f"S-{name}", "fixed", "A59", None)
                 connection.execute("INSERT INTO r VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             connection.execute(f"COPY r TO '{path}' (FORMAT parquet)")
+            rows = connection.execute("FROM r ORDER BY camera_id, valid_from").fetchall()
         return RegisterRef(
-            digest="d" * 64,
+            digest=hashlib.sha256("\n".join(map(repr, rows)).encode()).hexdigest(),
             path=self.lake.relative(path),
             cameras=len(known),
             sites=len(known),

@@ -10,7 +10,7 @@ import pytest
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import Lake
 from models.patterns import Pattern, get_pattern
-from models.scoring import Provenance, read_scores, score_windows, write_scores
+from models.scoring import Provenance, read_scores, score_windows, scores_file, write_scores
 from models.training import feature_matrix, load_booster, train_model
 from models.training_settings import TrainingSettings
 
@@ -92,7 +92,9 @@ def test_windows_without_a_feature_of_the_model_are_refused(model: str) -> None:
 
 def test_every_row_carries_all_that_made_it(model: str, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    path = write_scores(lake, score_windows(model, make_windows(), PATTERN, PATTERN_SETTINGS, 5), provenance(), NOW)
+    content = write_scores(lake, score_windows(model, make_windows(), PATTERN, PATTERN_SETTINGS, 5), provenance(), NOW)
+    path = scores_file(lake, provenance())
+    assert path.read_bytes() == content
     assert lake.relative(path) == ("scores/rocu=nwrocu/pattern=county_lines/as_of=2026-02-01/run=run-1/scores.parquet")
     for row in read_scores(lake, "nwrocu", "county_lines", DAY).to_pylist():
         assert {name: row[name] for name in vars(provenance())} == vars(provenance())
@@ -109,8 +111,8 @@ def test_the_latest_run_of_a_day_is_read_whatever_its_name(model: str, tmp_path:
 def test_writing_a_run_again_changes_nothing(model: str, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     scored = score_windows(model, make_windows(), PATTERN, PATTERN_SETTINGS, 5)
-    first = write_scores(lake, scored, provenance(), NOW).read_bytes()
-    assert write_scores(lake, scored, provenance(), NOW).read_bytes() == first
+    first = write_scores(lake, scored, provenance(), NOW)
+    assert write_scores(lake, scored, provenance(), NOW) == first
 
 
 def test_a_day_without_scores_is_wrong_input(tmp_path: Path) -> None:
@@ -120,7 +122,7 @@ def test_a_day_without_scores_is_wrong_input(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_a_fault(model: str, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    path = write_scores(lake, score_windows(model, make_windows(), PATTERN, PATTERN_SETTINGS, 5), provenance(), NOW)
-    path.write_bytes(b"PAR1 nothing")
+    write_scores(lake, score_windows(model, make_windows(), PATTERN, PATTERN_SETTINGS, 5), provenance(), NOW)
+    scores_file(lake, provenance()).write_bytes(b"PAR1 nothing")
     with pytest.raises(FaultError, match="cannot be read"):
         read_scores(lake, "nwrocu", "county_lines", DAY)
