@@ -28,6 +28,7 @@ def test_what_did_not_pass_and_every_approval_have_a_line_each() -> None:
         registered="2026-04-06 09:00 UTC",
         code="0.1",
         model_sha256="a" * 64,
+        signature="holds",
         not_passed=("average precision: 0.0100 (needed: at least 0.1)", "leakage: not measured (needed: at most 0.5)"),
         approvals=("2026-04-06T09:00 Grace Lund as validator",),
     )
