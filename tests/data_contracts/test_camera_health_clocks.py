@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from loop_support import run, token
+from loop_support import log_register, run, token
 from numpy.typing import NDArray
 from requalify_support import requalify
 
@@ -82,6 +82,7 @@ def deliver(room: Any, name: str, rows: list[str], **limits: Any) -> Any:
 def told(room: Any) -> dict[tuple[str, str], float]:
     """Camera and kind of all intervals of the late days, and what was seen, by the command."""
     signed = token(room.settings.root, "operator")
+    log_register(room.settings.root)
     span = ("--from", "2026-05-10", "--to", "2026-05-19")
     said = run(room.settings.root, "cameras", "health", "--rocu", "nwrocu", *span, "--json", token=signed)
     assert said.code == 0, said.err

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
-from loop_support import PEOPLE, Said, run, token
+from loop_support import PEOPLE, Said, log_register, run, token
 
 from data_contracts.health.examine import health_of_lake
 from data_contracts.health.results import HealthReport
@@ -169,6 +169,7 @@ def command(room: Any, who: str | None, *more: str) -> Said:
 
 def test_who_may_look_and_that_looking_is_recorded(heard: Any, room_again: Callable[..., Any], tmp_path: Path) -> None:
     room = room_again(heard)
+    log_register(room.settings.root)
     said = command(room, "operator", "--json", "--svg", str(tmp_path / "p.svg"))
     assert said.code == 0, said.err
     (one,) = said.data["intervals"]
@@ -204,6 +205,7 @@ def test_a_rocu_without_a_register_or_without_reads(bare_room: Any) -> None:
     assert said.code == 2
     assert "no camera register" in said.err
     bare_room.cameras(REGISTER)
+    log_register(root)
     said = command(bare_room, "operator", "--json")
     assert said.code == 0, said.err
     assert said.data["intervals"] == []

@@ -11,12 +11,15 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from data_contracts.registers.cameras import current_register
 from flows.cli import main
+from flows.context import open_context
 from governance.access.syops import accepted_until, procedures
-from governance.audit.log import open_audit
+from governance.audit.log import Entry, open_audit
 from infra.clock import utc_now
 from infra.database import open_database
 from infra.identity import verify_token
+from infra.lake import Lake
 from infra.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -176,6 +179,15 @@ class Loop:
         """The version in force."""
         rows = self.done("auditor", "models", "list", "--json").data
         return next((r["version"] for r in rows if r["model"] == model and r["state"] == "champion"), None)
+
+
+def log_register(home: Path, rocu: str = "nwrocu") -> None:
+    """Put on record a camera register that a test loaded without the command, as the command does."""
+    digest = current_register(Lake(home / "lake"), rocu).digest
+    context = open_context(Settings(home=home, token=token(home, "operator")), lambda _: None)
+    what = {"action": "cameras.load", "operation": "collection", "rocu": rocu, "object": f"camera register of {rocu}"}
+    entry = Entry.by(context.identity, **what, outcome="done", details={"digest": digest})
+    context.audit.append(entry, utc_now())
 
 
 def authorise(loop: Loop, rocu: str = "nwrocu", pattern: str = "county_lines") -> str:
