@@ -84,6 +84,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     runtime.parent.mkdir(mode=0o700)
     runtime.mkdir()
     environment = {"FINDPROFILE_HOME": str(home), "XDG_RUNTIME_DIR": str(runtime.parent)}
+    # a shell that runs the tests in the background has Ctrl-C ignored, and programs inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with child("stack", [sys.executable, "-m", "infra.stack"], environment, told) as process:
         wait_until(lambda: "Ctrl-C stops everything." in told.read_text(), process, "stack", told, lambda _: None)
         words = [shlex.split(line)[1] for line in exports.read_text().splitlines()]
