@@ -25,6 +25,8 @@ from infra.errors import FaultError, WrongInputError
 
 PIECES = 8
 """How many threads may look along one table at a time."""
+ROWS_IN_PIECES = 200_000
+"""From how many rows on more than one does."""
 _OUT_OF_LINE = "rows do not lie in line"
 
 
@@ -217,40 +219,41 @@ class _Step:
 
 
 class _Sorted(_Step):
-    """Rows in their order as a table, with the largest group noted."""
+    """Rows in their order as a table."""
 
     @cached_property
     def statement(self) -> str:
         return f"CREATE TEMP TABLE {self.name} AS {_select(self.expression)} ORDER BY {_listed(self.keys)}"
-
-    def run(self, connection: duckdb.DuckDBPyConnection, statement: str) -> None:
-        super().run(connection, statement)
-        connection.execute(f'SET VARIABLE {self.name}_groups = (SELECT max("{self.keys[0]}") + 1 FROM {self.name})')
 
 
 @dataclass(frozen=True)
 class _Along(_Step):
     """What is seen along a table of sorted rows, which then goes.
 
-    A window without an order of its own runs on one thread, so there is one for each piece of the groups.
+    A window without an order of its own runs on one thread, so there is one for each piece of the groups. Few rows are
+    one piece: planning a piece takes longer than running it.
     """
 
     line: str = ""
 
     @cached_property
     def statement(self) -> str:
-        select, group, groups = _select(self.expression), self.keys[0], f"getvariable('{self.line}_groups')::BIGINT"
-        pieces = (
-            f'FROM {self.line} WHERE "{group}" >= {groups} * {piece} // {PIECES}'
-            f' AND "{group}" < {groups} * {piece + 1} // {PIECES}'
-            for piece in range(PIECES)
-        )
-        looks = (select.replace(f'"{self.line}"', f"({checked(piece, self.keys)})") for piece in pieces)
-        return f"CREATE TEMP TABLE {self.name} AS {' UNION ALL '.join(looks)}"
+        return _select(self.expression)
 
     def run(self, connection: duckdb.DuckDBPyConnection, statement: str) -> None:
-        super().run(connection, statement)
+        counted = f'SELECT count(*), coalesce(max("{self.keys[0]}"), 0) + 1 FROM {self.line}'
+        ((rows, groups),) = connection.execute(counted).fetchall()
+        pieces = PIECES if rows >= ROWS_IN_PIECES else 1
+        looks = (
+            statement.replace(f'"{self.line}"', f"({checked(self._piece(groups, piece, pieces), self.keys)})")
+            for piece in range(pieces)
+        )
+        super().run(connection, f"CREATE TEMP TABLE {self.name} AS {' UNION ALL '.join(looks)}")
         connection.execute(f"DROP TABLE {self.line}")
+
+    def _piece(self, groups: int, piece: int, pieces: int) -> str:
+        begin, end = groups * piece // pieces, groups * (piece + 1) // pieces
+        return f'FROM {self.line} WHERE "{self.keys[0]}" >= {begin} AND "{self.keys[0]}" < {end}'
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def steps_over(table, number, first=0):
 
 
 def test_a_step_that_fails_waits_for_no_statement_of_a_later_one(connection):
-    plan = steps_over(ibis.table(ROWS, name="not_there"), 60)
+    plan = steps_over(ibis.table(ROWS, name="not_there"), 300)
     with pytest.raises(duckdb.CatalogException, match="not_there"):
         plan.run(connection)
     assert "statement" not in vars(plan._last)
