@@ -22,7 +22,7 @@ from data_contracts.layers.reads import read_parts, reads_relation
 from infra.lake import Lake
 
 LONGEST_S = 3600
-MOST_READS = 8_000_000
+MOST_READS = 12_000_000
 LEAST_KM = 0.5
 MOST_OF_BLOCK = 400
 

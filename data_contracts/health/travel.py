@@ -24,6 +24,7 @@ from data_contracts.health.shifts import Shift, tell_shifts
 from infra.lake import Lake
 
 PAST_DAYS = 42
+BEFORE_DAYS = 42  # a fault that began so long before the span is told from its first day
 STEP_S = 15
 BINS = 2 * LONGEST_S // STEP_S + 1
 REACH = LONGEST_S // STEP_S  # shifts that are tried, each way
@@ -31,27 +32,35 @@ LEAST_OF_PAIR, LEAST_OF_BLOCK = 25, 20
 LEAST_SHIFT_S, LEAST_GAIN, LEAST_SHARE = 60, 15.0, 0.15
 LEAST_NEIGHBOURS = 2
 LEAST_OF_WAY = 0.03  # ways to the camera and ways from it must each gain so much a hop
-LEAST_PAST_DAYS, NEW_PAST_DAYS, MOST_PAIRS = 7, 14, 30_000
+NEW_PAST_DAYS, MOST_PAIRS = 14, 30_000
+AROUND_DAYS = 6  # before and after a week, for its first and last day
 _FLOOR = 0.02
 
 
 def find_travel_faults(
     connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, first: date, last: date
 ) -> list[HealthInterval]:
-    """Intervals of wrong clocks and places from `first` to `last`, on the hops since six weeks before."""
-    legs = load_legs(connection, lake, rocu, first - timedelta(days=PAST_DAYS), last)
+    """Intervals of wrong clocks and places that touch the days from `first` to `last`.
+
+    Reads the hops since twelve weeks before: six in which a fault may have begun, six in which to see what is usual.
+    """
+    legs = load_legs(connection, lake, rocu, first - timedelta(days=BEFORE_DAYS + PAST_DAYS), last)
     return judge_travel(legs, first)
 
 
 def judge_travel(legs: Legs, first: date) -> list[HealthInterval]:
-    """Intervals of wrong clocks and places from `first` on."""
+    """Intervals of wrong clocks and places that touch the days from `first` on.
+
+    Clocks are looked at from six weeks before: days on which a clock was wrong already are not what is usual for it.
+    """
     if not len(legs.seconds):
         return []
     since = (first - date(1970, 1, 1)).days
-    places = find_standing_faults(legs, since)
-    misplaced = {shift.camera for shift in places}
-    clocks = _clocks(legs, since, misplaced)
-    return tell_shifts(legs, [*places, *clocks])
+    standing = find_standing_faults(legs, since)
+    clocks = _clocks(legs, since - BEFORE_DAYS, {shift.camera for shift in standing if shift.kind == "wrong_place"})
+    dated = {shift.camera for shift in clocks if shift.end > since}
+    always = [shift for shift in standing if shift.camera not in dated]
+    return [told for told in tell_shifts(legs, [*always, *clocks]) if told.end.date() > first]
 
 
 def _clocks(legs: Legs, since: int, misplaced: set[int]) -> list[Shift]:
@@ -71,13 +80,15 @@ def _clocks(legs: Legs, since: int, misplaced: set[int]) -> list[Shift]:
         if not sure:
             return found
         block, shift = max(sure.items(), key=lambda item: item[1].gain)
+        if shift.end - shift.first > 1:
+            shift = _dated(legs, seconds, pair, usual, shift)
         found.append(shift)
-        camera, begin, end = block
+        camera, begin, end = shift.camera, shift.first, shift.end
         days = (legs.day >= begin) & (legs.day < end)
         seconds[days & (legs.far == camera)] -= round(shift.value)
         seconds[days & (legs.near == camera)] += round(shift.value)
         gains.pop(block)
-        near = set(legs.near[days & (legs.far == camera)]) | set(legs.far[days & (legs.near == camera)])
+        near = {camera} | set(legs.near[days & (legs.far == camera)]) | set(legs.far[days & (legs.near == camera)])
         for other in list(gains):
             if other[0] in near and other[1] < end and other[2] > begin:
                 gains[other] = _scan(legs, seconds, pair, usual, *other)
@@ -86,7 +97,7 @@ def _clocks(legs: Legs, since: int, misplaced: set[int]) -> list[Shift]:
 def _past_until(legs: Legs, since: int) -> int:
     """The day up to which hops count as the past: the span's first, or two weeks into it where nothing lies before."""
     first, last = int(legs.day.min()), int(legs.day.max())
-    return first + NEW_PAST_DAYS if since - first < LEAST_PAST_DAYS and last - first >= 2 * NEW_PAST_DAYS else since
+    return first + NEW_PAST_DAYS if since - first < NEW_PAST_DAYS and last - first >= 2 * NEW_PAST_DAYS else since
 
 
 def _place(seconds: Ints) -> Ints:
@@ -150,7 +161,7 @@ def _usual(seconds: Ints, pair: Ints, pairs: int, past: Bools) -> NDArray[np.flo
 
 
 def _blocks(legs: Legs, since: int, misplaced: set[int]) -> list[tuple[int, int, int]]:
-    """Of each camera, days from the span's first on; weeks where a day has too few hops."""
+    """Of each camera, days from a first on; where a day has too few hops weeks, which begin on Mondays."""
     last = int(legs.day.max()) + 1
     here = legs.day >= since
     each = np.bincount(legs.near[here], minlength=len(legs.cameras))
@@ -160,8 +171,25 @@ def _blocks(legs: Legs, since: int, misplaced: set[int]) -> list[tuple[int, int,
         if camera in misplaced or hops < LEAST_OF_BLOCK:
             continue
         step = 1 if hops / max(last - since, 1) >= 2 * LEAST_OF_BLOCK else 7
-        blocks += [(camera, begin, min(begin + step, last)) for begin in range(since, last, step)]
+        monday = since - (since + 3) % 7
+        begins = range(since if step == 1 else monday, last, step)
+        blocks += [(camera, begin, min(begin + step, last)) for begin in begins]
     return blocks
+
+
+def _dated(legs: Legs, seconds: Ints, pair: Ints, usual: NDArray[np.float32], shift: Shift) -> Shift:
+    """A week's shift, of the days in and around it that it makes more usual: the run of days that gain most."""
+    begin, days = shift.first - AROUND_DAYS, shift.end - shift.first + 2 * AROUND_DAYS
+    mine = hops_of(legs, shift.camera, begin, begin + days)
+    sign = np.where(legs.far[mine] == shift.camera, 1, -1)
+    moved = seconds[mine] - sign * round(shift.value)
+    better = usual[pair[mine], _place(moved)] - usual[pair[mine], _place(seconds[mine])]
+    so_far = np.concatenate([[0.0], np.cumsum(np.bincount(legs.day[mine] - begin, weights=better, minlength=days))])
+    gained = np.triu(so_far[None, :] - so_far[:, None], 1)
+    # some day of the week itself is in it
+    gained[days - AROUND_DAYS :, :] = gained[:, : AROUND_DAYS + 1] = -np.inf
+    first, last = np.unravel_index(int(gained.argmax()), gained.shape)
+    return replace(shift, first=begin + int(first), end=begin + int(last))
 
 
 def _scan(

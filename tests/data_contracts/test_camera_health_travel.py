@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,23 +10,29 @@ from numpy.typing import NDArray
 from data_contracts.health.legs import Legs
 from data_contracts.health.travel import judge_travel
 
-SIDE, DAYS, HOPS = 4, 30, 6000
+SIDE, A_DAY = 4, 200
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST = date(1970, 1, 1 + 20)
 STRANGE = 5  # the camera that has the fault: one inside the network
 
 
 def legs(
-    clock: NDArray[np.float64] | None = None, since: int = 20, moved_km: float = 0.0, seed: int = 1, noise: float = 0.15
+    clock: NDArray[np.float64] | None = None,
+    since: int = 20,
+    moved_km: float = 0.0,
+    seed: int = 1,
+    noise: float = 0.15,
+    days: int = 30,
 ) -> Legs:
     """Cameras on a grid of roads 6 km apart; each hop goes to a neighbour or to the one behind it."""
     rng = np.random.default_rng(seed)
     north, east = (axis.ravel() * 6.0 for axis in np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="ij"))
-    cameras = len(north)
-    here, there = rng.integers(0, cameras, HOPS * 6), rng.integers(0, cameras, HOPS * 6)
+    cameras, hops = len(north), A_DAY * days
+    here, there = rng.integers(0, cameras, hops * 6), rng.integers(0, cameras, hops * 6)
     km = np.hypot(north[here] - north[there], east[here] - east[there])
-    chosen = np.flatnonzero((km > 0) & (km < 13))[:HOPS]
+    chosen = np.flatnonzero((km > 0) & (km < 13))[:hops]
     here, there, km = here[chosen], there[chosen], km[chosen]
-    day = rng.integers(0, DAYS, len(here))
+    day = rng.integers(0, days, len(here))
     took = km * 1.2 / rng.normal(70, 4, len(km)) * 3600 * np.exp(np.abs(rng.normal(0, noise, len(km))))
     wrong = np.zeros(cameras) if clock is None else clock
     late = day >= since
@@ -63,6 +69,38 @@ def test_a_clock_that_is_fast_or_slow_from_a_day_on() -> None:
         assert (found.start.day, found.end.day) == (21, 31)
         assert ("fast" if seconds > 0 else "slow") in found.says
         assert found.ongoing
+
+
+def test_a_clock_that_went_wrong_weeks_before_the_span_is_told_from_then_on() -> None:
+    """On roads so uneven that only a past without the fault tells it."""
+    for weeks in (2, 4):
+        begun = 70 - 7 * weeks
+        hops = legs(clock(300), since=begun, noise=0.6, days=84)
+        (found,) = judge_travel(hops, date(1970, 1, 1) + timedelta(days=70))
+        assert (found.kind, found.camera_id) == ("clock_offset", f"cam-{STRANGE:02d}")
+        assert abs(found.seen - 300) < 20
+        assert abs((found.start - EPOCH).days - begun) <= 6
+        assert (found.end - EPOCH).days == 84
+    assert judge_travel(legs(noise=0.6, days=84), date(1970, 1, 1) + timedelta(days=70)) == []
+
+
+def test_what_is_told_of_a_clock_does_not_hang_on_where_the_span_begins() -> None:
+    hops = legs(clock(300), since=52, days=84)
+    for first in range(58, 72):
+        (told,) = judge_travel(hops, date(1970, 1, 1) + timedelta(days=first))
+        assert abs((told.start - EPOCH).days - 52) <= 2
+        assert (told.end - EPOCH).days == 84
+        assert abs(told.seen - 300) < 10
+
+
+def test_a_clock_that_was_put_right_before_the_span_is_not_told() -> None:
+    mended = legs(clock(300), since=50, days=84)
+    right = legs(days=84)
+    seconds = np.where(mended.day < 64, mended.seconds, right.seconds)
+    hops = Legs(**{**{name: getattr(mended, name) for name in Legs.__dataclass_fields__}, "seconds": seconds})
+    assert judge_travel(hops, date(1970, 1, 1) + timedelta(days=70)) == []
+    (found,) = judge_travel(hops, date(1970, 1, 1) + timedelta(days=50))
+    assert ((found.start - EPOCH).days, (found.end - EPOCH).days, found.ongoing) == (50, 64, False)
 
 
 def test_a_clock_that_was_wrong_all_the_time() -> None:
