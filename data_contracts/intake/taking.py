@@ -38,6 +38,7 @@ class Reading:
         projection: SQL of the columns, over fields and values.
         time: The column without which a row says no time; `<time>_fault` says why it is missing.
         time_said: That column in words.
+        written: How the source says that times are written, in words, if it says it.
     """
 
     fields: Sequence[str]
@@ -45,6 +46,7 @@ class Reading:
     projection: Mapping[str, str]
     time: str
     time_said: str
+    written: str = ""
 
 
 def reading_of_reads(
@@ -52,7 +54,8 @@ def reading_of_reads(
 ) -> Reading:
     """How reads of a source are read; what they say of the vehicle only where one of these deliveries says it."""
     columns = read_projection(source, describing_fields(deliveries), clock_skew_max_s)
-    return Reading(contract.fields, read_values(source), columns, "captured_at", "capture time")
+    written = f" as the source says they are written ({source.time_format})" if source.time_format else ""
+    return Reading(contract.fields, read_values(source), columns, "captured_at", "capture time", written)
 
 
 def take(
@@ -85,7 +88,7 @@ def take(
     )
     if without:
         raise WrongInputError(
-            f"{_named(deliveries, without)}: no {reading.time_said} can be read.",
+            f"{_named(deliveries, without)}: no {reading.time_said} can be read{reading.written}.",
             "Say in a source YAML file how times are written (for example `time_format: '%d/%m/%Y %H:%M:%S'` and "
             "`zone: Europe/London`, or `time_format: epoch` for seconds since 1970), or which column holds them, and "
             "give that as --source.",

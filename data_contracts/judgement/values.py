@@ -28,11 +28,15 @@ def has_zone(text: str) -> str:
 
 
 def instant(text: str, source: Source) -> str:
-    """A time, as UTC: ISO 8601 with its zone, or in the source's zone and format."""
+    """A time, as UTC: ISO 8601 with its zone, or in the source's zone and format.
+
+    Where a format is given no other order of day and month is read: beside it only a time with a T needs no zone.
+    """
     # with no blank before a last Z, the cast that drops zones drops nothing, and costs less
     zulu = f"WHEN suffix({text}, 'Z') AND NOT contains({text}, ' ') THEN try_cast({text} AS TIMESTAMP)"
     zoned = f"{zulu} WHEN {has_zone(text)} THEN timezone('UTC', try_cast({text} AS TIMESTAMPTZ))"
-    local = f"CASE WHEN contains({text}, ':') THEN try_cast({text} AS TIMESTAMP) END"
+    plain = "T" if _has_own_order(source) else ":"
+    local = f"CASE WHEN contains({text}, '{plain}') THEN try_cast({text} AS TIMESTAMP) END"
     in_zone = f"ELSE {_to_utc(local, source.zone)}" if source.zone else ""
     iso = f"CASE {zoned} {in_zone} END"
     return _believable(iso if source.time_format is None else f"coalesce({_formatted(text, source)}, {iso})")
@@ -93,11 +97,15 @@ def _believable(value: str) -> str:
     return f"try_cast(try_cast({value} AS TIMESTAMP_NS) AS TIMESTAMP)"
 
 
+def _has_own_order(source: Source) -> bool:
+    return source.time_format is not None and source.time_format not in _SINCE_1970
+
+
 def _is_zoneless(text: str, source: Source) -> str:
     iso = f"contains({text}, ':') AND NOT {has_zone(text)} AND try_cast({text} AS TIMESTAMP) IS NOT NULL"
-    if source.time_format is None or source.time_format in _SINCE_1970:
+    if not _has_own_order(source):
         return f"({iso})"
-    return f"({iso} OR try_strptime({text}, {literal(source.time_format)}) IS NOT NULL)"
+    return f"({iso} OR try_strptime({text}, {literal(source.time_format or '')}) IS NOT NULL)"
 
 
 def _formatted(text: str, source: Source) -> str:

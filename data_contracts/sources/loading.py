@@ -198,12 +198,18 @@ def _load_parquet(
 ) -> None:
     from data_contracts.sources.parquet import not_understood, parquet_rows
 
-    cells = ", ".join(f"nullif(trim({field}::VARCHAR), '') AS {field}" for field in fields)
+    cells = ", ".join(f"nullif(trim({_cell(field)}), '') AS {field}" for field in fields)
     as_text = _Typed(typed.values, typed.columns, f"(SELECT batch_no, whole, {cells} FROM {{rows}})")
     try:
         _load_blocks(connection, table, number, parquet_rows(delivery, fields), as_text)
     except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.NotImplementedException):
         raise not_understood(delivery.path) from None
+
+
+def _cell(field: str) -> str:
+    """A cell as text; a time in a form for which no source needs a format."""
+    text = f"{field}::VARCHAR"
+    return f"CASE WHEN typeof({field}) LIKE 'TIMESTAMP%' THEN replace({text}, ' ', 'T') ELSE {text} END"
 
 
 def _no_pattern(path: Path) -> str:

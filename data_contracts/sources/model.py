@@ -77,7 +77,7 @@ class Source(BaseModel):
     time_format: str | None = Field(
         default=None,
         description="strptime format of times, or epoch (seconds since 1970, UTC), or epoch_ms (thousandths); ISO 8601 "
-        "is always understood as well",
+        "with its zone, or with a T between day and time, is always understood as well",
     )
     zone: str | None = Field(
         default=None, description="IANA zone of times that carry none, for example UTC or Europe/London"

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data_contracts.judgement.limits import IngestLimits
@@ -44,6 +49,35 @@ def test_seconds_since_1970_are_read_where_the_source_says_so(room, row, time_fo
     ).batches
     assert (batch.accepted, batch.rules) == (3, {"captured_at_unreadable": 1})
     assert {str(at)[:19] for (at,) in room.reads("captured_at")} == {"2026-05-18 08:00:00"}
+
+
+@pytest.mark.parametrize(
+    ("time_format", "written", "other"),
+    [
+        ("%d/%m/%Y %H:%M:%S", "18/05/2026 09:00:00", "2026-05-18 09:00:00"),
+        ("%Y-%d-%m %H:%M", "2026-18-05 09:00", "2026-05-18 09:00"),
+        ("%m/%d/%Y %H:%M", "05/18/2026 09:00", "18/05/2026 09:00"),
+    ],
+)
+def test_where_the_source_has_a_format_day_and_month_are_read_in_no_other_order(room, row, time_format, written, other):
+    source = Source(name="own", time_format=time_format, zone="Europe/London")
+    texts = (written, other, "2026-05-18T09:00:00", "2026-05-18T08:00:00Z")
+    rows = [row(vrm=f"AB12CD{chr(65 + at)}", captured_at=text, received_at="") for at, text in enumerate(texts)]
+    (batch,) = room.ingest(room.deliver("mixed.csv", *rows), source=source, max_quarantine_share=1).batches
+    assert (batch.accepted, batch.rules) == (3, {"captured_at_unreadable": 1})
+    assert {str(at)[:19] for (at,) in room.reads("captured_at")} == {"2026-05-18 08:00:00"}
+    alone = room.deliver("alone.csv", row(vrm="AB12CDX", captured_at=other, received_at=""))
+    with pytest.raises(WrongInputError, match=f"written .{re.escape(time_format)}"):
+        room.ingest(alone, source=source)
+
+
+def test_times_of_parquet_are_no_text_and_need_no_format(room):
+    file = room.folder / "typed.parquet"
+    at = [datetime(2026, 5, 18, 9, 0)]  # noqa: DTZ001
+    pq.write_table(pa.table({"vrm": ["AB12CDE"], "captured_at": at, "camera_id": ["CAM-1"]}), file)
+    source = Source(name="own", time_format="%d/%m/%Y %H:%M", zone="Europe/London")
+    assert room.ingest(file, source=source).batches[0].accepted == 1
+    assert str(room.reads("captured_at")[0][0]) == "2026-05-18 08:00:00"
 
 
 @pytest.mark.parametrize(
