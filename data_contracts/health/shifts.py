@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_contracts.health.legs import Legs
 from data_contracts.health.results import HealthInterval
 
+HOUR_S = 3600
+AROUND_DAYS = 6  # before and after a week, for its first and last day
 LONE_GAIN = 40.0  # of a single day, more is asked
 
 
@@ -24,6 +27,22 @@ class Shift:
     kind: str
     value: float
     gain: float
+
+
+def dated(shift: Shift, gained: Callable[[int, int], NDArray[np.float64]]) -> Shift:
+    """A week's shift, of the days in and around it in which it holds: the run of days that gain most by it.
+
+    Args:
+        shift: As the week has it.
+        gained: What each day gains by it, from a day on, for a number of days.
+    """
+    begin, days = shift.first - AROUND_DAYS, shift.end - shift.first + 2 * AROUND_DAYS
+    so_far = np.concatenate([[0.0], np.cumsum(gained(begin, days))])
+    runs = np.triu(so_far[None, :] - so_far[:, None], 1)
+    # some day of the week itself is in it
+    runs[days - AROUND_DAYS :, :] = runs[:, : AROUND_DAYS + 1] = -np.inf
+    first, last = np.unravel_index(int(runs.argmax()), runs.shape)
+    return replace(shift, first=begin + int(first), end=begin + int(last))
 
 
 def tell_shifts(legs: Legs, shifts: Sequence[Shift]) -> list[HealthInterval]:
@@ -53,7 +72,12 @@ def _follows(one: Shift, other: Shift) -> bool:
 def _interval(legs: Legs, group: Sequence[Shift], newest: int) -> HealthInterval:
     camera, kind = group[0].camera, group[0].kind
     value = float(np.median([shift.value for shift in group]))
-    if kind == "clock_offset":
+    if kind == "clock_offset" and abs(value) == HOUR_S:
+        says = (
+            f"Others read its vehicles an hour {'before' if value > 0 else 'after'} it does: its clock is an hour "
+            f"{'fast' if value > 0 else 'slow'}, as one not put forward or back, or set to another zone."
+        )
+    elif kind == "clock_offset":
         way = "fast" if value > 0 else "slow"
         says = (
             f"Ways to it take {abs(value):,.0f} s {'longer' if value > 0 else 'less'} than usual and ways from it "

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.health.counts import Bools, Floats, Ints
+from data_contracts.health.hour_clocks import Company, find_hour_shifts, load_company
 from data_contracts.health.legs import LONGEST_S, Legs, hops_of, load_legs
 from data_contracts.health.places import find_standing_faults
 from data_contracts.health.results import HealthInterval
-from data_contracts.health.shifts import Shift, tell_shifts
+from data_contracts.health.shifts import Shift, dated, tell_shifts
 from infra.lake import Lake
 
 PAST_DAYS = 42
@@ -33,7 +34,6 @@ LEAST_SHIFT_S, LEAST_GAIN, LEAST_SHARE = 60, 15.0, 0.15
 LEAST_NEIGHBOURS = 2
 LEAST_OF_WAY = 0.03  # ways to the camera and ways from it must each gain so much a hop
 NEW_PAST_DAYS, MOST_PAIRS = 14, 30_000
-AROUND_DAYS = 6  # before and after a week, for its first and last day
 _FLOOR = 0.02
 
 
@@ -45,21 +45,29 @@ def find_travel_faults(
     Reads the hops since twelve weeks before: six in which a fault may have begun, six in which to see what is usual.
     """
     legs = load_legs(connection, lake, rocu, first - timedelta(days=BEFORE_DAYS + PAST_DAYS), last)
-    return judge_travel(legs, first)
+    return judge_travel(legs, first, load_company(connection, legs) if len(legs.seconds) else None)
 
 
-def judge_travel(legs: Legs, first: date) -> list[HealthInterval]:
+def judge_travel(legs: Legs, first: date, company: Company | None = None) -> list[HealthInterval]:
     """Intervals of wrong clocks and places that touch the days from `first` on.
 
     Clocks are looked at from six weeks before: days on which a clock was wrong already are not what is usual for it.
+
+    Args:
+        legs: Hops since twelve weeks before.
+        first: First day that is told.
+        company: What the reads of the same days fit; without, no clock is looked at that is an hour off.
     """
     if not len(legs.seconds):
         return []
     since = (first - date(1970, 1, 1)).days
+    looked_at = since - BEFORE_DAYS
     standing = find_standing_faults(legs, since)
-    clocks = _clocks(legs, since - BEFORE_DAYS, {shift.camera for shift in standing if shift.kind == "wrong_place"})
-    dated = {shift.camera for shift in clocks if shift.end > since}
-    always = [shift for shift in standing if shift.camera not in dated]
+    hours = find_hour_shifts(company, looked_at, _past_until(legs, looked_at)) if company is not None else []
+    settled = {shift.camera for shift in standing if shift.kind == "wrong_place"} | {shift.camera for shift in hours}
+    clocks = [*hours, *_clocks(legs, looked_at, settled)]
+    began = {shift.camera for shift in clocks if shift.end > since}
+    always = [shift for shift in standing if shift.camera not in began]
     return [told for told in tell_shifts(legs, [*always, *clocks]) if told.end.date() > first]
 
 
@@ -178,18 +186,14 @@ def _blocks(legs: Legs, since: int, misplaced: set[int]) -> list[tuple[int, int,
 
 
 def _dated(legs: Legs, seconds: Ints, pair: Ints, usual: NDArray[np.float32], shift: Shift) -> Shift:
-    """A week's shift, of the days in and around it that it makes more usual: the run of days that gain most."""
-    begin, days = shift.first - AROUND_DAYS, shift.end - shift.first + 2 * AROUND_DAYS
-    mine = hops_of(legs, shift.camera, begin, begin + days)
-    sign = np.where(legs.far[mine] == shift.camera, 1, -1)
-    moved = seconds[mine] - sign * round(shift.value)
-    better = usual[pair[mine], _place(moved)] - usual[pair[mine], _place(seconds[mine])]
-    so_far = np.concatenate([[0.0], np.cumsum(np.bincount(legs.day[mine] - begin, weights=better, minlength=days))])
-    gained = np.triu(so_far[None, :] - so_far[:, None], 1)
-    # some day of the week itself is in it
-    gained[days - AROUND_DAYS :, :] = gained[:, : AROUND_DAYS + 1] = -np.inf
-    first, last = np.unravel_index(int(gained.argmax()), gained.shape)
-    return replace(shift, first=begin + int(first), end=begin + int(last))
+    def gained(begin: int, days: int) -> NDArray[np.float64]:
+        mine = hops_of(legs, shift.camera, begin, begin + days)
+        sign = np.where(legs.far[mine] == shift.camera, 1, -1)
+        moved = seconds[mine] - sign * round(shift.value)
+        better = usual[pair[mine], _place(moved)] - usual[pair[mine], _place(seconds[mine])]
+        return np.asarray(np.bincount(legs.day[mine] - begin, weights=better, minlength=days), dtype=np.float64)
+
+    return dated(shift, gained)
 
 
 def _scan(

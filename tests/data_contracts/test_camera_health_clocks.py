@@ -14,6 +14,7 @@ from loop_support import log_register, run, token
 from numpy.typing import NDArray
 from requalify_support import requalify
 
+from data_contracts.health.hour_clocks import Company, find_hour_shifts
 from data_contracts.health.legs import load_legs
 from data_contracts.layers.reads import layer_parts, standing_batches
 from infra.engine import open_engine
@@ -121,6 +122,33 @@ def test_clocks_and_a_place_that_are_wrong_are_told_of_the_cameras_that_have_the
         abs=20,
     )
     assert found[f"K{ELSEWHERE:02d}", "wrong_place"] == pytest.approx(25, abs=5)
+
+
+def test_clocks_that_are_an_hour_off_are_told_as_such(bare_room: Any) -> None:
+    bare_room.cameras(register())
+    deliver(bare_room, "reads.csv", lines({SLOW: -3600, FAST: 3600}))
+    assert told(bare_room) == {(f"K{SLOW:02d}", "clock_offset"): -3600, (FASTS, "clock_offset"): 3600}
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "told_of"),
+    [
+        ((30, 3, 4), (4, 30, 5), -3600),
+        ((30, 3, 4), (5, 4, 30), 3600),
+        ((30, 3, 4), (30, 14, 15), None),  # busier, with chance company
+        ((2, 30, 3), (2, 40, 3), None),  # the next camera is an hour down a one-way road
+        ((2, 30, 29), (2, 40, 38), None),  # or both ways
+        ((30, 3, 4), (3, 10, 2), None),  # too few to say
+    ],
+)
+def test_an_hour_away_fits_only_if_it_did_not_before(
+    before: tuple[int, ...], then: tuple[int, ...], told_of: int | None
+) -> None:
+    days = np.arange(30)
+    beside = np.asarray([before if day < 20 else then for day in days])
+    company = Company(np.zeros(30, dtype=np.int64), days, np.full(30, 45), beside)
+    found = find_hour_shifts(company, 20, 20)
+    assert [(shift.first, shift.value) for shift in found] == [(day, told_of) for day in range(20, 30) if told_of]
 
 
 def test_a_fast_clock_that_fails_its_file_is_told_until_a_good_file_takes_its_place(
