@@ -85,7 +85,7 @@ def find_hour_shifts(company: Company, since: int, past_until: int) -> list[Shif
     Args:
         company: Of the past and of the days that are judged.
         since: First day that is judged.
-        past_until: Days before this one say what is usual for a camera.
+        past_until: Days before this one say what is usual for a camera; where it has hardly any, all days do.
     """
     if not len(company.day):
         return []
@@ -96,8 +96,8 @@ def find_hour_shifts(company: Company, since: int, past_until: int) -> list[Shif
         days, either, beside = company.day[mine], company.either[mine], company.beside[mine]
         past = days < past_until
         if either[past].sum() < LEAST_PAST:
-            continue
-        usual = beside[past].sum(axis=0) / either[past].sum()
+            past = days < last
+        usual = beside[past].sum(axis=0) / max(int(either[past].sum()), 1)
         for begin, end in _blocks(since, last, int(either[days >= since].sum())):
             here = (days >= begin) & (days < end)
             shift = _shift(int(camera), (begin, end), int(either[here].sum()), beside[here].sum(axis=0), usual)

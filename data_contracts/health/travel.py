@@ -62,13 +62,18 @@ def judge_travel(legs: Legs, first: date, company: Company | None = None) -> lis
         return []
     since = (first - date(1970, 1, 1)).days
     looked_at = since - BEFORE_DAYS
-    standing = find_standing_faults(legs, since)
     hours = find_hour_shifts(company, looked_at, _past_until(legs, looked_at)) if company is not None else []
-    settled = {shift.camera for shift in standing if shift.kind == "wrong_place"} | {shift.camera for shift in hours}
-    clocks = [*hours, *_clocks(legs, looked_at, settled)]
-    began = {shift.camera for shift in clocks if shift.end > since}
-    always = [shift for shift in standing if shift.camera not in began]
+    began = [*hours, *_clocks(legs, looked_at, {shift.camera for shift in hours})]
+    standing = find_standing_faults(legs, since)
+    always = [shift for shift in standing if _explains_more(shift, [one for one in began if one.end > since])]
+    misplaced = {shift.camera for shift in always if shift.kind == "wrong_place"}
+    clocks = [shift for shift in began if shift.camera not in misplaced]
     return [told for told in tell_shifts(legs, [*always, *clocks]) if told.end.date() > first]
+
+
+def _explains_more(standing: Shift, began: Sequence[Shift]) -> bool:
+    """Whether a fault of the whole span says more than clocks that went wrong: it has no past to show for itself."""
+    return standing.gain > 2 * sum(shift.gain for shift in began if shift.camera == standing.camera)
 
 
 def _clocks(legs: Legs, since: int, misplaced: set[int]) -> list[Shift]:
@@ -103,9 +108,9 @@ def _clocks(legs: Legs, since: int, misplaced: set[int]) -> list[Shift]:
 
 
 def _past_until(legs: Legs, since: int) -> int:
-    """The day up to which hops count as the past: the span's first, or two weeks into it where nothing lies before."""
-    first, last = int(legs.day.min()), int(legs.day.max())
-    return first + NEW_PAST_DAYS if since - first < NEW_PAST_DAYS and last - first >= 2 * NEW_PAST_DAYS else since
+    """The day up to which hops are the past: `since`; with little before it two weeks from the first, at most half."""
+    first, last = int(legs.day.min()), int(legs.day.max()) + 1
+    return since if since - first >= NEW_PAST_DAYS else first + min(NEW_PAST_DAYS, (last - first) // 2)
 
 
 def _place(seconds: Ints) -> Ints:

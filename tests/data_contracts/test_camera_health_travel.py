@@ -93,6 +93,13 @@ def test_what_is_told_of_a_clock_does_not_hang_on_where_the_span_begins() -> Non
         assert abs(told.seen - 300) < 10
 
 
+def test_a_clock_that_went_wrong_before_a_short_span_is_no_wrong_place() -> None:
+    hops = legs(clock(420), since=66, days=70)
+    for first in (66, 68, 69):
+        (found,) = judge_travel(hops, date(1970, 1, 1) + timedelta(days=first))
+        assert (found.kind, found.camera_id) == ("clock_offset", f"cam-{STRANGE:02d}")
+
+
 def test_a_clock_that_was_put_right_before_the_span_is_not_told() -> None:
     mended = legs(clock(300), since=50, days=84)
     right = legs(days=84)
