@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,13 +22,19 @@ from data_contracts.health.counts import DAY, EPOCH, MOST_CELLS, Counts, Ints, c
 from data_contracts.health.ragged import ragged_row
 from data_contracts.intake.names import name_as_delivered
 from data_contracts.judgement.values import has_zone, register_instant
-from data_contracts.sources.opening import opened, size_of_file
+from data_contracts.sources.formats import known_format
+from data_contracts.sources.inspection import DELIMITERS
+from data_contracts.sources.opening import open_plain, opened, size_of_file
+from data_contracts.sources.parquet import damaged
+from infra.clock import utc_now
 from infra.engine import literal
 from infra.errors import WrongInputError
 
 NEEDED = ("camera_id", "bin_start", "n")
 OPTIONAL = ("site_id", "kind", "valid_from", "valid_to")  # of a register
 _MOST = 2**31
+_LONGEST_ID = 100
+_HEAD = 1 << 20
 
 
 def read_counts_file(
@@ -81,25 +88,29 @@ def _require_zone(zone: str) -> None:
 
 def _load(connection: duckdb.DuckDBPyConnection, file: Path, name: str, needed: Sequence[str], table: str) -> None:
     """Make a table of texts with `row_no` from the columns of a file."""
-    size_of_file(file)
+    if size_of_file(file) == 0:
+        raise WrongInputError(f"{name} is empty.", "Ask for it to be delivered again.")
     with opened(file) as stream:
-        parquet = stream.read(4) == b"PAR1"
+        first = stream.read(4)
+    parquet, gzipped = first == b"PAR1", first.startswith(b"\x1f\x8b")
+    _require_no_other_format(file, name, gzipped)
     scan = (
         f"read_parquet({literal(str(file))}, hive_partitioning = false)"
         if parquet
         else f"read_csv({literal(str(file))}, header = true, all_varchar = true, delim = ',', quote = '\"',"
-        " nullstr = '', comment = '', null_padding = false, sample_size = 1000, hive_partitioning = false)"
+        f" compression = '{'gzip' if gzipped else 'none'}', nullstr = '', comment = '', null_padding = false,"
+        " sample_size = 1000, hive_partitioning = false)"
     )
     try:
         found = [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()]
         by_name = {column.strip().lower(): column for column in found}
         missing = [column for column in needed if column not in by_name]
-        if missing and not parquet and (first := ragged_row(file)):
-            raise _no_table(name, first)
+        if missing and not parquet and (ragged := ragged_row(file)):
+            raise _no_table(name, ragged)
         if missing:
             raise WrongInputError(
-                f"{name}: column {', '.join(missing)} is missing.",
-                f"A header must name the columns {', '.join(needed)}.",
+                f"{name}: column {', '.join(missing)} is missing{_other_delimiter(found)}.",
+                f"A header must name the columns {', '.join(needed)}, with commas between them.",
             )
         chosen = {column: by_name[column] for column in (*needed, *OPTIONAL) if column in by_name}
         texts = ", ".join(
@@ -111,8 +122,31 @@ def _load(connection: duckdb.DuckDBPyConnection, file: Path, name: str, needed: 
         )
     except duckdb.OutOfMemoryException:
         raise
-    except (duckdb.Error, UnicodeDecodeError):
-        raise _no_table(name, None if parquet else ragged_row(file)) from None
+    except (duckdb.Error, UnicodeDecodeError) as error:
+        if parquet:
+            raise damaged(file, error) from None
+        _require_whole_stream(file, gzipped)
+        raise _no_table(name, ragged_row(file)) from None
+
+
+def _require_no_other_format(file: Path, name: str, gzipped: bool) -> None:
+    with open_plain(file, gzipped) as stream:
+        known = known_format(stream.read(_HEAD))
+    if known is not None:
+        raise WrongInputError(f"{name} is {known[0]}, no table of text or Parquet.", known[1])
+
+
+def _require_whole_stream(file: Path, gzipped: bool) -> None:
+    """Unpack all of it: what is cut short or damaged is told as that."""
+    with open_plain(file, gzipped) as stream:
+        while stream.read(_HEAD):
+            pass
+
+
+def _other_delimiter(columns: Sequence[str]) -> str:
+    """What stands between the columns of a header line that was read as one."""
+    found = [words for sign, words in DELIMITERS.items() if len(columns) == 1 and sign in columns[0]]
+    return f": its columns stand apart by {found[0]}" if found else ""
 
 
 def _no_table(name: str, first: str | None) -> WrongInputError:
@@ -126,6 +160,11 @@ def _require_whole(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     number = "try_cast(n AS DOUBLE)"
     for fault, condition, remedy in (
         ("has no camera_id", "camera_id IS NULL", "Name the camera in every row."),
+        (
+            "has a camera_id that cannot be shown",
+            f"regexp_matches(camera_id, '[\\x00-\\x1f\\x7f]') OR length(camera_id) > {_LONGEST_ID}",
+            "Name the camera in up to a hundred characters that can be printed.",
+        ),
         ("has no bin_start", "bin_start IS NULL", "Say in every row when the bin starts."),
         (
             "has an n that is no whole number",
@@ -139,7 +178,7 @@ def _require_whole(connection: duckdb.DuckDBPyConnection, name: str) -> None:
             f"SELECT min(row_no), arg_min(camera_id, row_no), count(*) FROM given WHERE {condition}"
         ).fetchone() or (None, None, 0)
         if rows:
-            of = f" of camera {camera}" if camera else ""
+            of = f" of camera {camera}" if camera and "camera_id" not in fault else ""
             more = f" (and {counted(rows - 1, 'row')} more)" if rows > 1 else ""
             raise WrongInputError(f"{name}: row {row}{of} {fault}{more}.", remedy)
     connection.execute(
@@ -172,7 +211,13 @@ def _seconds(connection: duckdb.DuckDBPyConnection, name: str, zone: str) -> tup
         condition = "moment IS NULL OR moment % 1000000 <> 0 OR moment NOT BETWEEN 0 AND 4102444800000000"
         raise WrongInputError(
             f"{name}: {_first_row(connection, condition)} has a bin_start that is no time.",
-            "Write times as 2026-05-03T14:00:00Z, or 2026-05-03 14:00.",
+            "Write times as 2026-05-03T14:00:00Z, or 2026-05-03 14:00, of 1970 or later.",
+        )
+    late = int((utc_now() + timedelta(days=1)).timestamp()) * 1_000_000
+    if connection.execute(f"SELECT 1 FROM counted WHERE moment > {late} LIMIT 1").fetchone():
+        raise WrongInputError(
+            f"{name}: {_first_row(connection, f'moment > {late}')} has a bin_start that is not here yet.",
+            "Nothing is counted before it was: mend the date, or leave the row out.",
         )
     if 0 < zoned < rows:
         first = _first_row(connection, "zoned" if alone else "NOT zoned")

@@ -166,6 +166,13 @@ BAD = {
         "mixes bins of 1 hour with others: row 21 of camera c (2026-03-01 20:15) is the first that lies between",
     ),
     "weeks": (["c,2026-03-01,1", "c,2026-03-08,1"], HEADER, "bins are 7 days wide, the first of row 1 of camera c"),
+    "not yet": (
+        ["c,2026-03-01T00:00Z,5", "c,2099-01-01T00:00Z,5"],
+        HEADER,
+        "row 2 of camera c has a bin_start that is not here yet",
+    ),
+    "no print": (["c\x1b[31m,2026-03-01T00:00Z,5"], HEADER, "row 1 has a camera_id that cannot be shown"),
+    "semicolons": (["c;2026-03-01T00:00Z;5"], HEADER.replace(",", ";"), "is missing: its columns stand apart by semi"),
     "no time": (["c,yesterday,1"], HEADER, "row 1 of camera c has a bin_start that is no time"),
     "no camera": ([",2026-03-01T00:00Z,1"], HEADER, "row 1 has no camera_id"),
     "empty time": (["c,,1"], HEADER, "row 1 of camera c has no bin_start"),
@@ -199,17 +206,27 @@ def test_a_bad_counts_file_is_told(tmp_path: Path, name: str) -> None:
     assert said.out == ""
 
 
+def test_what_a_file_is_is_seen_from_its_bytes_and_not_from_its_name(tmp_path: Path) -> None:
+    plain = written(tmp_path, counts())
+    for name, content in (("plain.csv.gz", plain.read_bytes()), ("packed.csv", gzip.compress(plain.read_bytes()))):
+        (tmp_path / name).write_bytes(content)
+        assert intervals(health(tmp_path, tmp_path / name, "--json")) == FOUND
+
+
 def test_files_that_are_no_tables(tmp_path: Path) -> None:
     file = tmp_path / "counts.csv"
-    for content in (
-        b"",
-        b"\x00\xff\xfe" * 50,
-        b"PAR1 but no Parquet",
-        "camera_id,bin_start,n\nc,2026-03-01,1".encode("utf-16"),
+    packed = gzip.compress(("camera_id,bin_start,n\n" + "c,2026-03-01T00:00Z,5\n" * 999).encode())
+    for content, words in (
+        (b"", "is empty"),
+        (b"\x00\xff\xfe" * 50, "cannot be read as a table"),
+        (b"PAR1 but no Parquet", "is a Parquet file that is cut short or damaged"),
+        ("camera_id,bin_start,n\nc,2026-03-01,1".encode("utf-16"), "cannot be read as a table"),
+        (packed[: len(packed) // 2], "is a gzip file that is cut short or damaged"),
+        (b"PK\x03\x04" * 50, "is a ZIP archive or a spreadsheet"),
     ):
         file.write_bytes(content)
         said = health(tmp_path, file)
-        assert said.code == 2, (content, said.err)
+        assert (said.code, words in said.err) == (2, True), (content, said.err)
     said = health(tmp_path, tmp_path / "AB12 CDE.csv")
     assert said.code == 2
     assert "CDE" not in said.err
