@@ -49,7 +49,8 @@ def choose(lake: Lake, rocu: str, found: Sequence[Delivery], replaces: str | Non
 
     Raises:
         WrongInputError: `replaces` names no batch of the ROCU, or more than one file is given with it.
-        RefusedError: `replaces` names a batch that did not fail, or that an accepted batch has replaced.
+        RefusedError: `replaces` names a batch that did not fail, or that an accepted batch has replaced, or the file
+            was taken before and not in that batch's place.
     """
     history: dict[str, list[BatchManifest]] = {}
     records = ingest_records(lake, rocu)
@@ -68,6 +69,8 @@ def choose(lake: Lake, rocu: str, found: Sequence[Delivery], replaces: str | Non
             new[delivery.batch_id] = delivery
     if replaces is not None and new:
         _require_standing(history, replaces)
+    if replaces is not None and known:
+        _require_taken_for(history[known[0]], replaces)
     attempt = sum(len(history.get(batch_id, [])) for batch_id in new)
     return Call(tuple(new.values()), tuple(known), replaces, _owed(history, replaces), attempt, len(records))
 
@@ -131,6 +134,15 @@ def _require_standing(history: dict[str, list[BatchManifest]], replaces: str) ->
     if accepted:
         raise RefusedError(
             f"Batch {replaces} has been replaced by {accepted[0]} already.", "Deliver the file without --replaces."
+        )
+
+
+def _require_taken_for(judged: Sequence[BatchManifest], replaces: str) -> None:
+    """A file that is known has the place that it was delivered for: giving it once more does not give it another."""
+    if replaces not in [batch.replaces for batch in judged]:
+        raise RefusedError(
+            f"The file is known as batch {judged[-1].batch_id}, which was not delivered in the place of {replaces}.",
+            f"Have a corrected file of {replaces} sent and give that one: rows that are there already count once.",
         )
 
 

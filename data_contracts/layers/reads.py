@@ -6,7 +6,7 @@ Only what an ingest record names is read; files left by an ingest that was stopp
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -208,14 +208,29 @@ def standing_batches(lake: Lake, rocu: str) -> tuple[tuple[IngestRecord, BatchMa
 
 
 def replaced_batches(lake: Lake, rocu: str) -> dict[str, str]:
-    """Failed batches in whose place another was accepted, also over several attempts, with the id of that one."""
+    """Failed batches in whose place another was accepted, also over several attempts, with the id of that one.
+
+    A failed attempt at a batch's place stands no longer than that batch, if what took the place has a day of it.
+    """
     followers: dict[str, set[str]] = {}
+    leaders: dict[str, set[str]] = {}
     for _, batch in batches(lake, rocu):
         if batch.replaces is not None:
             followers.setdefault(batch.replaces, set()).add(batch.batch_id)
-    failed = {batch.batch_id: batch.verdict == "failed" for _, batch in standing_batches(lake, rocu)}
+            leaders.setdefault(batch.batch_id, set()).add(batch.replaces)
+    standing = {batch.batch_id: batch for _, batch in standing_batches(lake, rocu)}
+    failed = {batch_id: batch.verdict == "failed" for batch_id, batch in standing.items()}
     taken = {batch_id: _accepted_after(batch_id, followers, failed) for batch_id in failed if failed[batch_id]}
+    for attempt in [batch_id for batch_id, by in taken.items() if by is None]:
+        by = _accepted_after(attempt, _joined(leaders, followers), failed)
+        days = set(standing[attempt].dates)
+        if by is not None and (not days or not days.isdisjoint(standing[by].dates)):
+            taken[attempt] = by
     return {batch_id: by for batch_id, by in taken.items() if by is not None}
+
+
+def _joined(one: Mapping[str, set[str]], other: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    return {batch_id: one.get(batch_id, set()) | other.get(batch_id, set()) for batch_id in {*one, *other}}
 
 
 def standing_failures(lake: Lake, rocu: str, start: date, end: date) -> tuple[BatchManifest, ...]:

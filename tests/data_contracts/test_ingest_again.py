@@ -12,6 +12,7 @@ from data_contracts.layers.reads import (
     ingest_records,
     read_parts,
     reads_relation,
+    replaced_batches,
     standing_failures,
 )
 from flows.steps.data import judged
@@ -88,6 +89,34 @@ def test_a_failed_batch_stands_until_it_is_replaced(room, row):
     assert room.ingest(good, replaces=second.batch_id).already_known == (accepted.batch_id,)
     with pytest.raises(RefusedError, match="replaced by"):
         room.ingest(room.deliver("late.csv", row(vrm="AB12CDX")), replaces=second.batch_id)
+
+
+def test_a_failed_attempt_stands_no_longer_than_the_batch_in_whose_place_it_was_tried(room, row):
+    (failed,) = room.ingest(room.deliver("bad.csv", row(confidence="999"))).batches
+    (second,) = room.ingest(room.deliver("worse.csv", row(confidence="-999")), replaces=failed.batch_id).batches
+    next_day = row(captured_at="2026-05-19T08:00:00Z", received_at="", confidence="-999")
+    (third,) = room.ingest(room.deliver("third.csv", next_day, row(confidence="-99")), replaces=second.batch_id).batches
+    assert set(failures(room)) == {failed.batch_id, second.batch_id, third.batch_id}
+    (good,) = room.ingest(room.deliver("good.csv", row()), replaces=failed.batch_id).batches
+    assert failures(room) == []
+    assert replaced_batches(room.lake, room.rocu) == dict.fromkeys(
+        [failed.batch_id, second.batch_id, third.batch_id], good.batch_id
+    )
+
+
+def test_a_known_file_takes_no_other_place_than_the_one_that_it_was_delivered_for(room, row):
+    good = room.deliver("good.csv", row())
+    (known,) = room.ingest(good).batches
+    (failed,) = room.ingest(room.deliver("bad.csv", row(confidence="999"))).batches
+    before = room.snapshot()
+    for replaces in (failed.batch_id, known.batch_id):
+        with pytest.raises(RefusedError, match=f"known as batch {known.batch_id}"):
+            room.ingest(good, replaces=replaces)
+    assert room.snapshot() == before
+    assert failures(room) == [failed.batch_id]
+    anew = room.deliver("anew.csv", row(), row(vrm="AB12CDX"))
+    (batch,) = room.ingest(anew, replaces=failed.batch_id).batches
+    assert (batch.accepted, batch.duplicates, failures(room)) == (1, 1, [])
 
 
 def test_a_failed_batch_is_replaced_only_by_a_file_of_its_days(room, row):
