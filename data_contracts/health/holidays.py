@@ -42,15 +42,14 @@ def follow_days_of_rest(
 
     A day is one of rest if of the cameras that plainly tell the two apart most, and five at least, read what they do
     on their own Saturday or Sunday rather than their usual day by the network's factor. So no camera makes one alone.
-    Which way a camera went is taken from its reads that count; one that went none of these ways is ill on such a day too.
+    Which way a camera went is taken from its reads that count; one that went none of these ways is ill even so.
     """
     calendar, resting_bins = expectation.calendar, np.zeros(counts.bins, dtype=np.bool_)
     if len(counts.cameras) < LEAST_CAMERAS or calendar.days < 14:
         return expectation, factor, resting_bins
-    seen, should, known = (
-        values.reshape(len(counts.cameras), calendar.days, calendar.slots)
-        for values in in_slots(counts, expectation.expected, left_out, calendar)
-    )
+    size = (len(counts.cameras), calendar.days, calendar.slots)
+    reads, usually, usable = in_slots(counts, expectation.expected, left_out, calendar)
+    seen, should, known = reads.reshape(size), usually.reshape(size), usable.reshape(size)
     shared, _ = by_slot(factor[None], np.ones((1, counts.bins), dtype=np.bool_), calendar)
     per_slot = max(counts.bins_per_day // calendar.slots, 1)
     expected, factor = expectation.expected.copy(), factor.copy()

@@ -45,7 +45,7 @@ def _agreed(middle: Floats, error: Floats, usual: Floats | np.float32) -> Floats
 
 
 def in_slots(counts: Counts, expected: Floats, left_out: Bools, calendar: Calendar) -> tuple[Floats, Floats, Bools]:
-    """Reads and expected reads per bin, averaged over each slot of each day, and whether they count: (cameras, slots)."""
+    """Reads and expected reads per bin of each day's slots, and whether they count: (cameras, slots of all days)."""
     size = (len(counts.cameras), calendar.days * calendar.slots)
     seen, should = np.zeros(size, dtype=np.float32), np.zeros(size, dtype=np.float32)
     known = np.zeros(size, dtype=np.bool_)
