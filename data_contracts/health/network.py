@@ -14,7 +14,7 @@ LEAST_CAMERAS = 5
 LEAST_OF_HOUR, LEAST_OF_DAY = 20.0, 40.0
 LOWEST, HIGHEST = 0.15, 3.0
 CERTAINTY, LEAST_SPREAD = 1.5, 0.05
-_SILENT = 0.05
+SILENT = 0.05
 
 
 def network_factor(counts: Counts, expected: Floats, left_out: Bools, calendar: Calendar) -> tuple[Floats, Bools]:
@@ -26,7 +26,7 @@ def network_factor(counts: Counts, expected: Floats, left_out: Bools, calendar: 
     bins = counts.bins
     if len(counts.cameras) < LEAST_CAMERAS:
         return np.ones(bins, dtype=np.float32), np.zeros(bins, dtype=np.bool_)
-    seen, should, known = _slots(counts, expected, left_out, calendar)
+    seen, should, known = in_slots(counts, expected, left_out, calendar)
     per_slot = max(counts.bins_per_day // calendar.slots, 1)
     size = (len(seen), calendar.days, calendar.slots)
     in_day = [np.where(known, values, 0).reshape(size).sum(axis=2) * per_slot for values in (seen, should)]
@@ -44,7 +44,8 @@ def _agreed(middle: Floats, error: Floats, usual: Floats | np.float32) -> Floats
     return np.asarray(usual + np.sign(away) * np.maximum(np.abs(away) - CERTAINTY * error, 0), dtype=np.float32)
 
 
-def _slots(counts: Counts, expected: Floats, left_out: Bools, calendar: Calendar) -> tuple[Floats, Floats, Bools]:
+def in_slots(counts: Counts, expected: Floats, left_out: Bools, calendar: Calendar) -> tuple[Floats, Floats, Bools]:
+    """Reads and expected reads per bin of each day's slots, and whether they count: (cameras, slots of all days)."""
     size = (len(counts.cameras), calendar.days * calendar.slots)
     seen, should = np.zeros(size, dtype=np.float32), np.zeros(size, dtype=np.float32)
     known = np.zeros(size, dtype=np.bool_)
@@ -64,7 +65,7 @@ def _medians(seen: Floats, should: Floats, known: Bools, least: float) -> tuple[
     for begin in range(0, seen.shape[1], 512):
         part = slice(begin, begin + 512)
         ratio = seen[:, part] / np.maximum(should[:, part], 1e-6)
-        big = known[:, part] & (should[:, part] >= least) & (ratio >= _SILENT)
+        big = known[:, part] & (should[:, part] >= least) & (ratio >= SILENT)
         off = np.where(big, np.log(np.maximum(ratio, 1e-6)), np.nan)
         number = big.sum(axis=0)
         middle = _column_median(off, number)

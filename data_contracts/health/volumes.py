@@ -12,6 +12,7 @@ import numpy as np
 from data_contracts.health.by_turns import leave_out_turns
 from data_contracts.health.counts import DAY, Bools, Counts, Floats, calendar_of
 from data_contracts.health.expectation import CAMERAS_AT_ONCE, Expectation, expected_volumes, plain_outages
+from data_contracts.health.holidays import follow_days_of_rest
 from data_contracts.health.intervals import Judged, Run, find_runs
 from data_contracts.health.levels import USUAL_AFTER_DAYS, long_shifts
 from data_contracts.health.network import network_factor
@@ -49,9 +50,11 @@ def examine_volumes(counts: Counts) -> Volumes:
     left_out = plain_outages(counts)
     shifts = long_shifts(counts, left_out, calendar_of(counts))
     left_out |= shifts
+    of_rest = np.zeros(counts.bins, dtype=np.bool_)
     for hindsight in (True, False):
-        expectation = expected_volumes(counts, left_out, hindsight)
+        expectation = expected_volumes(counts, left_out | of_rest, hindsight)
         factor, networked = network_factor(counts, expectation.expected, left_out, expectation.calendar)
+        expectation, factor, of_rest = follow_days_of_rest(counts, expectation, factor, left_out)
         spread = _spread(counts, expectation, factor, left_out)
         states = _states(counts, expectation.expected, factor, spread)
         left_out = _unusual(states, counts) | shifts

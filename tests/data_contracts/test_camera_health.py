@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from health_support import drawn, grid, runs_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from data_contracts.health.counts import Counts, counts_of
+from data_contracts.health.counts import Counts
 from data_contracts.health.expectation import expected_volumes, plain_outages
 from data_contracts.health.intervals import Run
 from data_contracts.health.volumes import examine_volumes
 from data_contracts.health.wording import tell
 
-MONDAY = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp())
 WEEKS = 12
 HOURS = WEEKS * 168
 AT = 9 * 168 + 58  # Wednesday of the tenth week, 10:00
@@ -32,22 +31,6 @@ def mean_reads(per_day: tuple[float, ...] = PER_DAY, hours: int = HOURS) -> NDAr
     rest = 0.7 * np.exp(-(((hour - 14) / 4) ** 2)) + 0.03
     shape = np.where(weekend, rest, work)
     return np.asarray(per_day)[:, None] * shape * hours / 24 / shape.sum()
-
-
-def drawn(mean: NDArray[np.float64], seed: int = 0) -> NDArray[np.int64]:
-    rng = np.random.default_rng(seed)
-    return rng.poisson(mean * rng.gamma(30, 1 / 30, mean.shape))
-
-
-def grid(n: NDArray[np.int64], width: int = 3600, sites: list[str] | None = None) -> Counts:
-    cameras, bins = n.shape
-    names = [f"cam-{i}" for i in range(cameras)]
-    begins = np.tile(MONDAY + np.arange(bins) * width, cameras)
-    return counts_of(names, np.repeat(np.arange(cameras), bins), begins, n.ravel(), width, "UTC", sites)
-
-
-def runs_of(counts: Counts) -> list[tuple[int, int, int, str]]:
-    return [(run.camera, run.start, run.end, run.kind) for run in examine_volumes(counts).runs]
 
 
 def test_healthy_cameras_are_left_alone() -> None:
