@@ -1,0 +1,147 @@
+"""The features of a vehicle's window typed by hand in Polars: what the product's expressions are timed beside.
+
+Lazy, on the streaming engine, with numbers for names and one sort of the reads; places are looked up by position. It
+gives the table of `models.windows` without the end of the window: the same vehicles, whole numbers and nulls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.polars_arithmetic import DAY, at, packed, ratio
+from benchmarks.polars_moves import Moved, moved, run
+from benchmarks.polars_stays import placed_stays, runs_of, stay_features, trips_of
+from benchmarks.polars_travel import run_features, travel_features, trip_features
+from models.features.layers import Span, span_of
+from models.features.settings import PatternSettings
+from models.windows import FEATURES
+
+
+def all_in_polars(paths: Sequence[Path], as_of: date, settings: PatternSettings) -> pl.DataFrame:
+    """Every feature of every vehicle of the window, sorted by vehicle."""
+    span = span_of(as_of, settings)
+    found = moved([str(path) for path in paths], span, settings)
+    stays = placed_stays(found, span, settings)
+    runs = runs_of(found, settings)
+    families = [
+        stay_features(stays, span, settings),
+        trip_features(trips_of(stays, settings), span, settings),
+        travel_features(found, span, settings),
+        presence_features(found.journeys.lazy(), span),
+        camera_features(found, settings),
+        co_travel_features(found, settings),
+        run_features(runs, stays, found.journeys.lazy(), span, settings),
+    ]
+    joined = found.vehicles.lazy().with_row_index("vid")
+    for family in pl.collect_all(families, engine="streaming"):
+        joined = joined.join(family.lazy(), on="vid", how="left")
+    cells = found.places.lazy().group_by(base_cell="cell").agg(base_cameras=pl.col("camera").n_unique())
+    joined = joined.join(cells, on="base_cell", how="left").sort("vid")
+    return run(joined.select("vehicle", *(_typed(feature.name, feature.dtype) for feature in FEATURES)))
+
+
+def _typed(name: str, dtype: str) -> pl.Expr:
+    return pl.col(name).fill_null(0).cast(pl.Int64) if dtype == "int64" else pl.col(name).cast(pl.Float64)
+
+
+def presence_features(journeys: pl.LazyFrame, span: Span) -> pl.LazyFrame:
+    """When a vehicle is seen, from what is counted by journey."""
+    counted = ("reads", "night", "weekend", "office", "days_seen", "force_crossings", "impossible_hops")
+    summed = journeys.group_by("vid").agg(
+        pl.col(*counted, "repaired", "doubtful").sum(),
+        first_day=pl.col("start_second").min() // DAY,
+        last_day=pl.col("end_second").max() // DAY,
+    )
+    reads, days, life = pl.col("reads"), pl.col("days_seen"), pl.col("last_day") - pl.col("first_day") + 1
+    return summed.select(
+        "vid",
+        "reads",
+        "days_seen",
+        "force_crossings",
+        "impossible_hops",
+        reads_per_day=ratio(reads, days),
+        night_share=ratio(pl.col("night"), reads),
+        weekend_share=ratio(pl.col("weekend"), reads),
+        office_share=ratio(pl.col("office"), reads),
+        life_days=life,
+        first_seen_day=pl.col("first_day") - int(span.begin) // DAY,
+        silent_days=int(span.end) // DAY - 1 - pl.col("last_day"),
+        active_share=ratio(days, life),
+        repaired_share=ratio(pl.col("repaired"), reads),
+        low_confidence_share=ratio(pl.col("doubtful"), reads),
+    )
+
+
+def camera_features(found: Moved, settings: PatternSettings) -> pl.LazyFrame:
+    """Which cameras saw a vehicle, how rare they are, and on how many days they saw anyone."""
+    places = found.places
+    moves = found.moves.lazy().select("vid", "second", "place")
+    by_place = run(moves.group_by("vid", "place").agg(reads=pl.len()))
+    days = moves.select("place", day=pl.col("second") // DAY).unique()
+    by_camera = by_place.lazy().select("vid", "reads", **at(places, pl.col("place"), ("camera",), ""))
+    if places["camera"].n_unique() < places.height:
+        by_camera = by_camera.group_by("vid", "camera").agg(pl.col("reads").sum())
+    by_camera = run(by_camera).lazy()
+    up = days.select("day", **at(places, pl.col("place"), ("camera",), "")).unique().group_by("camera").agg(up=pl.len())
+    cameras = run(by_camera.group_by("camera").agg(vehicles=pl.len()).join(up, on="camera").sort("vehicles"))
+    median = cameras["vehicles"][(cameras.height - 1) // 2] if cameras.height else 0
+    rare = pl.col("vehicles").cast(pl.Int64) * 100 <= median * settings.rare_camera_percent
+    seen = by_camera.join(cameras.lazy().with_columns(rare=rare.cast(pl.Int64)), on="camera")
+    reads = pl.col("reads").cast(pl.Int64)
+    summed = seen.group_by("vid").agg(
+        cameras=pl.len(),
+        all_reads=reads.sum(),
+        rare=(reads * pl.col("rare")).sum(),
+        rarest_camera_vehicles=pl.col("vehicles").min(),
+        top=reads.max(),
+        up=(reads * pl.col("up")).sum(),
+    )
+    named = by_place.lazy().select("vid", **at(places, pl.col("place"), ("force_no", "named"), "")).filter("named")
+    forces = named.group_by("vid").agg(forces=pl.col("force_no").n_unique())
+    return summed.join(forces, on="vid", how="left").select(
+        "vid",
+        "cameras",
+        "forces",
+        "rarest_camera_vehicles",
+        rare_camera_share=ratio(pl.col("rare"), pl.col("all_reads")),
+        top_camera_share=ratio(pl.col("top"), pl.col("all_reads")),
+        camera_uptime=ratio(pl.col("up"), pl.col("all_reads") * settings.window_days),
+    )
+
+
+def co_travel_features(found: Moved, settings: PatternSettings) -> pl.LazyFrame:
+    """Vehicles directly before or behind on the same leg, again and on other days."""
+    moves = found.moves.lazy().filter(~pl.col("starts") & pl.col("leaves"))
+    legs = moves.select(
+        "vid",
+        "second",
+        "prev_second",
+        **at(found.places, pl.col("prev_place"), ("camera",), "from_"),
+        **at(found.places, pl.col("place"), ("camera",), "to_"),
+    )
+    leg = packed(pl.col("from_camera"), pl.col("to_camera"))
+    lined = legs.select("vid", "second", "prev_second", leg=leg).sort("leg", "second", "vid", "prev_second")
+    within, before = settings.co_travel_seconds, pl.all().shift(1).name.suffix("_ahead")
+    together = lined.with_columns(before).filter(
+        pl.col("leg") == pl.col("leg_ahead"),
+        pl.col("vid") != pl.col("vid_ahead"),
+        pl.col("second") - pl.col("second_ahead") <= within,
+        (pl.col("prev_second") - pl.col("prev_second_ahead")).abs() <= within,
+    )
+    by_day = (
+        together.select(
+            one=pl.min_horizontal("vid", "vid_ahead"),
+            other=pl.max_horizontal("vid", "vid_ahead"),
+            day=pl.col("second") // DAY,
+        )
+        .group_by("one", "other", "day")
+        .agg(legs=pl.len())
+    )
+    pairs = by_day.group_by("one", "other").agg(pl.col("legs").sum(), days=pl.len())
+    pairs = pairs.filter(pl.col("legs") >= settings.co_travel_legs, pl.col("days") >= settings.co_travel_days)
+    both = pl.concat([pairs.select("legs", vid=pl.col(end)) for end in ("one", "other")])
+    return both.group_by("vid").agg(co_travel_partners=pl.len(), co_travel_most_legs=pl.col("legs").max())
