@@ -12,13 +12,15 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.polars_arithmetic import DAY, at, packed, ratio
+from benchmarks.polars_arithmetic import DAY, at, ratio
 from benchmarks.polars_moves import Moved, moved, run
 from benchmarks.polars_stays import placed_stays, runs_of, stay_features, trips_of
 from benchmarks.polars_travel import run_features, travel_features, trip_features
 from models.features.layers import Span, span_of
 from models.features.settings import PatternSettings
 from models.windows import FEATURES
+
+_BITS = 62
 
 
 def all_in_polars(paths: Sequence[Path], as_of: date, settings: PatternSettings) -> pl.DataFrame:
@@ -33,10 +35,10 @@ def all_in_polars(paths: Sequence[Path], as_of: date, settings: PatternSettings)
         travel_features(found, span, settings),
         presence_features(found.journeys.lazy(), span),
         camera_features(found, settings),
-        co_travel_features(found, settings),
+        co_travel_features(found, span, settings),
         run_features(runs, stays, found.journeys.lazy(), span, settings),
     ]
-    joined = found.vehicles.lazy().with_row_index("vid")
+    joined = pl.LazyFrame({"vehicle": found.vehicles}).with_row_index("vid")
     for family in pl.collect_all(families, engine="streaming"):
         joined = joined.join(family.lazy(), on="vid", how="left")
     cells = found.places.lazy().group_by(base_cell="cell").agg(base_cameras=pl.col("camera").n_unique())
@@ -87,10 +89,11 @@ def camera_features(found: Moved, settings: PatternSettings) -> pl.LazyFrame:
         by_camera = by_camera.group_by("vid", "camera").agg(pl.col("reads").sum())
     by_camera = run(by_camera).lazy()
     up = days.select("day", **at(places, pl.col("place"), ("camera",), "")).unique().group_by("camera").agg(up=pl.len())
-    cameras = run(by_camera.group_by("camera").agg(vehicles=pl.len()).join(up, on="camera").sort("vehicles"))
-    median = cameras["vehicles"][(cameras.height - 1) // 2] if cameras.height else 0
+    cameras = run(by_camera.group_by("camera").agg(vehicles=pl.len()).join(up, on="camera").sort("camera"))
+    median = cameras["vehicles"].sort()[(cameras.height - 1) // 2] if cameras.height else 0
     rare = pl.col("vehicles").cast(pl.Int64) * 100 <= median * settings.rare_camera_percent
-    seen = by_camera.join(cameras.lazy().with_columns(rare=rare.cast(pl.Int64)), on="camera")
+    cameras = cameras.with_columns(rare=rare.cast(pl.Int64))
+    seen = by_camera.with_columns(**at(cameras, pl.col("camera"), ("vehicles", "up", "rare"), ""))
     reads = pl.col("reads").cast(pl.Int64)
     summed = seen.group_by("vid").agg(
         cameras=pl.len(),
@@ -100,9 +103,9 @@ def camera_features(found: Moved, settings: PatternSettings) -> pl.LazyFrame:
         top=reads.max(),
         up=(reads * pl.col("up")).sum(),
     )
-    named = by_place.lazy().select("vid", **at(places, pl.col("place"), ("force_no", "named"), "")).filter("named")
-    forces = named.group_by("vid").agg(forces=pl.col("force_no").n_unique())
-    return summed.join(forces, on="vid", how="left").select(
+    forces = by_place.lazy().select("vid", **_bits(places)).group_by("vid").agg(pl.all().bitwise_or())
+    forces = forces.select("vid", forces=pl.sum_horizontal(pl.exclude("vid").bitwise_count_ones()))
+    return summed.join(forces, on="vid").select(
         "vid",
         "cameras",
         "forces",
@@ -113,7 +116,20 @@ def camera_features(found: Moved, settings: PatternSettings) -> pl.LazyFrame:
     )
 
 
-def co_travel_features(found: Moved, settings: PatternSettings) -> pl.LazyFrame:
+def _bits(places: pl.DataFrame) -> dict[str, pl.Expr]:
+    """The force of a place as one bit of as many words as there are forces for: cheaper than to count distinct ones."""
+    words = (places["force_no"].max() or 0) // _BITS + 1
+    bits = places.select(
+        pl.when("named", pl.col("force_no") // _BITS == word)
+        .then(pl.lit(2, pl.Int64) ** (pl.col("force_no") % _BITS))
+        .otherwise(0)
+        .alias(f"word_{word}")
+        for word in range(words)
+    )
+    return at(bits, pl.col("place"), bits.columns, "")
+
+
+def co_travel_features(found: Moved, span: Span, settings: PatternSettings) -> pl.LazyFrame:
     """Vehicles directly before or behind on the same leg, again and on other days."""
     moves = found.moves.lazy().filter(~pl.col("starts") & pl.col("leaves"))
     legs = moves.select(
@@ -123,8 +139,10 @@ def co_travel_features(found: Moved, settings: PatternSettings) -> pl.LazyFrame:
         **at(found.places, pl.col("prev_place"), ("camera",), "from_"),
         **at(found.places, pl.col("place"), ("camera",), "to_"),
     )
-    leg = packed(pl.col("from_camera"), pl.col("to_camera"))
-    lined = legs.select("vid", "second", "prev_second", leg=leg).sort("leg", "second", "vid", "prev_second")
+    leg = pl.col("from_camera").cast(pl.Int64) * found.places.height + pl.col("to_camera")
+    # nearly without ties, so the sort seldom looks at the columns that break them
+    key = leg * int(span.end - span.begin) + pl.col("second") - int(span.begin)
+    lined = legs.select("vid", "second", "prev_second", leg=leg, key=key).sort("key", "vid", "prev_second")
     within, before = settings.co_travel_seconds, pl.all().shift(1).name.suffix("_ahead")
     together = lined.with_columns(before).filter(
         pl.col("leg") == pl.col("leg_ahead"),

@@ -30,6 +30,8 @@ from models.places import EARTH_RADIUS_M, STEPS_A_DEGREE
 
 _VECTOR = ("x", "y", "z")
 _POSITION = ("camera_id", "latitude", "longitude")
+_SECONDS = 1 << 32
+"""Upper bound of epoch seconds; lets (vehicle, second) travel as one integer."""
 _APART = 0x9E3779B97F4A7C15
 """Odd and large: what a read adds to a route whatever its place in it."""
 
@@ -45,7 +47,7 @@ class Moved:
         journeys: One row per journey, in order.
     """
 
-    vehicles: pl.DataFrame
+    vehicles: pl.Series
     places: pl.DataFrame
     moves: pl.DataFrame
     journeys: pl.DataFrame
@@ -86,25 +88,29 @@ def _places(reads: pl.LazyFrame, settings: PatternSettings) -> pl.DataFrame:
     return placed.collect()
 
 
-def _ordered(reads: pl.LazyFrame, places: pl.DataFrame, vehicles: pl.DataFrame, low_confidence: int) -> pl.LazyFrame:
+def _numbered(names: pl.Series, column: str) -> pl.Expr:
+    """A name as its number in the order of all names; an Enum finds it quicker than a join."""
+    return pl.col(column).cast(pl.Enum(names)).to_physical()
+
+
+def _ordered(reads: pl.LazyFrame, places: pl.DataFrame, vehicles: pl.Series, low_confidence: int) -> pl.DataFrame:
     """Reads in their total order, with numbers for names."""
-    numbers = vehicles.lazy().with_row_index("vid")
-    known = places.lazy().select(*_POSITION, "place")
-    return (
-        reads.join(numbers, on="vehicle")
-        .join(known, on=_POSITION)
-        .select(
-            "vid",
-            "captured_at",
-            "batch_id",
-            "row_no",
-            "place",
-            repaired=pl.col("plate_repaired").fill_null(False),
-            doubtful=(pl.col("confidence") < low_confidence).fill_null(False),
-        )
-        .sort("vid", "captured_at", "batch_id", "row_no")
-        .select("vid", "place", "repaired", "doubtful", second=pl.col("captured_at").dt.epoch("s"))
+    batches = run(reads.select(pl.col("batch_id").unique()))["batch_id"].sort()
+    second = pl.col("captured_at").dt.epoch("s")
+    found = reads.join(places.lazy().select(*_POSITION, "place"), on=_POSITION).select(
+        "captured_at",
+        "row_no",
+        "place",
+        # nearly without ties, so the sort seldom looks at the columns that break them
+        key=_numbered(vehicles, "vehicle").cast(pl.Int64) * _SECONDS + second,
+        batch=_numbered(batches, "batch_id"),
+        repaired=pl.col("plate_repaired").fill_null(False),
+        doubtful=(pl.col("confidence") < low_confidence).fill_null(False),
     )
+    # its sort in memory takes half the time of its streaming one
+    ordered = run(found).sort("key", "captured_at", "batch", "row_no")
+    vid, second = (pl.col("key") // _SECONDS).cast(pl.UInt32), pl.col("key") % _SECONDS
+    return ordered.select("place", "repaired", "doubtful", vid=vid, second=second)
 
 
 def _moves(ordered: pl.DataFrame, places: pl.DataFrame, settings: PatternSettings) -> pl.DataFrame:
@@ -186,7 +192,7 @@ def moved(paths: Sequence[str], span: Span, settings: PatternSettings) -> Moved:
     """Reads of the window to moves and journeys."""
     reads = _window(paths, span)
     places = _places(reads, settings)
-    vehicles = run(reads.select(pl.col("vehicle").unique())).sort("vehicle")
-    ordered = run(_ordered(reads, places, vehicles, settings.low_confidence))
+    vehicles = run(reads.select(pl.col("vehicle").unique()))["vehicle"].sort()
+    ordered = _ordered(reads, places, vehicles, settings.low_confidence)
     moves = _moves(ordered, places, settings)
     return Moved(vehicles, places, moves, _journeys(moves, places, span, settings))

@@ -20,6 +20,7 @@ def _stays(journeys: pl.DataFrame, span: Span) -> pl.LazyFrame:
     found = journeys.lazy()
     after = found.select(
         "vid",
+        at=pl.col("journey") + pl.col("vid").cast(pl.Int32) + 1,
         seq=pl.col("journey"),
         place=pl.col("destination"),
         arrived=pl.col("end_second"),
@@ -29,15 +30,15 @@ def _stays(journeys: pl.DataFrame, span: Span) -> pl.LazyFrame:
     )
     before = found.filter("first").select(
         "vid",
-        seq=pl.lit(-1, pl.Int32),
+        at=pl.col("journey") + pl.col("vid").cast(pl.Int32),
+        seq=pl.lit(None, pl.Int32),
         place=pl.col("origin"),
         arrived=pl.lit(int(span.begin), pl.Int64),
         left=pl.col("start_second"),
         bounded=pl.lit(False),
         set_out=pl.lit(None, pl.Int64),
     )
-    stays = pl.concat([before, after]).sort("vid", "seq")
-    return stays.with_columns(stay_s=pl.col("left") - pl.col("arrived"))
+    return pl.concat([before, after]).sort("at").drop("at").with_columns(stay_s=pl.col("left") - pl.col("arrived"))
 
 
 def _bases(stays: pl.LazyFrame) -> pl.LazyFrame:
@@ -64,24 +65,23 @@ def placed_stays(found: Moved, span: Span, settings: PatternSettings) -> pl.Data
     places = found.places
     stays = run(_stays(found.journeys, span).with_columns(**at(places, pl.col("place"), ("cell",), "")))
     bases = run(_bases(stays.lazy()))
-    reached = run(_reached(found, bases)).lazy()
+    reached = run(_reached(found, bases).sort("journey"))["reached"]
     based = stays.lazy().with_columns(pl.lit(bases[name]).gather(pl.col("vid")) for name in bases.columns[1:])
     ends = based.with_columns(
         **at(places, pl.col("base"), _VECTOR, "a_"), **at(places, pl.col("place"), _VECTOR, "b_")
     ).with_columns(away_m=metres("a_", "b_"))
-    named = ends.join(reached, left_on="seq", right_on="journey", how="left").sort("vid", "seq")
     away = pl.col("away_m")
     base_stay = (away <= settings.place_km * 1000) & (away < settings.away_km * 1000)
-    far = pl.col("reached").fill_null(packed(away, pl.col("cell")))
+    far = pl.lit(reached).gather(pl.col("seq")).fill_null(packed(away, pl.col("cell")))
     before = pl.col("at_base").cast(pl.Int32).cum_sum() - pl.col("at_base")
     return run(
-        named.with_columns(at_base=base_stay, away=away >= settings.away_km * 1000, far=far)
+        ends.with_columns(at_base=base_stay, away=away >= settings.away_km * 1000, far=far)
         .with_columns(before=before)
         .with_columns(
             outing=pl.col("before")
             - pl.when(pl.col("vid").ne_missing(pl.col("vid").shift(1))).then("before").forward_fill()
         )
-        .drop("a_x", "a_y", "a_z", "b_x", "b_y", "b_z", "reached", "before")
+        .drop("a_x", "a_y", "a_z", "b_x", "b_y", "b_z", "before")
     )
 
 
