@@ -141,20 +141,21 @@ def co_travel_features(found: Moved, span: Span, settings: PatternSettings) -> p
     )
     leg = pl.col("from_camera").cast(pl.Int64) * found.places.height + pl.col("to_camera")
     # nearly without ties, so the sort seldom looks at the columns that break them
-    key = leg * int(span.end - span.begin) + pl.col("second") - int(span.begin)
-    lined = legs.select("vid", "second", "prev_second", leg=leg, key=key).sort("key", "vid", "prev_second")
+    length = int(span.end - span.begin)
+    key = leg * length + pl.col("second") - int(span.begin)
+    lined = run(legs.select("vid", "prev_second", key=key)).sort("key", "vid", "prev_second").lazy()
     within, before = settings.co_travel_seconds, pl.all().shift(1).name.suffix("_ahead")
     together = lined.with_columns(before).filter(
-        pl.col("leg") == pl.col("leg_ahead"),
+        pl.col("key") - pl.col("key_ahead") <= within,
+        pl.col("key") // length == pl.col("key_ahead") // length,
         pl.col("vid") != pl.col("vid_ahead"),
-        pl.col("second") - pl.col("second_ahead") <= within,
         (pl.col("prev_second") - pl.col("prev_second_ahead")).abs() <= within,
     )
     by_day = (
         together.select(
             one=pl.min_horizontal("vid", "vid_ahead"),
             other=pl.max_horizontal("vid", "vid_ahead"),
-            day=pl.col("second") // DAY,
+            day=pl.col("key") % length // DAY,
         )
         .group_by("one", "other", "day")
         .agg(legs=pl.len())

@@ -179,7 +179,7 @@ def _journeys(moves: pl.DataFrame, places: pl.DataFrame, span: Span, settings: P
         for name, called in (("start_second", "start"), ("origin", "origin"), ("destination", "destination"))
     ]
     return run(
-        summed.sort("journey").with_columns(
+        run(summed).sort("journey").lazy().with_columns(
             *after,
             first=pl.col("vid").ne_missing(pl.col("vid").shift(1)),
             reach_m=value_of(pl.col("farthest")),

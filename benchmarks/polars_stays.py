@@ -38,7 +38,8 @@ def _stays(journeys: pl.DataFrame, span: Span) -> pl.LazyFrame:
         bounded=pl.lit(False),
         set_out=pl.lit(None, pl.Int64),
     )
-    return pl.concat([before, after]).sort("at").drop("at").with_columns(stay_s=pl.col("left") - pl.col("arrived"))
+    stays = run(pl.concat([before, after])).sort("at").lazy()
+    return stays.drop("at").with_columns(stay_s=pl.col("left") - pl.col("arrived"))
 
 
 def _bases(stays: pl.LazyFrame) -> pl.LazyFrame:
@@ -48,7 +49,7 @@ def _bases(stays: pl.LazyFrame) -> pl.LazyFrame:
     )
     longest = packed(pl.col("seconds"), pl.col("cell"))
     best = by_cell.with_columns(longest=longest).group_by("vid").agg(pl.all().sort_by("longest").last())
-    return best.select("vid", base=code_of(pl.col("top")), base_cell="cell", base_s="seconds").sort("vid")
+    return best.select("vid", base=code_of(pl.col("top")), base_cell="cell", base_s="seconds")
 
 
 def _reached(found: Moved, bases: pl.DataFrame) -> pl.LazyFrame:
@@ -64,8 +65,8 @@ def placed_stays(found: Moved, span: Span, settings: PatternSettings) -> pl.Data
     """Stays in order, seen from the base of their vehicle."""
     places = found.places
     stays = run(_stays(found.journeys, span).with_columns(**at(places, pl.col("place"), ("cell",), "")))
-    bases = run(_bases(stays.lazy()))
-    reached = run(_reached(found, bases).sort("journey"))["reached"]
+    bases = run(_bases(stays.lazy())).sort("vid")
+    reached = run(_reached(found, bases)).sort("journey")["reached"]
     based = stays.lazy().with_columns(pl.lit(bases[name]).gather(pl.col("vid")) for name in bases.columns[1:])
     ends = based.with_columns(
         **at(places, pl.col("base"), _VECTOR, "a_"), **at(places, pl.col("place"), _VECTOR, "b_")
