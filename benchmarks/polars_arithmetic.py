@@ -96,6 +96,9 @@ def minutes_since(second_of_day: pl.Expr, hour: int) -> pl.Expr:
 
 
 def commonest(rows: pl.LazyFrame, column: str, most: str, distinct: str) -> pl.LazyFrame:
-    """By vehicle, how many rows have the commonest value of a column, and how many values there are."""
-    counted = rows.group_by("vid", column).agg(rows=pl.len())
+    """By vehicle, how many rows have the commonest value of a column, and how many values there are.
+
+    No two vehicles may share a value: one integer costs half of what two columns cost to group by.
+    """
+    counted = rows.group_by(column).agg(pl.col("vid").first(), rows=pl.len())
     return counted.group_by("vid").agg(pl.col("rows").max().alias(most), pl.len().alias(distinct))

@@ -33,7 +33,8 @@ _POSITION = ("camera_id", "latitude", "longitude")
 _SECONDS = 1 << 32
 """Upper bound of epoch seconds; lets (vehicle, second) travel as one integer."""
 _APART = 0x9E3779B97F4A7C15
-"""Odd and large: what a read adds to a route whatever its place in it."""
+_MORE = 0xD1342543DE82EF95
+"""Odd and large: they keep routes of other cameras, of another number of reads and of other vehicles apart."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,18 @@ def _window(paths: Sequence[str], span: Span) -> pl.LazyFrame:
     return reads.with_columns(_on_grid("latitude"), _on_grid("longitude"))
 
 
-def _places(reads: pl.LazyFrame, settings: PatternSettings) -> pl.DataFrame:
-    seen = reads.group_by(*_POSITION).agg(pl.col("force").min().fill_null(""))
+def _seen(reads: pl.LazyFrame) -> pl.LazyFrame:
+    """Cameras at one position, each with its force."""
+    return reads.group_by(*_POSITION).agg(pl.col("force").min().fill_null(""))
+
+
+def _places(seen: pl.DataFrame, settings: PatternSettings) -> pl.DataFrame:
+    """What is known of each place, in the order of their numbers."""
     latitude, longitude = pl.col("latitude").radians(), pl.col("longitude").radians()
     side = math.degrees(settings.place_km * 1000 / EARTH_RADIUS_M)
     row = (pl.col("latitude") / side).floor()
     column = (pl.col("longitude") * ((row + 0.5) * side).radians().cos() / side).floor()
-    placed = seen.sort(*_POSITION).with_columns(
+    return seen.sort(*_POSITION).with_columns(
         place=pl.int_range(pl.len(), dtype=pl.Int32),
         camera=(pl.col("camera_id").rank("dense") - 1).cast(pl.Int32),
         cell=(pl.struct(row, column.alias("column")).rank("dense") - 1).cast(pl.Int32),
@@ -85,7 +91,6 @@ def _places(reads: pl.LazyFrame, settings: PatternSettings) -> pl.DataFrame:
         z=latitude.sin(),
         sign=pl.col("camera_id").hash(seed=17),
     )
-    return placed.collect()
 
 
 def _numbered(names: pl.Series, column: str) -> pl.Expr:
@@ -93,9 +98,10 @@ def _numbered(names: pl.Series, column: str) -> pl.Expr:
     return pl.col(column).cast(pl.Enum(names)).to_physical()
 
 
-def _ordered(reads: pl.LazyFrame, places: pl.DataFrame, vehicles: pl.Series, low_confidence: int) -> pl.DataFrame:
+def _ordered(
+    reads: pl.LazyFrame, places: pl.DataFrame, vehicles: pl.Series, batches: pl.Series, low_confidence: int
+) -> pl.DataFrame:
     """Reads in their total order, with numbers for names."""
-    batches = run(reads.select(pl.col("batch_id").unique()))["batch_id"].sort()
     second = pl.col("captured_at").dt.epoch("s")
     found = reads.join(places.lazy().select(*_POSITION, "place"), on=_POSITION).select(
         "captured_at",
@@ -163,7 +169,7 @@ def _journeys(moves: pl.DataFrame, places: pl.DataFrame, span: Span, settings: P
         destination=pl.col("place").last(),
         farthest=packed(metres("a_", "b_"), pl.col("place")).max(),
         distance_m=pl.when("starts").then(0).otherwise("hop_m").sum(),
-        route=(pl.col("sign") * ((pl.col("n") - pl.col("begun")).cast(pl.UInt64) + _APART) + 0xD1342543DE82EF95).sum(),
+        route=(pl.col("sign") * ((pl.col("n") - pl.col("begun")).cast(pl.UInt64) + _APART) + _MORE).sum(),
         night=between_hours(of_day, settings.night_from_hour, settings.night_to_hour).sum(),
         weekend=weekend.sum(),
         office=(~weekend & (of_day >= 7 * 3600) & (of_day < 19 * 3600)).sum(),
@@ -182,6 +188,7 @@ def _journeys(moves: pl.DataFrame, places: pl.DataFrame, span: Span, settings: P
         run(summed).sort("journey").lazy().with_columns(
             *after,
             first=pl.col("vid").ne_missing(pl.col("vid").shift(1)),
+            route=pl.col("route") + pl.col("vid").cast(pl.UInt64) * (_APART ^ _MORE),
             reach_m=value_of(pl.col("farthest")),
             turn=code_of(pl.col("farthest")),
         )
@@ -191,8 +198,10 @@ def _journeys(moves: pl.DataFrame, places: pl.DataFrame, span: Span, settings: P
 def moved(paths: Sequence[str], span: Span, settings: PatternSettings) -> Moved:
     """Reads of the window to moves and journeys."""
     reads = _window(paths, span)
-    places = _places(reads, settings)
-    vehicles = run(reads.select(pl.col("vehicle").unique()))["vehicle"].sort()
-    ordered = _ordered(reads, places, vehicles, settings.low_confidence)
+    names = [reads.select(pl.col(name).unique()) for name in ("vehicle", "batch_id")]
+    seen, *found = pl.collect_all([_seen(reads), *names], engine="streaming")
+    vehicles, batches = (column.to_series().sort() for column in found)
+    places = _places(seen, settings)
+    ordered = _ordered(reads, places, vehicles, batches, settings.low_confidence)
     moves = _moves(ordered, places, settings)
     return Moved(vehicles, places, moves, _journeys(moves, places, span, settings))

@@ -38,8 +38,10 @@ def travel_features(found: Moved, span: Span, settings: PatternSettings) -> pl.L
     named = found.journeys.lazy().with_columns(
         **cells, seconds=seconds, since=minutes_since(second, settings.night_to_hour)
     )
+    number = int(found.places["cell"].max() or 0) + 1
+    of_vehicle = pl.col("vid").cast(pl.Int64) * number + pl.col("a_cell")
     named = named.with_columns(
-        pair=packed(pl.col("a_cell"), pl.col("b_cell")), returned=(apart & back.fill_null(False)) | loop
+        pair=of_vehicle * number + pl.col("b_cell"), returned=(apart & back.fill_null(False)) | loop
     )
     summed = named.group_by("vid").agg(
         journeys=pl.len(),
@@ -83,7 +85,10 @@ def trip_features(trips: pl.LazyFrame, span: Span, settings: PatternSettings) ->
     """What trips there and back say; no row without one."""
     second = local(pl.col("depart"), span.offsets) % DAY
     trips = trips.sort("vid", "outing").with_columns(
-        second=second, band=second // (settings.departure_band_hours * 3600), wait=_waits()
+        second=second,
+        band=pl.col("vid").cast(pl.Int64) * 24 + second // (settings.departure_band_hours * 3600),
+        town=packed(pl.col("vid"), pl.col("cell")),
+        wait=_waits(),
     )
     same_day = pl.col("back") - pl.col("depart") <= settings.same_day_hours * 3600
     found = trips.group_by("vid").agg(
@@ -98,7 +103,7 @@ def trip_features(trips: pl.LazyFrame, span: Span, settings: PatternSettings) ->
         wait_sum=pl.col("wait").sum(),
         wait_squares=(pl.col("wait") ** 2).sum(),
     )
-    found = found.join(commonest(trips, "cell", "main", "trip_towns"), on="vid")
+    found = found.join(commonest(trips, "town", "main", "trip_towns"), on="vid")
     found = found.join(commonest(trips, "band", "same_band", "bands"), on="vid")
     number = pl.col("away_trips")
     return found.with_columns(
