@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 import polars as pl
 
 from benchmarks.polars_arithmetic import (
-    CODES,
     DAY,
     at,
     between_hours,
@@ -156,8 +155,12 @@ def _journeys(moves: pl.DataFrame, places: pl.DataFrame, span: Span, settings: P
     """Journeys, and what is counted of their reads."""
     origin = pl.lit(moves["place"]).gather(pl.col("begun"))
     signs = at(places, pl.col("place"), ("sign",), "")["sign"]
-    ends = moves.lazy().with_columns(origin=origin).with_columns(
-        **at(places, pl.col("origin"), _VECTOR, "a_"), **at(places, pl.col("place"), _VECTOR, "b_"), sign=signs
+    ends = (
+        moves.lazy()
+        .with_columns(origin=origin)
+        .with_columns(
+            **at(places, pl.col("origin"), _VECTOR, "a_"), **at(places, pl.col("place"), _VECTOR, "b_"), sign=signs
+        )
     )
     local_s = local(pl.col("second"), span.offsets)
     of_day, weekend = local_s % DAY, is_weekend(local_s)
@@ -185,7 +188,10 @@ def _journeys(moves: pl.DataFrame, places: pl.DataFrame, span: Span, settings: P
         for name, called in (("start_second", "start"), ("origin", "origin"), ("destination", "destination"))
     ]
     return run(
-        run(summed).sort("journey").lazy().with_columns(
+        run(summed)
+        .sort("journey")
+        .lazy()
+        .with_columns(
             *after,
             first=pl.col("vid").ne_missing(pl.col("vid").shift(1)),
             route=pl.col("route") + pl.col("vid").cast(pl.UInt64) * (_APART ^ _MORE),

@@ -76,9 +76,7 @@ def travel_features(found: Moved, span: Span, settings: PatternSettings) -> pl.L
 
 def _waits() -> pl.Expr:
     """Minutes since the departure before, of rows in order."""
-    return pl.when(pl.col("vid") == pl.col("vid").shift(1)).then(
-        (pl.col("depart") - pl.col("depart").shift(1)) // 60
-    )
+    return pl.when(pl.col("vid") == pl.col("vid").shift(1)).then((pl.col("depart") - pl.col("depart").shift(1)) // 60)
 
 
 def trip_features(trips: pl.LazyFrame, span: Span, settings: PatternSettings) -> pl.LazyFrame:
@@ -127,9 +125,7 @@ def run_features(
         run_journeys=pl.col("journeys").filter(quick).sum(),
         every=pl.len(),
     )
-    counted = counted.with_columns(
-        day_runs=pl.col("every").cast(pl.Int64) - pl.col("quick_runs") - pl.col("long_runs")
-    )
+    counted = counted.with_columns(day_runs=pl.col("every").cast(pl.Int64) - pl.col("quick_runs") - pl.col("long_runs"))
     found = journeys.group_by("vid").agg(travelled=pl.len())
     for family in (counted, _quick(every.filter(quick), span, settings), _ways(every.filter(quick), based)):
         found = found.join(family, on="vid", how="left")

@@ -13,7 +13,6 @@ from benchmarks.features import AS_OF, write_reads
 from benchmarks.polars_features import all_in_polars, unlike
 from models.features.settings import PatternSettings
 from models.windows import FEATURES, windows_of_given
-from tests.models.conftest import WINDOW_ENDS, World
 
 SUMMER_TIME = date(2026, 4, 10)
 """A window to this day has the change of the clocks in it."""
@@ -24,16 +23,17 @@ _HARD_READS = """
                 [NULL, '', 'one', 'two', 'three'][1 + i // 3 % 5] AS force
             FROM range(31) t(i)
         ), drawn AS (
-            SELECT CASE WHEN j < 60 THEN 100 + j ELSE hash(j * 3) % 50 END::BIGINT AS v, (hash(j * 7) % 300)::BIGINT AS slot, k,
-                (hash(j * 11) % 30030)::BIGINT AS dice, j * 3 + k AS row_no,
-                CASE WHEN j % 900 = 77 THEN 30 ELSE (hash(j * 5) % 26 + k * CASE WHEN dice % 2 = 0 THEN 1 ELSE 5 END) % 30 END AS camera
+            SELECT CASE WHEN j < 60 THEN 100 + j ELSE hash(j * 3) % 50 END::BIGINT AS v,
+                (hash(j * 7) % 300)::BIGINT AS slot, k, (hash(j * 11) % 30030)::BIGINT AS dice, j * 3 + k AS row_no,
+                CASE WHEN dice % 2 = 0 THEN k ELSE k * 5 END AS step,
+                CASE WHEN j % 900 = 77 THEN 30 ELSE (hash(j * 5) % 26 + step) % 30 END AS camera
             FROM range(2000) t(j), range(3) u(k) WHERE j >= 60 OR k = 0
         ), convoys AS (
-            SELECT * FROM drawn UNION ALL SELECT v + 200, slot, k, dice, row_no + 6000, camera FROM drawn WHERE v < 20
+            SELECT * FROM drawn UNION ALL SELECT v + 200, slot, k, dice, row_no + 6000, step, camera FROM drawn WHERE v < 20
         )
         SELECT 'b' || (dice % 5) AS batch_id, row_no, md5(v::VARCHAR) AS vehicle, 's' AS site_id, camera_id,
             TIMESTAMP '2026-03-10' + to_hours(((slot * 7 + v % 200 * 3) % 800)::BIGINT)
-                + to_seconds((k * 900 + v // 200 * 30)::BIGINT) + to_milliseconds((dice % 3 * 400)::BIGINT) AS captured_at,
+                + to_milliseconds((k * 900000 + v // 200 * 30000 + dice % 3 * 400)::BIGINT) AS captured_at,
             latitude + CASE WHEN camera % 4 = 0 AND dice % 3 = 0 THEN 0.4 ELSE 0 END + dice % 5 * 0.00001 AS latitude,
             longitude, CASE WHEN dice % 13 > 0 THEN force END AS force,
             CASE WHEN dice % 7 > 0 THEN dice % 11 = 0 END AS plate_repaired,
@@ -67,9 +67,9 @@ def test_polars_gives_the_same_features_of_the_reads_that_are_measured(kind: str
 
 
 @pytest.mark.parametrize("days", [14, 28])
-def test_polars_gives_the_same_features_of_lives_in_a_lake(days: int, world: World) -> None:
+def test_polars_gives_the_same_features_of_lives_in_a_lake(days: int, world) -> None:  # type: ignore[no-untyped-def]
     parts = [world.lake.root / part.path for part in world.inputs.reads]
-    ours, typed = _both(parts, WINDOW_ENDS[-1], PatternSettings(window_days=days))
+    ours, typed = _both(parts, world.inputs.window_ends[-1], PatternSettings(window_days=days))
     assert typed.height == 90
     assert unlike(ours, typed) == []
 
