@@ -5,8 +5,8 @@ by column, or nothing is told. All four in one process, one after the other. Pol
 sorts once; for ten features it tells vehicles apart by looking at the row before, which is its cheapest way. The query
 by hand is what an engineer would type: one sort for hops, one for journeys, two group-bys. Two kinds of reads:
 `journeys` (vehicles on trips of several cameras, as reads come) and `scattered` (every read somewhere else, so that
-nearly each is a journey of its own: the worst case). Compare ratios; seconds depend on the machine, and where other work
-runs beside it only those of the processor say something.
+nearly each is a journey of its own: the worst case). Compare ratios; seconds depend on the machine, and where other
+work runs beside it only those of the processor say something.
 
     python -m benchmarks.features [--reads 10000000] [--threads 2] [--kind journeys]
 """

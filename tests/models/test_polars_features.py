@@ -29,7 +29,8 @@ _HARD_READS = """
                 CASE WHEN j % 900 = 77 THEN 30 ELSE (hash(j * 5) % 26 + step) % 30 END AS camera
             FROM range(2000) t(j), range(3) u(k) WHERE j >= 60 OR k = 0
         ), convoys AS (
-            SELECT * FROM drawn UNION ALL SELECT v + 200, slot, k, dice, row_no + 6000, step, camera FROM drawn WHERE v < 20
+            SELECT * FROM drawn
+            UNION ALL SELECT v + 200, slot, k, dice, row_no + 6000, step, camera FROM drawn WHERE v < 20
         )
         SELECT 'b' || (dice % 5) AS batch_id, row_no, md5(v::VARCHAR) AS vehicle, 's' AS site_id, camera_id,
             TIMESTAMP '2026-03-10' + to_hours(((slot * 7 + v % 200 * 3) % 800)::BIGINT)
