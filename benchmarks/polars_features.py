@@ -39,12 +39,23 @@ def all_in_polars(paths: Sequence[Path], as_of: date, settings: PatternSettings)
         co_travel_features(found, span, settings),
         run_features(runs, stays, found.journeys.lazy(), span, settings),
     ]
-    joined = pl.LazyFrame({"vehicle": found.vehicles}).with_row_index("vid")
-    for family in pl.collect_all(families, engine="streaming"):
-        joined = joined.join(family.lazy(), on="vid", how="left")
-    cells = found.places.lazy().group_by(base_cell="cell").agg(base_cameras=pl.col("camera").n_unique())
-    joined = joined.join(cells, on="base_cell", how="left").sort("vid")
-    return run(joined.select("vehicle", *(_typed(feature.name, feature.dtype) for feature in FEATURES)))
+    joined = _side_by_side(found.vehicles, pl.collect_all(families, engine="streaming"))
+    cells = found.places.group_by("cell").agg(cameras=pl.col("camera").n_unique()).sort("cell")
+    base_cameras = pl.lit(cells["cameras"]).gather(pl.col("base_cell")).alias("base_cameras")
+    typed = joined.lazy().with_columns(base_cameras)
+    return run(typed.select("vehicle", *(_typed(feature.name, feature.dtype) for feature in FEATURES)))
+
+
+def _side_by_side(vehicles: pl.Series, families: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Families in the order of the vehicles; where all of these are in one, to sort it costs less than to join it."""
+    numbers = pl.DataFrame({"vehicle": vehicles}).with_row_index("vid")
+    whole = [family.sort("vid") for family in families if family.height == numbers.height]
+    rest = [
+        numbers.select("vid").join(family, on="vid", how="left", maintain_order="left")
+        for family in families
+        if family.height < numbers.height
+    ]
+    return pl.concat([numbers, *(family.drop("vid") for family in (*whole, *rest))], how="horizontal")
 
 
 def _typed(name: str, dtype: str) -> pl.Expr:
