@@ -133,7 +133,7 @@ def camera_features(found: Moved, settings: PatternSettings) -> pl.LazyFrame:
 
 def _bits(places: pl.DataFrame) -> dict[str, pl.Expr]:
     """The force of a place as one bit of as many words as there are forces for: cheaper than to count distinct ones."""
-    words = (places["force_no"].max() or 0) // _BITS + 1
+    words = places["force_no"].n_unique() // _BITS + 1
     bits = places.select(
         pl.when("named", pl.col("force_no") // _BITS == word)
         .then(pl.lit(2, pl.Int64) ** (pl.col("force_no") % _BITS))

@@ -38,7 +38,7 @@ def travel_features(found: Moved, span: Span, settings: PatternSettings) -> pl.L
     named = found.journeys.lazy().with_columns(
         **cells, seconds=seconds, since=minutes_since(second, settings.night_to_hour)
     )
-    number = int(found.places["cell"].max() or 0) + 1
+    number = found.places["cell"].n_unique()
     of_vehicle = pl.col("vid").cast(pl.Int64) * number + pl.col("a_cell")
     named = named.with_columns(
         pair=of_vehicle * number + pl.col("b_cell"), returned=(apart & back.fill_null(False)) | loop
