@@ -34,10 +34,7 @@ from models.patterns import get_pattern
 AS_OF = date(2026, 2, 1)
 READS_PER_JOURNEY = 6
 READS_PER_VEHICLE = 20
-_TOLD = (
-    "Seconds and ratios by the clock / of the processor. All in Polars: typed by hand, the same table as ours, column by "
-    "column."
-)
+_TOLD = "Seconds and ratios by the clock / of the processor. All in Polars is typed by hand and gives the same table."
 _FORGET = Path("/proc/self/clear_refs")
 
 _CAMERAS = """

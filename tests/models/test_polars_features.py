@@ -24,16 +24,22 @@ _HARD_READS = """
             FROM range(31) t(i)
         ), drawn AS (
             SELECT CASE WHEN j < 60 THEN 100 + j ELSE hash(j * 3) % 50 END::BIGINT AS v,
-                (hash(j * 7) % 300)::BIGINT AS slot, k, (hash(j * 11) % 30030)::BIGINT AS dice, j * 3 + k AS row_no,
+                (hash(j * 7) % 300)::BIGINT AS slot, (slot * 7 + v * 3) % 800 AS hour, k,
+                (hash(j * 11) % 30030)::BIGINT AS dice, j * 3 + k AS row_no,
                 CASE WHEN dice % 2 = 0 THEN k ELSE k * 5 END AS step,
                 CASE WHEN j % 900 = 77 THEN 30 ELSE (hash(j * 5) % 26 + step) % 30 END AS camera
             FROM range(2000) t(j), range(3) u(k) WHERE j >= 60 OR k = 0
+        ), shuttles AS (
+            SELECT 300 + w AS v, 100 + w + j * 2 AS hour, k, 1 AS dice, 90000 + w * 100 + j * 3 + k AS row_no,
+                CASE WHEN j % 2 = 0 THEN k * 5 ELSE 10 - k * 5 END AS camera
+            FROM range(5) s(w), range(12) t(j), range(3) u(k) WHERE j < 6 + w
         ), convoys AS (
-            SELECT * FROM drawn
-            UNION ALL SELECT v + 200, slot, k, dice, row_no + 6000, step, camera FROM drawn WHERE v < 20
+            SELECT v, hour, k, dice, row_no, camera FROM drawn
+            UNION ALL SELECT v + 200, hour, k, dice, row_no + 6000, camera FROM drawn WHERE v < 20
+            UNION ALL SELECT v, hour, k, dice, row_no, camera FROM shuttles
         )
         SELECT 'b' || (dice % 5) AS batch_id, row_no, md5(v::VARCHAR) AS vehicle, 's' AS site_id, camera_id,
-            TIMESTAMP '2026-03-10' + to_hours(((slot * 7 + v % 200 * 3) % 800)::BIGINT)
+            TIMESTAMP '2026-03-10' + to_hours(hour::BIGINT)
                 + to_milliseconds((k * 900000 + v // 200 * 30000 + dice % 3 * 400)::BIGINT) AS captured_at,
             latitude + CASE WHEN camera % 4 = 0 AND dice % 3 = 0 THEN 0.4 ELSE 0 END + dice % 5 * 0.00001 AS latitude,
             longitude, CASE WHEN dice % 13 > 0 THEN force END AS force,
