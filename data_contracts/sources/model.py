@@ -6,8 +6,10 @@ Two sources are built in, `canonical` and `bof2`; any other is a YAML file with 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
@@ -182,7 +184,16 @@ def load_source(name_or_file: str) -> Source:
     try:
         return Source.model_validate({"name": name_as_delivered(path.with_suffix(""))[:LONGEST_NAME], **content})
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
+        faults = "; ".join(map(_in_words, error.errors()))
         raise WrongInputError(
-            f"Source {name_as_delivered(path)}: {faults}.", "Correct it; the keys are listed in the docs."
+            f"Source {name_as_delivered(path)}: {faults}.",
+            f"Correct it; the keys are {', '.join(Source.model_fields)} (docs/own-data.md).",
         ) from None
+
+
+def _in_words(fault: Mapping[str, Any]) -> str:
+    place = ".".join(map(str, fault["loc"]))
+    if fault["type"] != "extra_forbidden":
+        return f"{place or 'file'}: {fault['msg']}"
+    near = get_close_matches(place, list(Source.model_fields), n=1)
+    return f"{place} is no key of a source{f', {near[0]} may be meant' if near else ''}"

@@ -218,7 +218,7 @@ def test_one_plate_written_in_several_ways_is_one_vehicle(room, row):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("colums: {vrm: x}", "colums"),
+        ("colums: {vrm: x}", "colums is no key of a source, columns may be meant"),
         ("columns: {plate: x}", "plate"),
         ("zone: Europe/Londn", "no IANA zone"),
         ("delimiter: ';;'", "delimiter"),
