@@ -173,7 +173,7 @@ def _census(path: Path, gzipped: bool, delimiter: str) -> _Census:
             undecodable.see(block)
             odd = odd or length > LONGEST_LINE
             if b"\0" in block:
-                raise _not_text(path)
+                raise _holds_nul(path, lines - block.count(b"\n", block.index(b"\0")) + 1)
             last = block[-1:]
     if not head:
         raise WrongInputError(f"{name_as_delivered(path)} is empty once unpacked.", "Ask for it to be delivered again.")
@@ -228,6 +228,13 @@ def _not_text(path: Path) -> WrongInputError:
     return WrongInputError(
         f"{name_as_delivered(path)} is not a text file in UTF-8, so it is no CSV.",
         "Deliver it as CSV in UTF-8, or as Parquet.",
+    )
+
+
+def _holds_nul(path: Path, line: int) -> WrongInputError:
+    return WrongInputError(
+        f"{name_as_delivered(path)} is no text: line {line:,} holds a NUL, which no CSV does.",
+        "Have it exported or sent anew, as CSV in UTF-8 or as Parquet: it was cut off while written, or is UTF-16.",
     )
 
 

@@ -171,7 +171,7 @@ OTHER = {
     "gzip_twice": (gzip.compress(gzip.compress(GOOD.encode())), "gzip twice"),
     "zstd": (b"\x28\xb5\x2f\xfd\x00\x58", "Zstandard"),
     "bomb": (gzip.compress(b"vrm,captured_at,camera_id\n" + b"a,b,c\n" * (12 << 20), 6), "200 times its size"),
-    "zeros": (gzip.compress(bytes(80 << 20)), "not a text file"),
+    "zeros": (gzip.compress(bytes(80 << 20)), "is no text: line 1 holds a NUL"),
     "utf16": (GOOD.encode("utf-16"), "not a text file in UTF-8"),
     "endless_line": (b"x" * (3 << 20), "no header line"),
     "huge_header": (b'"' + b"x" * 200_000 + b'",' + GOOD.encode(), "no header line"),
