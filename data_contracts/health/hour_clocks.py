@@ -89,7 +89,7 @@ def find_hour_shifts(company: Company, since: int, past_until: int) -> list[Shif
     """
     if not len(company.day):
         return []
-    last = int(company.day.max()) + 1
+    since, last = max(since, int(company.day.min())), int(company.day.max()) + 1
     found = []
     for camera in np.unique(company.camera):
         mine = company.camera == camera

@@ -62,11 +62,9 @@ def tell_shifts(legs: Legs, shifts: Sequence[Shift]) -> list[HealthInterval]:
 
 
 def _follows(one: Shift, other: Shift) -> bool:
-    # a week with too few hops to tell lies between two that tell the same, as a day or two do
-    together = (one.camera, one.kind) == (other.camera, other.kind) and other.first - one.end <= max(
-        2, one.end - one.first
-    )
-    return together and one.value * other.value > 0
+    # a week, or a day or two, with too few hops to tell may lie between two that tell the same
+    near = other.first - one.end <= max(2, one.end - one.first)
+    return near and (one.camera, one.kind) == (other.camera, other.kind) and one.value * other.value > 0
 
 
 def _interval(legs: Legs, group: Sequence[Shift], newest: int) -> HealthInterval:
