@@ -210,7 +210,7 @@ def standing_batches(lake: Lake, rocu: str) -> tuple[tuple[IngestRecord, BatchMa
 def replaced_batches(lake: Lake, rocu: str) -> dict[str, str]:
     """Failed batches in whose place another was accepted, also over several attempts, with the id of that one.
 
-    A failed attempt at a batch's place stands no longer than that batch, if what took the place has a day of it.
+    A failed attempt at a batch's place stands no longer than that batch, if what took the place has all its days.
     """
     followers: dict[str, set[str]] = {}
     leaders: dict[str, set[str]] = {}
@@ -223,8 +223,7 @@ def replaced_batches(lake: Lake, rocu: str) -> dict[str, str]:
     taken = {batch_id: _accepted_after(batch_id, followers, failed) for batch_id in failed if failed[batch_id]}
     for attempt in [batch_id for batch_id, by in taken.items() if by is None]:
         by = _accepted_after(attempt, _joined(leaders, followers), failed)
-        days = set(standing[attempt].dates)
-        if by is not None and (not days or not days.isdisjoint(standing[by].dates)):
+        if by is not None and set(standing[attempt].dates) <= set(standing[by].dates):
             taken[attempt] = by
     return {batch_id: by for batch_id, by in taken.items() if by is not None}
 

@@ -98,10 +98,13 @@ def test_a_failed_attempt_stands_no_longer_than_the_batch_in_whose_place_it_was_
     (third,) = room.ingest(room.deliver("third.csv", next_day, row(confidence="-99")), replaces=second.batch_id).batches
     assert set(failures(room)) == {failed.batch_id, second.batch_id, third.batch_id}
     (good,) = room.ingest(room.deliver("good.csv", row()), replaces=failed.batch_id).batches
+    # what was tried for another day as well is owed that day
+    assert failures(room) == [third.batch_id]
+    assert replaced_batches(room.lake, room.rocu) == dict.fromkeys([failed.batch_id, second.batch_id], good.batch_id)
+    both = room.deliver("both.csv", row(), row(captured_at="2026-05-19T08:00:00Z", received_at=""))
+    (last,) = room.ingest(both, replaces=third.batch_id).batches
+    assert (last.accepted, last.duplicates) == (1, 1)
     assert failures(room) == []
-    assert replaced_batches(room.lake, room.rocu) == dict.fromkeys(
-        [failed.batch_id, second.batch_id, third.batch_id], good.batch_id
-    )
 
 
 def test_a_known_file_takes_no_other_place_than_the_one_that_it_was_delivered_for(room, row):
