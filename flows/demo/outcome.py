@@ -111,10 +111,11 @@ def show_outcome(stage: Stage, rows: Sequence[Row], refused: int) -> None:
     line(f"  reads in: every delivery counts, {BAD_DAY} of {rows[0]['rocu']} twice: refused, then right")
     line(f"  confirmed of reviewed: vehicles on the list of {FIRST_MODEL} that analysts decided about afterwards")
     line("  where to look:")
+    longest = max(len(row["rocu"]) for row in rows)
     for row in rows:
-        line(f"    {row['rocu']}  list for analysts  {row['list']}")
-        line(f"    {row['rocu']}  monitoring page    {row['monitoring']}")
-        line(f"    {row['rocu']}  model record       {record_page_of(stage, row['rocu'])}")
+        line(f"    {row['rocu']:<{longest}}  list for analysts  {row['list']}")
+        line(f"    {row['rocu']:<{longest}}  monitoring page    {row['monitoring']}")
+        line(f"    {row['rocu']:<{longest}}  model record       {record_page_of(stage, row['rocu'])}")
     line(f"    everything                {stage.settings.root}")
     line("  what next, as somebody who runs and trains (each command has --help; docs/commands.md has all):")
     activate = Path(sys.prefix) / "bin" / "activate"
