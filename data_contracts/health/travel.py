@@ -175,7 +175,7 @@ def _usual(seconds: Ints, pair: Ints, pairs: int, past: Bools) -> NDArray[np.flo
 
 def _blocks(legs: Legs, since: int, misplaced: set[int]) -> list[tuple[int, int, int]]:
     """Of each camera, days from a first on; where a day has too few hops weeks, which begin on Mondays."""
-    since, last = max(since, int(legs.day.min())), int(legs.day.max()) + 1
+    last = int(legs.day.max()) + 1
     here = legs.day >= since
     each = np.bincount(legs.near[here], minlength=len(legs.cameras))
     each = each + np.bincount(legs.far[here], minlength=len(legs.cameras))
