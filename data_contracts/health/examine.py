@@ -88,7 +88,7 @@ def health_of_lake(
     volumes = examine_volumes(counts)
     sites = dict(zip(counts.cameras, counts.sites, strict=True))
     told = tell(volumes) + find_confidence_decay(connection, sites, last, limits.position_tolerance_m)
-    told += find_travel_faults(connection, lake, rocu, first, last)
+    told += find_travel_faults(connection, lake, rocu, first, last, limits.position_tolerance_m)
     (silent,) = connection.execute(
         "SELECT count(DISTINCT camera_id) FROM register WHERE camera_id NOT IN (SELECT camera_id FROM sent_hours)"
         " AND valid_from <= ? AND coalesce(valid_to, TIMESTAMP '9999-01-01') > ?",

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.health.counts import Ints
-from data_contracts.health.legs import Legs
 from data_contracts.health.shifts import HOUR_S, Shift, dated
 
 ABOUT_S = 900
@@ -44,14 +43,15 @@ class Company:
     beside: NDArray[np.int64]
 
 
-def load_company(connection: duckdb.DuckDBPyConnection, legs: Legs) -> Company:
-    """Count it over the view `travelling` that the hops were made from; of very many reads for a sample of vehicles."""
+def load_company(connection: duckdb.DuckDBPyConnection) -> Company:
+    """Count it over `travelling` and `numbered`, which hops are made from; of very many reads of a sample of vehicles."""
     ((reads,),) = connection.execute("SELECT count(*) FROM travelling").fetchall()
     share = min(1000, 1000 * MOST_READS // max(reads, 1))
     hour = HOUR_S // ABOUT_S
     rows = connection.execute(
         f"""WITH seen AS (
-                SELECT vehicle, camera_id, hash(site_id) AS site, epoch(captured_at)::BIGINT // {ABOUT_S} AS about,
+                SELECT vehicle, camera_id, stay, hash(site_id) AS site,
+                    epoch(captured_at)::BIGINT // {ABOUT_S} AS about,
                     date_diff('day', DATE '1970-01-01', captured_at::DATE) AS day
                 FROM travelling WHERE hash(vehicle) % 1000 < {share}),
             around AS (
@@ -59,20 +59,19 @@ def load_company(connection: duckdb.DuckDBPyConnection, legs: Legs) -> Company:
                 FROM (SELECT DISTINCT vehicle, about, site FROM seen), (VALUES (-1), (0), (1)) AS steps(step)
                 GROUP BY ALL),
             held AS (
-                SELECT seen.camera_id, seen.day, stands.one <> stands.other AS as_it_is,
+                SELECT seen.camera_id, seen.stay, seen.day, stands.one <> stands.other AS as_it_is,
                     coalesce(later.one <> site OR later.other <> site, false) AS later,
                     coalesce(earlier.one <> site OR earlier.other <> site, false) AS earlier
                 FROM seen JOIN around AS stands ON stands.vehicle = seen.vehicle AND stands.about = seen.about
                 LEFT JOIN around AS later ON later.vehicle = seen.vehicle AND later.about = seen.about + {hour}
                 LEFT JOIN around AS earlier ON earlier.vehicle = seen.vehicle AND earlier.about = seen.about - {hour})
-            SELECT camera_id, day, count(*) FILTER (as_it_is OR later OR earlier) AS either,
+            SELECT no, day, count(*) FILTER (as_it_is OR later OR earlier) AS either,
                 count(*) FILTER (as_it_is) AS as_it_is, count(*) FILTER (later) AS later,
                 count(*) FILTER (earlier) AS earlier
-            FROM held GROUP BY ALL ORDER BY ALL"""
+            FROM held JOIN numbered USING (camera_id, stay) GROUP BY ALL ORDER BY ALL"""
     ).fetchnumpy()
-    numbers = {camera: number for number, camera in enumerate(legs.cameras)}
     return Company(
-        camera=np.asarray([numbers[camera] for camera in rows["camera_id"]], dtype=np.int64),
+        camera=np.asarray(rows["no"], dtype=np.int64),
         day=np.asarray(rows["day"], dtype=np.int64),
         either=np.asarray(rows["either"], dtype=np.int64),
         beside=np.stack([np.asarray(rows[name], dtype=np.int64) for name in ("as_it_is", "later", "earlier")], axis=1),

@@ -31,6 +31,7 @@ BINS = 2 * LONGEST_S // STEP_S + 1
 REACH = LONGEST_S // STEP_S  # shifts that are tried, each way
 LEAST_OF_PAIR, LEAST_OF_BLOCK = 25, 20
 LEAST_SHIFT_S, LEAST_GAIN, LEAST_SHARE = 60, 15.0, 0.15
+LEAST_OF_SCATTER = 3.0
 LEAST_NEIGHBOURS = 2
 LEAST_OF_WAY = 0.03  # ways to the camera and ways from it must each gain so much a hop
 NEW_PAST_DAYS, MOST_PAIRS = 14, 30_000
@@ -38,14 +39,15 @@ _FLOOR = 0.02
 
 
 def find_travel_faults(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, first: date, last: date
+    connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, first: date, last: date, tolerance_m: float
 ) -> list[HealthInterval]:
     """Intervals of wrong clocks and places that touch the days from `first` to `last`.
 
     Reads the hops since twelve weeks before: six in which a fault may have begun, six in which to see what is usual.
+    Places of a camera that are farther apart than `tolerance_m` are judged apart, each by its own past.
     """
-    legs = load_legs(connection, lake, rocu, first - timedelta(days=BEFORE_DAYS + PAST_DAYS), last)
-    return judge_travel(legs, first, load_company(connection, legs) if len(legs.seconds) else None)
+    legs = load_legs(connection, lake, rocu, first - timedelta(days=BEFORE_DAYS + PAST_DAYS), last, tolerance_m)
+    return judge_travel(legs, first, load_company(connection) if len(legs.seconds) else None)
 
 
 def judge_travel(legs: Legs, first: date, company: Company | None = None) -> list[HealthInterval]:
@@ -62,7 +64,8 @@ def judge_travel(legs: Legs, first: date, company: Company | None = None) -> lis
         return []
     since = (first - date(1970, 1, 1)).days
     looked_at = since - BEFORE_DAYS
-    hours = find_hour_shifts(company, looked_at, _past_until(legs, looked_at)) if company is not None else []
+    first_day, end = int(legs.day.min()), int(legs.day.max()) + 1
+    hours = find_hour_shifts(company, looked_at, _past_until(looked_at, first_day, end)) if company is not None else []
     began = [*hours, *_clocks(legs, looked_at, {shift.camera for shift in hours})]
     standing = find_standing_faults(legs, since)
     always = [shift for shift in standing if _explains_more(shift, [one for one in began if one.end > since])]
@@ -83,7 +86,7 @@ def _clocks(legs: Legs, since: int, misplaced: set[int]) -> list[Shift]:
         return []
     seconds = legs.seconds.copy()
     pair, pairs = _pairs(legs)
-    past = legs.day < _past_until(legs, since)
+    past = _past(legs, since)
     usual = _usual(seconds, pair, len(pairs), past)
     found: list[Shift] = []
     blocks = _doubtful(legs, usual[pair, _place(seconds)], past, _blocks(legs, since, misplaced))
@@ -107,10 +110,20 @@ def _clocks(legs: Legs, since: int, misplaced: set[int]) -> list[Shift]:
                 gains[other] = _scan(legs, seconds, pair, usual, *other)
 
 
-def _past_until(legs: Legs, since: int) -> int:
+def _past(legs: Legs, since: int) -> Bools:
+    """Which hops say what is usual: those before both of their cameras are looked at."""
+    order, starts = legs.by_camera
+    last = int(legs.day.max()) + 1
+    until = np.full(len(legs.cameras), since)
+    for camera in np.flatnonzero(np.diff(starts)):
+        days = legs.day[order[starts[camera] : starts[camera + 1]]]
+        until[camera] = _past_until(since, int(days.min()), last)
+    return np.asarray(legs.day < np.maximum(until[legs.near], until[legs.far]))
+
+
+def _past_until(since: int, first: int, end: int) -> int:
     """The day up to which hops are the past: `since`; with little before it two weeks from the first, at most half."""
-    first, last = int(legs.day.min()), int(legs.day.max()) + 1
-    return since if since - first >= NEW_PAST_DAYS else first + min(NEW_PAST_DAYS, (last - first) // 2)
+    return since if since - first >= NEW_PAST_DAYS else first + min(NEW_PAST_DAYS, (end - first) // 2)
 
 
 def _place(seconds: Ints) -> Ints:
@@ -176,14 +189,15 @@ def _usual(seconds: Ints, pair: Ints, pairs: int, past: Bools) -> NDArray[np.flo
 def _blocks(legs: Legs, since: int, misplaced: set[int]) -> list[tuple[int, int, int]]:
     """Of each camera, days from a first on; where a day has too few hops weeks, which begin on Mondays."""
     last = int(legs.day.max()) + 1
-    here = legs.day >= since
-    each = np.bincount(legs.near[here], minlength=len(legs.cameras))
-    each = each + np.bincount(legs.far[here], minlength=len(legs.cameras))
+    order, starts = legs.by_camera
     blocks = []
-    for camera, hops in enumerate(each):
+    for camera in range(len(legs.cameras)):
+        days = legs.day[order[starts[camera] : starts[camera + 1]]]
+        hops = int((days >= since).sum())
         if camera in misplaced or hops < LEAST_OF_BLOCK:
             continue
-        step = 1 if hops / max(last - since, 1) >= 2 * LEAST_OF_BLOCK else 7
+        lived = last - max(since, int(days.min()))
+        step = 1 if hops / lived >= 2 * LEAST_OF_BLOCK else 7
         monday = since - (since + 3) % 7
         begins = range(since if step == 1 else monday, last, step)
         blocks += [(camera, begin, min(begin + step, last)) for begin in begins]
@@ -223,6 +237,9 @@ def _scan(
     if abs(shift) < LEAST_SHIFT_S or gain < LEAST_GAIN or gain < LEAST_SHARE * len(mine):
         return None
     better = told[:, best] - told[:, REACH]
+    # of few past hops the usual is rough, and some shift fits it better by chance: for some hops much, for others not
+    if gain < LEAST_OF_SCATTER * float(np.sqrt((better**2).sum())):
+        return None
     neighbours = legs.near[mine] + legs.far[mine] - camera
     sites = np.asarray([legs.sites[other] for other in neighbours])
     agreeing = sum(better[sites == site].sum() > 2 for site in np.unique(sites))

@@ -16,6 +16,7 @@ from requalify_support import requalify
 
 from data_contracts.health.hour_clocks import Company, find_hour_shifts
 from data_contracts.health.legs import load_legs
+from data_contracts.judgement.limits import IngestLimits
 from data_contracts.layers.reads import layer_parts, standing_batches
 from infra.engine import open_engine
 from infra.errors import FaultError
@@ -184,7 +185,7 @@ def test_reads_rejected_for_the_clock_of_what_received_them_tell_nothing_of_the_
 def hops(room: Any, first: date = date(2026, 5, 1), last: date = date(2026, 5, 31)) -> list[int]:
     """Seconds from CAM-1 to CAM-2 of all that travel times are judged from."""
     with open_engine(room.settings) as connection:
-        legs = load_legs(connection, room.lake, room.rocu, first, last)
+        legs = load_legs(connection, room.lake, room.rocu, first, last, IngestLimits().position_tolerance_m)
     return sorted(int(second) for second in legs.seconds)
 
 
