@@ -44,7 +44,7 @@ class Company:
 
 
 def load_company(connection: duckdb.DuckDBPyConnection) -> Company:
-    """Count it over `travelling` and `numbered`, which hops are made from; of very many reads of a sample of vehicles."""
+    """Count it over `travelling` and `numbered`, which hops are made from; of very many reads, of some vehicles."""
     ((reads,),) = connection.execute("SELECT count(*) FROM travelling").fetchall()
     share = min(1000, 1000 * MOST_READS // max(reads, 1))
     hour = HOUR_S // ABOUT_S

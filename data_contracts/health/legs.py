@@ -1,7 +1,7 @@
 """Hops of vehicles from one camera to the next, as differences of the two clocks: what travel times are judged from.
 
 A difference keeps its sign, so a clock that is wrong by more than the way takes shows as itself and not as a vehicle
-that drove back. A camera at another place is another camera here, for the ways to it are others. Belongs here: getting hops
+that drove back. A camera at another place is another camera, for the ways to it are others. Belongs here: getting hops
 out of the lake. Does not: what they say (travel), which rejected reads count (rejected_clocks).
 """
 
