@@ -166,6 +166,8 @@ class Plan:
         """
         for name, value in (values or {}).items():
             connection.execute(f'SET VARIABLE "{name}" = {value}')
+        # pieces looked along would wait for one another; where order matters, a statement asks for it
+        connection.execute("SET SESSION preserve_insertion_order = false")
         maker = ThreadPoolExecutor(1)
         try:
             made = [maker.submit(self._statement_of, step) for step in (*self._steps, self._last)]
@@ -176,6 +178,7 @@ class Plan:
         finally:
             # a step that failed waits for the statement that is being made and for no other
             maker.shutdown(cancel_futures=True)
+            connection.execute("RESET SESSION preserve_insertion_order")
 
     def _statement_of(self, step: _Step) -> str:
         with self._making:
