@@ -164,7 +164,7 @@ def load_cameras(
     """
     contract = load_contract("cameras")
     source = BUILT_IN["canonical"]
-    delivery = inspect(file, source, contract.required, contract.optional)
+    delivery = inspect(file, source, contract.required, contract.optional, describable=False)
     with working_database(settings, lake, rocu) as connection:
         load_rows(connection, "delivered", [delivery], contract.fields, {}, _projection())
         _arrive(connection)

@@ -90,6 +90,7 @@ class Delivery:
         return self.sha256[:BATCH_ID_LENGTH]
 
 
+_AS_IT_MUST_BE = "Name the columns in the first line as the contract does (docs/contracts.md), commas between them."
 _TWO_LINE_ENDS = int.from_bytes(b"\n\n")
 
 
@@ -105,7 +106,12 @@ class _Census:
 
 
 def inspect(
-    path: Path, source: Source, required: Sequence[str], optional: Sequence[str], known: bool = False
+    path: Path,
+    source: Source,
+    required: Sequence[str],
+    optional: Sequence[str],
+    known: bool = False,
+    describable: bool = True,
 ) -> Delivery:
     """Find out what a file is.
 
@@ -115,6 +121,7 @@ def inspect(
         required: Fields without which the file cannot be taken.
         optional: Fields that are taken when they are there.
         known: It was taken before, so that nothing is asked of the encoding of its rows.
+        describable: A source file could say that it is written otherwise.
 
     Raises:
         WrongInputError: It is missing, empty, no file, not what the source says, damaged, for the most part no UTF-8,
@@ -131,11 +138,11 @@ def inspect(
             raise WrongInputError(
                 f"{name_as_delivered(path)} is Parquet, but source {source.name} is {source.format}.", "Use its source."
             )
-        layout = _parquet_layout(path, gzipped, source, required, optional)
+        layout = _parquet_layout(path, gzipped, source, required, optional, describable)
         with opened(path):
             return Delivery(path, file_sha256(path), size, 0, layout)
     census = _census(path, gzipped, source.delimiter)
-    layout = _text_layout(path, gzipped, census, source, required, optional)
+    layout = _text_layout(path, gzipped, census, source, required, optional, describable)
     rows = census.lines - int(layout.header)
     if not known and census.undecodable * 2 > rows > 0:
         raise _mostly_undecodable(path, census.undecodable, rows)
@@ -248,22 +255,28 @@ def _mostly_undecodable(path: Path, undecodable: int, rows: int) -> WrongInputEr
 
 
 def _text_layout(
-    path: Path, gzipped: bool, census: _Census, source: Source, required: Sequence[str], optional: Sequence[str]
+    path: Path,
+    gzipped: bool,
+    census: _Census,
+    source: Source,
+    required: Sequence[str],
+    optional: Sequence[str],
+    describable: bool,
 ) -> Layout:
     if source.format == "bof2":
         _require_bof2(path, census.head, source.delimiter)
         positions = tuple((field, BOF2_FIELDS.index(field)) for field in (*required, *optional) if field in BOF2_FIELDS)
         narrowest, widest, quoting = BOF2_MANDATORY, len(BOF2_FIELDS), False
     else:
-        header = _header(path, census.head, source.delimiter)
-        positions = _find_columns(path, header, source, required, optional)
+        header = _header(path, census.head, source.delimiter, describable)
+        positions = _find_columns(path, header, source, required, optional, describable)
         narrowest = widest = len(header)
         quoting = True
     plain = not census.irregular and not (quoting and census.quotes)
     return Layout("text", gzipped, source.delimiter, quoting, quoting, positions, (), narrowest, widest, plain)
 
 
-def _header(path: Path, head: bytes, delimiter: str) -> list[str]:
+def _header(path: Path, head: bytes, delimiter: str, describable: bool) -> list[str]:
     text = head.decode("utf-8", errors="replace").removeprefix("\ufeff")
     lines = io.StringIO(text.lstrip("\r\n"), newline=None)
     try:
@@ -271,15 +284,19 @@ def _header(path: Path, head: bytes, delimiter: str) -> list[str]:
     except csv.Error:
         raise WrongInputError(
             f"{name_as_delivered(path)} has no header line that names columns.",
-            "Check the delimiter, or describe the file in a source YAML file.",
+            "Check the delimiter, or describe the file in a source YAML file." if describable else _AS_IT_MUST_BE,
         ) from None
     return [name.strip() for name in first]
 
 
-def _about_header(header: Sequence[str], delimiter: str) -> str:
+def _about_header(header: Sequence[str], delimiter: str, describable: bool) -> str:
     """What to do about a header line without the columns that are needed."""
     others = {other: header[0].count(other) for other in DELIMITERS if other != delimiter} if len(header) == 1 else {}
     likeliest = max(others, key=others.__getitem__, default="")
+    if likeliest and others[likeliest] and not describable:
+        return (
+            f"Its columns stand apart by {DELIMITERS[likeliest]}: have it saved with {DELIMITERS[delimiter]} instead."
+        )
     if likeliest and others[likeliest]:
         written = '"\\t"' if likeliest == "\t" else f"'{likeliest}'"
         return (
@@ -288,11 +305,18 @@ def _about_header(header: Sequence[str], delimiter: str) -> str:
         )
     if any(_A_TIME.match(name) for name in header):
         return "The first line seems to be a row: have the names of the columns put above it."
+    if not describable:
+        return _AS_IT_MUST_BE
     return "Check the header line and the delimiter, or describe the file in a source YAML file."
 
 
 def _find_columns(
-    path: Path, header: Sequence[str], source: Source, required: Sequence[str], optional: Sequence[str]
+    path: Path,
+    header: Sequence[str],
+    source: Source,
+    required: Sequence[str],
+    optional: Sequence[str],
+    describable: bool,
 ) -> tuple[tuple[str, int], ...]:
     wanted = {field: source.column_of(field) for field in (*required, *optional)}
     declared = source.declared
@@ -303,7 +327,7 @@ def _find_columns(
         raise WrongInputError(
             f"{name_as_delivered(path)} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} "
             f"({_columns_there(header, wanted.values())}).",
-            _about_header(header, source.delimiter),
+            _about_header(header, source.delimiter, describable),
         )
     doubled = sorted({name for name in wanted.values() if header.count(name) > 1})
     if doubled:
@@ -333,11 +357,11 @@ def _require_bof2(path: Path, head: bytes, delimiter: str) -> None:
 
 
 def _parquet_layout(
-    path: Path, gzipped: bool, source: Source, required: Sequence[str], optional: Sequence[str]
+    path: Path, gzipped: bool, source: Source, required: Sequence[str], optional: Sequence[str], describable: bool
 ) -> Layout:
     from data_contracts.sources.parquet import column_names
 
     names = column_names(path, gzipped)
-    found = _find_columns(path, names, source, required, optional)
+    found = _find_columns(path, names, source, required, optional, describable)
     columns = tuple((field, names[position]) for field, position in found)
     return Layout("parquet", gzipped, "", False, False, (), columns, len(names), len(names), plain=True)

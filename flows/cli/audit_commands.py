@@ -10,7 +10,16 @@ from typing import Annotated, Literal
 import typer
 
 from flows.cli.frame import app, group
-from flows.cli.options import AsJson, file_to_write, in_order, lower_if_given, parse_date, say_if_new, session, settings
+from flows.cli.options import (
+    AsJson,
+    file_to_write,
+    in_order,
+    lower_if_given,
+    parse_date,
+    said_if_new,
+    session,
+    settings,
+)
 from flows.cli.output import as_json, line, reason_of, short, table
 from governance.access.permissions import ROLES
 from governance.audit.operations import Operation
@@ -32,8 +41,8 @@ def token_issue(
     from flows.steps.identity import issue
 
     own = settings()
-    say_if_new(own)
-    line(issue(own, name, role, rocu, hours))
+    with said_if_new(own):
+        line(issue(own, name, role, rocu, hours))
 
 
 @audit.command("verify")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -129,21 +131,25 @@ def session(
     from flows.context import open_context
 
     own = settings()
-    if begins:
-        say_if_new(own)
-    elif not _has_home(own):
+    if not begins and not _has_home(own):
         raise _no_home(own)
     chosen = own.model_copy(update={"engine": engine}) if engine else own
-    return open_context(chosen, say, unaccepted=unaccepted, looks_at_log=looks_at_log)
+    with said_if_new(own):
+        return open_context(chosen, say, unaccepted=unaccepted, looks_at_log=looks_at_log)
 
 
-def say_if_new(own: Settings) -> None:
-    """Say where a home is begun, for a command that may begin one: it may be another folder than people think."""
+@contextmanager
+def said_if_new(own: Settings) -> Iterator[None]:
+    """Say that a home was begun, and where, if it was: it may be another folder than people think."""
     from data_contracts.intake.names import path_as_given
     from flows.cli.output import say
 
-    if not _has_home(own):
-        say(f"a new home begins at {path_as_given(own.root)} (FINDPROFILE_HOME names another)")
+    had = _has_home(own)
+    try:
+        yield
+    finally:
+        if not had and _has_home(own):
+            say(f"a new home begins at {path_as_given(own.root)} (FINDPROFILE_HOME names another)")
 
 
 def _has_home(own: Settings) -> bool:

@@ -9,10 +9,11 @@ import typer
 from flows.cli.frame import app, group
 from flows.cli.options import AsJson, From, RequiredFrom, RequiredTo, Rocu, To, session
 from flows.cli.output import as_json, line, show, table
-from infra.errors import RefusedError
+from infra.errors import RefusedError, WrongInputError
 
 if TYPE_CHECKING:
     from data_contracts.quarantine import Held
+    from flows.context import Context
     from flows.steps.requalify import Requalified
 
 quarantine = group("quarantine", "Rows that broke a rule: how many, what they look like, and the way back.")
@@ -83,7 +84,7 @@ def quarantine_list(
 @quarantine.command("show")
 def quarantine_show(
     rocu: Rocu,
-    rule: Annotated[str, typer.Option("--rule", help="rows that broke this rule")],
+    rule: Annotated[str | None, typer.Option("--rule", help="rows that broke this rule; has to be named")] = None,
     camera: Camera = None,
     batch: Batch = None,
     limit: Annotated[int, typer.Option(help="how many rows", min=1, max=10_000)] = 20,
@@ -94,7 +95,10 @@ def quarantine_show(
     from data_contracts.judgement.moved_rows import Asked
     from flows.steps.quarantine import show_quarantine
 
-    found = show_quarantine(session(), rocu, Asked(rule, camera, batch), limit)
+    context = session()
+    if rule is None:
+        raise _no_rule(context, rocu)
+    found = show_quarantine(context, rocu, Asked(rule, camera, batch), limit)
     if json:
         as_json(found)
         return
@@ -108,6 +112,19 @@ def quarantine_show(
     )
     if not found.rows and rule in rules_that_warn():
         line(f"  {rule} only warns: it sets no row apart. findprofile batches show counts the rows that break it.")
+
+
+def _no_rule(context: Context, rocu: str) -> WrongInputError:
+    """The refusal to show all there is at once, with the rules that have rows."""
+    from data_contracts.quarantine import Span
+    from flows.steps.quarantine import count_quarantine
+
+    held = count_quarantine(context, rocu, Span(None, None), "rule").by["rule"]
+    named = ", ".join(f"{one.value} ({one.rows:,})" for one in held)
+    return WrongInputError(
+        "No rule is named. " + (f"Rows are in quarantine by {named}." if named else f"{rocu} has none in quarantine."),
+        f"Name one: findprofile quarantine show --rocu {rocu} --rule RULE.",
+    )
 
 
 @quarantine.command("release")

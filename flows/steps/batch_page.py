@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from flows.steps.batch_notes import batch_notes
-from flows.steps.remedy import BY_REGISTER, rejecting
+from flows.steps.remedy import by_rule, put_right
 from flows.steps.rule_legend import legend_of
 from governance.pages.batch_models import BatchPage, JudgementRow, PlaceRow, RuleRow
 
@@ -22,12 +22,7 @@ PLACES = 25
 SENTENCES = {
     "passed": "Passed. Every row keeps every rule that would set it apart.",
     "passed_with_quarantine": "Passed with quarantine. The rows that broke a rule were set apart; the others are used.",
-    "failed": "Failed. Nothing of it is used, until it is delivered again, corrected.",
 }
-BY_THE_REGISTER = (
-    "Failed. Nothing of it is used, until the camera register is corrected (findprofile cameras load) and its rows are "
-    "judged again (findprofile quarantine release)."
-)
 REPLACED = (
     "Failed, and replaced: batch {batch_id} was delivered in its place and taken. Nothing of this one is used or owed."
 )
@@ -115,10 +110,11 @@ def fill_batch_page(
 
 
 def _sentence(batch: BatchManifest) -> str:
-    leading = rejecting(batch)[:1]
-    if batch.verdict == "failed" and leading and leading[0][0] in BY_REGISTER:
-        return BY_THE_REGISTER
-    return SENTENCES[batch.verdict]
+    if batch.verdict != "failed":
+        return SENTENCES[batch.verdict]
+    rows = by_rule(batch)
+    told = f" Rejected rows by rule: {rows}." if rows else ""
+    return f"Failed. Nothing of it is used.{told} {put_right(batch)}"
 
 
 def _rules(judged: Judged) -> tuple[RuleRow, ...]:

@@ -19,6 +19,7 @@ from flows.steps.desk import (
     require_layer_brought,
     witness_records,
 )
+from flows.steps.faulty_rows import faulty_rows
 from flows.steps.remedy import rejecting, remedy
 from flows.steps.results import StepResult
 from infra.clock import utc_now
@@ -372,12 +373,16 @@ def load_dispositions(context: Context, rocu: str, files: Sequence[Path], source
         details |= {"batches": [batch.batch_id for batch in batches], "rows": result.rows, "verdicts": result.verdicts}
         for record in report.records:
             _record_dispositions(context, record)
+        faulty = {record.batch.batch_id: faulty_rows(context.lake, record) for record in report.records}
         failed = [batch for batch in batches if batch.verdict == "failed"]
+        for batch in batches:
+            if batch.verdict != "failed" and faulty[batch.batch_id]:
+                context.progress(f"set apart of {faulty[batch.batch_id]}")
         if failed:
-            said = _said(failed)
+            rows = " ".join(faulty[batch.batch_id] for batch in failed if faulty[batch.batch_id])
             raise RefusedError(
-                f"{len(failed)} of {len(batches)} files of findings failed the contract: {said}",
-                "Correct the file and load it again; the files that passed are loaded.",
+                f"{len(failed)} of {len(batches)} files of findings failed the contract: {_said(failed)}",
+                f"Correct the file and load it again; the files that passed are loaded. {rows}".rstrip(),
             )
     return result
 

@@ -22,6 +22,24 @@ def rejecting(batch: BatchManifest) -> list[tuple[str, int]]:
     return sorted(counted, key=lambda rule: (-rule[1], rule[0]))
 
 
+def by_rule(batch: BatchManifest) -> str:
+    """Rejected rows by rule, most first; a row that broke several counts under each."""
+    return ", ".join(f"{rule} {rows:,}" for rule, rows in rejecting(batch))
+
+
+def put_right(batch: BatchManifest) -> str:
+    """What puts one failed batch right: the register, another delivery, or the one and then perhaps the other."""
+    rules = {rule for rule, _ in rejecting(batch)}
+    again = f"have it delivered again, corrected (findprofile ingest --replaces {batch.batch_id})"
+    if not rules & BY_REGISTER:
+        return f"{again[0].upper()}{again[1:]}."
+    register = (
+        "Correct the camera register (findprofile cameras load) and have its rows judged again (findprofile quarantine "
+        "release)"
+    )
+    return f"{register}; if it still fails for the other rules, {again}." if rules - BY_REGISTER else f"{register}."
+
+
 def remedy(rocu: str, failed: Sequence[BatchManifest]) -> str:
     """How failed batches are put right; where the register led to the refusal, delivering again cures nothing."""
     leading = {rules[0][0] if (rules := rejecting(batch)) else "" for batch in failed}

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flows.context import Context, acting
 from flows.steps.desk import policy_of, register_of, require_brought, witness_records
+from flows.steps.remedy import by_rule, put_right
 from flows.steps.results import StepResult
 from infra.clock import utc_now
 from infra.errors import WrongInputError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from governance.audit.operations import Operation
 
 DEFAULT_REASON = "what decides about reads has changed"
+BATCHES_TOLD = 3
 NOTHING_CHANGED = "Nothing that decides about them has changed since they were judged"
 
 
@@ -287,9 +289,12 @@ def _said_of_release(matching: int, due: Sequence[Due], done: Sequence[RecordAga
         )
     out = sum(batch.released for again in done for batch in again.batches)
     if not out:
-        failing = any(batch.after.verdict == "failed" for again in done for batch in again.batches)
+        failing = [batch.after for again in done for batch in again.batches if batch.after.verdict == "failed"]
         or_else = ", or their batch fails as a whole" if failing else ""
-        return f"Nothing {'would be' if plan else 'was'} released: all {matching} rows still break a rule{or_else}."
+        said = f"Nothing {'would be' if plan else 'was'} released: all {matching} rows still break a rule{or_else}."
+        told = [f"{batch.batch_id} fails: {by_rule(batch)}. {put_right(batch)}" for batch in failing[:BATCHES_TOLD]]
+        more = len(failing) - len(told)
+        return " ".join([said, *told, *([f"{more} more fail."] if more else [])])
     return f"{out} of {matching} rows {'would be' if plan else 'were'} released."
 
 

@@ -139,3 +139,16 @@ def test_a_damaged_register_is_a_fault(room, row):
     (room.lake.folder("registers", room.rocu) / "current.json").write_text("{}")
     with pytest.raises(FaultError, match="damaged"):
         room.ingest(room.deliver("one.csv", row()))
+
+
+def test_a_register_with_another_delimiter_is_told_what_a_register_can_be(bare_room):
+    """No source file can describe a register, so none is advised."""
+    file = bare_room.write("cameras.csv", HEAD.replace(",", ";") + "C-1;53;-2;2026-01-01;;;;;;\n")
+    with pytest.raises(WrongInputError, match="lacks the column") as error:
+        load_cameras(bare_room.settings, bare_room.lake, bare_room.rocu, file, bare_room.now)
+    assert "stand apart by semicolons: have it saved with commas instead" in error.value.instruction
+    file = bare_room.write("other.csv", "camera,lat\nC-1,53\n")
+    with pytest.raises(WrongInputError, match="lacks the column") as error:
+        load_cameras(bare_room.settings, bare_room.lake, bare_room.rocu, file, bare_room.now)
+    assert "Name the columns in the first line" in error.value.instruction
+    assert "source" not in error.value.instruction

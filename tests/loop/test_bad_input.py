@@ -231,6 +231,24 @@ def test_what_is_no_file(delivered: Loop, tmp_path: Path) -> None:
             check_told(delivered("operator", *command, "--rocu", "nwrocu", path), 2, word)
 
 
+def test_rows_of_findings_that_break_a_rule_are_told_by_number_with_what_is_allowed(
+    delivered: Loop, tmp_path: Path
+) -> None:
+    header = "vrm,window_end,finding,decided_at,selected_by\n"
+    right = [f"AB12ED{letter},2026-04-26,eliminated,2026-04-27T10:00:00Z,ranked" for letter in "ABCDEFGHJK"]
+    wrong = ["AB12EDX,2026-04-26,guilty,2026-04-27T10:00:00Z,ranked", "AB12EDY,26/04/2026,confirmed,,ranked"]
+    some, all_of_it = tmp_path / "some.csv", tmp_path / "all.csv"
+    some.write_text(header + "\n".join([*right[:4], wrong[0], *right[4:]]) + "\n")
+    all_of_it.write_text(header + "\n".join(wrong) + "\n")
+    load = ("operator", "dispositions", "load", "--rocu", "yhrocu")
+    taken = delivered(*load, some)
+    assert taken.code == 0, taken.err
+    told = " ".join(taken.err.split())
+    assert "some.csv: row 5: finding_unknown. finding_unknown: The finding is confirmed, eliminated or" in told
+    refused = delivered(*load, all_of_it)
+    check_told(refused, 1, "row 1: finding_unknown", "row 2: decided_at_missing; row 2: window_end_unreadable")
+
+
 def test_while_another_ingest_is_at_work(delivered: Loop) -> None:
     reads = next((delivered.world / "nwrocu" / "reads").iterdir())
     with exclusive(delivered.home / "locks" / "nwrocu.lock", "a test"):

@@ -68,3 +68,9 @@ def test_a_command_that_begins_a_home_says_where(tmp_path: Path, signed: str) ->
     assert f"a new home begins at {home}" in said.err
     assert said.code == 1  # the token is another home's
     assert home.exists()
+
+
+def test_a_command_that_is_refused_before_it_begins_a_home_says_of_none(tmp_path: Path) -> None:
+    said = run(tmp_path / "new", "cameras", "load", tmp_path / "cameras.csv", *HERE)
+    assert (said.code, "Nobody is signed in" in said.err, "a new home" in said.err) == (1, True, False)
+    assert not (tmp_path / "new").exists()

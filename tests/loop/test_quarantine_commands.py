@@ -87,6 +87,9 @@ def test_list_and_show_tell_rows_without_plates(home: Loop) -> None:
 def test_what_says_nothing_is_left_out_and_a_rule_that_only_warns_is_told_as_such(home: Loop) -> None:
     text, by_batch = (home.done("operator", "quarantine", "list", *ROCU, *more).out for more in ((), ("--by", "batch")))
     assert (" batches " in text, " batches " in by_batch) == (True, False)
+    unnamed = home("operator", "quarantine", "show", *ROCU)
+    assert (unnamed.code, unnamed.out) == (2, "")
+    assert "camera_not_registered (" in unnamed.err
     warned = home.done("operator", "quarantine", "show", *ROCU, "--rule", "impossible_speed").out
     assert "impossible_speed only warns" in warned
 
@@ -127,6 +130,14 @@ def test_a_plan_says_what_would_be_and_leaves_failed_batches_apart(home: Loop, t
     rows = [f"AB12E{letter}C,,late-camera,90" for letter in "ABCDEF"] + ["AB12ECG,2026-04-01T12:00:00Z,late-camera,90"]
     bad.write_text("\n".join([HEADER, *rows]) + "\n")
     assert home("operator", "ingest", bad, *ROCU).code == 1
+    (batch,) = [
+        row["batch_id"]
+        for row in home.done("operator", "batches", "list", *ROCU, "--json").data
+        if row["delivered_as"] == "bad.csv"
+    ]
+    shown = " ".join(home.done("operator", "batches", "show", batch, *ROCU).out.split())
+    assert "Rejected rows by rule: camera_not_registered 7, captured_at_missing 6." in shown
+    assert f"for the other rules, have it delivered again, corrected (findprofile ingest --replaces {batch})" in shown
     register(home)
     plan = ("quarantine", "release", *ROCU, "--rule", "camera_not_registered", "--reason", REASON, "--plan")
     said = home.done("operator", *plan)
@@ -142,6 +153,7 @@ def test_a_plan_says_what_would_be_and_leaves_failed_batches_apart(home: Loop, t
     assert "batches that would change, now -> then" in said.out
     only = home.done("operator", *plan[:4], "--batch", failed, "--reason", REASON, "--plan").out
     assert "Nothing would be released: all 7 rows still break a rule, or their batch fails as a whole." in only
+    assert f"{failed} fails: captured_at_missing 6. Have it delivered again, corrected" in only
     assert "now -> then" not in only
 
 
