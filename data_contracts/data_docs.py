@@ -20,6 +20,7 @@ from data_contracts.layers.manifests import BatchManifest, IngestRecord
 from data_contracts.layers.noted import NoteCount, cause_in_words
 from data_contracts.layers.trends import TREND_BATCHES, trend_of
 from data_contracts.trend_picture import draw_trend, share_text
+from infra.wording import counted
 
 TEMPLATES = Path(__file__).parent / "templates"
 NO_LIMITS = "The limits of that day are not kept any more, so rules are shown without theirs."
@@ -93,7 +94,7 @@ def rocu_docs(judged: Sequence[Judged], known_limits: Sequence[IngestLimits]) ->
         )
     failed = sum(one.batch.verdict == "failed" for one in judged)
     return render_outcomes(
-        f"{len(together)} batches of {newest.rocu}",
+        f"{counted(len(together), 'batch', 'batches')} of {newest.rocu}",
         contract.label,
         newest.ingest_id,
         newest.ingested_at,
@@ -102,7 +103,7 @@ def rocu_docs(judged: Sequence[Judged], known_limits: Sequence[IngestLimits]) ->
         {
             "heading": f"Data Docs of {newest.rocu}",
             "place": newest.rocu,
-            "sentence": f"{len(judged)} batches, {failed} of them failed.",
+            "sentence": f"{counted(len(judged), 'batch', 'batches')}, {failed} of them failed.",
             "facts": [
                 ("Contract", contract.label),
                 ("Digest of contract and limits", newest.contract_digest),

@@ -12,6 +12,7 @@ import numpy as np
 
 from data_contracts.health.counts import DAY, Bools, Ints
 from infra.errors import WrongInputError
+from infra.wording import counted
 
 FOLDED = (900, 3600)
 Told = Callable[[int], str]  # a row in words, by its place among the rows
@@ -113,8 +114,3 @@ def length(seconds: int) -> str:
         if seconds % size == 0:
             return counted(seconds // size, unit)
     return counted(seconds, "second")
-
-
-def counted(number: int, unit: str) -> str:
-    """One row, two rows."""
-    return f"{number:,} {unit}" if number == 1 else f"{number:,} {unit}s"

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import duckdb
 import numpy as np
 
-from data_contracts.health.bin_widths import counted, folded_width, length, whole_bins, width_of
+from data_contracts.health.bin_widths import folded_width, length, whole_bins, width_of
 from data_contracts.health.clock_times import added_up, as_local_days, local_to_utc, skipped_hour
 from data_contracts.health.counts import DAY, EPOCH, MOST_CELLS, Counts, Ints, counts_of, is_mobile
 from data_contracts.health.ragged import ragged_row
@@ -29,11 +29,13 @@ from data_contracts.sources.parquet import damaged
 from infra.clock import utc_now
 from infra.engine import literal
 from infra.errors import WrongInputError
+from infra.wording import counted
 
 NEEDED = ("camera_id", "bin_start", "n")
 OPTIONAL = ("site_id", "kind", "valid_from", "valid_to")  # of a register
 _MOST = 2**31
 _LONGEST_ID = 100
+_UNLISTED_NAMED = 10
 _HEAD = 1 << 20
 
 
@@ -76,7 +78,7 @@ def read_counts_file(
     counts = counts_of(cameras, camera, seconds, n, folded, zone)
     if register is not None:
         counts = _with_register(connection, counts, register)
-    return replace(counts, notes=(*said, *_before_life(counts)))
+    return replace(counts, notes=(*said, *counts.notes, *_before_life(counts)))
 
 
 def _require_zone(zone: str) -> None:
@@ -265,6 +267,13 @@ def _with_register(connection: duckdb.DuckDBPyConnection, counts: Counts, regist
     rows = connection.execute(
         f"SELECT camera_id, {site}, {begun}, {ended}, {kind} FROM register_given GROUP BY camera_id"
     ).fetchall()
+    listed = {row[0] for row in rows}
+    unlisted = [camera for camera in counts.cameras if camera not in listed]
+    if len(unlisted) == len(counts.cameras):
+        raise WrongInputError(
+            f"{name} has none of the {counted(len(unlisted), 'camera')} that were counted.",
+            "Give the register of these cameras, with the ids that the counts have; or leave --cameras out.",
+        )
     sites = {camera: site for camera, site, _, _, _ in rows if site}
     begins = {camera: begin for camera, _, begin, _, _ in rows if begin is not None}
     ends = {camera: end for camera, _, _, end, _ in rows}
@@ -276,7 +285,13 @@ def _with_register(connection: duckdb.DuckDBPyConnection, counts: Counts, regist
         first=_first_bins(counts, begins),
         last=np.maximum(np.asarray(last), 0).astype(np.int64),
         mobile=tuple(camera in mobile for camera in counts.cameras),
+        notes=(*counts.notes, *([_unlisted(name, unlisted)] if unlisted else [])),
     )
+
+
+def _unlisted(name: str, cameras: Sequence[str]) -> str:
+    named = ", ".join(cameras[:_UNLISTED_NAMED]) + (", …" if len(cameras) > _UNLISTED_NAMED else "")
+    return f"{counted(len(cameras), 'camera')} not in {name}, judged without it: {named}."
 
 
 def _first_bins(counts: Counts, begins: Mapping[str, float]) -> Ints:

@@ -27,6 +27,7 @@ from data_contracts.layers.reads import standing_failures
 from data_contracts.registers.cameras import current_register
 from infra.errors import WrongInputError
 from infra.lake import Lake
+from infra.wording import counted
 
 SHORT_DAYS = 14
 TURNS_NAMED = 10
@@ -94,7 +95,9 @@ def health_of_lake(
         " AND valid_from <= ? AND coalesce(valid_to, TIMESTAMP '9999-01-01') > ?",
         [datetime.combine(last, datetime.min.time()), datetime.combine(first, datetime.min.time())],
     ).fetchone() or (0,)
-    notes = [f"{silent} cameras of the register never sent a read; nothing is expected of them."] if silent else []
+    notes = (
+        [f"{counted(silent, 'camera')} of the register never sent a read; nothing is expected there."] if silent else []
+    )
     notes += [*counts.notes, *_by_turns(volumes)]
     awaited = counts.bins > 0 and counts.bin_of(datetime.combine(first, datetime.min.time(), UTC)) < counts.bins
     notes += _nothing_read(connection, lake, rocu, first, last, awaited)
@@ -143,8 +146,8 @@ def _nothing_read(
     said = []
     if failed:
         said.append(
-            f"{failed} batches that may hold reads of these days failed and were not replaced; of them only rows "
-            "with a registered camera and a readable time count. Look at findprofile batches first."
+            f"{counted(failed, 'batch', 'batches')} that may hold reads of these days failed without replacement; only "
+            "rows with a registered camera and a readable time count there. Look at findprofile batches first."
         )
     if not sent and awaited:
         said.append("No reads of these days, though cameras had sent reads before.")
@@ -175,8 +178,8 @@ def _by_turns(volumes: Volumes) -> list[str]:
     named = ", ".join(f"{cameras[camera]} ({number})" for camera, number in volumes.by_turns[:TURNS_NAMED])
     more = f" and {len(volumes.by_turns) - TURNS_NAMED} more" if len(volumes.by_turns) > TURNS_NAMED else ""
     return [
-        f"{len(volumes.by_turns)} cameras are silent by turns for most of the time, mobile by the register or by their "
-        f"rhythm; silences not told (number): {named}{more}."
+        f"{counted(len(volumes.by_turns), 'camera')} silent by turns for most of the time, mobile by the register or "
+        f"by rhythm; silences not told (number): {named}{more}."
     ]
 
 

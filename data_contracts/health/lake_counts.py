@@ -19,6 +19,7 @@ from data_contracts.judgement.limits import IngestLimits
 from data_contracts.registers.cameras import RegisterRef, register_table
 from data_contracts.registers.moves import stays_of
 from infra.lake import Lake
+from infra.wording import counted
 
 ZONE = "Europe/London"
 # files of a day come a day later or so; a lake without reads for longer than that is a failure
@@ -118,7 +119,7 @@ def _never_read(lives: Sequence[_Registered], held: Sequence[_Registered], wante
     if not silent:
         return []
     named = ", ".join(silent[:MOVED_NAMED]) + (", …" if len(silent) > MOVED_NAMED else "")
-    return [f"{len(silent)} cameras never sent a read from the place they were moved to; nothing is expected: {named}."]
+    return [f"{counted(len(silent), 'camera')} never sent a read after a move; nothing is expected: {named}."]
 
 
 def _span(second: Ints, cameras: int, wanted: int) -> tuple[int, int, Sequence[str]]:

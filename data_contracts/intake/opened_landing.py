@@ -17,6 +17,7 @@ from infra.errors import FaultError, RefusedError
 from infra.lake import Lake, file_sha256
 from infra.settings import Settings
 from infra.vault import open_sealed_into
+from infra.wording import counted
 
 _OTHER_FILES = 1000
 
@@ -31,7 +32,7 @@ def require_landed(lake: Lake, rocu: str, batches: Sequence[BatchManifest]) -> N
     if missing:
         named = ", ".join(f"{batch.batch_id} ({batch.delivered_as})" for batch in missing[:5])
         raise RefusedError(
-            f"{len(missing)} batches cannot be judged again, because landing has their files no more: {named}.",
+            f"{counted(len(missing), 'batch', 'batches')} cannot be judged again, because landing has their files no more: {named}.",
             "Restore the files from a backup, or name a span of days without these batches.",
         )
 

@@ -55,10 +55,11 @@ def contracts_show(
     if json:
         as_json(page)
         return
+    if html:
+        line(f"  drawn in {html}")
+        return
     for text in contract_lines(page):
         line(text)
-    if html:
-        line(f"\n  drawn in {html}")
 
 
 @contracts.command("diff")

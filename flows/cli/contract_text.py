@@ -8,6 +8,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from governance.pages.contract_models import EFFECTS, ContractPage, FieldRow, RuleRow
+from infra.wording import counted
 
 if TYPE_CHECKING:
     from data_contracts.contract.change import Change
@@ -89,29 +90,30 @@ def _together(changes: Sequence[Change], b: Contract) -> Iterator[str]:
     for table in sorted(new):
         fields = sum(change.place.startswith(f"field {table}.") for change in changes)
         rules = sum(rule.table == table for rule in b.written_rules)
-        yield from _wrapped(f"table {table}: added, with {_counted(fields, 'field')} and {_counted(rules, 'rule')}", 2)
+        yield from _wrapped(f"table {table}: added, with {counted(fields, 'field')} and {counted(rules, 'rule')}", 2)
     alike: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for change in changes:
         what, _, name = change.place.partition(" ")
         if not (what in ("table", "field") and name.partition(".")[0] in new):
             alike[what, change.what, "" if change.is_text else change.reason].append(name)
     for (what, said, reason), names in alike.items():
-        place = f"{what} {names[0]}".strip() if len(names) == 1 else f"{_counted(len(names), what)}"
+        place = f"{what} {names[0]}".strip() if len(names) == 1 else f"{counted(len(names), what)}"
         listed = "" if len(names) == 1 else f" ({', '.join(names)})"
         yield from _wrapped(f"{place}: {said}{listed}", 2)
         if reason:
             yield from _wrapped(reason, 6)
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
-
-
 def problem_lines(problems: Iterable[Problem]) -> Iterator[str]:
-    """Each problem with its remedy."""
+    """Each problem with its remedy; one that several places have, as through a YAML anchor, once with all of them."""
+    places: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
-        yield from _wrapped(f"{problem.where}: {problem.what}", 2)
-        yield from _wrapped(problem.remedy, 6)
+        places.setdefault((problem.what, problem.remedy), []).append(problem.where)
+    for (what, remedy), where in places.items():
+        yield from _wrapped(f"{where[0]}: {what}" if len(where) == 1 else what, 2)
+        yield from _wrapped(remedy, 6)
+        if len(where) > 1:
+            yield from _wrapped(f"In {len(where)} places: {'; '.join(where)}.", 6)
 
 
 def _field(field: FieldRow) -> Iterator[str]:

@@ -11,6 +11,7 @@ from flows.cli.data_commands import cameras
 from flows.cli.options import AsJson, From, To, file_to_write, session, settings
 from flows.cli.output import line, table
 from infra.errors import WrongInputError
+from infra.wording import counted
 
 
 @cameras.command("health")
@@ -63,7 +64,8 @@ def cameras_health(
         ),
     )
     line(
-        f"  {len(report.intervals)} intervals; {report.cameras} cameras, {report.reads:,} reads, times in {report.zone}"
+        f"  {counted(len(report.intervals), 'interval')}; {counted(report.cameras, 'camera')}, "
+        f"{counted(report.reads, 'read')}, times in {report.zone}"
     )
     for note in report.notes:
         line(f"  {note}")

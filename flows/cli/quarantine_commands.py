@@ -10,6 +10,7 @@ from flows.cli.frame import app, group
 from flows.cli.options import AsJson, From, RequiredFrom, RequiredTo, Rocu, To, session
 from flows.cli.output import as_json, line, show, table
 from infra.errors import RefusedError, WrongInputError
+from infra.wording import counted
 
 if TYPE_CHECKING:
     from data_contracts.quarantine import Held
@@ -183,7 +184,7 @@ def _show(result: Requalified, json: bool) -> None:
         )
     if result.newly_failed and not result.tried_only:
         raise RefusedError(
-            f"{len(result.newly_failed)} batches that had passed fail the contract now: "
+            f"{counted(len(result.newly_failed), 'batch', 'batches')} passed before and failed the contract now: "
             f"{', '.join(result.newly_failed)}.",
             f"Nothing is trained or scored for {result.rocu} on their days. findprofile batches show BATCH says why,"
             " and what puts it right.",

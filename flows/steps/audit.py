@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from flows.context import Context, acting, permit
@@ -115,7 +116,18 @@ def search_audit(context: Context, wanted: SearchedFor, rocu: str | None, last: 
             **{name: plain_text(text) for name, text in texts.items() if text is not None},
         )
         details["rows"] = len(rows)
+    if not rows and wanted.action is not None:
+        _say_if_unknown(context, wanted.action)
     return rows[::-1]
+
+
+def _say_if_unknown(context: Context, action: str) -> None:
+    """That no entry at all has such an action: it is more likely misspelt than never done."""
+    known = context.audit.actions()
+    if not any(one == action or (action.endswith(".") and one.startswith(action)) for one in known):
+        near = get_close_matches(action, known, 3, 0.4)
+        named = f"; near it are {', '.join(near)}" if near else ""
+        context.progress(f"no entry of the log has an action {action!r}{named}")
 
 
 def _midnight(day: date) -> datetime:

@@ -25,6 +25,7 @@ from flows.steps.results import StepResult
 from infra.clock import utc_now
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import file_sha256
+from infra.wording import counted
 
 if TYPE_CHECKING:
     from data_contracts.layers.manifests import BatchManifest, DispositionRecord, IngestRecord
@@ -257,7 +258,7 @@ def _require_none_failed(rocu: str, batches: Sequence[BatchManifest]) -> None:
     if failed:
         said = _said(failed, f"; findprofile batches list --rocu {rocu}")
         raise RefusedError(
-            f"{len(failed)} of {len(batches)} batches failed the contract: {said}",
+            f"{len(failed)} of {counted(len(batches), 'batch', 'batches')} failed the contract: {said}",
             f"Nothing is trained or scored for {rocu} on {_days_blocked(failed)} until each is put right. "
             f"{remedy(rocu, failed)}",
         )
@@ -381,7 +382,7 @@ def load_dispositions(context: Context, rocu: str, files: Sequence[Path], source
         if failed:
             rows = " ".join(faulty[batch.batch_id] for batch in failed if faulty[batch.batch_id])
             raise RefusedError(
-                f"{len(failed)} of {len(batches)} files of findings failed the contract: {_said(failed)}",
+                f"{len(failed)} of {counted(len(batches), 'file')} of findings failed the contract: {_said(failed)}",
                 f"Correct the file and load it again; the files that passed are loaded. {rows}".rstrip(),
             )
     return result

@@ -103,8 +103,8 @@ def approve_promotion(
     context: Context, model: str, version: int, reason: str, seen_digest: str | None = None
 ) -> Decided:
     """Approve, as the one whose turn it is; with the last approval the version can score in shadow."""
-    from governance.promotion.plan_words import counted
     from governance.promotion.requests import approve
+    from infra.wording import counted
 
     desk, policy, now = open_desk(context), _policy(context, model), utc_now()
     state = approve(desk, context.identity, model, str(version), policy, now, seen_digest=seen_digest, comment=reason)

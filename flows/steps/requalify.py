@@ -18,6 +18,7 @@ from flows.steps.remedy import by_rule, put_right
 from flows.steps.results import StepResult
 from infra.clock import utc_now
 from infra.errors import WrongInputError
+from infra.wording import counted
 
 if TYPE_CHECKING:
     from data_contracts.judgement.limits import IngestLimits
@@ -239,7 +240,7 @@ def _judge_again(
             rows = sum(batch.rows for batch in one.batches)
             context.progress(
                 f"{'would judge' if plan else 'to judge'} again: record {one.record.ingest_id}, "
-                f"{_many(len(one.batches), 'batch', 'batches')}, {rows:,} rows (changed: {', '.join(one.changed)})"
+                f"{counted(len(one.batches), 'batch', 'batches')}, {rows:,} rows (changed: {', '.join(one.changed)})"
             )
     done = []
     details["records"] = {}
@@ -275,8 +276,8 @@ def _said_of_days(due: Sequence[Due], done: Sequence[RecordAgain], plan: bool) -
     if not due:
         return "There are no batches of these days."
     if not done:
-        return f"{NOTHING_CHANGED}: {_many(len(due), 'record', 'records')} left as they are."
-    return f"{_many(len(done), 'record', 'records')} {'would be ' if plan else ''}judged again; both verdicts are kept."
+        return f"{NOTHING_CHANGED}: {counted(len(due), 'record')} left as they are."
+    return f"{counted(len(done), 'record')} {'would be ' if plan else ''}judged again; both verdicts are kept."
 
 
 def _said_of_release(matching: int, due: Sequence[Due], done: Sequence[RecordAgain], plan: bool) -> str:
@@ -296,10 +297,6 @@ def _said_of_release(matching: int, due: Sequence[Due], done: Sequence[RecordAga
         more = len(failing) - len(told)
         return " ".join([said, *told, *([f"{more} more fail."] if more else [])])
     return f"{out} of {matching} rows {'would be' if plan else 'were'} released."
-
-
-def _many(number: int, one: str, several: str) -> str:
-    return f"{number:,} {one if number == 1 else several}"
 
 
 def _result(rocu: str, plan: bool, said: str, due: Sequence[Due], done: Sequence[RecordAgain]) -> Requalified:

@@ -299,7 +299,7 @@ def _page(context: Context, scored: pa.Table, made_by: MadeBy, window_days: int)
     from data_contracts.registers.regions import require_rocu
     from governance.pages.models import AnalystListPage, AnalystRow, Fact
     from governance.pages.render import render_analyst_list
-    from governance.promotion.plan_words import counted
+    from infra.wording import counted
     from models.scoring import review_list
 
     champion, authority, provenance = made_by.champion, made_by.authority, made_by.provenance

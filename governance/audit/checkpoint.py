@@ -55,6 +55,10 @@ def read_checkpoint(keys: AuditKeys, path: Path) -> Checkpoint:
         WrongInputError: The file is not there or is no checkpoint.
         RefusedError: It was changed, or is signed by a key that is not trusted here.
     """
+    if not path.is_file():
+        raise WrongInputError(
+            f"There is no file {path.name} where the command looks for a checkpoint.", "Check its path, and the folder."
+        )
     try:
         text = path.read_text(encoding="utf-8")
         key = load_pem_public_key(json.loads(text)["public_key"].encode())

@@ -25,7 +25,7 @@ from governance.audit.entry import Entry, Outcome, Row, iso_moment, read_row, st
 from governance.audit.head import HeadFile, LogBrokenError, open_head
 from governance.audit.mark import SHORT_LOG_ROWS, MarkFile
 from governance.audit.operations import Operation
-from governance.audit.queries import about, done_in, fetch, of_action, of_object
+from governance.audit.queries import about, actions_of_log, done_in, fetch, of_action, of_object
 from governance.audit.tables import COLUMNS, audit_log, create_audit_tables, is_complete, rows_of_log
 from governance.audit.walk import (
     VerifyReport,
@@ -297,6 +297,11 @@ class AuditLog:
             query = query.where(audit_log.c.at < iso_moment(until))
         with _answering(), self._engine.connect() as connection:
             return fetch(connection, query.order_by(None).order_by(audit_log.c.seq.desc()).limit(limit), any_version)
+
+    def actions(self) -> tuple[str, ...]:
+        """Every action that some row has; raises as `search` does."""
+        with _answering(), self._engine.connect() as connection:
+            return tuple(connection.scalars(actions_of_log()))
 
     def verify(self, now: datetime | None = None, against: Sequence[Checkpoint] = ()) -> VerifyReport:
         """Read the whole log, newest head included, and name the first thing that is wrong.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
 from governance.audit.entry import Row, read_row, require_known
 from governance.audit.tables import audit_log, rows_of_log
@@ -32,6 +32,11 @@ def done_in(rocu: str, action: str) -> Select[Any]:
     """Every row of what was done in a ROCU, oldest first; of an action, as `of_action` takes it."""
     done = and_(audit_log.c.rocu == rocu, audit_log.c.outcome == "done")
     return rows_of_log().where(done, *of_action(action)).order_by(audit_log.c.seq)
+
+
+def actions_of_log() -> Select[tuple[str]]:
+    """Every action that some row has, in alphabetical order."""
+    return select(audit_log.c.action).distinct().order_by(audit_log.c.action)
 
 
 def of_action(action: str | None) -> tuple[ColumnElement[bool], ...]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from governance.policy.document import LoadedPolicy
 from governance.promotion.life import CANDIDATES, PART_ROLES, WAITING, Part
-from governance.promotion.plan_words import counted
 from governance.promotion.state import ModelState, Shadow, VersionState
 from infra.errors import RefusedError
+from infra.wording import counted
 
 if TYPE_CHECKING:
     from infra.identity import Identity

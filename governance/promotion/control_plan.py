@@ -11,11 +11,12 @@ from governance.promotion.approvals import enough
 from governance.promotion.champion_alias import alias_standing, lacks_entry
 from governance.promotion.control import require_resumable, rollback_way
 from governance.promotion.plan_asking import Asking, Plan, alias_kept, alias_left
-from governance.promotion.plan_words import CAUSES, PLACED, PUT_BACK, UNTOUCHED, counted, judged, stays
+from governance.promotion.plan_words import CAUSES, PLACED, PUT_BACK, UNTOUCHED, judged, stays
 from governance.promotion.record import Act
 from governance.promotion.registry_port import known_model, require_genuine
 from governance.promotion.requests import require_judged_model
 from governance.promotion.state import ModelState, version_named
+from infra.wording import counted
 
 ROLLBACK = "promote.rollback"
 

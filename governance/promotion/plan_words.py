@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from governance.promotion.state import ModelState, VersionState, version_named
+from infra.wording import counted
 
 if TYPE_CHECKING:
     from governance.promotion.life import Status
@@ -55,11 +56,6 @@ def next_step(found: VersionState, after: Status, given: int) -> str:
     runs = found.gate.shadow_runs
     days = counted(runs, "day") + (f" from {found.gate.trained_as_of} on" if found.gate.trained_as_of else "")
     return f"scores in shadow on {days}, shown to nobody; then findprofile promote confirm"
-
-
-def counted(number: int, unit: str) -> str:
-    """A number with what it counts."""
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def stays(state: ModelState) -> str:

@@ -17,11 +17,12 @@ from governance.promotion.approvals import (
 )
 from governance.promotion.life import IN_FORCE, Status, status_after
 from governance.promotion.plan_asking import Asking, Plan, alias_kept, alias_left
-from governance.promotion.plan_words import PLACED, counted, judged, next_step, shadow_lines
+from governance.promotion.plan_words import PLACED, judged, next_step, shadow_lines
 from governance.promotion.record import Act
 from governance.promotion.requests import require_judged_model, require_refusable
 from governance.promotion.state import VersionState, version_named
 from infra.errors import RefusedError
+from infra.wording import counted
 
 
 def plan_request(asking: Asking, model: str, version: str) -> Plan:

@@ -119,6 +119,12 @@ def test_a_register_gives_poles_and_ends(tmp_path: Path) -> None:
     register.write_text("camera_id,site_id,valid_to\neast,pole,\nwest,pole,\n")
     found = intervals(health(tmp_path, written(tmp_path, rows), "--cameras", str(register), "--json"))
     assert [(camera, kind) for camera, _, _, kind in found] == [("east", "pole_failure"), ("west", "pole_failure")]
+    register.write_text("camera_id,site_id\neast,pole\n")
+    said = health(tmp_path, written(tmp_path, rows), "--cameras", str(register), "--json")
+    assert any("1 camera not in register.csv, judged without it: west." in note for note in said.data["notes"])
+    register.write_text("camera_id,site_id\nEAST,pole\n")
+    said = health(tmp_path, written(tmp_path, rows), "--cameras", str(register), "--json")
+    assert (said.code, "register.csv has none of the 2 cameras that were counted" in said.err) == (2, True)
     register.write_text("camera_id,site_id,valid_to\neast,pole,2026-03-24\nwest,pole,2026-03-24\n")
     assert intervals(health(tmp_path, written(tmp_path, rows), "--cameras", str(register), "--json")) == []
 
@@ -135,7 +141,7 @@ def test_table_page_and_picture(tmp_path: Path) -> None:
     said = health(tmp_path, file, "--html", str(page), "--svg", str(picture))
     assert said.code == 0, said.err
     assert "outage" in said.out
-    assert "1 intervals" in said.out
+    assert "1 interval;" in said.out
     drawn = picture.read_text()
     assert drawn.startswith("<svg")
     assert "over 200 %" in drawn

@@ -214,7 +214,7 @@ def test_a_rocu_without_a_register_or_without_reads(bare_room: Any) -> None:
     bad = deliver(bare_room, "bad.csv", ["AB12CDE,2026-05-10T08:00:00Z,NOWHERE,95,2026-05-10T08:00:09Z"])
     assert bad.batches[0].verdict == "failed"
     notes = command(bare_room, "operator", "--json").data["notes"]
-    assert any("1 batches that may hold reads of these days failed" in note for note in notes)
+    assert any("1 batch that may hold reads of these days failed" in note for note in notes)
     assert not any("ingest first" in note for note in notes)
     assert root.is_dir()
 

@@ -78,7 +78,7 @@ def test_what_is_no_checkpoint_is_wrong_input(log: AuditLog, tmp_path: Path, con
     path = tmp_path / "kept.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(WrongInputError, match="not a checkpoint"):
+    with pytest.raises(WrongInputError, match="There is no file" if content is None else "not a checkpoint"):
         log.read_checkpoint(path)
 
 

@@ -50,7 +50,8 @@ def test_a_contract_is_shown_in_a_hundred_columns_with_every_field_and_rule(tmp_
 
 def test_the_page_asks_for_nothing_from_elsewhere(tmp_path):
     page = tmp_path / "contract.html"
-    assert run(tmp_path, "contracts", "show", "reads", "--html", page).code == 0
+    said = run(tmp_path, "contracts", "show", "reads", "--html", page)
+    assert (said.code, said.out.strip()) == (0, f"drawn in {page}")
     text = page.read_text(encoding="utf-8")
     assert "captured_after_receipt" in text
     assert "http" not in text.replace("http-equiv", "")
@@ -129,7 +130,8 @@ def test_a_draft_is_checked_and_told_all_of_it(tmp_path):
     bad = a_draft(tmp_path, "one", "severity: reject", "severety: reject")
     said = run(tmp_path, "contracts", "check", bad)
     assert said.code == 2
-    assert "severety" in said.out
+    assert said.out.count("severety") == 1
+    assert f"In {TEXT.count('severity: reject')} places: schema dispositions" in " ".join(said.out.split())
     assert "semantic version" in said.out
     data = run(tmp_path, "contracts", "check", bad, "--json")
     assert (data.code, data.data["can_be_run"]) == (2, False)

@@ -197,6 +197,9 @@ def test_the_log_is_asked_by_all_that_an_entry_says(home: Loop) -> None:
         assert tuple(row["action"] for row in entries(home, *conditions)) == actions, conditions
     assert "CL/2026/1" in home.done("auditor", "audit", "search", *HERE, "--action", "authority.grant").out
     assert len(entries(home, "--last", "1")) == 1
+    unknown = home.done("auditor", "audit", "search", *HERE, "--action", "promote.suspended")
+    assert "no entry of the log has an action 'promote.suspended'; near it are promote.suspend" in unknown.err
+    assert "no entry" not in home.done("auditor", "audit", "search", *HERE, "--action", "promote.", "--last", "1").err
 
 
 def test_every_role_can_be_asked_for_and_is_in_the_help(home: Loop) -> None:
