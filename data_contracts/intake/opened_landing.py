@@ -32,7 +32,8 @@ def require_landed(lake: Lake, rocu: str, batches: Sequence[BatchManifest]) -> N
     if missing:
         named = ", ".join(f"{batch.batch_id} ({batch.delivered_as})" for batch in missing[:5])
         raise RefusedError(
-            f"{counted(len(missing), 'batch', 'batches')} cannot be judged again, because landing has their files no more: {named}.",
+            f"{counted(len(missing), 'batch', 'batches')} cannot be judged again: the files are no longer in landing: "
+            f"{named}.",
             "Restore the files from a backup, or name a span of days without these batches.",
         )
 

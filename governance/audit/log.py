@@ -299,7 +299,7 @@ class AuditLog:
             return fetch(connection, query.order_by(None).order_by(audit_log.c.seq.desc()).limit(limit), any_version)
 
     def actions(self) -> tuple[str, ...]:
-        """Every action that some row has; raises as `search` does."""
+        """Every action that a row has."""
         with _answering(), self._engine.connect() as connection:
             return tuple(connection.scalars(actions_of_log()))
 
@@ -307,8 +307,7 @@ class AuditLog:
         """Read the whole log, newest head included, and name the first thing that is wrong.
 
         Args:
-            now: The time; with it, and if nothing is wrong with a long log, `check` need not walk these rows again for
-                a while.
+            now: The time; with it, `check` need not walk the rows of a long log that holds again for a while.
             against: Checkpoints that were kept elsewhere.
 
         Raises:
