@@ -180,11 +180,14 @@ def _text_of(file: Path) -> str:
         ) from None
 
 
-@lru_cache(maxsize=64)
 def _parse(text: str, name: str) -> RocuPolicy:
-    """The policy in a text. What it says never changes, and one run asks for it several times."""
-    default = read_yaml((PACKAGED / "default.yaml").read_text(encoding="utf-8"), "default.yaml")
-    values = lay_over(default, read_yaml(text, name))
+    return _laid_over((PACKAGED / "default.yaml").read_text(encoding="utf-8"), text, name)
+
+
+@lru_cache(maxsize=64)
+def _laid_over(default: str, text: str, name: str) -> RocuPolicy:
+    """The policy in a text. What the two say never changes, and one run asks for it several times."""
+    values = lay_over(read_yaml(default, "default.yaml"), read_yaml(text, name))
     try:
         return RocuPolicy.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:

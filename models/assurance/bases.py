@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from infra.engine import literal
+from infra.errors import FaultError
 from models.assurance.altered_reads import READS, WindowReads
 from models.places import EARTH_RADIUS_M
 
@@ -28,6 +29,9 @@ def base_table(reads: WindowReads, register: Path | None) -> pa.Table:
     Returns:
         vehicle, cell (a square of `CELL_KM` as text), force, area_group (both null when unknown), cameras (in the cell,
         with reads in the window); sorted by vehicle.
+
+    Raises:
+        FaultError: There is no such file.
     """
     side = math.degrees(CELL_KM * 1000 / EARTH_RADIUS_M)
     begin, end = f"TIMESTAMP '{reads.begin}'", f"TIMESTAMP '{reads.end}'"
@@ -70,7 +74,12 @@ def cameras_of_cell(reads: WindowReads, cell: str) -> tuple[str, ...]:
 def _areas(register: Path | None, end: str) -> str:
     import pyarrow.parquet as pq
 
-    if register is None or not register.is_file() or "area_group" not in pq.read_schema(register).names:
+    if register is not None and not register.is_file():
+        raise FaultError(
+            f"The camera register {register.name}, which says what areas there are, is missing.",
+            "Restore it from a backup.",
+        )
+    if register is None or "area_group" not in pq.read_schema(register).names:
         return "SELECT NULL::VARCHAR AS site_id, NULL::VARCHAR AS area_group WHERE false"
     return f"""SELECT site_id, arg_max(area_group, valid_from) AS area_group
         FROM read_parquet({literal(str(register))}, hive_partitioning = false)

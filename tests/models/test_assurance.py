@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from infra.engine import open_engine
+from infra.errors import FaultError
 from models.assurance.altered_reads import READS, WindowReads, window_reads
 from models.assurance.bases import base_table
 from models.assurance.fairness import density_bands, measure_fairness
@@ -292,6 +293,8 @@ class TestFairness:
     def test_areas_come_from_the_register_that_held(self, reads: WindowReads, tmp_path: Any) -> None:
         assert set(base_table(reads, None).column("area_group").to_pylist()) == {None}
         register = tmp_path / "register.parquet"
+        with pytest.raises(FaultError, match=r"register.parquet, .* is missing"):
+            base_table(reads, register)
         sites = ["hub-1", "hub-2", "hub-3", "road-1", "town-1", "town-2"]
         before = pa.array([reads.begin] * 6, pa.timestamp("us"))
         pq.write_table(
