@@ -1,12 +1,12 @@
 """Windows with all features beside ten features typed by hand, in SQL for DuckDB and in Polars, on the same reads.
 
-And beside all features typed by hand in Polars (`benchmarks.polars_features`), which has to give the same table, column
-by column, or nothing is told. All four in one process, one after the other. Polars runs on its streaming engine, and
-sorts once; for ten features it tells vehicles apart by looking at the row before, which is its cheapest way. The query
-by hand is what an engineer would type: one sort for hops, one for journeys, two group-bys. Two kinds of reads:
-`journeys` (vehicles on trips of several cameras, as reads come) and `scattered` (every read somewhere else, so that
-nearly each is a journey of its own: the worst case). Compare ratios; seconds depend on the machine, and where other
-work runs beside it only those of the processor say something.
+And beside all features typed by hand in Polars (`benchmarks.polars_features`), which has to give the same table,
+column by column, or nothing is told. One after the other, each in a process of its own. Polars runs on its streaming
+engine and sorts once; for ten features it tells vehicles apart by looking at the row before, which is its cheapest
+way. The query by hand is what an engineer would type: one sort for hops, one for journeys, two group-bys. Two kinds
+of reads: `journeys` (vehicles on trips of several cameras, as reads come) and `scattered` (every read somewhere else,
+so that nearly each is a journey of its own: the worst case). Compare ratios; seconds depend on the machine, and where
+other work runs beside it only those of the processor say something.
 
     python -m benchmarks.features [--reads 10000000] [--threads 2] [--kind journeys]
 """
@@ -18,12 +18,17 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import date
+from multiprocessing import get_context
 from pathlib import Path
 
 import duckdb
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from benchmarks.polars_features import all_in_polars, unlike
 from data_contracts.layers.manifests import PartRef
@@ -34,8 +39,10 @@ from models.patterns import get_pattern
 AS_OF = date(2026, 2, 1)
 READS_PER_JOURNEY = 6
 READS_PER_VEHICLE = 20
-_TOLD = "Seconds and ratios by the clock / of the processor. All in Polars is typed by hand and gives the same table."
-_FORGET = Path("/proc/self/clear_refs")
+_TOLD = (
+    "Seconds and ratios by the clock / of the processor, each way in a process of its own. All in Polars is typed by "
+    "hand and gives the same table."
+)
 
 _CAMERAS = """
     CREATE TABLE cameras AS SELECT i AS camera, 'c' || i AS camera_id, 's' || (i // 2) AS site_id,
@@ -154,22 +161,16 @@ def ten_in_polars(path: Path) -> int:
     return found.sort("vehicle").collect(engine="streaming").height
 
 
-class _Timed:
-    """Seconds by the clock and of the processor (all threads) that a block takes, and the most memory held in it."""
+@dataclass(frozen=True)
+class _Taken:
+    """What a way took: seconds by the clock and of the processor (all threads), the most memory held; and its rows."""
 
-    def __enter__(self) -> _Timed:
-        # what was held before is forgotten, as far as it was given back; only Linux can
-        if _FORGET.exists():
-            _FORGET.write_text("5")
-        self._begun = time.perf_counter(), time.process_time()
-        return self
+    clock: float
+    processor: float
+    peak_gb: float
+    rows: int
 
-    def __exit__(self, *_: object) -> None:
-        self.clock = time.perf_counter() - self._begun[0]
-        self.processor = time.process_time() - self._begun[1]
-        self.peak = f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f}"
-
-    def beside(self, other: _Timed) -> str:
+    def beside(self, other: _Taken) -> str:
         """How many times another it takes, by the clock and by processor time."""
         return f"{self.clock / other.clock:.2f} / {self.processor / other.processor:.2f}"
 
@@ -177,28 +178,70 @@ class _Timed:
         return f"{self.clock:.2f} / {self.processor:.2f}"
 
 
-def measure(path: Path, threads: int) -> dict[str, str]:
-    """By the head of its column what is told of one file of reads."""
-    pattern, settings = get_pattern("county_lines"), PatternSettings()
-    by_hand, whole, in_polars, all_polars = _Timed(), _Timed(), _Timed(), _Timed()
-    part = PartRef(layer="reads", path=path.name, sha256="0" * 64, rows=0)
-    with duckdb.connect(config={"threads": threads, "memory_limit": "5GB"}) as connection:
-        with by_hand:
-            connection.execute(_BY_HAND.format(path=path))
-        with whole:
-            found = pattern.build_windows(connection, Lake(path.parent), [part], AS_OF, settings)
+def _ten_by_hand(path: Path, threads: int) -> int:
+    with _connected(threads) as connection:
+        connection.execute(_BY_HAND.format(path=path))
         ((vehicles,),) = connection.execute("SELECT count(*) FROM by_hand").fetchall()
-    with in_polars:
-        seen = ten_in_polars(path)
-    with all_polars:
-        typed = all_in_polars([path], AS_OF, settings)
-    if not vehicles == found.num_rows == seen:
-        raise RuntimeError("the three do not see the same vehicles")
-    if differing := unlike(found, typed):
+    return int(vehicles)
+
+
+def _ours(path: Path, threads: int) -> pa.Table:
+    pattern, part = get_pattern("county_lines"), PartRef(layer="reads", path=path.name, sha256="0" * 64, rows=0)
+    with _connected(threads) as connection:
+        return pattern.build_windows(connection, Lake(path.parent), [part], AS_OF, PatternSettings())
+
+
+def _ten_in_polars(path: Path, _: int) -> int:
+    return ten_in_polars(path)
+
+
+def _all_in_polars(path: Path, _: int) -> pl.DataFrame:
+    return all_in_polars([path], AS_OF, PatternSettings())
+
+
+def _connected(threads: int) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"threads": threads, "memory_limit": "5GB"})
+
+
+_Way = Callable[[Path, int], int | pa.Table | pl.DataFrame]
+
+
+def _take(way: _Way, path: Path, threads: int) -> _Taken:
+    begun = time.perf_counter(), time.process_time()
+    found = way(path, threads)
+    clock, processor = time.perf_counter() - begun[0], time.process_time() - begun[1]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    if isinstance(found, int):
+        return _Taken(clock, processor, peak, found)
+    if isinstance(found, pl.DataFrame):
+        found.write_parquet(_written(path, way))
+        return _Taken(clock, processor, peak, found.height)
+    pq.write_table(found, _written(path, way))
+    return _Taken(clock, processor, peak, found.num_rows)
+
+
+def _written(path: Path, way: _Way) -> Path:
+    return path.with_name(f"{way.__name__}.parquet")
+
+
+def measure(path: Path, threads: int) -> dict[str, str]:
+    """By the head of its column what is told of one file of reads.
+
+    Each way has a process of its own: memory that another held and gave back makes the next a tenth slower.
+    """
+    taken = []
+    for way in (_ten_by_hand, _ours, _ten_in_polars, _all_in_polars):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as own:
+            taken.append(own.submit(_take, way, path, threads).result())
+    by_hand, whole, in_polars, all_polars = taken
+    if len({one.rows for one in taken}) > 1:
+        raise RuntimeError("they do not see the same vehicles")
+    found = pq.read_table(_written(path, _ours), partitioning=None)
+    if differing := unlike(found, pl.read_parquet(_written(path, _all_in_polars))):
         raise RuntimeError(f"Polars gives another {', '.join(differing)}")
     return {
-        "vehicles": f"{vehicles:,}",
-        "features": str(len(pattern.features)),
+        "vehicles": f"{whole.rows:,}",
+        "features": str(len(get_pattern("county_lines").features)),
         "ten by hand, s": str(by_hand),
         "all features, s": str(whole),
         "ratio": whole.beside(by_hand),
@@ -206,8 +249,8 @@ def measure(path: Path, threads: int) -> dict[str, str]:
         "ratio to Polars": whole.beside(in_polars),
         "all in Polars, s": str(all_polars),
         "ratio of ours to it": whole.beside(all_polars),
-        "peak GB": whole.peak,
-        "peak GB of all in Polars": all_polars.peak,
+        "peak GB": f"{whole.peak_gb:.2f}",
+        "peak GB of all in Polars": f"{all_polars.peak_gb:.2f}",
     }
 
 
