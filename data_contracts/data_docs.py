@@ -168,7 +168,7 @@ def _trend(judged: Sequence[Judged], rules: Sequence[Rule]) -> dict[str, object]
         return {
             "name": "Rows" if rule is None else _words(rule),
             "picture": draw_trend(points, rule),
-            "said": f"newest {newest}, at most {most}",
+            "said": f"newest {newest}, highest {most}",
         }
 
     return {

@@ -19,15 +19,27 @@ def told_together(intervals: Sequence[HealthInterval]) -> tuple[HealthInterval, 
 
     Cameras that were silent for much shorter or longer than the others keep a line of their own.
     """
-    alone = [one for one in intervals if not one.with_network]
+    together = in_network(intervals)
+    told = [one for one in intervals if one not in together]
+    told += [_one_failure(alike, start, end) for alike, start, end in _failures(intervals)]
+    return tuple(sorted(told, key=lambda one: (one.camera_id, one.start, one.kind)))
+
+
+def in_network(intervals: Sequence[HealthInterval]) -> frozenset[HealthInterval]:
+    """The intervals in whose place people are told of a `network_outage`."""
+    return frozenset(one for alike, _, _ in _failures(intervals) for one in alike)
+
+
+def _failures(intervals: Sequence[HealthInterval]) -> list[tuple[list[HealthInterval], datetime, datetime]]:
+    """Each failure of the network: the intervals that are it, and its start and end in the middle of theirs."""
+    found = []
     for group in _groups([one for one in intervals if one.with_network]):
         middle = len(group) // 2
         start, end = sorted(one.start for one in group)[middle], sorted(one.end for one in group)[middle]
         alike = [one for one in group if _overlap(one, start, end) >= _OVERLAP]
-        alone += [one for one in group if one not in alike]
         if alike:
-            alone.append(_one_failure(alike, start, end))
-    return tuple(sorted(alone, key=lambda one: (one.camera_id, one.start, one.kind)))
+            found.append((alike, start, end))
+    return found
 
 
 def _groups(intervals: Sequence[HealthInterval]) -> list[list[HealthInterval]]:

@@ -121,14 +121,14 @@ def _print_page(page: BatchPage) -> None:
     if broken:
         table(
             ("DQ", "rule", "severity", "holds", "rows", "share"),
-            ((r.dq_number, r.rule, r.severity, "yes" if r.holds else "no", r.rows, _percent(r.share)) for r in broken),
+            ((r.dq_number, r.rule, r.severity, "yes" if r.holds else "no", r.rows, per_cent(r.share)) for r in broken),
         )
         _print_legend(broken)
     for what, rows in (("camera", page.cameras), ("feed", page.feeds)):
         if rows:
             table(
                 (what, "rule", "rows", "of its rows", "share"),
-                ((r.name or "-", r.rule, r.rows, r.of, _percent(r.share)) for r in rows[:10]),
+                ((r.name or "-", r.rule, r.rows, r.of, per_cent(r.share)) for r in rows[:10]),
             )
     _print_notes(page)
     if len(page.verdicts) > 1:
@@ -212,8 +212,12 @@ def _days(days: tuple[object, ...]) -> str:
     return "no readable day" if not days else str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
 
 
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{share:.2%}"
+def per_cent(share: float | None) -> str:
+    """A share for a table: none is a blank, and a tiny one is not nought."""
+    from data_contracts.trend_picture import share_text
+
+    # a terminal may not have the blank that does not break
+    return "" if share is None else share_text(share).replace("\N{NO-BREAK SPACE}", " ")
 
 
 @app.command("scoreboard")
@@ -238,16 +242,16 @@ def scoreboard(
         return
     columns = [column for one in board.rocus for column in (one.rocu, *one.forces)]
     broken = [rule for rule in board.rules if any(column.rules.get(rule.rule) for column in columns)]
-    rows = [(rule.dq_number, rule.rule, *(_percent(column.share(rule.rule)) for column in columns)) for rule in broken]
+    rows = [(rule.dq_number, rule.rule, *(per_cent(column.share(rule.rule)) for column in columns)) for rule in broken]
     rows += [
         ("", "rows", *(f"{column.rows:,}" for column in columns)),
-        ("", "quarantined", *(_percent(column.quarantine_share) for column in columns)),
-        ("", "in failed batches", *(_percent(column.failed_share) for column in columns)),
-        ("", "duplicates", *(_percent(column.duplicates_share) for column in columns)),
+        ("", "quarantined", *(per_cent(column.quarantine_share) for column in columns)),
+        ("", "in failed batches", *(per_cent(column.failed_share) for column in columns)),
+        ("", "duplicates", *(per_cent(column.duplicates_share) for column in columns)),
     ]
     side_by_side(("DQ", "rule", *(column.label for column in columns)), rows, first=2)
     for spread in board.spreads[:5]:
-        best, worst = (f"{name} {_percent(share)}" for name, share in _ends(spread))
+        best, worst = (f"{name} {per_cent(share)}" for name, share in _ends(spread))
         wrapped(f"{spread.rule}: best {best}, worst {worst}")
     _print_legend(broken)
     if html:

@@ -26,8 +26,10 @@ def examine_lake(
         WrongInputError: No such ROCU, or it has no camera register.
     """
     from data_contracts.health.examine import health_of_lake
+    from data_contracts.registers.regions import require_rocu
     from infra.engine import open_engine
 
+    region = require_rocu(rocu, context.now.date())
     limits = policy_of(context, rocu).policy.ingest
     with acting(context, "cameras.health", rocu, "consultation", f"cameras of {rocu}") as details:
         details |= {"from": first.isoformat(), "to": last.isoformat()}
@@ -35,7 +37,7 @@ def examine_lake(
         with open_engine(context.settings) as connection:
             health = health_of_lake(connection, context.lake, rocu, first, last, limits, context.now)
         details["intervals"] = len(health.report.intervals)
-        _draw(health, page, svg)
+        _draw(health, page, svg, f"{region.name} ({rocu})")
     return health.report
 
 
@@ -80,11 +82,11 @@ def _examine_counts(
 
     with open_engine(settings) as connection:
         health = health_of_counts(connection, file, zone, cameras, *span, rocu=rocu)
-    _draw(health, page, svg)
+    _draw(health, page, svg, rocu)
     return health.report
 
 
-def _draw(health: Health, page: Path | None, svg: Path | None) -> None:
+def _draw(health: Health, page: Path | None, svg: Path | None, region: str | None) -> None:
     from data_contracts.health.picture import draw_health, draw_page
     from data_contracts.health.together import told_together
 
@@ -92,9 +94,9 @@ def _draw(health: Health, page: Path | None, svg: Path | None) -> None:
         return
     report = health.report
     span = (report.start, report.end) if report.start and report.end else None
-    drawn = draw_health(health.volumes, report.intervals, span)
+    drawn = draw_health(health.volumes, report.intervals, span, region)
     if svg is not None:
         write_text(svg, drawn)
     if page is not None:
-        title = f"Camera health of {report.rocu}" if report.rocu else "Camera health"
+        title = f"Camera health of {region}" if region else "Camera health"
         write_text(page, draw_page(drawn, told_together(report.intervals), title, report.notes))

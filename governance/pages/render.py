@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from data_contracts.layers.batch_counts import LATENESS_BINS
 from data_contracts.trend_picture import draw_trend, share_text
 from governance.documents.model import MadeFromRecord
 from governance.lineage.graph import LineageGraph, describe
@@ -29,6 +30,8 @@ VERDICTS = {
 }
 # shares up to which each shade of the scoreboard goes
 SHADES = (0.0, 0.001, 0.01, 0.03, 0.1)
+# the last step of lateness has no end
+LONGEST_STEP = 2.0**LATENESS_BINS
 
 
 def render_model_record(page: ModelRecordPage) -> str:
@@ -103,7 +106,7 @@ def _environment() -> Environment:
         "parted": lambda reason: reason.partition(": "),
         "shade": shade,
         "verdict": lambda word: VERDICTS.get(word, "calm"),
-        "seconds": seconds_text,
+        "step_of": step_text,
     }
     return environment
 
@@ -133,11 +136,17 @@ def shade(share: float | None) -> str:
     return f"s-{next((number for number, limit in enumerate(SHADES) if share <= limit), len(SHADES))}"
 
 
-def seconds_text(seconds: float | None) -> str:
-    """A length of time as people say it."""
+def step_text(seconds: float | None) -> str:
+    """The doubling step that ends at so many seconds: all that is known of a time counted in such steps."""
     if seconds is None:
         return "not counted"
-    for size, name in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {name}"
-    return f"{seconds:.0f} s"
+    if seconds <= 2:
+        return "under 2 s"
+    size, name = next(
+        (size, name)
+        for size, name in ((86400, "days"), (3600, "h"), (60, "min"), (1, "s"))
+        if seconds >= 2 * size or size == 1
+    )
+    if seconds >= LONGEST_STEP:
+        return f"over {_number(seconds / 2 / size, 1)} {name}"
+    return f"{_number(seconds / 2 / size, 1)} to {_number(seconds / size, 1)} {name}"

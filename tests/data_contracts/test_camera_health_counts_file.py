@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from loop_support import Said, run
+
+from data_contracts.health.results import Kind
 
 HEADER = "camera_id,bin_start,n"
 SPRING, AUTUMN = datetime(2026, 2, 23, tzinfo=UTC), datetime(2026, 9, 21, tzinfo=UTC)
@@ -146,8 +150,14 @@ def test_table_page_and_picture(tmp_path: Path) -> None:
     assert drawn.startswith("<svg")
     assert "over 200 %" in drawn
     assert "No reads in 20 h" in drawn
+    head = "23 Feb 2026 to 5 Apr 2026 (times in UTC). 2 cameras, 1 interval: 1 outage."
+    assert "".join(re.findall(r'class="t">(.*?)</text>', drawn)) == head
     assert drawn.strip() in page.read_text()
     assert "http" not in page.read_text().replace("http://www.w3.org/2000/svg", "")
+    assert "svg.health{width:100%" in drawn, "as wide as the window"
+    assert re.search(r'<svg x="\d+%" width="\d+%"', drawn)
+    assert not re.findall(r'<rect class="c" x="[\d.]+"', drawn), "cells lie in per cent of it"
+    assert {kind.replace("_", " ") for kind in get_args(Kind)} <= set(re.findall(r"<text[^>]*>([^<]*)", drawn))
 
 
 def test_one_bin(tmp_path: Path) -> None:
@@ -316,7 +326,11 @@ def test_a_feed_that_fails_is_one_line_for_the_network_and_every_camera_in_the_d
     assert "(all)" in line
     assert "network_outage" in line
     assert "11 cameras failed together: no reads" in line
-    assert (tmp_path / "page.html").read_text().count("11 cameras failed together") == 1
+    drawn = (tmp_path / "page.html").read_text()
+    assert drawn.count("11 cameras failed together") == 1
+    assert "12 cameras, 2 intervals: 1 network outage, 1 outage." in drawn
+    assert drawn.count("<title>network outage: ") == 11, "frames have the colour of the line in the table"
+    assert drawn.count("<title>outage: ") == 1
     found = intervals(health(tmp_path, file, "--json"))
     assert len({camera for camera, _, _, _ in found}) == 12
 

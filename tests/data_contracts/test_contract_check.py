@@ -35,8 +35,8 @@ def test_what_is_packaged_can_be_run(name):
         ("severity: reject", "severety: reject", "row_malformed", "severety"),
         ("severity: reject", "severity: error", "row_malformed", "error"),
         ("status: active", "state: active", "document", "state"),
-        ("version: 1.1.0", "version: 1.0", "version", "1.0"),
-        ("version: 1.1.0", "version: v1", "version", "v1"),
+        ("version: 1.1.1", "version: 1.0", "version", "1.0"),
+        ("version: 1.1.1", "version: v1", "version", "v1"),
         ("kind: DataContract", "kind: Contract", "kind", "Contract"),
         ("id: find-and-profile.dispositions", "id: acme.dispositions", "id", "acme"),
         ("  purpose:", "  purposes:", "description", "for"),
@@ -116,7 +116,7 @@ def test_what_the_lake_depends_on_may_be_asked_by_a_rule_of_another_name():
 
 def test_all_faults_are_told_at_once():
     problems = check_contract(
-        replaced(("version: 1.1.0", "version: one"), ("severity: reject", "severety: reject"), (BETWEEN, "expect_all")),
+        replaced(("version: 1.1.1", "version: one"), ("severity: reject", "severety: reject"), (BETWEEN, "expect_all")),
         "draft",
     )
     told = " ".join(f"{problem.where} {problem.what}" for problem in problems)

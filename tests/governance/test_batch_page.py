@@ -97,7 +97,18 @@ def test_the_numbers_of_rules_are_told_in_the_contracts_own_words(batches: Batch
         assert legend[rule.dq_number][rule.name] == " ".join(rule.description.split())
     assert "What DQ01 to DQ15 stand for" in pages[f"{batches.named(EVIL)}.html"]
     printed = batches.loop.done("operator", "batches", "show", batches.named(EVIL), "--rocu", "nwrocu").out
-    assert "DQ06 confidence_out_of_range: The confidence, where given, lies between 0 and 100." in printed
+    assert "DQ06 confidence_out_of_range: The confidence, where given, must lie between 0 and 100." in printed
+
+
+def test_rules_are_told_as_what_they_ask_for_and_once(pages: dict[str, str], batches: Batches) -> None:
+    from data_contracts.contract.document import load_contract
+
+    page = words(pages[f"{batches.named(EVIL)}.html"])
+    for rule in load_contract("reads").written_rules:
+        said = " ".join(rule.description.split())
+        assert re.search(r"\b(should|must|may)\b", said), "a rule's name says what is wrong, its sentence what to keep"
+        assert len(re.findall(re.escape(said), page.partition(" Rules Every rule")[2])) == 1
+    assert "at most" not in page.partition("The last ")[2].partition(" Rules Every rule")[0], "the highest is no limit"
 
 
 def test_the_page_of_a_failed_batch_says_which_one_took_its_place(batches: Batches, tmp_path: Path) -> None:
@@ -120,14 +131,14 @@ def test_the_page_of_a_failed_batch_says_which_one_took_its_place(batches: Batch
         ]
         page = loop.done("operator", "batches", "show", ids["bad"], "--rocu", "nwrocu", "--json").data
         assert page["replaced_by"] == (ids["good"] if file is good else None)
-        assert ("until it is delivered again" in page["sentence"]) == (file is not good)
+        assert ("Have it delivered again" in page["sentence"]) == (file is not good)
     assert page["tried_instead"] == [ids["worse"]]
     assert f"Failed, and replaced: batch {ids['good']} was delivered in its place" in page["sentence"]
     html = tmp_path / "page.html"
     printed = loop.done("operator", "batches", "show", ids["bad"], "--rocu", "nwrocu", "--html", html).out
     assert page["sentence"] in printed
     assert f"<dt>Replaced by</dt><dd><code>{ids['good']}</code>" in html.read_text()
-    assert "until it is delivered again" not in html.read_text()
+    assert "Have it delivered again" not in html.read_text()
     assert f"replaced by {ids['good']}" in loop.done("operator", "batches", "list", "--rocu", "nwrocu").out
 
 

@@ -12,6 +12,9 @@ from batch_support import Batches, a_read, deliver
 from loop_support import Loop, run, token
 from page_support import check_asks_nobody, check_readable
 
+from flows.cli.batch_commands import per_cent
+from governance.pages.render import step_text
+
 
 @pytest.fixture(scope="module")
 def board(batches: Batches) -> dict[str, Any]:
@@ -136,6 +139,29 @@ def test_the_page_shows_shares_and_asks_nobody(batches: Batches, tmp_path: Path)
     assert "not told" in html
     assert "What DQ01 to DQ15 stand for" in html
     assert "Rows without a force" in html
+    # ten seconds are known to be in the step from 8 to 16, and no more
+    assert re.findall(r"which half of the reads were received</th>(?:<td>([^<]*)</td>)", html)[0] == "8 to 16 s"
+
+
+@pytest.mark.parametrize(
+    ("edge", "said"),
+    [
+        (None, "not counted"),
+        (2.0, "under 2 s"),
+        (64.0, "32 to 64 s"),
+        (128.0, "1.1 to 2.1 min"),
+        (2.0**24, "over 97.1 days"),
+    ],
+)
+def test_a_time_that_was_counted_in_steps_is_told_as_a_step(edge: float | None, said: str) -> None:
+    assert step_text(edge) == said
+
+
+def test_the_table_tells_a_tiny_share_from_none(batches: Batches) -> None:
+    told = batches.loop.done("auditor", "scoreboard").out
+    assert "0.00%" not in told
+    assert "4.82 %" in told
+    assert (per_cent(3 / 100_000), per_cent(0.0), per_cent(None)) == ("under 0.01 %", "0 %", "")
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
