@@ -43,7 +43,7 @@ def test_a_landing_file_that_is_gone_damaged_or_another_is_refused(late, row):
     with pytest.raises(RefusedError, match="SHA-256 differs"):
         requalify(late, max_quarantine_share=1)
     sealed.unlink()
-    with pytest.raises(RefusedError, match=r"landing has their files no more: \w+ \(one.csv\)"):
+    with pytest.raises(RefusedError, match=r"no longer in landing: \w+ \(one.csv\)"):
         requalify(late, max_quarantine_share=1)
     sealed.write_bytes(whole)
     assert len(requalify(late, max_quarantine_share=1)) == 1
