@@ -244,7 +244,7 @@ def test_rows_of_findings_that_break_a_rule_are_told_by_number_with_what_is_allo
     taken = delivered(*load, some)
     assert taken.code == 0, taken.err
     told = " ".join(taken.err.split())
-    assert "some.csv: row 5: finding_unknown. finding_unknown: The finding is confirmed, eliminated or" in told
+    assert "some.csv: row 5: finding_unknown. finding_unknown: The finding must be confirmed, eliminated or" in told
     refused = delivered(*load, all_of_it)
     check_told(refused, 1, "row 1: finding_unknown", "row 2: decided_at_missing; row 2: window_end_unreadable")
 
