@@ -61,7 +61,7 @@ class _Wording(string.Formatter):
     """How facts are written.
 
     `{name:%}` gives whole percent, but never all or nothing for what is not quite; `{name:trip|trips}` the number with
-    its noun; `{name:whole}` the number rounded down; broken numbers get three digits.
+    its noun; `{name:whole}` the number rounded down; `{name:clock}` a full hour; broken numbers get three digits.
     """
 
     def format_field(self, value: Any, format_spec: str) -> str:
@@ -69,6 +69,8 @@ class _Wording(string.Formatter):
             return _percent(value)
         if format_spec == "whole":
             return str(math.floor(value))
+        if format_spec == "clock":
+            return f"{value:02d}:00"
         number = _plain(value) if isinstance(value, float) else str(value)
         if "|" in format_spec:
             one, many = format_spec.split("|")

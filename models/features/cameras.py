@@ -31,7 +31,7 @@ FEATURES = (
         "vehicles",
         "int64",
         "vehicles in the window at the least used camera that saw it (B6, B10)",
-        ("read at a camera that saw {rarest_camera_vehicles:vehicle|vehicles} in {window_days} days",),
+        ("the least used of its cameras saw {rarest_camera_vehicles:vehicle|vehicles} in {window_days} days",),
     ),
     Feature(
         "top_camera_share",

@@ -149,7 +149,7 @@ FEATURES = (
         "share of journeys",
         "double",
         "joint journeys at night",
-        ("{joint_night_share:%} of joint journeys set out between {night_from_hour}:00 and {night_to_hour}:00",),
+        ("{joint_night_share:%} of joint journeys set out between {night_from_hour:clock} and {night_to_hour:clock}",),
     ),
     Feature(
         "joint_weekend_share",
@@ -163,7 +163,7 @@ FEATURES = (
         "share of journeys",
         "double",
         "joint journeys in working hours, as of colleagues and two vans of one firm",
-        ("{joint_office_share:%} of joint journeys set out from Monday to Friday between 5:00 and 17:00",),
+        ("{joint_office_share:%} of joint journeys set out from Monday to Friday between 05:00 and 17:00",),
     ),
     Feature(
         "flow_median",

@@ -28,7 +28,7 @@ FEATURES = (
         "share of reads",
         "double",
         "travel at night (B8)",
-        ("{night_share:%} of {reads:read|reads} between {night_from_hour}:00 and {night_to_hour}:00",),
+        ("{night_share:%} of {reads:read|reads} between {night_from_hour:clock} and {night_to_hour:clock}",),
     ),
     Feature(
         "weekend_share",
@@ -56,14 +56,14 @@ FEATURES = (
         "days",
         "int64",
         "from first to last day seen, both included: short-lived plates, hire vehicles (B7)",
-        ("seen over {life_days:day|days}, first and last day counted",),
+        ("{life_days:day|days} from its first read to its last, both days counted",),
     ),
     Feature(
         "first_seen_day",
         "days",
         "int64",
         "days of the window before it was first seen: new here (B7, B10)",
-        ("first read {first_seen_day:day|days} after the first day of the window of {window_days} days",),
+        ("first read {first_seen_day:day|days} after the window of {window_days} days began",),
     ),
     Feature(
         "silent_days",

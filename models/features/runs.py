@@ -93,8 +93,8 @@ FEATURES = (
         "double",
         "runs in the evening and at night, when deliveries, calls and meetings are over (B8)",
         (
-            "{quick_run_evening_share:%} of {quick_runs:run|runs} set out between {evening_from_hour}:00 and "
-            "{night_to_hour}:00",
+            "{quick_run_evening_share:%} of {quick_runs:run|runs} set out between {evening_from_hour:clock} and "
+            "{night_to_hour:clock}",
         ),
     ),
     Feature(
@@ -103,8 +103,8 @@ FEATURES = (
         "double",
         "spread of the time of day at which runs set out: the same hour each time, or at any (B3, B4)",
         (
-            "time of day at which {quick_runs:run|runs} set out: standard deviation {quick_run_hour_sd} h, with days "
-            "counted from {night_to_hour}:00",
+            "{quick_runs:run|runs} set out at times of day typically {quick_run_hour_sd:hour|hours} from their average "
+            "(standard deviation, days counted from {night_to_hour:clock})",
         ),
     ),
     Feature(

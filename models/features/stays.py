@@ -23,7 +23,7 @@ FEATURES = (
         "share of the window",
         "double",
         "a settled base, as against a vehicle without one (B10)",
-        ("last read around its base place for {base_share:%} of the window, time before its first read included",),
+        ("around its base when last read for {base_share:%} of the window, time before its first read included",),
     ),
     Feature(
         "away_places",

@@ -22,7 +22,7 @@ FEATURES = (
         "reads",
         "double",
         "thin coverage, or travel that keeps away from cameras (B6)",
-        ("{reads_per_journey} reads a journey over {journeys:journey|journeys}",),
+        ("{reads_per_journey:read|reads} a journey over {journeys:journey|journeys}",),
     ),
     Feature(
         "distance_km",
@@ -65,8 +65,8 @@ FEATURES = (
         "double",
         "a life of evenings and nights, or of days (B8)",
         (
-            "{evening_share:%} of {journeys:journey|journeys} began between {evening_from_hour}:00 and "
-            "{night_to_hour}:00",
+            "{evening_share:%} of {journeys:journey|journeys} began between {evening_from_hour:clock} and "
+            "{night_to_hour:clock}",
         ),
     ),
     Feature(
@@ -75,8 +75,8 @@ FEATURES = (
         "double",
         "spread of the time of day of its journeys: the same hours each day, or any (B3, B4)",
         (
-            "time of day at which {journeys:journey|journeys} began: standard deviation {journey_hour_sd} h, with days "
-            "counted from {night_to_hour}:00",
+            "{journeys:journey|journeys} began at times of day typically {journey_hour_sd:hour|hours} from their "
+            "average (standard deviation, days counted from {night_to_hour:clock})",
         ),
     ),
     Feature(

@@ -39,7 +39,7 @@ FEATURES = (
         "int64",
         "there and back on the same day with a short stay (commuting supply: B2, B4)",
         (
-            "{quick_trips} of {away_trips:trip|trips}: back within {same_day_hours} h after a stay of up to "
+            "{quick_trips} of {away_trips:trip|trips} there and back within {same_day_hours} h, with a stay of up to "
             "{short_stay_minutes} min",
         ),
         says_from=(("away_trips", 1),),
@@ -49,7 +49,7 @@ FEATURES = (
         "share of trips",
         "double",
         "commuting as against holidaying (B2, B5)",
-        ("{same_day_share:%} of {away_trips:trip|trips}: back within {same_day_hours} h",),
+        ("{same_day_share:%} of {away_trips:trip|trips} there and back within {same_day_hours} h",),
     ),
     Feature(
         "trip_interval_h",
@@ -77,7 +77,7 @@ FEATURES = (
         "trips",
         "int64",
         "setting out at night (B8)",
-        ("{night_trips} of {away_trips:trip|trips} set out between {night_from_hour}:00 and {night_to_hour}:00",),
+        ("{night_trips} of {away_trips:trip|trips} set out between {night_from_hour:clock} and {night_to_hour:clock}",),
         says_from=(("away_trips", 1),),
     ),
     Feature(

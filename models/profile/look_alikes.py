@@ -85,7 +85,7 @@ def _said(explanation: Explanation, speaks: str, facts: Facts) -> tuple[tuple[st
 
 
 _OFFICE = "{office_share:%} of {reads:read|reads} from Monday to Friday in the daytime"
-_NIGHT = "{night_share:%} of {reads:read|reads} between {night_from_hour}:00 and {night_to_hour}:00"
+_NIGHT = "{night_share:%} of {reads:read|reads} between {night_from_hour:clock} and {night_to_hour:clock}"
 _WEEKEND = "{weekend_share:%} of {reads:read|reads} on a Saturday or Sunday"
 _DAY = "read at {places_per_day:place|places} on a usual day, at {most_places} on the busiest"
 _JOURNEYS = "{journeys_per_day} journeys a day with reads"
@@ -101,7 +101,9 @@ _LONG = "{multi_day_stays:stay|stays} of {long_stay_hours} hours or more, {away_
 _RUNS = "{quick_runs:run|runs} of over {run_km} km out and back with a stop of up to {short_stay_minutes} min"
 _STOP = "median stop on {quick_runs:run|runs} of over {run_km} km out and back: {quick_run_stop_min} min"
 _WORK = "{quick_run_work_share:%} of {quick_runs:run|runs} out and back set out on working days in working hours"
-_NIGHT_TRIPS = "{night_trips} of {away_trips:trip|trips} set out between {night_from_hour}:00 and {night_to_hour}:00"
+_NIGHT_TRIPS = (
+    "{night_trips} of {away_trips:trip|trips} set out between {night_from_hour:clock} and {night_to_hour:clock}"
+)
 
 
 def _for(fact: str, sentence: str, low: float | None = None, high: float | None = None) -> Sign:

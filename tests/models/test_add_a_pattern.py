@@ -70,7 +70,7 @@ def test_the_code_of_the_page_trains_scores_and_explains(installed, world):
         assert text in (
             f"{row['reads']} reads in 14 days",
             f"seen by {row['cameras']} cameras",
-            f"{row['night_share'] * 100:.0f} % of {row['reads']} reads between 22:00 and 5:00",
+            f"{row['night_share'] * 100:.0f} % of {row['reads']} reads between 22:00 and 05:00",
         )
 
 

@@ -160,10 +160,13 @@ def test_an_hour_before_midnight_is_near_an_hour_after_it():
         return table_of(rows)["v"]
 
     late = runs(23, 25, 23, 25)
-    assert said(late, "quick_run_evening_share") == ("100 % of 4 runs set out between 18:00 and 5:00",)
-    assert said(late, "quick_run_hour_sd")[0].startswith("time of day at which 4 runs set out: standard deviation 1 h")
-    assert said(late, "evening_share") == ("100 % of 8 journeys began between 18:00 and 5:00",)
-    assert said(late, "journey_hour_sd")[0].startswith("time of day at which 8 journeys began: standard deviation 1.12")
+    assert said(late, "quick_run_evening_share") == ("100 % of 4 runs set out between 18:00 and 05:00",)
+    assert said(late, "quick_run_hour_sd") == (
+        "4 runs set out at times of day typically 1 hour from their average "
+        "(standard deviation, days counted from 05:00)",
+    )
+    assert said(late, "evening_share") == ("100 % of 8 journeys began between 18:00 and 05:00",)
+    assert said(late, "journey_hour_sd")[0].startswith("8 journeys began at times of day typically 1.12 hours")
     assert said(runs(17, 19, 4, 5), "quick_run_evening_share")[0].startswith("50 % of 4 runs")
     assert said(runs(19), "quick_run_hour_sd") == ()
 
