@@ -21,6 +21,9 @@ LEFT, HOUR, ROW, TOP = 122, 39, 19, 26
 CELL_WIDTH, CELL_HEIGHT = 36, 24
 DAY_WIDTH, CAMERA_LEFT, CAMERA_ROW = 24, 270, 17
 CAMERAS_SHOWN = 24
+PLACES_TOLD = 4
+AFTER_MIDNIGHT, CLUSTERS_APART = 30, 22
+"""Pixels: room for numbers right of midnight, and the least gap, over half an hour, that is one between clusters."""
 
 
 def draw_timeline(profile: VehicleProfile) -> Markup:
@@ -112,10 +115,13 @@ def _day(
 
 
 def _ticks(reads: Sequence[tuple[float, Read]], y: int) -> Markup:
-    """One tick for each place and minute; after each cluster of ticks the numbers of its places in their order."""
+    """One tick for each place and minute; in the gap after a cluster of ticks the numbers of its places in their order.
+
+    Where the numbers of a cluster are wider than its gap, which is wide enough to be seen as one, the last of them.
+    """
     minutes = sorted({(int(hour * 60), read.place): (hour, read) for hour, read in reversed(reads)}.items())
     ticks = [(LEFT + hour * HOUR, read) for _, (hour, read) in sorted(minutes, key=lambda one: one[1][0])]
-    drawn, free = Markup(""), -100.0
+    drawn = Markup("")
     said: list[int] = []
     for number, (x, read) in enumerate(ticks):
         drawn += Markup('<rect x="{:.1f}" y="{}" width="2.6" height="15" fill="{}"><title>{}</title></rect>').format(
@@ -123,12 +129,24 @@ def _ticks(reads: Sequence[tuple[float, Read]], y: int) -> Markup:
         )
         if not said or said[-1] != read.place:
             said.append(read.place)
-        room = ticks[number + 1][0] - x if number + 1 < len(ticks) else HOUR
-        if room >= 4 + 8 * len(said) and x > free:
-            text = ">".join(map(str, said[-4:]))
+        room = (ticks[number + 1][0] if number + 1 < len(ticks) else LEFT + 24 * HOUR + AFTER_MIDNIGHT) - x - 6
+        text = _numbers(said, len(said))
+        if _wide(text) > room >= CLUSTERS_APART:
+            text = next((cut for most in (3, 2, 1) if _wide(cut := _numbers(said, most)) <= room), "")
+        if text and _wide(text) <= room:
             drawn += Markup('<text class="at" x="{:.1f}" y="{}">{}</text>').format(x + 3, y + 13, text)
-            free, said = x + 3 + 5.5 * len(text), []
+            said = []
     return drawn
+
+
+def _numbers(places: Sequence[int], most: int) -> str:
+    most = min(most, PLACES_TOLD)
+    return ("…" if most < len(places) else "") + ">".join(map(str, places[-most:]))
+
+
+def _wide(text: str) -> float:
+    """Pixels that a text takes at the most, in the widest of the fonts of the page."""
+    return sum(6.7 if sign.isdigit() else 8.5 for sign in text)
 
 
 def draw_heat_map(profile: VehicleProfile) -> Markup:

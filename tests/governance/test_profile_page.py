@@ -303,6 +303,20 @@ def test_colour_never_stands_alone() -> None:
         assert re.search(rf'<g class="place[^>]*>.*?<text[^>]*>{number}</text>', html)
 
 
+def test_numbers_of_places_stand_in_the_gaps_between_reads_and_over_none() -> None:
+    cameras = (HUB, TOWN, HUB, TOWN, HUB)
+    out = [read(0, 11 + (30 + 8 * n) // 60, (30 + 8 * n) % 60, cameras[n], n + 1, n) for n in range(5)]
+    back = [read(0, 13, 8 * n, cameras[n], 5 - n, 5 + n) for n in range(5)]
+    late = [read(0, 23, 58, HUB, 1, 20), read(1, 10, 0, HUB, 12, 21), read(1, 10, 12, TOWN, 13, 22)]
+    page = render_profile(replace(make_page(), profile=make_profile(reads=(*out, *back, *late))))
+    ticks = [(float(x), int(y)) for x, y in re.findall(r'<rect x="([\d.]+)" y="(\d+)" width="2.6" height="15"', page)]
+    numbers = re.findall(r'<text class="at" x="([\d.]+)" y="(\d+)">([^<]+)</text>', page)
+    assert [text.replace("&gt;", ">") for *_, text in numbers] == ["…4>5", "…4>3>2>1", "1", "12>13"]
+    for x, y, text in numbers:
+        end = float(x) + 6.6 * len(text.replace("&gt;", ">"))
+        assert not [tick for tick, top in ticks if top == int(y) - 11 and float(x) < tick < end]
+
+
 def test_ranges_and_spans() -> None:
     assert ranges((1, 2, 3, 7, 9, 10)) == ["1-3", "7", "9-10"]
     assert [span(seconds) for seconds in (40, 3600, 5400, 90_000)] == ["1 min", "1 h 00 min", "1 h 30 min", "1 d 1 h"]
