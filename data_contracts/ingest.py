@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
 from data_contracts.contract.document import Contract, load_contract
 from data_contracts.intake.delivery import choose
 from data_contracts.judgement.limits import IngestLimits
@@ -94,9 +92,8 @@ def ingest_files(
     known: list[str] = []
     for number, group in enumerate(groups):
         tell_here = _within(tell, number, len(groups))
-        with working_database(settings, lake, rocu, tell_here) as connection:
-            if sum(map(_rows, group)) > ROWS_AT_ONCE:
-                _leave_room(connection)
+        on_disk = sum(map(_rows, group)) > ROWS_AT_ONCE
+        with working_database(settings, lake, rocu, tell_here, on_disk) as connection:
             call = choose(lake, rocu, group, replaces)
             known += call.already_known
             if not call.deliveries:
@@ -149,13 +146,6 @@ def _groups(found: Sequence[Delivery]) -> list[list[Delivery]]:
 def _rows(delivery: Delivery) -> int:
     """How many rows a file has, or about so many."""
     return delivery.lines or delivery.size_bytes // BYTES_OF_A_ROW
-
-
-def _leave_room(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give the database two thirds of its memory: what grows with the rows of one file grows outside of its limit."""
-    ((limit,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
-    number, unit = str(limit).split()
-    connection.execute(f"SET memory_limit = '{float(number) * 2 / 3:.3f} {unit}'")
 
 
 def _within(tell: Progress, number: int, groups: int) -> Progress:

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from data_contracts.contract.document import Contract, load_contract
+from data_contracts.ingest import ROWS_AT_ONCE
 from data_contracts.intake.delivery import Call
 from data_contracts.intake.opened_landing import opened_landing, require_landed
 from data_contracts.judgement.leaning import leaning_records
@@ -205,7 +206,8 @@ def _judge_record(
     only_to_release: bool,
     trial: bool,
 ) -> RecordAgain | None:
-    with working_database(judge.settings, judge.lake, judge.rocu) as connection:
+    on_disk = sum(batch.rows for batch in due.batches) > ROWS_AT_ONCE
+    with working_database(judge.settings, judge.lake, judge.rocu, on_disk=on_disk) as connection:
         # since the plan was made, another process may have judged it
         if due.record.ingest_id not in {record.ingest_id for record in standing_records(judge.lake, judge.rocu)}:
             return None

@@ -41,3 +41,11 @@ def open_engine(settings: Settings, database: Path | None = None) -> duckdb.Duck
     )
     connection.execute("SET TimeZone = 'UTC'")
     return connection
+
+
+def cursor_of(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A cursor with the database that the connection uses; cursors as such begin with the first one."""
+    cursor = connection.cursor()
+    ((database,),) = connection.execute("SELECT current_database()").fetchall()
+    cursor.execute(f'USE "{database}"')
+    return cursor

@@ -14,6 +14,7 @@ import pyarrow as pa
 from data_contracts.across_rows.scene import EARTH_KM, Family, Scene, batch_of, row_of, told
 from data_contracts.contract.document import Rule
 from data_contracts.plates.grammar import CONFUSIONS, MAX_LENGTH
+from infra.engine import cursor_of
 
 LOOKED_AT_S = 3600
 ROWS_AT_ONCE = 200_000
@@ -69,7 +70,7 @@ def _make_skeletons(scene: Scene) -> None:
     codes = np.zeros(256, dtype=np.int64)
     for character, number in confusion_classes().items():
         codes[ord(character)] = number
-    cursor = scene.connection.cursor()
+    cursor = cursor_of(scene.connection)
     cursor.execute("CREATE OR REPLACE TABLE skeletons (vehicle_no INTEGER, skeleton BIGINT)")
     reader = scene.connection.sql(
         f"SELECT vehicle_no, rpad(vrm, {MAX_LENGTH}, '-') AS vrm FROM vehicles WHERE length(vrm) <= {MAX_LENGTH}"

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from data_contracts.judgement.limits import IngestLimits
 from data_contracts.judgement.neighbours import make_neighbours
+from infra.engine import cursor_of
 from infra.lake import Lake
 
 ROWS_AT_ONCE = 100_000
@@ -102,7 +103,7 @@ def _double_first_seconds(connection: duckdb.DuckDBPyConnection, limit: int) -> 
 
 
 def _double_long_stays(connection: duckdb.DuckDBPyConnection, limit: int) -> None:
-    writing = connection.cursor()
+    writing = cursor_of(connection)
     for block in _later_duplicates(connection, limit):
         writing.register("doubled_now", block)
         writing.execute("INSERT INTO twice SELECT batch_no, row_no FROM doubled_now")
@@ -111,7 +112,7 @@ def _double_long_stays(connection: duckdb.DuckDBPyConnection, limit: int) -> Non
 
 
 def _later_duplicates(connection: duckdb.DuckDBPyConnection, limit: int) -> Iterator[pa.Table]:
-    reading = connection.cursor()
+    reading = cursor_of(connection)
     reading.execute(
         """SELECT vehicle_no, camera_id, epoch_us(captured_at), batch_no, row_no
             FROM stays ORDER BY vehicle_no, camera_id, captured_at, batch_no, row_no"""

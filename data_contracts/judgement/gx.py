@@ -27,6 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import NULLTYPE
 
 from data_contracts.contract.document import Rule
+from infra.engine import cursor_of
 from infra.errors import FaultError, FindProfileError
 
 _open: dict[str, duckdb.DuckDBPyConnection] = {}
@@ -66,7 +67,7 @@ class CursorEachConnection(ConnectionWrapper):  # type: ignore[misc]
 
     def cursor(self) -> CursorWrapper:
         """A new cursor, which keeps its result until it is read."""
-        return CursorWrapper(self._duckdb.cursor(), self)
+        return CursorWrapper(cursor_of(self._duckdb), self)
 
 
 class OpenConnectionDialect(Dialect):  # type: ignore[misc]
@@ -76,7 +77,7 @@ class OpenConnectionDialect(Dialect):  # type: ignore[misc]
 
     def connect(self, *_: Any, **parameters: Any) -> CursorEachConnection:
         """A cursor of the named connection, so that closing it closes nothing else."""
-        return CursorEachConnection(_open[parameters["database"]].cursor())
+        return CursorEachConnection(cursor_of(_open[parameters["database"]]))
 
     def get_columns(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> list[Any]:
         """Columns by name alone. Rules need no more; the catalogue would take a fifth of a small ingest."""

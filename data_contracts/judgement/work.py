@@ -5,6 +5,7 @@ Raw VRMs pass through it, so it never writes them in the clear; what a killed ca
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,12 +23,13 @@ from infra.errors import FaultError
 from infra.lake import Lake, Layer, exclusive, half_placed, is_full, remove_half_placed
 from infra.settings import Settings
 
+MEMORY_BESIDE_A_FILE = 0.6
 _LOCKED: tuple[Layer, ...] = (*get_args(MadeLayer), "landing", "set_aside", "ingests", "vault", "registers")
 
 
 @contextmanager
 def working_database(
-    settings: Settings, lake: Lake, rocu: str, tell: Callable[[str], None] | None = None
+    settings: Settings, lake: Lake, rocu: str, tell: Callable[[str], None] | None = None, on_disk: bool = False
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Hold the ROCU's lock and give an empty database.
 
@@ -36,6 +38,7 @@ def working_database(
         lake: What a killed call left half-placed in it is removed.
         rocu: Code of the ROCU, lower case.
         tell: Told when there is another process to wait for.
+        on_disk: Tables are made in an encrypted file of the call's folder, for rows that memory does not hold.
 
     Raises:
         FaultError: Another process is at work on the ROCU, memory or disk space ran out, or the database gave up.
@@ -49,7 +52,22 @@ def working_database(
             connection.execute("SET force_mbedtls_unsafe = 'true'")
             connection.execute("SET temp_file_encryption = true")
             connection.execute(f"SET temp_directory = {literal(str(spill))}")
+            if on_disk:
+                _keep_in(spill / "rows.db", connection)
             yield connection
+
+
+def _keep_in(file: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    """Make tables in an encrypted file from here on; cursors made by `cursor_of` have it too.
+
+    Packed as they are in a file, rows are an eighth of what they are in memory, from where they would be spilled, and
+    encrypted, again and again. The database gets less memory: what grows with the rows of one file grows outside of it.
+    """
+    ((limit,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
+    number, unit = str(limit).split()
+    connection.execute(f"SET memory_limit = '{float(number) * MEMORY_BESIDE_A_FILE:.3f} {unit}'")
+    connection.execute(f"ATTACH {literal(str(file))} AS on_disk (ENCRYPTION_KEY {literal(secrets.token_hex(32))})")
+    connection.execute("USE on_disk")
 
 
 @contextmanager
@@ -57,13 +75,13 @@ def _faults() -> Iterator[None]:
     """What the machine could not do, as errors that say so; the words of a cause may quote raw values and stay out."""
     try:
         yield
-    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-        full = "no space left" in str(error).lower()
-        raise FaultError(
-            "No space left on the device." if full else f"The database could not go on: {type(error).__name__}.",
-            "Free some space, or raise FINDPROFILE_MEMORY_LIMIT, and run the same command again.",
-        ) from error
     except (duckdb.Error, SQLAlchemyError) as error:
+        full = "no space left" in str(error).lower()
+        if full or isinstance(error, duckdb.OutOfMemoryException | duckdb.IOException):
+            raise FaultError(
+                "No space left on the device." if full else f"The database could not go on: {type(error).__name__}.",
+                "Free some space, or raise FINDPROFILE_MEMORY_LIMIT, and run the same command again.",
+            ) from error
         raise FaultError(
             f"The judgement could not go on: {type(error).__name__}. Nothing was recorded.",
             "Run the same command again; if it stops again, give the files one by one to find the cause.",

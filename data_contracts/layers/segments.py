@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_contracts.sources.inspection import Delivery
+from infra.engine import cursor_of
 from infra.lake import Lake
 from infra.settings import Settings
 from infra.vault import SEGMENT_SCHEMA, pack_segment, read_segment, seal_segment
@@ -37,7 +38,7 @@ def segments_written(
     again: bool,
 ) -> Iterator[None]:
     """`write_segments` while the block is at work; when the block has ended well, all are sealed."""
-    with ThreadPoolExecutor(1) as pool, connection.cursor() as beside:
+    with ThreadPoolExecutor(1) as pool, cursor_of(connection) as beside:
         writing = pool.submit(write_segments, beside, settings, lake, rocu, deliveries, again)
         yield
         writing.result()

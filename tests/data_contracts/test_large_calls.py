@@ -110,17 +110,31 @@ def test_a_day_of_half_the_reads_and_less_is_not_cut_into_as_many_parts(room, ro
     assert len(room.reads()) == 13
 
 
-def test_a_file_of_more_rows_than_go_at_once_leaves_memory_for_what_lies_outside_the_database(room, row, monkeypatch):
-    seen = []
-    judge = ingest.judge_files
+def test_a_file_of_more_rows_than_go_at_once_is_judged_in_an_encrypted_file_with_the_same_outcome(
+    room, room_again, row, monkeypatch
+):
+    rows = [*many_rows(row), row(), row(), row(confidence="140"), row(vrm="AB12 CDI"), row(camera_id="NOWHERE")]
+    file, whole = room.deliver("many.csv", *rows), room_again()
+    seen, judge = [], ingest.judge_files
 
     def looked_at(connection, run, tell):
-        seen.append(connection.execute("SELECT current_setting('memory_limit')").fetchone()[0])
-        return judge(connection, run, tell)
+        record = judge(connection, run, tell)
+        connection.execute("CHECKPOINT")
+        left = [path for path in (run.settings.root / "work").rglob("*") if path.is_file()]
+        assert not any(b"AB12CD" in path.read_bytes() for path in left)
+        ((limit,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
+        seen.append((float(limit.split()[0]), [(path.name, path.stat().st_size > 100_000) for path in left]))
+        return record
 
     monkeypatch.setattr(ingest, "judge_files", looked_at)
-    room.ingest(room.deliver("small.csv", row()))
+    in_memory = whole.ingest(file, max_quarantine_share=1)
     monkeypatch.setattr(ingest, "ROWS_AT_ONCE", 1)
-    room.ingest(room.deliver("large.csv", row(vrm="CD34 EFG"), row(vrm="EF56 GHJ")))
-    whole, less = (float(limit.split()[0]) for limit in seen)
-    assert less == pytest.approx(whole * 2 / 3, abs=0.1)
+    on_disk = room.ingest(file, max_quarantine_share=1)
+    assert on_disk.batches == in_memory.batches
+    assert room.reads() == whole.reads()
+    assert room.quarantine("*") == whole.quarantine("*")
+    assert {batch.quarantined > 0 and batch.duplicates > 0 for batch in on_disk.batches} == {True}
+    (whole_limit, nothing), (less, kept) = seen
+    assert less == pytest.approx(whole_limit * 0.6, abs=0.1), "what grows with the rows of a file grows outside of it"
+    assert (nothing, kept) == ([], [("rows.db", True)])
+    assert not list((room.settings.root / "work").iterdir())

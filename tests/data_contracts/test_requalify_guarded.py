@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from requalify_support import END, LATE, START, WIDE, check_conserved, judge_of, requalify
 
+from data_contracts import requalify as requalify_module
 from data_contracts.judgement.moved_rows import Asked
 from data_contracts.layers.reads import batches
 from data_contracts.requalify import judge_again, records_of_days
@@ -49,14 +50,16 @@ def test_a_landing_file_that_is_gone_damaged_or_another_is_refused(late, row):
     assert len(requalify(late, max_quarantine_share=1)) == 1
 
 
-def test_no_plate_lies_in_the_clear_while_and_after(room, row):
+@pytest.mark.parametrize("rows_in_memory", [1_000, 0])
+def test_no_plate_lies_in_the_clear_while_and_after(room, row, monkeypatch, rows_in_memory):
+    monkeypatch.setattr(requalify_module, "ROWS_AT_ONCE", rows_in_memory)
     texts = ["AB12CDE", "XY21ZZZ"]
     room.ingest(room.deliver("AB12CDE.csv", row(), row(vrm=texts[1], camera_id="CAM-3")), **WIDE)
     room.cameras(LATE)
     looked = []
 
     def look(_):
-        looked.append(1)
+        looked.append([path.name for path in room.settings.root.rglob("rows.db")])
         for path in room.settings.root.rglob("*"):
             if path.is_file() and not path.is_symlink() and path.suffix != ".age":
                 assert not any(text.encode() in path.read_bytes() for text in texts), path
@@ -65,6 +68,8 @@ def test_no_plate_lies_in_the_clear_while_and_after(room, row):
     (done,) = judge_again(judge, records_of_days(judge, START, END), "late", lambda _: None, look)
     look("after")
     assert len(looked) > 3
+    assert (["rows.db"] in looked) == (rows_in_memory == 0)
+    assert looked[-1] == []
     assert done.batches[0].after.delivered_as == "(name withheld)"
     assert not list((room.settings.root / "work").rglob("*.csv"))
 

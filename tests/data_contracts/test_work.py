@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[2]
         (duckdb.ConversionException("cannot cast AB12CDE"), "ConversionException"),
         (duckdb.OutOfMemoryException("AB12CDE"), "OutOfMemoryException"),
         (duckdb.IOException("No space left on device: AB12CDE"), "No space left"),
+        (duckdb.FatalException("could not checkpoint: No space left on device: AB12CDE"), "No space left"),
         (OperationalError("SELECT 'AB12CDE'", {}, Exception()), "OperationalError"),
         (OSError(errno.ENOSPC, "AB12CDE"), "No space left"),
     ],
