@@ -90,7 +90,7 @@ class Delivery:
         return self.sha256[:BATCH_ID_LENGTH]
 
 
-_AS_IT_MUST_BE = "Name the columns in the first line as the contract does (docs/contracts.md), commas between them."
+_AS_IT_MUST_BE = "Name the columns in the first line as docs/own-data.md lists them, commas between them."
 _TWO_LINE_ENDS = int.from_bytes(b"\n\n")
 
 
@@ -284,7 +284,9 @@ def _header(path: Path, head: bytes, delimiter: str, describable: bool) -> list[
     except csv.Error:
         raise WrongInputError(
             f"{name_as_delivered(path)} has no header line that names columns.",
-            "Check the delimiter, or describe the file in a source YAML file." if describable else _AS_IT_MUST_BE,
+            "Check the delimiter, or describe the file in a source YAML file (docs/own-data.md)."
+            if describable
+            else _AS_IT_MUST_BE,
         ) from None
     return [name.strip() for name in first]
 
@@ -307,7 +309,7 @@ def _about_header(header: Sequence[str], delimiter: str, describable: bool) -> s
         return "The first line seems to be a row: have the names of the columns put above it."
     if not describable:
         return _AS_IT_MUST_BE
-    return "Check the header line and the delimiter, or describe the file in a source YAML file."
+    return "Check the header line and the delimiter, or describe the file in a source YAML file (docs/own-data.md)."
 
 
 def _find_columns(

@@ -10,6 +10,7 @@ import typer
 from flows.cli.frame import app
 from flows.cli.options import PATTERN, AsJson, AsOf, Pattern, Rocu, file_to_write, session
 from flows.cli.output import as_json, line, wrapped
+from infra.wording import counted
 
 if TYPE_CHECKING:
     from flows.steps.profile import Profiled
@@ -45,8 +46,8 @@ def profile(
 def _print_seen(profiled: Profiled) -> None:
     line(f"  vehicle {profiled.vehicle}, {profiled.pattern} of {profiled.rocu}, window up to {profiled.as_of}")
     line("\n  What was seen (facts; all of them are on the page)")
-    hops = f"{profiled.impossible_hops:,} impossible hops"
-    line(f"    {profiled.reads:,} reads, {profiled.journeys:,} journeys, {profiled.places:,} places, {hops}")
+    read = f"{counted(profiled.reads, 'read')}, {counted(profiled.journeys, 'journey')}"
+    line(f"    {read}, {counted(profiled.places, 'place')}, {counted(profiled.impossible_hops, 'impossible hop')}")
     for doubt in profiled.doubts:
         wrapped(f"! {doubt}", 4, 2)
 

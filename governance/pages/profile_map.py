@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from infra.wording import counted
 from models.places import EARTH_RADIUS_M
 from models.profile.model import Camera, Place, VehicleProfile
 
@@ -105,8 +106,9 @@ def describe_map(profile: VehicleProfile) -> str:
     hidden = f" Drawn are the {ARCS} commonest." if pairs > ARCS else ""
     local = len(profile.journeys) - len(apart)
     return (
-        f"{len(profile.places)} places, {len(apart)} journeys from one place to another over {pairs} pairs of "
-        f"origin and destination; {local} that began and ended in one place are not drawn.{hidden}"
+        f"{counted(len(profile.places), 'place')}, {counted(len(apart), 'journey')} from one place to another over "
+        f"{counted(pairs, 'pair')} of origin and destination; {local} that began and ended in one place are not "
+        f"drawn.{hidden}"
     )
 
 

@@ -93,7 +93,8 @@ _SAME = "{main_away_share:%} of {away_trips:trip|trips} of over {away_km} km wen
 _TOWNS = "{away_trips:trip|trips} of over {away_km} km, to {trip_towns:place|places}"
 _TRIPS = "{away_trips:trip|trips} of over {away_km} km there and back in {window_days} days"
 _BAND = "{trip_band_share:%} of {away_trips:trip|trips} set out in the same {departure_band_hours} hours of the day"
-_SECOND = "stays at place {other_place} on {other_place_days:day|days}, median {other_place_hours} hours"
+_SECOND_DAYS = "stays at place {other_place} on {other_place_days:day|days}"
+_SECOND_HOURS = "median stay at place {other_place}: {other_place_hours} hours"
 _SPAN = "seen over {life_days:day|days} of {window_days}, first and last counted"
 _SHORT = "median stay {away_stay_median_min} min over {away_stays:stay|stays} {away_km} km or more from its base"
 _SET_OUT = "{trip_weekend_share:%} of {away_trips:trip|trips} set out from Friday noon to Sunday"
@@ -168,14 +169,14 @@ EXPLANATIONS = (
         "the same two places on working days, out in the morning and back in the evening",
         "keeper's address and employer; whether it also comes on holidays",
         (
-            _for("other_place_days", _SECOND, low=8),
-            _for("other_place_hours", _SECOND, low=6, high=12),
+            _for("other_place_days", _SECOND_DAYS, low=8),
+            _for("other_place_hours", _SECOND_HOURS, low=6, high=12),
             _for("weekend_share", _WEEKEND, high=0.1),
             _for("trip_band_share", _BAND, low=0.8),
             _against("weekend_share", _WEEKEND, low=0.25),
             _against("away_stay_median_min", _SHORT, high=180),
             _against("quick_run_stop_min", _STOP, high=120),
-            _against("other_place_days", _SECOND, high=4),
+            _against("other_place_days", _SECOND_DAYS, high=4),
             _against("trip_towns", _TOWNS, low=3),
             _against("multi_day_stays", _LONG, low=1),
         ),
@@ -200,10 +201,10 @@ EXPLANATIONS = (
         "evenings or nights at one place, again and again, on no fixed days",
         "whom the keeper visits there; whether the visits last an evening or a night",
         (
-            _for("other_place_days", _SECOND, low=4),
-            _for("other_place_hours", _SECOND, low=1.5, high=16),
+            _for("other_place_days", _SECOND_DAYS, low=4),
+            _for("other_place_hours", _SECOND_HOURS, low=1.5, high=16),
             _for("evening_share", "{evening_share:%} of {reads:read|reads} from 18:00 to midnight", low=0.3),
-            _against("other_place_hours", _SECOND, high=1),
+            _against("other_place_hours", _SECOND_HOURS, high=1),
             _against("quick_run_main_share", "{quick_run_main_share:%} of {quick_runs:run|runs} out and back turned in "
                      "the same area", high=0.5),
         ),

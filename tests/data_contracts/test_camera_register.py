@@ -150,5 +150,5 @@ def test_a_register_with_another_delimiter_is_told_what_a_register_can_be(bare_r
     file = bare_room.write("other.csv", "camera,lat\nC-1,53\n")
     with pytest.raises(WrongInputError, match="lacks the column") as error:
         load_cameras(bare_room.settings, bare_room.lake, bare_room.rocu, file, bare_room.now)
-    assert "Name the columns in the first line" in error.value.instruction
+    assert "Name the columns in the first line as docs/own-data.md lists them" in error.value.instruction
     assert "source" not in error.value.instruction
