@@ -12,9 +12,10 @@ import numpy as np
 
 from data_contracts.health.counts import Bools, Calendar, Counts, Floats, Ints
 from data_contracts.health.expectation import Expectation, by_slot
-from data_contracts.health.network import HIGHEST, LEAST_CAMERAS, LEAST_OF_DAY, LOWEST, SILENT, in_slots
+from data_contracts.health.network import HIGHEST, LEAST_CAMERAS, LOWEST, SILENT, in_slots
 
 SATURDAY, SUNDAY = 5, 6
+LEAST_OF_DAY = 40.0  # expected reads of a camera from which on its day may tell a holiday
 LEAST_APART = 0.15  # of the root of the reads, so a third of the reads: more than a healthy day varies
 CHANCE = 1.5  # three standard deviations: the root of a count has one of a half
 CLEARLY = 0.5  # of the distance of two ways: so much nearer to one

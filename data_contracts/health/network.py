@@ -11,7 +11,7 @@ from data_contracts.health.counts import Bools, Calendar, Counts, Floats, Ints
 from data_contracts.health.expectation import CAMERAS_AT_ONCE, by_slot
 
 LEAST_CAMERAS = 5
-LEAST_OF_HOUR, LEAST_OF_DAY = 20.0, 40.0
+LEAST_EXPECTED = 20.0
 LOWEST, HIGHEST = 0.15, 3.0
 CERTAINTY, LEAST_SPREAD = 1.5, 0.05
 SILENT = 0.05
@@ -30,9 +30,9 @@ def network_factor(counts: Counts, expected: Floats, left_out: Bools, calendar: 
     per_slot = max(counts.bins_per_day // calendar.slots, 1)
     size = (len(seen), calendar.days, calendar.slots)
     in_day = [np.where(known, values, 0).reshape(size).sum(axis=2) * per_slot for values in (seen, should)]
-    day = _agreed(*_medians(in_day[0], in_day[1], in_day[1] > 0, LEAST_OF_DAY), np.float32(0))
+    day = _agreed(*_medians(in_day[0], in_day[1], in_day[1] > 0), np.float32(0))
     days = np.repeat(day, calendar.slots)
-    hours = _agreed(*_medians(seen * per_slot, should * per_slot, known, LEAST_OF_HOUR), np.nan_to_num(days))
+    hours = _agreed(*_medians(seen * per_slot, should * per_slot, known), np.nan_to_num(days))
     factor = np.exp(np.where(np.isnan(hours), days, hours))
     at = factor[calendar.day * calendar.slots + calendar.slot]
     return np.nan_to_num(at.clip(LOWEST, HIGHEST), nan=1.0).astype(np.float32), ~np.isnan(at)
@@ -59,13 +59,13 @@ def in_slots(counts: Counts, expected: Floats, left_out: Bools, calendar: Calend
     return seen, should, known
 
 
-def _medians(seen: Floats, should: Floats, known: Bools, least: float) -> tuple[Floats, Floats]:
+def _medians(seen: Floats, should: Floats, known: Bools) -> tuple[Floats, Floats]:
     """Median over cameras of log(seen / should) in each column, and its standard error; NaN with too few cameras."""
     middles, errors = (np.full(seen.shape[1], np.nan, dtype=np.float32) for _ in range(2))
     for begin in range(0, seen.shape[1], 512):
         part = slice(begin, begin + 512)
         ratio = seen[:, part] / np.maximum(should[:, part], 1e-6)
-        big = known[:, part] & (should[:, part] >= least) & (ratio >= SILENT)
+        big = known[:, part] & (should[:, part] >= LEAST_EXPECTED) & (ratio >= SILENT)
         off = np.where(big, np.log(np.maximum(ratio, 1e-6)), np.nan)
         number = big.sum(axis=0)
         middle = _column_median(off, number)

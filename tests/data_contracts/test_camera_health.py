@@ -118,7 +118,7 @@ def test_a_camera_alone_on_a_holiday_that_is_like_a_sunday() -> None:
     assert runs_of(grid(drawn(mean))) == []
 
 
-@pytest.mark.parametrize(("per_day", "hours", "told"), [(30, 24, False), (30, 72, True), (90, 24, True)])
+@pytest.mark.parametrize(("per_day", "hours", "told"), [(14, 24, False), (14, 96, True), (30, 24, True)])
 def test_where_few_cameras_read_much_a_silence_of_a_day_may_be_a_holiday(per_day: int, hours: int, told: bool) -> None:
     n = drawn(mean_reads((float(per_day),) * 8))
     n[2, AT : AT + hours] = 0
