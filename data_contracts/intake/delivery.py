@@ -139,6 +139,11 @@ def _require_standing(history: dict[str, list[BatchManifest]], replaces: str) ->
 
 def _require_taken_for(judged: Sequence[BatchManifest], replaces: str) -> None:
     """A file that is known has the place that it was delivered for: giving it once more does not give it another."""
+    if judged[-1].batch_id == replaces:
+        raise RefusedError(
+            f"The file is batch {replaces} itself, and it was accepted: nothing has to take its place.",
+            "Nothing is to be done: its reads are in the lake.",
+        )
     if replaces not in [batch.replaces for batch in judged]:
         raise RefusedError(
             f"The file is known as batch {judged[-1].batch_id}, which was not delivered in the place of {replaces}.",

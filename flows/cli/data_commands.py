@@ -46,7 +46,9 @@ def ingest(
     try:
         result = run_step(context, "ingest", rocu=rocu, files=tuple(files), source=source, replaces=replaces)
     except RefusedError:
-        show(judged_before(context, rocu, files), json)
+        # of a call that was refused before anything was judged there is nothing to show
+        if "failed" in (before := judged_before(context, rocu, files)).verdicts:
+            show(before, json)
         raise
     show(result, json)
 

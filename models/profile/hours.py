@@ -5,6 +5,7 @@ All in local time, all from its own reads, journeys and trips. A fact that there
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -23,10 +24,11 @@ def travel_facts(profile: VehicleProfile) -> dict[str, Any]:
 
     Returns:
         places_per_day (median of different places on a day seen), most_places (on one day), journeys_per_day,
-        evening_share (of reads, 18:00 to 24:00); base_held_share (of the time from its first read to its last, spent
-        at the base between journeys); of trips: trip_weekend_share (set out from Friday noon to Sunday),
-        trip_gap_days (median days from one departure to the next), trip_hours (median hours from leaving to coming
-        back); of the place other than the base with most days with a stay: other_place (number), other_place_days,
+        evening_share (of reads, 18:00 to 24:00); of journeys from one place to another: way_journeys (how many) and
+        main_way_share (between the two places that most of them join, either way); base_held_share (of the time from
+        its first read to its last, spent at the base between journeys); of trips: trip_weekend_share (set out from
+        Friday noon to Sunday), trip_gap_days (median days from one departure to the next), trip_hours (median hours
+        from leaving to coming back); of the place other than the base with most days with a stay: other_place (number), other_place_days,
         other_place_hours (median stay), other_place_night_share (stays that span a time from 00:00 to 04:00).
     """
     zone = ZoneInfo(profile.zone)
@@ -39,10 +41,21 @@ def travel_facts(profile: VehicleProfile) -> dict[str, Any]:
         "most_places": max(map(len, by_day.values())),
         "journeys_per_day": round(len(profile.journeys) / len(by_day), 2),
         "evening_share": evening / len(profile.reads),
+        **way_facts(profile.journeys),
         **_base_facts(profile),
         **_trip_facts(profile, zone),
         **_other_place(profile, zone),
     }
+
+
+def way_facts(journeys: Sequence[Journey]) -> dict[str, Any]:
+    """Journeys within one place say nothing of ways: most of them are single reads."""
+    ways = Counter(
+        frozenset((journey.origin, journey.destination))
+        for journey in journeys
+        if journey.origin != journey.destination
+    )
+    return {"way_journeys": ways.total(), "main_way_share": max(ways.values()) / ways.total()} if ways else {}
 
 
 def _base_facts(profile: VehicleProfile) -> dict[str, Any]:

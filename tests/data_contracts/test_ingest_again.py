@@ -112,9 +112,9 @@ def test_a_known_file_takes_no_other_place_than_the_one_that_it_was_delivered_fo
     (known,) = room.ingest(good).batches
     (failed,) = room.ingest(room.deliver("bad.csv", row(confidence="999"))).batches
     before = room.snapshot()
-    for replaces in (failed.batch_id, known.batch_id):
-        with pytest.raises(RefusedError, match=f"known as batch {known.batch_id}"):
-            room.ingest(good, replaces=replaces)
+    for replaces, said in ((failed, f"known as batch {known.batch_id}"), (known, "itself, and it was accepted")):
+        with pytest.raises(RefusedError, match=said):
+            room.ingest(good, replaces=replaces.batch_id)
     assert room.snapshot() == before
     assert failures(room) == [failed.batch_id]
     anew = room.deliver("anew.csv", row(), row(vrm="AB12CDX"))

@@ -249,6 +249,14 @@ def test_rows_of_findings_that_break_a_rule_are_told_by_number_with_what_is_allo
     check_told(refused, 1, "row 1: finding_unknown", "row 2: decided_at_missing; row 2: window_end_unreadable")
 
 
+def test_a_batch_that_was_accepted_is_not_replaced_by_itself(delivered: Loop) -> None:
+    reads = next((delivered.world / "nwrocu" / "reads").iterdir())
+    known = delivered("operator", "ingest", "--rocu", "nwrocu", reads, "--json").data["already_known"]
+    said = delivered("operator", "ingest", "--rocu", "nwrocu", "--replaces", known[0], reads)
+    check_told(said, 1, f"The file is batch {known[0]} itself, and it was accepted", "Nothing is to be done")
+    assert not said.out, "nothing was judged, so there is nothing to show"
+
+
 def test_while_another_ingest_is_at_work(delivered: Loop) -> None:
     reads = next((delivered.world / "nwrocu" / "reads").iterdir())
     with exclusive(delivered.home / "locks" / "nwrocu.lock", "a test"):
