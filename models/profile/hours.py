@@ -28,8 +28,8 @@ def travel_facts(profile: VehicleProfile) -> dict[str, Any]:
         main_way_share (between the two places that most of them join, either way); base_held_share (of the time from
         its first read to its last, spent at the base between journeys); of trips: trip_weekend_share (set out from
         Friday noon to Sunday), trip_gap_days (median days from one departure to the next), trip_hours (median hours
-        from leaving to coming back); of the place other than the base with most days with a stay: other_place (number), other_place_days,
-        other_place_hours (median stay), other_place_night_share (stays that span a time from 00:00 to 04:00).
+        from leaving to coming back); of the place other than the base with most days with a stay: other_place (number),
+        other_place_days, other_place_hours (median stay), other_place_night_share (stays that span a time from 00:00 to 04:00).
     """
     zone = ZoneInfo(profile.zone)
     by_day: dict[Any, set[int]] = {}
@@ -50,11 +50,7 @@ def travel_facts(profile: VehicleProfile) -> dict[str, Any]:
 
 def way_facts(journeys: Sequence[Journey]) -> dict[str, Any]:
     """Journeys within one place say nothing of ways: most of them are single reads."""
-    ways = Counter(
-        frozenset((journey.origin, journey.destination))
-        for journey in journeys
-        if journey.origin != journey.destination
-    )
+    ways = Counter(frozenset((one.origin, one.destination)) for one in journeys if one.origin != one.destination)
     return {"way_journeys": ways.total(), "main_way_share": max(ways.values()) / ways.total()} if ways else {}
 
 

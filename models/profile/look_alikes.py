@@ -142,8 +142,8 @@ EXPLANATIONS = (
             _for("farthest_km", "seen no farther than {farthest_km} km from its base", high=40),
             _for("other_place_night_share", "{other_place_night_share:%} of its stays at place {other_place} span the "
                  "night", low=0.5),
-            _for("main_way_share", "{main_way_share:%} of {way_journeys:journey|journeys} from one place to another ran "
-                 "between the same two", low=0.4),
+            _for("main_way_share", "{main_way_share:%} of {way_journeys:journey|journeys} from one place to another "
+                 "ran between the same two", low=0.4),
             _against("night_share", _NIGHT, high=0.1),
             _against("away_trips", _TRIPS, low=2),
             _against("quick_runs", _RUNS, low=3),

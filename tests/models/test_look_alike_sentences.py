@@ -29,7 +29,7 @@ def made(*ways: tuple[int, int]) -> list[Journey]:
 
 
 def test_single_reads_at_one_place_are_no_way_to_work() -> None:
-    """They begin and end at one place, so nine in ten of a vehicle's journeys may have the same ends and mean nothing."""
+    """They begin and end at one place, so most of a vehicle's journeys may have the same ends and mean nothing."""
     still = [(1, 1)] * 30
     assert way_facts(made(*still)) == {}
     seen = way_facts(made(*still, (1, 2), (2, 1), (1, 2), (3, 1)))
