@@ -68,6 +68,8 @@ def quarantine_list(
         return
     line(f"  {counted.rows:,} rows in quarantine in {rocu}")
     for grouping, found in counted.by.items():
+        if not found:
+            continue
         shown = found if by else found[:LISTED]
         more = f" (the first {LISTED} of {len(found)})" if len(shown) < len(found) else ""
         # of one batch there is one
@@ -103,16 +105,20 @@ def quarantine_show(
     if json:
         as_json(found)
         return
+    if not found.rows:
+        narrowed = " and ".join(what for what, value in (("camera", camera), ("batch", batch)) if value)
+        line(f"  No row in quarantine in {rocu} broke {rule}{narrowed and f' of that {narrowed}'}.")
+        if rule in rules_that_warn():
+            line(f"  {rule} only warns: it sets no row apart. findprofile batches show counts the rows that break it.")
+        return
     table(
         ("vehicle", "camera", "captured at (UTC)", "feed", "rules broken", "batch", "row", "delivered as"),
         (
             (r.vehicle, r.camera_id, r.captured_at, r.feed_id, ", ".join(r.rules), r.batch_id, r.row_no, r.delivered_as)
             for r in found.shown
         ),
-        title=f"{len(found.shown)} of {found.rows:,} rows",
+        title=f"{len(found.shown):,} of {found.rows:,} rows",
     )
-    if not found.rows and rule in rules_that_warn():
-        line(f"  {rule} only warns: it sets no row apart. findprofile batches show counts the rows that break it.")
 
 
 def _no_rule(context: Context, rocu: str) -> WrongInputError:

@@ -93,6 +93,11 @@ def test_what_says_nothing_is_left_out_and_a_rule_that_only_warns_is_told_as_suc
     assert "camera_not_registered (" in unnamed.err
     warned = home.done("operator", "quarantine", "show", *ROCU, "--rule", "impossible_speed").out
     assert "impossible_speed only warns" in warned
+    shown = home.done("operator", "quarantine", "show", *ROCU, "--rule", "camera_not_registered", "--camera", "999").out
+    assert "No row in quarantine in nwrocu broke camera_not_registered of that camera." in shown
+    assert "0 of 0" not in shown
+    nothing = home.done("operator", "quarantine", "list", *ROCU, "--from", "2020-01-01", "--to", "2020-01-02").out
+    assert nothing.strip() == "0 rows in quarantine in nwrocu"
 
 
 def test_release_lets_out_what_passes_and_nothing_else(home: Loop) -> None:
