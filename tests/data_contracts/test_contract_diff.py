@@ -283,7 +283,7 @@ def test_no_change_is_found_where_there_is_none(kwargs):
 RELEASED = {
     "cameras.odcs.yaml": "2927d54190872852e61c4fbaab1c707cc90243a8786de8b1c1bd809179afed06",
     "dispositions.odcs.yaml": "e71a7990983af19395c91ea299d64467c01c4ae3416ce9991fec3bc138c65e3f",
-    "reads.odcs.yaml": "1a2be6047da09a9bef7f2dc493ca266dc9cbba368d064bcf053f6a42ed045316",
+    "reads.odcs.yaml": "32267d6c8dedc7e65889e477448e9910ca0ea85bf23a646095b553744d6960c2",
     "cameras-1.0.0.odcs.yaml": "4c20ea8c3aa97c13e3eeb5d95bc7fce56a5670a404c7ca833c67642ef5e7b478",
     "cameras-1.1.0.odcs.yaml": "d0411adfa9e791ce41e319599b8da09cd5091df03c92f8129e2bc0453a087263",
     "dispositions-1.0.0.odcs.yaml": "4c19a6d7544e4fba64354dee8a3545ce669a1ad7b326724a911ff3c3e0ef42f6",
