@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from models.profile import weigh_look_alikes
 
 FACTS = {"reads": 100, "window_days": 28, "night_from_hour": 22, "night_to_hour": 5, "away_km": 60, "run_km": 20,
@@ -14,3 +16,24 @@ def test_no_sentence_speaks_for_and_against_one_life() -> None:
     one = next(one for one in weigh_look_alikes({**FACTS, **seen}) if one.name == "Commuter")
     assert [sentence for sentence, _ in one.speaks_for] == ["median stay at place 2: 10.6 hours"]
     assert [sentence for sentence, _ in one.against] == ["stays at place 2 on 3 days"]
+
+
+def speaking(facts):
+    return {text for one in weigh_look_alikes({**FACTS, **facts}) for text, _ in (*one.speaks_for, *one.against)}
+
+
+@pytest.mark.parametrize(("trips", "told"), [(1, False), (2, True)])
+def test_a_share_of_one_trip_speaks_for_no_life(trips, told):
+    """One trip went to the same place as itself, at the same hours: that is no habit."""
+    shares = {"main_away_share": 1.0, "trip_band_share": 1.0, "trip_weekend_share": 1.0}
+    said = speaking({"away_trips": trips, "departure_band_hours": 4, **shares})
+    assert any(text.startswith(f"100 % of {trips} trip") for text in said) is told
+
+
+def test_a_rule_that_needs_a_count_is_cited_with_it():
+    cited = [
+        rule
+        for one in weigh_look_alikes({**FACTS, "away_trips": 3, "main_away_share": 1.0})
+        for _, rule in (*one.speaks_for, *one.against)
+    ]
+    assert "main_away_share ≥ 0.8, away_trips ≥ 2" in cited
