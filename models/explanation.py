@@ -61,8 +61,8 @@ class _Wording(string.Formatter):
     """How facts are written.
 
     `{name:%}` gives whole percent, but never all or nothing for what is not quite; `{name:trip|trips}` the number with
-    its noun; `{name:whole}` the number rounded down; `{name:clock}` a full hour; `{name:span}` minutes as minutes,
-    hours or days; `{name:before}` and `{name:after}` how many days off, or "on" for none; broken
+    its noun; `{name:whole}` the number rounded down; `{name:clock}` a full hour; `{name:span}` minutes and
+    `{name:hours}` hours as minutes, hours or days; `{name:before}` and `{name:after}` how many days off, or "on" for none; broken
     numbers get three digits.
     """
 
@@ -75,6 +75,8 @@ class _Wording(string.Formatter):
             return f"{value:02d}:00"
         if format_spec == "span":
             return _span(value)
+        if format_spec == "hours":
+            return _span(round(value * 60))
         if format_spec in {"before", "after"}:
             return f"{value:.0f} {'day' if value == 1 else 'days'} {format_spec}" if value else "on"
         number = _plain(value) if isinstance(value, float) else str(value)

@@ -66,7 +66,7 @@ FEATURES = (
         "hours",
         "double",
         "a base in the town (B5)",
-        ("longest stay {away_km} km or more from its base: {longest_away_stay_h:hour|hours}",),
+        ("longest stay {away_km} km or more from its base: {longest_away_stay_h:hours}",),
     ),
     Feature(
         "farthest_km",

@@ -119,3 +119,9 @@ def test_no_day_after_the_first_is_the_first(days, told):
 def test_no_day_before_the_last_is_the_last(days, told):
     (reason,) = explained({"silent_days": days}, silent_days=1.0).reasons
     assert reason == f"last read {told} the last day of the window"
+
+
+@pytest.mark.parametrize(("hours", "told"), [(0.4, "24 min"), (2.616666, "2 h 37 min"), (167.0, "6 d 23 h")])
+def test_stays_in_hours_read_as_those_in_minutes(hours, told):
+    (reason,) = explained({"longest_away_stay_h": hours}, longest_away_stay_h=1.0).reasons
+    assert reason == f"longest stay 60 km or more from its base: {told}"
