@@ -62,8 +62,8 @@ class _Wording(string.Formatter):
 
     `{name:%}` gives whole percent, but never all or nothing for what is not quite; `{name:trip|trips}` the number with
     its noun; `{name:whole}` the number rounded down; `{name:clock}` a full hour; `{name:span}` minutes and
-    `{name:hours}` hours as minutes, hours or days; `{name:before}` and `{name:after}` how many days off, or "on" for none; broken
-    numbers get three digits.
+    `{name:hours}` hours as minutes, hours or days; `{name:before}` and `{name:after}` how many days off, or "on" for
+    none; broken numbers get three digits.
     """
 
     def format_field(self, value: Any, format_spec: str) -> str:
@@ -76,7 +76,7 @@ class _Wording(string.Formatter):
         if format_spec == "span":
             return _span(value)
         if format_spec == "hours":
-            return _span(round(value * 60))
+            return _span(float(round(value * 60)))
         if format_spec in {"before", "after"}:
             return f"{value:.0f} {'day' if value == 1 else 'days'} {format_spec}" if value else "on"
         number = _plain(value) if isinstance(value, float) else str(value)
@@ -94,7 +94,7 @@ def _percent(share: float) -> str:
 
 def _span(minutes: float) -> str:
     if minutes < 60:
-        return f"{_plain(minutes)} min"
+        return f"{_plain(float(minutes))} min"
     hours, rest = divmod(math.floor(minutes), 60)
     if hours < 48:
         return f"{hours} h {rest:02} min"
