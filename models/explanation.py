@@ -61,7 +61,9 @@ class _Wording(string.Formatter):
     """How facts are written.
 
     `{name:%}` gives whole percent, but never all or nothing for what is not quite; `{name:trip|trips}` the number with
-    its noun; `{name:whole}` the number rounded down; `{name:clock}` a full hour; broken numbers get three digits.
+    its noun; `{name:whole}` the number rounded down; `{name:clock}` a full hour; `{name:span}` minutes and
+    `{name:hours}` hours as minutes, hours or days; `{name:before}` and `{name:after}` how many days off, or "on" for
+    none; broken numbers get three digits.
     """
 
     def format_field(self, value: Any, format_spec: str) -> str:
@@ -71,6 +73,12 @@ class _Wording(string.Formatter):
             return str(math.floor(value))
         if format_spec == "clock":
             return f"{value:02d}:00"
+        if format_spec == "span":
+            return _span(value)
+        if format_spec == "hours":
+            return _span(float(round(value * 60)))
+        if format_spec in {"before", "after"}:
+            return f"{value:.0f} {'day' if value == 1 else 'days'} {format_spec}" if value else "on"
         number = _plain(value) if isinstance(value, float) else str(value)
         if "|" in format_spec:
             one, many = format_spec.split("|")
@@ -82,6 +90,15 @@ def _percent(share: float) -> str:
     if 0.995 <= share < 1:
         return "over 99 %"
     return "under 1 %" if 0 < share <= 0.005 else f"{share * 100:.0f} %"
+
+
+def _span(minutes: float) -> str:
+    if minutes < 60:
+        return f"{_plain(float(minutes))} min"
+    hours, rest = divmod(math.floor(minutes), 60)
+    if hours < 48:
+        return f"{hours} h {rest:02} min"
+    return f"{hours // 24} d {hours % 24} h"
 
 
 def _plain(value: float) -> str:

@@ -107,8 +107,8 @@ def describe_map(profile: VehicleProfile) -> str:
     local = len(profile.journeys) - len(apart)
     return (
         f"{counted(len(profile.places), 'place')}, {counted(len(apart), 'journey')} from one place to another over "
-        f"{counted(pairs, 'pair')} of origin and destination; {local} that began and ended in one place are not "
-        f"drawn.{hidden}"
+        f"{counted(pairs, 'pair')} of origin and destination; {local} that began and ended in one place "
+        f"{'is' if local == 1 else 'are'} not drawn.{hidden}"
     )
 
 
@@ -195,7 +195,7 @@ def _marker(place: Place, at: Point) -> Markup:
         x,
         y + 4,
         place.number,
-        f"Place {place.number}: {place.anchor.label}; {place.reads} reads on {place.days} days",
+        f"Place {place.number}: {place.anchor.label}; {counted(place.reads, 'read')} on {counted(place.days, 'day')}",
     )
 
 

@@ -63,14 +63,14 @@ FEATURES = (
         "days",
         "int64",
         "days of the window before it was first seen: new here (B7, B10)",
-        ("first read {first_seen_day:day|days} after the window of {window_days} days began",),
+        ("first read {first_seen_day:after} the first day of the window of {window_days} days",),
     ),
     Feature(
         "silent_days",
         "days",
         "int64",
         "days since it was last seen, at the window's end: gone again (B7)",
-        ("last read {silent_days:day|days} before the last day of the window",),
+        ("last read {silent_days:before} the last day of the window",),
     ),
     Feature(
         "active_share",

@@ -57,7 +57,7 @@ FEATURES = (
         "minutes",
         "double",
         "turnaround of a run: minutes for a delivery, longer for a call (B2)",
-        ("median stop on {quick_runs:run|runs}: {quick_run_stop_min} min",),
+        ("median stop on {quick_runs:run|runs}: {quick_run_stop_min:span}",),
     ),
     Feature(
         "quick_run_km",

@@ -38,14 +38,14 @@ FEATURES = (
         "minutes",
         "double",
         "a short turnaround away (commuting: B2), or long ones (B5)",
-        ("median stay {away_stay_median_min} min over {away_stays:stay|stays} {away_km} km or more from its base",),
+        ("median stay {away_stay_median_min:span} over {away_stays:stay|stays} {away_km} km or more from its base",),
     ),
     Feature(
         "away_stay_min_min",
         "minutes",
         "double",
         "the shortest turnaround away (B2)",
-        ("shortest stay {away_km} km or more from its base: {away_stay_min_min} min",),
+        ("shortest stay {away_km} km or more from its base: {away_stay_min_min:span}",),
     ),
     Feature(
         "short_stay_share",
@@ -66,7 +66,7 @@ FEATURES = (
         "hours",
         "double",
         "a base in the town (B5)",
-        ("longest stay {away_km} km or more from its base: {longest_away_stay_h:hour|hours}",),
+        ("longest stay {away_km} km or more from its base: {longest_away_stay_h:hours}",),
     ),
     Feature(
         "farthest_km",

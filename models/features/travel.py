@@ -43,7 +43,7 @@ FEATURES = (
         "minutes",
         "double",
         "length of a usual journey",
-        ("median journey {journey_median_min} min",),
+        ("median journey {journey_median_min:span}",),
     ),
     Feature(
         "speed_kmh",
@@ -91,7 +91,7 @@ FEATURES = (
         "share of journeys",
         "double",
         "one origin and destination again and again, whatever the route (B6)",
-        ("{main_pair_share:%} of {journeys:journey|journeys} had the same origin and destination",),
+        ("the most usual pair of origin and destination makes {main_pair_share:%} of {journeys:journey|journeys}",),
     ),
 )
 

@@ -23,7 +23,7 @@ FEATURES = (
         "repeated runs out of the hub and back (B1, B3)",
         (
             "{away_trips:trip|trips} of over {away_km} km there and back in {window_days} days",
-            "median stay {trip_stay_median_min} min",
+            "median stay {trip_stay_median_min:span}",
         ),
     ),
     Feature(
@@ -31,7 +31,7 @@ FEATURES = (
         "minutes",
         "double",
         "turnaround between there and back; 0 where it turned without a stay (B2)",
-        ("median stay on {away_trips:trip|trips} there and back: {trip_stay_median_min} min",),
+        ("median stay on {away_trips:trip|trips} there and back: {trip_stay_median_min:span}",),
     ),
     Feature(
         "quick_trips",
@@ -56,7 +56,7 @@ FEATURES = (
         "hours",
         "double",
         "median time from one departure to the next (B3, B4)",
-        ("median time from one departure to the next: {trip_interval_h} h over {away_trips:trip|trips}",),
+        ("median time from one departure to the next: {trip_interval_h:hours} over {away_trips:trip|trips}",),
     ),
     Feature(
         "trip_interval_cv",

@@ -13,11 +13,23 @@ from typing import Any, Literal
 from models.explanation import worded
 
 Facts = Mapping[str, Any]
+SHARE_FROM = 2
+_COUNTED = {
+    "trip_band_share": "away_trips",
+    "main_away_share": "away_trips",
+    "trip_weekend_share": "away_trips",
+    "quick_run_work_share": "quick_runs",
+    "quick_run_main_share": "quick_runs",
+    "main_way_share": "way_journeys",
+}
 
 
 @dataclass(frozen=True)
 class Sign:
-    """One rule: it speaks when the fact is known and lies from `low` to `high`."""
+    """One rule: it speaks when the fact is known and lies from `low` to `high`.
+
+    A share of journeys, trips or runs speaks from two of them on: a single one always resembles itself.
+    """
 
     speaks: Literal["for", "against"]
     fact: str
@@ -29,11 +41,16 @@ class Sign:
     def rule(self) -> str:
         """The rule as it is cited."""
         if self.low is not None and self.high is not None:
-            return f"{self.low:g} ≤ {self.fact} ≤ {self.high:g}"
-        return f"{self.fact} ≥ {self.low:g}" if self.low is not None else f"{self.fact} ≤ {self.high:g}"
+            limits = f"{self.low:g} ≤ {self.fact} ≤ {self.high:g}"
+        else:
+            limits = f"{self.fact} ≥ {self.low:g}" if self.low is not None else f"{self.fact} ≤ {self.high:g}"
+        counted = _COUNTED.get(self.fact)
+        return f"{limits}, {counted} ≥ {SHARE_FROM}" if counted else limits
 
     def said(self, facts: Facts) -> str | None:
         """Its sentence, or None when it does not speak."""
+        if facts.get(_COUNTED.get(self.fact, ""), SHARE_FROM) < SHARE_FROM:
+            return None
         value = facts.get(self.fact)
         if (
             value is None
@@ -88,7 +105,7 @@ _OFFICE = "{office_share:%} of {reads:read|reads} from Monday to Friday in the d
 _NIGHT = "{night_share:%} of {reads:read|reads} between {night_from_hour:clock} and {night_to_hour:clock}"
 _WEEKEND = "{weekend_share:%} of {reads:read|reads} on a Saturday or Sunday"
 _DAY = "read at {places_per_day:place|places} on a usual day, at {most_places} on the busiest"
-_JOURNEYS = "{journeys_per_day} journeys a day with reads"
+_JOURNEYS = "{journeys_per_day} journeys a day on days with reads"
 _SAME = "{main_away_share:%} of {away_trips:trip|trips} of over {away_km} km went to the same place"
 _TOWNS = "{away_trips:trip|trips} of over {away_km} km, to {trip_towns:place|places}"
 _TRIPS = "{away_trips:trip|trips} of over {away_km} km there and back in {window_days} days"
@@ -96,11 +113,11 @@ _BAND = "{trip_band_share:%} of {away_trips:trip|trips} set out in the same {dep
 _SECOND_DAYS = "stays at place {other_place} on {other_place_days:day|days}"
 _SECOND_HOURS = "median stay at place {other_place}: {other_place_hours} hours"
 _SPAN = "seen over {life_days:day|days} of {window_days}, first and last counted"
-_SHORT = "median stay {away_stay_median_min} min over {away_stays:stay|stays} {away_km} km or more from its base"
+_SHORT = "median stay {away_stay_median_min:span} over {away_stays:stay|stays} {away_km} km or more from its base"
 _SET_OUT = "{trip_weekend_share:%} of {away_trips:trip|trips} set out from Friday noon to Sunday"
 _LONG = "{multi_day_stays:stay|stays} of {long_stay_hours} hours or more, {away_km} km or more from its base"
 _RUNS = "{quick_runs:run|runs} of over {run_km} km out and back with a stop of up to {short_stay_minutes} min"
-_STOP = "median stop on {quick_runs:run|runs} of over {run_km} km out and back: {quick_run_stop_min} min"
+_STOP = "median stop on {quick_runs:run|runs} of over {run_km} km out and back: {quick_run_stop_min:span}"
 _WORK = "{quick_run_work_share:%} of {quick_runs:run|runs} out and back set out on working days in working hours"
 _NIGHT_TRIPS = (
     "{night_trips} of {away_trips:trip|trips} set out between {night_from_hour:clock} and {night_to_hour:clock}"
@@ -152,7 +169,7 @@ EXPLANATIONS = (
     ),
     Explanation(
         "Taxi or private hire",
-        "many journeys a day to ever other places, evenings and weekends, some to airports and far towns",
+        "many journeys a day, each to a different place, evenings and weekends, some to airports and far towns",
         "taxi and private hire licence registers; plate and livery on the image",
         (
             _for("journeys_per_day", _JOURNEYS, low=6),

@@ -300,7 +300,7 @@ def test_colour_never_stands_alone() -> None:
     html = render_profile(make_page())
     for number in (1, 2, 3):
         assert re.search(rf'<span class="num[^>]*>{number}</span>', html)
-        assert re.search(rf'<g class="place[^>]*>.*?<text[^>]*>{number}</text>', html)
+        assert re.search(rf'<g class="place[^>]*>.*?<text[^>]*>{number}</text><title>.*; 1 read on 1 day</title>', html)
 
 
 def test_numbers_of_places_stand_in_the_gaps_between_reads_and_over_none() -> None:

@@ -89,6 +89,7 @@ def test_every_number_of_every_sentence_is_a_fact():
     told = tell(PATTERN.features, PATTERN.cautions, facts, {one.name: 1.0 for one in PATTERN.features}, 99)
     values = [float(value) for value in facts.values() if isinstance(value, int | float)]
     known = set(values) | {float(round(value * 100)) for value in values} | {float(f"{value:.3g}") for value in values}
+    known |= {value * 60 for value in values}  # hours told in minutes
     hours = {0.0, 1.0}
     for text in (*told.cautions, *told.reasons):
         assert [number for number in numbers(text) if number not in known | hours] == []
@@ -99,3 +100,29 @@ def test_no_sentence_judges_a_person():
     templates = [part for feature in PATTERN.features for part in feature.sentence]
     templates += [caution.sentence for caution in PATTERN.cautions]
     assert not re.search(r"suspect|criminal|dealer|guilty|drug|offend", " ".join(templates), re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told"), [(0, "0 min"), (9.5, "9.5 min"), (59.9, "59.9 min"), (108, "1 h 48 min"), (5338, "3 d 16 h")]
+)
+def test_long_times_are_told_in_hours_and_days(minutes, told):
+    (reason,) = explained({"away_stay_min_min": float(minutes)}, away_stay_min_min=1.0).reasons
+    assert reason == f"shortest stay 60 km or more from its base: {told}"
+
+
+@pytest.mark.parametrize(("days", "told"), [(0, "on"), (1, "1 day after"), (12, "12 days after")])
+def test_no_day_after_the_first_is_the_first(days, told):
+    (reason,) = explained({"first_seen_day": days}, first_seen_day=1.0).reasons
+    assert reason == f"first read {told} the first day of the window of 28 days"
+
+
+@pytest.mark.parametrize(("days", "told"), [(0, "on"), (1, "1 day before"), (5, "5 days before")])
+def test_no_day_before_the_last_is_the_last(days, told):
+    (reason,) = explained({"silent_days": days}, silent_days=1.0).reasons
+    assert reason == f"last read {told} the last day of the window"
+
+
+@pytest.mark.parametrize(("hours", "told"), [(0.4, "24 min"), (2.616666, "2 h 37 min"), (167.0, "6 d 23 h")])
+def test_stays_in_hours_read_as_those_in_minutes(hours, told):
+    (reason,) = explained({"longest_away_stay_h": hours}, longest_away_stay_h=1.0).reasons
+    assert reason == f"longest stay 60 km or more from its base: {told}"

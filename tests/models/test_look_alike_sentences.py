@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from models.profile import weigh_look_alikes
 from models.profile.hours import way_facts
 from models.profile.model import Journey
@@ -38,3 +40,24 @@ def test_single_reads_at_one_place_are_no_way_to_work() -> None:
     assert [sentence for sentence, _ in carer.speaks_for] == [
         "75 % of 4 journeys from one place to another ran between the same two"
     ]
+
+
+def speaking(facts):
+    return {text for one in weigh_look_alikes({**FACTS, **facts}) for text, _ in (*one.speaks_for, *one.against)}
+
+
+@pytest.mark.parametrize(("trips", "told"), [(1, False), (2, True)])
+def test_a_share_of_one_trip_speaks_for_no_life(trips, told):
+    """One trip went to the same place as itself, at the same hours: that is no habit."""
+    shares = {"main_away_share": 1.0, "trip_band_share": 1.0, "trip_weekend_share": 1.0}
+    said = speaking({"away_trips": trips, "departure_band_hours": 4, **shares})
+    assert any(text.startswith(f"100 % of {trips} trip") for text in said) is told
+
+
+def test_a_rule_that_needs_a_count_is_cited_with_it():
+    cited = [
+        rule
+        for one in weigh_look_alikes({**FACTS, "away_trips": 3, "main_away_share": 1.0})
+        for _, rule in (*one.speaks_for, *one.against)
+    ]
+    assert "main_away_share ≥ 0.8, away_trips ≥ 2" in cited
