@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ACTION = "scoreboard.read"
 # a force with fewer rows than this is shown, but is neither the best nor the worst
 LEAST_ROWS = 100
+# and one in which fewer rows broke a rule is not the worst in it: one bad row in four hundred is no difference
+LEAST_BROKEN = 5
 
 
 def read_scoreboard(
@@ -63,6 +65,7 @@ def read_scoreboard(
             [force for one in standings for force in one.forces],
         ),
         least_rows=LEAST_ROWS,
+        least_broken=LEAST_BROKEN,
         legend=legend_of(asked.values()),
     )
     if html:
@@ -200,13 +203,16 @@ def _quantile(bins: Sequence[int], share: float) -> float | None:
 
 
 def _spreads(asked: Iterable[str], forces: Sequence[Standing]) -> tuple[Spread, ...]:
-    """Best and worst force of each rule that any of them broke, the furthest apart first."""
+    """Best and worst force of each rule that rows of one of them broke, the furthest apart first."""
     big = [force for force in forces if force.rows >= LEAST_ROWS]
     found = []
     for rule in asked:
-        shares = sorted((share, force.label) for force in big if (share := force.share(rule)) is not None)
-        if len(shares) > 1 and shares[-1][0] > 0:
-            (best_share, best), (worst_share, worst) = shares[0], shares[-1]
+        shares = [(share, force) for force in big if (share := force.share(rule)) is not None]
+        often = [(share, force.label) for share, force in shares if (force.rules[rule] or 0) >= LEAST_BROKEN]
+        if len(shares) < 2 or not often:
+            continue
+        (best_share, best), (worst_share, worst) = min((share, force.label) for share, force in shares), max(often)
+        if best_share < worst_share:
             found.append(
                 Spread(
                     rule=rule,

@@ -91,4 +91,5 @@ class Scoreboard(Page):
     rocus: tuple[RocuStanding, ...]
     spreads: tuple[Spread, ...]
     least_rows: int
+    least_broken: int
     legend: tuple[LegendRow, ...] = ()

@@ -81,6 +81,8 @@ def test_the_spread_names_the_best_and_the_worst_force(batches: Batches, tmp_pat
     bigger = Batches(Loop(tmp_path / "home", tmp_path), tmp_path)
     rows = [a_read(5, n, camera=f"CAM-{1 + n % 2}", confidence="140" if n % 10 == 1 else "95") for n in range(100)]
     rows += [a_read(6, n, camera=f"CAM-{1 + n % 2}") for n in range(100)]
+    for n, row in enumerate(rows[-3:]):
+        rows[n - 3] = row[row.index(",") :]
     deliver(bigger, "nwrocu", {"big.csv": rows})
     board = bigger.loop.done("auditor", "scoreboard", "--json").data
     (spread,) = [row for row in board["spreads"] if row["rule"] == "confidence_out_of_range"]
@@ -89,6 +91,10 @@ def test_the_spread_names_the_best_and_the_worst_force(batches: Batches, tmp_pat
     assert spread["best_share"] == pytest.approx(3 / 143)
     assert spread["worst_share"] == pytest.approx(11 / 133)
     assert spread["ratio"] == pytest.approx(11 / 133 / (3 / 143))
+    plateless = [force["rules"]["vrm_missing"] for force in board["rocus"][0]["forces"]]
+    assert sorted(plateless) == [1, 2], "none is the worst by so few"
+    assert "vrm_missing" not in [row["rule"] for row in board["spreads"]]
+    assert board["least_broken"] == 5
 
 
 def test_a_token_sees_its_own_rocus_and_no_other(batches: Batches) -> None:
