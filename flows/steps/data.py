@@ -96,7 +96,7 @@ def _verdict_said(batch: Mapping[str, Any]) -> str:
         failing = [name for name in named if severities.get(name) == "fail"] or named[:1]
         by = f" by {', '.join(failing)}" if failing else ""
         broken = ", ".join(f"{rule} {rows:,}" for rule, rows in counts)
-        return f"failed{by}, so no row was accepted{f'; broken: {broken}' if broken else ''}"
+        return f"failed{by}, so no row was accepted{f'; rows by rule: {broken}' if broken else ''}"
     told = {"rejected": "", "warned of": ""}
     for rule, rows in counts:
         kind = "warned of" if severities.get(rule) == "warn" else "rejected"

@@ -140,6 +140,6 @@ def test_a_failed_batch_is_told_by_what_failed_it_and_of_no_row_that_was_accepte
     bad = [row(vrm="AB12CDE", camera_id="CAM-9"), row(vrm="QQQQQQ"), row()]
     report = room.ingest(room.deliver("bad.csv", *bad), max_quarantine_share=0.1)
     said = judged(room.rocu, report.batches, ()).summary()[f"batch {report.batches[0].batch_id}"]
-    assert said.startswith("failed by too_many_rejected, so no row was accepted; broken: ")
+    assert said.startswith("failed by too_many_rejected, so no row was accepted; rows by rule: ")
     assert "camera_not_registered 1" in said
     assert "warned" not in said
