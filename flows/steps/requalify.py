@@ -285,18 +285,18 @@ def _said_of_release(matching: int, due: Sequence[Due], done: Sequence[RecordAga
         return "Nothing like that is in quarantine."
     if not any(one.changed for one in due):
         return (
-            f"Nothing was released: {matching} rows are in quarantine, and {NOTHING_CHANGED[0].lower()}"
+            f"Nothing was released: {matching:,} rows are in quarantine, and {NOTHING_CHANGED[0].lower()}"
             f"{NOTHING_CHANGED[1:]}. Load the corrected register or policy first."
         )
     out = sum(batch.released for again in done for batch in again.batches)
     if not out:
         failing = [batch.after for again in done for batch in again.batches if batch.after.verdict == "failed"]
         or_else = ", or their batch fails as a whole" if failing else ""
-        said = f"Nothing {'would be' if plan else 'was'} released: all {matching} rows still break a rule{or_else}."
+        said = f"Nothing {'would be' if plan else 'was'} released: all {matching:,} rows still break a rule{or_else}."
         told = [f"{batch.batch_id} fails: {by_rule(batch)}. {put_right(batch)}" for batch in failing[:BATCHES_TOLD]]
         more = len(failing) - len(told)
         return " ".join([said, *told, *([f"{more} more fail."] if more else [])])
-    return f"{out} of {matching} rows {'would be' if plan else 'were'} released."
+    return f"{out:,} of {matching:,} rows {'would be' if plan else 'were'} released."
 
 
 def _result(rocu: str, plan: bool, said: str, due: Sequence[Due], done: Sequence[RecordAgain]) -> Requalified:
