@@ -126,3 +126,9 @@ def test_no_day_before_the_last_is_the_last(days, told):
 def test_stays_in_hours_read_as_those_in_minutes(hours, told):
     (reason,) = explained({"longest_away_stay_h": hours}, longest_away_stay_h=1.0).reasons
     assert reason == f"longest stay 60 km or more from its base: {told}"
+
+
+@pytest.mark.parametrize(("km", "told"), [(0, "1 km"), (1, "1 km"), (80, "80 km")])
+def test_who_never_left_its_base_was_not_farther_than_a_kilometre(km, told):
+    (reason,) = explained({"farthest_km": km}, farthest_km=1.0).reasons
+    assert reason == f"seen up to {told} from its base"
