@@ -29,7 +29,7 @@ def travel_facts(profile: VehicleProfile) -> dict[str, Any]:
         its first read to its last, spent at the base between journeys); of trips: trip_weekend_share (set out from
         Friday noon to Sunday), trip_gap_days (median days from one departure to the next), trip_hours (median hours
         from leaving to coming back); of the place other than the base with most days with a stay: other_place (number),
-        other_place_days, other_place_hours (median stay), other_place_night_share (stays that span a time from 00:00
+        other_place_days, other_place_hours (median stay), other_place_night_share (stays of which some lies from 00:00
         to 04:00).
     """
     zone = ZoneInfo(profile.zone)
