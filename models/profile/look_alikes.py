@@ -105,6 +105,7 @@ def _said(explanation: Explanation, speaks: str, facts: Facts) -> tuple[tuple[st
 
 _OFFICE = "{office_share:%} of {reads:read|reads} from Monday to Friday in the daytime"
 _NIGHT = "{night_share:%} of {reads:read|reads} between {night_from_hour:clock} and {night_to_hour:clock}"
+_EVENING = "{evening_reads_share:%} of {reads:read|reads} from 18:00 to midnight"
 _WEEKEND = "{weekend_share:%} of {reads:read|reads} on a Saturday or Sunday"
 _DAY = "read at {places_per_day:place|places} on a usual day, at {most_places} on the busiest"
 _JOURNEYS = "{journeys_per_day:journey|journeys} a day on days with reads"
@@ -176,7 +177,7 @@ EXPLANATIONS = (
         (
             _for("journeys_per_day", _JOURNEYS, low=6),
             _for("reads_per_day", "{reads_per_day} reads a day on {days_seen:day|days}", low=15),
-            _for("evening_share", "{evening_share:%} of {reads:read|reads} from 18:00 to midnight", low=0.3),
+            _for("evening_reads_share", _EVENING, low=0.3),
             _for("places_per_day", _DAY, low=4),
             _for("trip_towns", _TOWNS, low=3),
             _against("journeys_per_day", _JOURNEYS, high=3),
@@ -223,7 +224,7 @@ EXPLANATIONS = (
         (
             _for("other_place_days", _SECOND_DAYS, low=4),
             _for("other_place_hours", _SECOND_HOURS, low=1.5, high=16),
-            _for("evening_share", "{evening_share:%} of {reads:read|reads} from 18:00 to midnight", low=0.3),
+            _for("evening_reads_share", _EVENING, low=0.3),
             _against("other_place_hours", _SECOND_HOURS, high=1),
             _against("quick_run_main_share", "{quick_run_main_share:%} of {quick_runs:run|runs} out and back turned in "
                      "the same area", high=0.5),
