@@ -45,7 +45,7 @@ def travel_facts(profile: VehicleProfile) -> dict[str, Any]:
         **way_facts(profile.journeys),
         **_base_facts(profile),
         **_trip_facts(profile, zone),
-        **_other_place(profile, zone),
+        **other_place_facts(profile.journeys, profile.base, zone),
     }
 
 
@@ -82,8 +82,9 @@ def _trip_facts(profile: VehicleProfile, zone: ZoneInfo) -> dict[str, Any]:
     return facts
 
 
-def _other_place(profile: VehicleProfile, zone: ZoneInfo) -> dict[str, Any]:
-    stays = [stay for stay in stays_between(profile.journeys) if stay[0] != profile.base]
+def other_place_facts(journeys: Sequence[Journey], base: int, zone: ZoneInfo) -> dict[str, Any]:
+    """A stay counts for the day on which it began, however many days it took."""
+    stays = [stay for stay in stays_between(journeys) if stay[0] != base]
     days: dict[int, set[Any]] = {}
     for place, arrived, _ in stays:
         days.setdefault(place, set()).add(arrived.astimezone(zone).date())

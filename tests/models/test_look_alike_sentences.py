@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from models.profile import weigh_look_alikes
-from models.profile.hours import way_facts
+from models.profile.hours import other_place_facts, way_facts
 from models.profile.model import Journey
 
 FACTS = {"reads": 100, "window_days": 28, "night_from_hour": 22, "night_to_hour": 5, "away_km": 60, "run_km": 20,
@@ -19,7 +21,7 @@ def test_no_sentence_speaks_for_and_against_one_life() -> None:
     seen = {"other_place": 2, "other_place_days": 3, "other_place_hours": 10.6}
     one = next(one for one in weigh_look_alikes({**FACTS, **seen}) if one.name == "Commuter")
     assert [sentence for sentence, _ in one.speaks_for] == ["median stay at place 2: 10.6 hours"]
-    assert [sentence for sentence, _ in one.against] == ["stays at place 2 on 3 days"]
+    assert [sentence for sentence, _ in one.against] == ["stays at place 2 began on 3 days"]
 
 
 def made(*ways: tuple[int, int]) -> list[Journey]:
@@ -40,6 +42,15 @@ def test_single_reads_at_one_place_are_no_way_to_work() -> None:
     assert [sentence for sentence, _ in carer.speaks_for] == [
         "75 % of 4 journeys from one place to another ran between the same two"
     ]
+
+
+def test_a_stay_of_several_days_is_counted_by_the_day_on_which_it_began() -> None:
+    """Out on Monday, back on Thursday: it stayed on four days, and one stay began."""
+    here, there = made((1, 2), (2, 1))
+    back = replace(there, start_at=there.start_at + timedelta(days=2), end_at=there.end_at + timedelta(days=2))
+    seen = other_place_facts([here, back], base=1, zone=ZoneInfo("Europe/London"))
+    assert seen["other_place_hours"] == 71
+    assert "stays at place 2 began on 1 day" in speaking(seen)
 
 
 def speaking(facts):
