@@ -63,7 +63,8 @@ class _Wording(string.Formatter):
     `{name:%}` gives whole percent, but never all or nothing for what is not quite; `{name:trip|trips}` the number with
     its noun; `{name:whole}` the number rounded down; `{name:clock}` a full hour; `{name:span}` minutes and
     `{name:hours}` hours as minutes, hours or days; `{name:full_hours}` hours that were rounded down;
-    `{name:before}` and `{name:after}` how many days off, or "on" for none; broken numbers get three digits.
+    `{name:before}` and `{name:after}` how many days off, or "on" for none; `{name:km}` km that were rounded up, never
+    0; broken numbers get three digits.
     """
 
     def format_field(self, value: Any, format_spec: str) -> str:
@@ -73,6 +74,8 @@ class _Wording(string.Formatter):
             return str(math.floor(value))
         if format_spec == "clock":
             return f"{value:02d}:00"
+        if format_spec == "km":
+            return f"{max(1, value)} km"
         if format_spec == "span":
             return _span(value)
         if format_spec == "hours":

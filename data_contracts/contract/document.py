@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Literal, cast, get_args
@@ -120,7 +120,6 @@ class Contract:
 
 
 @cache
-@cache
 def rules_that_warn() -> frozenset[str]:
     """Names of the rules of the contracts in force that set no row apart and fail no batch."""
     return frozenset(
@@ -136,7 +135,7 @@ def load_contract(name: ContractName, version: str | None = None) -> Contract:
         ValueError: The document is not what this product can run; a fault of the package, not of a user.
     """
     folder = files("data_contracts").joinpath("contracts")
-    current = parse_contract(folder.joinpath(f"{name}.odcs.yaml").read_bytes(), packaged=True)
+    current = _packaged(folder.joinpath(f"{name}.odcs.yaml").read_bytes())
     if version in (None, current.version):
         return current
     if version not in _old_versions(name, folder):
@@ -144,7 +143,13 @@ def load_contract(name: ContractName, version: str | None = None) -> Contract:
             f"There is no version {version} of the contract {name}.",
             f"Name one of {', '.join(contract_versions(name))}.",
         )
-    return parse_contract(folder.joinpath(f"history/{name}-{version}.odcs.yaml").read_bytes(), packaged=True)
+    return _packaged(folder.joinpath(f"history/{name}-{version}.odcs.yaml").read_bytes())
+
+
+@lru_cache(maxsize=32)
+def _packaged(content: bytes) -> Contract:
+    """What one of our own documents says never changes, and each run asks for it several times."""
+    return parse_contract(content, packaged=True)
 
 
 def contract_versions(name: ContractName) -> tuple[str, ...]:

@@ -130,7 +130,8 @@ def draw_page(svg: str, intervals: Sequence[HealthInterval], title: str, notes: 
     style = (
         "body{font:14px/1.45 system-ui,sans-serif;margin:24px;color:#111}"
         "table{border-collapse:collapse;margin-top:16px}"
-        "th,td{border-bottom:1px solid #ccc;padding:4px 10px;text-align:left;vertical-align:top}.n{text-align:right}"
+        "th,td{border-bottom:1px solid #ccc;padding:4px 10px;text-align:left;vertical-align:top}"
+        ".n{text-align:right;white-space:nowrap}"
         "td:nth-child(-n+3){white-space:nowrap}div{overflow-x:auto}"
         "@media(max-width:850px){body{margin:12px}th,td{padding:3px 5px}td:nth-child(-n+3){white-space:normal}}"
     )

@@ -128,7 +128,7 @@ FEATURES = (
         "km",
         "int64",
         "how far from the bases of both they were seen together, rounded up",
-        ("together up to {farthest_km} km from the nearer one's base",),
+        ("together up to {farthest_km:km} from the nearer one's base",),
     ),
     Feature(
         "joint_ways",

@@ -73,7 +73,7 @@ FEATURES = (
         "km",
         "int64",
         "how far from its base it was read, rounded up (B1, B10)",
-        ("seen up to {farthest_km} km from its base",),
+        ("seen up to {farthest_km:km} from its base",),
     ),
 )
 

@@ -159,7 +159,7 @@ EXPLANATIONS = (
         "keeper's employer; shift pattern of a hospital or care home at the place; whether it stays near home",
         (
             _for("night_share", _NIGHT, low=0.2),
-            _for("farthest_km", "seen no farther than {farthest_km} km from its base", high=40),
+            _for("farthest_km", "seen no farther than {farthest_km:km} from its base", high=40),
             _for("other_place_night_share", "{other_place_night_share:%} of its stays at place {other_place} lie, at "
                  "least in part, between 00:00 and 04:00", low=0.5),
             _for("main_way_share", "{main_way_share:%} of {way_journeys:journey|journeys} from one place to another "

@@ -192,9 +192,9 @@ def test_killed_at_any_moment_it_completes(driven):
     turns, undisturbed = driven.said["moments ingest"], driven.undisturbed["ingest"]
     made = what_it_made(undisturbed)
     assert [batch.rows for batch in made[2]] == [7]
-    assert [turn["code"] for turn in turns] == [0] * 10, driven.errors
+    assert [turn["code"] for turn in turns] == [0] * 6, driven.errors
     # the last moments of some runs come after their end, for no two take the same
-    assert [turn["first"] for turn in turns].count(-signal.SIGPROF) > 5
+    assert [turn["first"] for turn in turns].count(-signal.SIGPROF) > 3
     for turn in turns:
         assert what_it_made(at(undisturbed, turn["left"])) == made
         check_nothing_left_over(Path(turn["left"]))

@@ -336,7 +336,7 @@ def test_no_space_left_then_space_again(small_world: Path, tmp_path: Path) -> No
     disk, loop = tmp_path / "disk", Loop(tmp_path / "home", small_world)
     disk.mkdir()
     loop.done("operator", "cameras", "load", "--rocu", "nwrocu", small_world / "nwrocu" / "cameras.csv")
-    files = sorted((small_world / "nwrocu" / "reads").iterdir())[:4]
+    files = sorted((small_world / "nwrocu" / "reads").iterdir())[:2]
     done = subprocess.run(
         [sys.executable, "-c", _ON_A_DISK_THAT_FILLS, disk, loop.home, "ingest", "--rocu", "nwrocu", *files],
         capture_output=True,

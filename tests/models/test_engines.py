@@ -85,6 +85,17 @@ def test_a_statement_is_made_once_though_several_threads_run_the_plan(connection
     assert _compiled.cache_info().misses - before == 6
 
 
+@pytest.mark.parametrize("rows", [100, 300_000])
+def test_statements_that_were_read_once_run_over_other_rows_on_other_connections(rows):
+    plan = Plan()
+    plan.end(kept_along(plan, ibis.table(ROWS, name="given")))
+    for times in (1, 2):
+        with duckdb.connect() as other:
+            other.execute(f"CREATE TABLE given AS SELECT i // {times} AS vid, i AS second FROM range({rows}) t(i)")
+            found = plan.run(other)
+        assert (found.num_rows, sum(found["hop"].to_pylist())) == (rows, rows - rows // times)
+
+
 @pytest.mark.parametrize("sizes", [[], [5], [ROWS_TOGETHER, 7], [3, ROWS_TOGETHER, 4], [2 * ROWS_TOGETHER + 1]])
 def test_a_window_lies_in_even_pieces_however_it_was_delivered(sizes):
     numbers = iter(range(sum(sizes)))

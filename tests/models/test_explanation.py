@@ -133,3 +133,9 @@ def test_hours_that_were_rounded_down_are_told_without_minutes(hours, told):
     """Departures 24 h 50 min apart are kept as 24 hours: "24 h 00 min" would be false."""
     (reason,) = explained({"trip_interval_h": hours, "away_trips": 4}, trip_interval_h=1.0).reasons
     assert reason == f"median time from one departure to the next: {told} over 4 trips"
+
+
+@pytest.mark.parametrize(("km", "told"), [(0, "1 km"), (1, "1 km"), (80, "80 km")])
+def test_who_never_left_its_base_was_not_farther_than_a_kilometre(km, told):
+    (reason,) = explained({"farthest_km": km}, farthest_km=1.0).reasons
+    assert reason == f"seen up to {told} from its base"

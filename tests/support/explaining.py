@@ -19,12 +19,13 @@ class Explaining:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.connection, name)
 
-    def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+    def execute(self, statement: str | duckdb.Statement) -> duckdb.DuckDBPyConnection:
+        sql = statement if isinstance(statement, str) else statement.query
         if sql.startswith("CREATE TEMP VIEW"):
             self.lines.append(sql.split()[3])
         elif "OVER ()" in sql or any(f'"{line}"' in sql for line in self.lines):
             self.plans.append(self.operators(sql))
-        return self.connection.execute(sql)
+        return self.connection.execute(statement)
 
     def operators(self, sql: str) -> set[str]:
         ((_, plan),) = self.connection.execute(f"EXPLAIN (FORMAT json) {sql}").fetchall()

@@ -37,7 +37,7 @@ from infra.settings import Settings
 NOW = datetime.fromisoformat("2026-05-20T12:00:00+00:00")
 LIMITS = IngestLimits(max_quarantine_share=0.5)
 TURNS = 60
-MOMENTS = 10
+MOMENTS = 6
 CLONE_NEWNS, CLONE_NEWUSER, MS_REMOUNT = 0x00020000, 0x10000000, 32
 PAGE = 4096
 Job = Callable[[Path], object]

@@ -68,6 +68,8 @@ SECOND = {"trees": 60, "away_km": 55}
 
 # tokens by the issuer's key, so that copies of a home share them
 _TOKENS: dict[tuple[bytes, str, tuple[str, ...]], str] = {}
+# homes and tokens of whom it is known that the procedures are accepted, by the database that says so
+_ACCEPTED: set[tuple[Path, str, int]] = set()
 
 # One key for all test homes: tokens decide which unreviewed vehicles are sampled, so another key is another model.
 PSEUDONYM_KEY = "5a" * 32
@@ -129,12 +131,21 @@ def token(home: Path, who: str, *rocus: str) -> str:
 
 def accept_once(home: Path, signed: str) -> None:
     """Whoever acts has accepted the operating procedures; a log that was spoilt takes no acceptance, and needs none."""
+    if (home, signed, _database(home)) in _ACCEPTED:
+        return
     settings = Settings(home=home)
     engine = open_database(settings)
     accepted = accepted_until(open_audit(settings, engine), verify_token(settings, signed, utc_now()))
     engine.dispose()
     if accepted is None:
         run(home, "syops", "accept", "--version", procedures().version, token=signed)
+    _ACCEPTED.add((home, signed, _database(home)))
+
+
+def _database(home: Path) -> int:
+    """Tells the database of a home from another that is put in its place."""
+    state = home / "state.db"
+    return state.stat().st_ino if state.exists() else 0
 
 
 @dataclass(frozen=True)
