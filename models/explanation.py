@@ -62,8 +62,9 @@ class _Wording(string.Formatter):
 
     `{name:%}` gives whole percent, but never all or nothing for what is not quite; `{name:trip|trips}` the number with
     its noun; `{name:whole}` the number rounded down; `{name:clock}` a full hour; `{name:span}` minutes and
-    `{name:hours}` hours as minutes, hours or days; `{name:before}` and `{name:after}` how many days off, or "on" for
-    none; `{name:km}` km that were rounded up, never 0; broken numbers get three digits.
+    `{name:hours}` hours as minutes, hours or days; `{name:full_hours}` hours that were rounded down;
+    `{name:before}` and `{name:after}` how many days off, or "on" for none; `{name:km}` km that were rounded up, never
+    0; broken numbers get three digits.
     """
 
     def format_field(self, value: Any, format_spec: str) -> str:
@@ -79,6 +80,8 @@ class _Wording(string.Formatter):
             return _span(value)
         if format_spec == "hours":
             return _span(float(round(value * 60)))
+        if format_spec == "full_hours":
+            return _full_hours(math.floor(value))
         if format_spec in {"before", "after"}:
             return f"{value:.0f} {'day' if value == 1 else 'days'} {format_spec}" if value else "on"
         number = _plain(value) if isinstance(value, float) else str(value)
@@ -98,9 +101,13 @@ def _span(minutes: float) -> str:
     if minutes < 60:
         return f"{_plain(float(minutes))} min"
     hours, rest = divmod(math.floor(minutes), 60)
-    if hours < 48:
-        return f"{hours} h {rest:02} min"
-    return f"{hours // 24} d {hours % 24} h"
+    return f"{hours} h {rest:02} min" if hours < 48 else _full_hours(hours)
+
+
+def _full_hours(hours: int) -> str:
+    if not hours:
+        return "under 1 h"
+    return f"{hours} h" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def _plain(value: float) -> str:

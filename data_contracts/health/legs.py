@@ -35,7 +35,7 @@ class Legs:
 
     Args:
         cameras: Camera ids; `near` and `far` index them, `near` < `far`. One that was moved has an entry for each of
-            its places.
+            its places, one after another.
         seconds: Clock of `far` minus clock of `near`; negative when the vehicle came the other way.
         day: Days since 1970 (UTC) of the earlier read.
         latitude: Of each camera, as its reads have it, in degrees; its last position.

@@ -24,7 +24,8 @@ _SLOW = np.linspace(np.log(8.0), np.log(3600.0), 121)  # seconds per km, from 45
 def find_standing_faults(legs: Legs, since: int) -> list[Shift]:
     """Cameras whose registered place does not fit their travel times to neighbours, and how far off they seem to be.
 
-    Judged by all hops from the span's first day; a clock that was wrong all the time is found here too.
+    Judged by all hops from the span's first day; a clock that was wrong all the time is found here too. What is found
+    is told of the days on which the camera stood there.
     """
     speeds = _speeds(legs)
     last = int(legs.day.max()) + 1
@@ -33,7 +34,7 @@ def find_standing_faults(legs: Legs, since: int) -> list[Shift]:
         mine = hops_of(legs, camera, since, last)
         if len(mine) < PLACE_LEGS:
             continue
-        shift = _standing(legs, mine, camera, speeds, (since, last))
+        shift = _standing(legs, mine, camera, speeds, _stood(legs, camera, since, last))
         if shift is not None:
             doubtful.append(shift)
     doubtful.sort(key=lambda shift: -shift.gain)
@@ -44,10 +45,19 @@ def find_standing_faults(legs: Legs, since: int) -> list[Shift]:
         mine = hops_of(legs, shift.camera, since, last)
         neighbours = legs.near[mine] + legs.far[mine] - shift.camera
         mine = mine[~np.isin(neighbours, list(others))]
-        again = _standing(legs, mine, shift.camera, speeds, (since, last)) if len(mine) >= PLACE_LEGS else None
+        stood = shift.first, shift.end
+        again = _standing(legs, mine, shift.camera, speeds, stood) if len(mine) >= PLACE_LEGS else None
         if again is not None:
             kept.append(again)
     return kept
+
+
+def _stood(legs: Legs, camera: int, since: int, last: int) -> tuple[int, int]:
+    """The days of a span on which a camera stood at a place: from its first hop, and to its last if it was moved on."""
+    order, starts = legs.by_camera
+    days = legs.day[order[starts[camera] : starts[camera + 1]]]
+    moved_on = legs.cameras[camera] in legs.cameras[camera + 1 : camera + 2]
+    return max(since, int(days.min())), min(last, int(days.max()) + 1) if moved_on else last
 
 
 def _speeds(legs: Legs) -> Floats:

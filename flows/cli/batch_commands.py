@@ -253,6 +253,11 @@ def scoreboard(
     for spread in board.spreads[:5]:
         best, worst = (f"{name} {per_cent(share)}" for name, share in _ends(spread))
         wrapped(f"{spread.rule}: best {best}, worst {worst}")
+    if board.spreads:
+        wrapped(
+            f"best and worst: forces with fewer than {board.least_rows} rows are left out, and none is the worst by "
+            f"fewer than {board.least_broken} rows"
+        )
     _print_legend(broken)
     if html:
         line(f"  drawn in {html}")

@@ -48,6 +48,7 @@ def cameras_health(
     if json:
         line(report.model_dump_json(indent=2, by_alias=True))
         return
+    told = told_together(report.intervals)
     table(
         ("camera", "from", "to", "kind", "expected", "seen", "what"),
         (
@@ -60,11 +61,11 @@ def cameras_health(
                 with_unit(i.kind, i.seen),
                 i.says,
             )
-            for i in told_together(report.intervals)
+            for i in told
         ),
     )
     line(
-        f"  {counted(len(report.intervals), 'interval')}; {counted(report.cameras, 'camera')}, "
+        f"  {counted(len(told), 'interval')}; {counted(report.cameras, 'camera')}, "
         f"{counted(report.reads, 'read')}, times in {report.zone}"
     )
     for note in report.notes:

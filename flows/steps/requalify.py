@@ -6,7 +6,7 @@ sums that are shown. Does not: the judging (data_contracts.requalify).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from infra.wording import counted
 if TYPE_CHECKING:
     from data_contracts.judgement.limits import IngestLimits
     from data_contracts.judgement.moved_rows import Asked, BatchAgain
+    from data_contracts.layers.manifests import BatchManifest
     from data_contracts.requalify import Due, Judge, RecordAgain
     from governance.audit.operations import Operation
 
@@ -176,6 +177,7 @@ def release(context: Context, rocu: str, asked: Asked, reason: str, plan: bool =
             as the audit log has them.
         WrongInputError: No such ROCU, rule or batch, or the reason holds a number plate.
     """
+    from data_contracts.layers.reads import replaced_batches
     from data_contracts.quarantine import Span, records_holding, require_known
     from data_contracts.requalify import records_named
     from governance.audit.plate_guard import refuse_plate_text
@@ -190,7 +192,7 @@ def release(context: Context, rocu: str, asked: Asked, reason: str, plan: bool =
         holding = records_holding(context.settings, context.lake, rocu, Span(), asked)
         due = records_named(judge, holding)
         done = _judge_again(context, judge, due, reason, plan, details, asked)
-        said = _said_of_release(sum(holding.values()), due, done, plan)
+        said = _said_of_release(sum(holding.values()), due, done, plan, replaced_batches(context.lake, rocu))
         return _note(details, _result(rocu, plan, said, due, done))
 
 
@@ -280,7 +282,9 @@ def _said_of_days(due: Sequence[Due], done: Sequence[RecordAgain], plan: bool) -
     return f"{counted(len(done), 'record')} {'would be ' if plan else ''}judged again; both verdicts are kept."
 
 
-def _said_of_release(matching: int, due: Sequence[Due], done: Sequence[RecordAgain], plan: bool) -> str:
+def _said_of_release(
+    matching: int, due: Sequence[Due], done: Sequence[RecordAgain], plan: bool, replaced: Mapping[str, str]
+) -> str:
     if not matching:
         return "Nothing like that is in quarantine."
     if not any(one.changed for one in due):
@@ -293,10 +297,16 @@ def _said_of_release(matching: int, due: Sequence[Due], done: Sequence[RecordAga
         failing = [batch.after for again in done for batch in again.batches if batch.after.verdict == "failed"]
         or_else = ", or their batch fails as a whole" if failing else ""
         said = f"Nothing {'would be' if plan else 'was'} released: all {matching:,} rows still break a rule{or_else}."
-        told = [f"{batch.batch_id} fails: {by_rule(batch)}. {put_right(batch)}" for batch in failing[:BATCHES_TOLD]]
+        told = [_fails(batch, replaced.get(batch.batch_id)) for batch in failing[:BATCHES_TOLD]]
         more = len(failing) - len(told)
         return " ".join([said, *told, *([f"{more} more fail."] if more else [])])
     return f"{out:,} of {matching:,} rows {'would be' if plan else 'were'} released."
+
+
+def _fails(batch: BatchManifest, taken: str | None) -> str:
+    if taken is not None:
+        return f"{batch.batch_id} fails, and batch {taken} has taken its place: nothing is owed."
+    return f"{batch.batch_id} fails: {by_rule(batch)}. {put_right(batch)}"
 
 
 def _result(rocu: str, plan: bool, said: str, due: Sequence[Due], done: Sequence[RecordAgain]) -> Requalified:

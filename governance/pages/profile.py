@@ -164,7 +164,8 @@ def ranges(numbers: tuple[int, ...]) -> list[str]:
 def offsets(profile: VehicleProfile) -> str:
     """How local time lies to UTC in the window."""
     zone = ZoneInfo(profile.zone)
-    hours = sorted({at.astimezone(zone).strftime("%z") for at in (profile.reads[0].at, profile.reads[-1].at)})
+    ends = profile.reads[0].at, profile.reads[-1].at
+    hours = dict.fromkeys(at.astimezone(zone).strftime("%z") for at in ends)
     return " and, after a change of clocks, ".join(f"UTC{text[:3]}:{text[3:]}" for text in hours)
 
 

@@ -56,7 +56,7 @@ FEATURES = (
         "hours",
         "double",
         "median time from one departure to the next (B3, B4)",
-        ("median time from one departure to the next: {trip_interval_h:hours} over {away_trips:trip|trips}",),
+        ("median time from one departure to the next: {trip_interval_h:full_hours} over {away_trips:trip|trips}",),
     ),
     Feature(
         "trip_interval_cv",

@@ -24,13 +24,13 @@ def travel_facts(profile: VehicleProfile) -> dict[str, Any]:
 
     Returns:
         places_per_day (median of different places on a day seen), most_places (on one day), journeys_per_day,
-        evening_share (of reads, 18:00 to 24:00); of journeys from one place to another: way_journeys (how many) and
-        main_way_share (between the two places that most of them join, either way); base_held_share (of the time from
-        its first read to its last, spent at the base between journeys); of trips: trip_weekend_share (set out from
-        Friday noon to Sunday), trip_gap_days (median days from one departure to the next), trip_hours (median hours
-        from leaving to coming back); of the place other than the base with most days with a stay: other_place (number),
-        other_place_days, other_place_hours (median stay), other_place_night_share (stays that span a time from 00:00
-        to 04:00).
+        evening_reads_share (from 18:00 to 24:00; the feature evening_share is one of journeys); of journeys from one
+        place to another: way_journeys (how many) and main_way_share (between the two places that most of them join,
+        either way); base_held_share (of the time from its first read to its last, spent at the base between journeys);
+        of trips: trip_weekend_share (set out from Friday noon to Sunday), trip_gap_days (median days from one departure
+        to the next), trip_hours (median hours from leaving to coming back); of the place other than the base at which
+        stays began on most days: other_place (number), other_place_days (those days), other_place_hours (median stay),
+        other_place_night_share (stays of which some lies from 00:00 to 04:00).
     """
     zone = ZoneInfo(profile.zone)
     by_day: dict[Any, set[int]] = {}
@@ -41,11 +41,11 @@ def travel_facts(profile: VehicleProfile) -> dict[str, Any]:
         "places_per_day": float(median(map(len, by_day.values()))),
         "most_places": max(map(len, by_day.values())),
         "journeys_per_day": round(len(profile.journeys) / len(by_day), 2),
-        "evening_share": evening / len(profile.reads),
+        "evening_reads_share": evening / len(profile.reads),
         **way_facts(profile.journeys),
         **_base_facts(profile),
         **_trip_facts(profile, zone),
-        **_other_place(profile, zone),
+        **other_place_facts(profile.journeys, profile.base, zone),
     }
 
 
@@ -82,8 +82,9 @@ def _trip_facts(profile: VehicleProfile, zone: ZoneInfo) -> dict[str, Any]:
     return facts
 
 
-def _other_place(profile: VehicleProfile, zone: ZoneInfo) -> dict[str, Any]:
-    stays = [stay for stay in stays_between(profile.journeys) if stay[0] != profile.base]
+def other_place_facts(journeys: Sequence[Journey], base: int, zone: ZoneInfo) -> dict[str, Any]:
+    """A stay counts for the day on which it began, however many days it took."""
+    stays = [stay for stay in stays_between(journeys) if stay[0] != base]
     days: dict[int, set[Any]] = {}
     for place, arrived, _ in stays:
         days.setdefault(place, set()).add(arrived.astimezone(zone).date())

@@ -21,6 +21,8 @@ _COUNTED = {
     "quick_run_work_share": "quick_runs",
     "quick_run_main_share": "quick_runs",
     "main_way_share": "way_journeys",
+    "short_stay_share": "away_stays",
+    "other_place_night_share": "other_place_days",
 }
 
 
@@ -28,7 +30,7 @@ _COUNTED = {
 class Sign:
     """One rule: it speaks when the fact is known and lies from `low` to `high`.
 
-    A share of journeys, trips or runs speaks from two of them on: a single one always resembles itself.
+    A share of journeys, trips, runs or stays speaks from two of them on: a single one always resembles itself.
     """
 
     speaks: Literal["for", "against"]
@@ -103,15 +105,16 @@ def _said(explanation: Explanation, speaks: str, facts: Facts) -> tuple[tuple[st
 
 _OFFICE = "{office_share:%} of {reads:read|reads} from Monday to Friday in the daytime"
 _NIGHT = "{night_share:%} of {reads:read|reads} between {night_from_hour:clock} and {night_to_hour:clock}"
+_EVENING = "{evening_reads_share:%} of {reads:read|reads} from 18:00 to midnight"
 _WEEKEND = "{weekend_share:%} of {reads:read|reads} on a Saturday or Sunday"
 _DAY = "read at {places_per_day:place|places} on a usual day, at {most_places} on the busiest"
-_JOURNEYS = "{journeys_per_day} journeys a day on days with reads"
+_JOURNEYS = "{journeys_per_day:journey|journeys} a day on days with reads"
 _SAME = "{main_away_share:%} of {away_trips:trip|trips} of over {away_km} km went to the same place"
 _TOWNS = "{away_trips:trip|trips} of over {away_km} km, to {trip_towns:place|places}"
 _TRIPS = "{away_trips:trip|trips} of over {away_km} km there and back in {window_days} days"
 _BAND = "{trip_band_share:%} of {away_trips:trip|trips} set out in the same {departure_band_hours} hours of the day"
-_SECOND_DAYS = "stays at place {other_place} on {other_place_days:day|days}"
-_SECOND_HOURS = "median stay at place {other_place}: {other_place_hours} hours"
+_SECOND_DAYS = "stays at place {other_place} began on {other_place_days:day|days}"
+_SECOND_HOURS = "median stay at place {other_place}: {other_place_hours:hour|hours}"
 _SPAN = "seen over {life_days:day|days} of {window_days}, first and last counted"
 _SHORT = "median stay {away_stay_median_min:span} over {away_stays:stay|stays} {away_km} km or more from its base"
 _SET_OUT = "{trip_weekend_share:%} of {away_trips:trip|trips} set out from Friday noon to Sunday"
@@ -157,8 +160,8 @@ EXPLANATIONS = (
         (
             _for("night_share", _NIGHT, low=0.2),
             _for("farthest_km", "seen no farther than {farthest_km:km} from its base", high=40),
-            _for("other_place_night_share", "{other_place_night_share:%} of its stays at place {other_place} span the "
-                 "night", low=0.5),
+            _for("other_place_night_share", "{other_place_night_share:%} of its stays at place {other_place} lie, at "
+                 "least in part, between 00:00 and 04:00", low=0.5),
             _for("main_way_share", "{main_way_share:%} of {way_journeys:journey|journeys} from one place to another "
                  "ran between the same two", low=0.4),
             _against("night_share", _NIGHT, high=0.1),
@@ -174,7 +177,7 @@ EXPLANATIONS = (
         (
             _for("journeys_per_day", _JOURNEYS, low=6),
             _for("reads_per_day", "{reads_per_day} reads a day on {days_seen:day|days}", low=15),
-            _for("evening_share", "{evening_share:%} of {reads:read|reads} from 18:00 to midnight", low=0.3),
+            _for("evening_reads_share", _EVENING, low=0.3),
             _for("places_per_day", _DAY, low=4),
             _for("trip_towns", _TOWNS, low=3),
             _against("journeys_per_day", _JOURNEYS, high=3),
@@ -221,7 +224,7 @@ EXPLANATIONS = (
         (
             _for("other_place_days", _SECOND_DAYS, low=4),
             _for("other_place_hours", _SECOND_HOURS, low=1.5, high=16),
-            _for("evening_share", "{evening_share:%} of {reads:read|reads} from 18:00 to midnight", low=0.3),
+            _for("evening_reads_share", _EVENING, low=0.3),
             _against("other_place_hours", _SECOND_HOURS, high=1),
             _against("quick_run_main_share", "{quick_run_main_share:%} of {quick_runs:run|runs} out and back turned in "
                      "the same area", high=0.5),
@@ -235,8 +238,8 @@ EXPLANATIONS = (
             _for("longest_reach_km", "one journey reached {longest_reach_km} km from where it began", low=100),
             _for("away_places", "stays at {away_places:place|places} {away_km} km or more from its base", low=3),
             _for("forces", "read in {forces:force|forces}", low=4),
-            _against("longest_reach_km", "no journey reached farther than {longest_reach_km} km from where it began",
-                     high=60),
+            _against("longest_reach_km", "the farthest that a journey reached is {longest_reach_km} km from where it "
+                     "began, rounded down", high=60),
             _against("quick_runs", _RUNS, low=3),
         ),
     ),

@@ -326,6 +326,7 @@ def test_a_feed_that_fails_is_one_line_for_the_network_and_every_camera_in_the_d
     assert "(all)" in line
     assert "network_outage" in line
     assert "11 cameras failed together: no reads" in line
+    assert "  2 intervals; 12 cameras" in told, "as many as the table has"
     drawn = (tmp_path / "page.html").read_text()
     assert drawn.count("11 cameras failed together") == 1
     assert "12 cameras, 2 intervals: 1 network outage, 1 outage." in drawn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,6 +129,40 @@ def test_a_place_that_contradicts_travel_times_in_both_directions() -> None:
     (found,) = judge_travel(legs(moved_km=25), FIRST)
     assert (found.kind, found.camera_id) == ("wrong_place", f"cam-{STRANGE:02d}")
     assert 20 <= found.seen <= 30
+
+
+def moved_on(before: Legs, after: Legs, on: int) -> Legs:
+    """The hops of the one until a day and of the other from then on, at a second place of the strange camera."""
+    early, late = before.day < on, after.day >= on
+
+    def at_both(of_before: Any, of_after: Any) -> Any:
+        return [*of_before[: STRANGE + 1], *of_after[STRANGE:]]
+
+    def ends(hops: Legs, first: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        near, far = (end + (end > STRANGE) + (end == STRANGE) * (not first) for end in (hops.near, hops.far))
+        return near, far
+
+    (near, far), (later_near, later_far) = ends(before, True), ends(after, False)
+    return Legs(
+        cameras=tuple(at_both(before.cameras, after.cameras)),
+        sites=tuple(at_both(before.sites, after.sites)),
+        near=np.concatenate([near[early], later_near[late]]),
+        far=np.concatenate([far[early], later_far[late]]),
+        seconds=np.concatenate([before.seconds[early], after.seconds[late]]),
+        day=np.concatenate([before.day[early], after.day[late]]),
+        km=np.concatenate([before.km[early], after.km[late]]),
+        latitude=np.asarray(at_both(before.latitude, after.latitude)),
+        longitude=np.asarray(at_both(before.longitude, after.longitude)),
+    )
+
+
+def test_a_fault_of_one_place_of_a_moved_camera_is_told_of_the_days_that_it_stood_there() -> None:
+    good, wrong = legs(days=60), legs(moved_km=25, days=60)
+    (first,) = judge_travel(moved_on(wrong, good, 40), FIRST)
+    (second,) = judge_travel(moved_on(good, wrong, 40), FIRST)
+    assert {(one.kind, one.camera_id) for one in (first, second)} == {("wrong_place", f"cam-{STRANGE:02d}")}
+    assert ((first.start - EPOCH).days, (first.end - EPOCH).days, first.ongoing) == (20, 40, False)
+    assert ((second.start - EPOCH).days, (second.end - EPOCH).days, second.ongoing) == (40, 60, True)
 
 
 def test_slow_traffic_everywhere_is_no_wrong_clock() -> None:

@@ -93,6 +93,8 @@ def test_the_spread_names_the_best_and_the_worst_force(batches: Batches, tmp_pat
     assert spread["ratio"] == pytest.approx(11 / 133 / (3 / 143))
     plateless = [force["rules"]["vrm_missing"] for force in board["rocus"][0]["forces"]]
     assert sorted(plateless) == [1, 2], "none is the worst by so few"
+    printed = " ".join(bigger.loop.done("auditor", "scoreboard").out.split())
+    assert "forces with fewer than 100 rows are left out, and none is the worst by fewer than 5 rows" in printed
     assert "vrm_missing" not in [row["rule"] for row in board["spreads"]]
     assert board["least_broken"] == 5
 

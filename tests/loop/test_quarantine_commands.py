@@ -161,6 +161,12 @@ def test_a_plan_says_what_would_be_and_leaves_failed_batches_apart(home: Loop, t
     assert "Nothing would be released: all 7 rows still break a rule, or their batch fails as a whole." in only
     assert f"{failed} fails: captured_at_missing 6. Have it delivered again, corrected" in only
     assert "now -> then" not in only
+    good = tmp_path / "good.csv"
+    good.write_text(f"{HEADER}\nAB12ECG,2026-04-01T12:00:00Z,late-camera,90\n")
+    taken = home.done("operator", "ingest", good, *ROCU, "--replaces", failed, "--json").data["batches"][0]["batch_id"]
+    owed = home.done("operator", *plan[:4], "--batch", failed, "--reason", REASON, "--plan").out
+    assert f"{failed} fails, and batch {taken} has taken its place: nothing is owed." in " ".join(owed.split())
+    assert "delivered again" not in owed
 
 
 def test_there_is_no_override(home: Loop) -> None:

@@ -128,6 +128,13 @@ def test_stays_in_hours_read_as_those_in_minutes(hours, told):
     assert reason == f"longest stay 60 km or more from its base: {told}"
 
 
+@pytest.mark.parametrize(("hours", "told"), [(0.0, "under 1 h"), (24.0, "24 h"), (25.5, "25 h"), (167.0, "6 d 23 h")])
+def test_hours_that_were_rounded_down_are_told_without_minutes(hours, told):
+    """Departures 24 h 50 min apart are kept as 24 hours: "24 h 00 min" would be false."""
+    (reason,) = explained({"trip_interval_h": hours, "away_trips": 4}, trip_interval_h=1.0).reasons
+    assert reason == f"median time from one departure to the next: {told} over 4 trips"
+
+
 @pytest.mark.parametrize(("km", "told"), [(0, "1 km"), (1, "1 km"), (80, "80 km")])
 def test_who_never_left_its_base_was_not_farther_than_a_kilometre(km, told):
     (reason,) = explained({"farthest_km": km}, farthest_km=1.0).reasons

@@ -64,7 +64,7 @@ def world_rows() -> Rows:
         rows += run_of(COMMUTER, day, 9)
     rows += run_of(CLONED, 3, 10)
     rows += [(CLONED, "hub-1", at(3, 11, 50)), (CLONED, "hub-1", at(6, 12)), (CLONED, "town-1", at(6, 12, 10))]
-    rows += [(ONCE, "hub-1", at(5, 7))]
+    rows += [(ONCE, "hub-1", at(5, 3))]
     rows += [(OLD, "hub-1", at(-3, 7))]
     return rows
 
