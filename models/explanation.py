@@ -43,6 +43,14 @@ class Caution:
 
 
 @dataclass(frozen=True)
+class Term:
+    """A word of the sentences, and what it means: a template with the names of settings."""
+
+    word: str
+    meaning: str
+
+
+@dataclass(frozen=True)
 class Explanation:
     """What is said about one row, in this order.
 

@@ -175,6 +175,7 @@ def _page(context: Context, wanted: Wanted, pattern: Pattern, settings: Any, pro
         look_alikes=weigh_look_alikes({**profile.settings, **profile.features}),
         assessment=assessment,
         not_assessed=why_not,
+        words=pattern.words(settings),
         opened=Opened(context.identity.name, context.now, wanted.purpose, wanted.authority),
         data_notes=(
             *rows_set_apart(profile.faults),

@@ -274,7 +274,7 @@ def _score(day: _Day, made_by: MadeBy, page: Path) -> HeldList:
     scored = score_windows(made_by.champion.text, day.windows(), chosen, settings, policy.rows(day.pattern), draw)
     _require_unchanged(day, made_by)
     now = utc_now()
-    text = _page(day.context, scored, made_by, settings.window_days)
+    text = _page(day.context, scored, made_by, settings.window_days, chosen.words(settings))
     write_text(page, text)
     content = write_scores(day.context.lake, scored, made_by.provenance, now)
     return HeldList(content, hashlib.sha256(text.encode()).hexdigest())
@@ -295,7 +295,9 @@ def _require_unchanged(day: _Day, made_by: MadeBy) -> None:
         raise RefusedError(f"While the list was made, {day.model} got another champion.", "Run the same command again.")
 
 
-def _page(context: Context, scored: pa.Table, made_by: MadeBy, window_days: int) -> str:
+def _page(
+    context: Context, scored: pa.Table, made_by: MadeBy, window_days: int, words: tuple[tuple[str, str], ...]
+) -> str:
     from data_contracts.registers.regions import require_rocu
     from governance.pages.models import AnalystListPage, AnalystRow, Fact
     from governance.pages.render import render_analyst_list
@@ -318,6 +320,7 @@ def _page(context: Context, scored: pa.Table, made_by: MadeBy, window_days: int)
             vehicles_scored=scored.num_rows,
             drawn=drawn,
             data_notes=_data_notes(context, provenance.rocu, first, provenance.window_end),
+            words=words,
             assessment=(
                 Fact(name="model", value=f"{provenance.model} version {provenance.version}"),
                 Fact(name="model SHA-256", value=provenance.model_sha256, code=True),

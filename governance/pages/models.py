@@ -146,7 +146,7 @@ class AnalystRow(Page):
 
 
 class AnalystListPage(Page):
-    """The list for analysts. `data_notes` concern all rows: outages, late batches.
+    """The list for analysts. `data_notes` concern all rows: outages, late batches; `words` say what sentences mean.
 
     With `drawn` vehicles among the rows that were drawn at random, rows have no score, and `rank` is the place on the
     list: whoever reviews is not to know which they are.
@@ -163,6 +163,7 @@ class AnalystListPage(Page):
     drawn: int = 0
     assessment: tuple[Fact, ...]
     data_notes: tuple[str, ...] = ()
+    words: tuple[tuple[str, str], ...] = ()
     rows: tuple[AnalystRow, ...]
 
 

@@ -66,7 +66,7 @@ class Opened:
 
 @dataclass(frozen=True)
 class ProfilePage:
-    """The page. `not_assessed` says why there is no assessment, if there is none."""
+    """The page. `not_assessed` says why there is no assessment, if there is none; `words` what its sentences mean."""
 
     region: str
     title: str
@@ -76,6 +76,7 @@ class ProfilePage:
     not_assessed: str
     opened: Opened
     data_notes: tuple[str, ...] = ()
+    words: tuple[tuple[str, str], ...] = ()
 
 
 def render_profile(page: ProfilePage) -> str:

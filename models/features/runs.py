@@ -29,7 +29,10 @@ FEATURES = (
         "runs",
         "int64",
         "out over a shorter distance and back after a short stop, also by vehicles from elsewhere (B1, B2)",
-        ("{quick_runs:run|runs} of over {run_km} km out and back with a stop of up to {short_stay_minutes} min",),
+        (
+            "{quick_runs:quick run|quick runs} of over {run_km} km out and back with a stop of up to "
+            "{short_stay_minutes} min",
+        ),
     ),
     Feature(
         "day_runs",
@@ -50,42 +53,42 @@ FEATURES = (
         "share of journeys",
         "double",
         "seen for its runs and little else, as against a life lived here (B1)",
-        ("{quick_run_share:%} of {journeys:journey|journeys} belong to such runs",),
+        ("{quick_run_share:%} of {journeys:journey|journeys} belong to quick runs",),
     ),
     Feature(
         "quick_run_stop_min",
         "minutes",
         "double",
         "turnaround of a run: minutes for a delivery, longer for a call (B2)",
-        ("median stop on {quick_runs:run|runs}: {quick_run_stop_min:span}",),
+        ("median stop on {quick_runs:quick run|quick runs}: {quick_run_stop_min:span}",),
     ),
     Feature(
         "quick_run_km",
         "km",
         "double",
         "how far a run leads within sight of the cameras (B1)",
-        ("median distance of {quick_runs:run|runs} out and back: {quick_run_km} km",),
+        ("median distance of {quick_runs:quick run|quick runs}: {quick_run_km} km",),
     ),
     Feature(
         "quick_run_interval_cv",
         "ratio",
         "double",
         "regularity of runs: 0 is a timetable, about 1 is chance (B3)",
-        ("times between {quick_runs:run|runs} vary by {quick_run_interval_cv:%} of their mean",),
+        ("times between {quick_runs:quick run|quick runs} vary by {quick_run_interval_cv:%} of their mean",),
     ),
     Feature(
         "quick_run_main_share",
         "share of runs",
         "double",
         "one place again and again, as against a round of deliveries or calls (B1, B6)",
-        ("{quick_run_main_share:%} of {quick_runs:run|runs} turned in the same area",),
+        ("{quick_run_main_share:%} of {quick_runs:quick run|quick runs} turned in the same area",),
     ),
     Feature(
         "quick_run_work_share",
         "share of runs",
         "double",
         "runs from Monday to Friday, 05:00 to 17:00, as of deliveries, calls and meetings (B8)",
-        ("{quick_run_work_share:%} of {quick_runs:run|runs} set out on working days in working hours",),
+        ("{quick_run_work_share:%} of {quick_runs:quick run|quick runs} set out on working days in working hours",),
     ),
     Feature(
         "quick_run_evening_share",
@@ -93,8 +96,8 @@ FEATURES = (
         "double",
         "runs in the evening and at night, when deliveries, calls and meetings are over (B8)",
         (
-            "{quick_run_evening_share:%} of {quick_runs:run|runs} set out between {evening_from_hour:clock} and "
-            "{night_to_hour:clock}",
+            "{quick_run_evening_share:%} of {quick_runs:quick run|quick runs} set out between "
+            "{evening_from_hour:clock} and {night_to_hour:clock}",
         ),
     ),
     Feature(
@@ -103,8 +106,8 @@ FEATURES = (
         "double",
         "spread of the time of day at which runs set out: the same hour each time, or at any (B3, B4)",
         (
-            "{quick_runs:run|runs} set out at times of day typically {quick_run_hour_sd:hour|hours} from their average "
-            "(standard deviation, days counted from {night_to_hour:clock})",
+            "{quick_runs:quick run|quick runs} set out at times of day typically {quick_run_hour_sd:hour|hours} from "
+            "their average (standard deviation, days counted from {night_to_hour:clock})",
         ),
     ),
     Feature(
@@ -113,7 +116,7 @@ FEATURES = (
         "double",
         "vehicles with their base where most of its runs turn: a market town, or a city (B1)",
         (
-            "{quick_run_main_share:%} of {quick_runs:run|runs} turned in one area, where "
+            "{quick_run_main_share:%} of {quick_runs:quick run|quick runs} turned in one area, where "
             "{quick_run_town_vehicles:vehicle has|vehicles have} a base",
         ),
     ),
@@ -122,7 +125,10 @@ FEATURES = (
         "vehicles",
         "double",
         "other vehicles whose commonest run leads the same way: a way that many take, or few (B1, B6)",
-        ("its commonest run, from one area to another, is that of {quick_run_alike:other vehicle|other vehicles}",),
+        (
+            "its commonest quick run, from one area to another, is that of "
+            "{quick_run_alike:other vehicle|other vehicles}",
+        ),
     ),
 )
 

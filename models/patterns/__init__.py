@@ -23,7 +23,7 @@ from infra.errors import FaultError, WrongInputError
 from infra.lake import Lake
 from models.code_state import PATTERN_GROUP
 from models.day_seal import KeptDays
-from models.explanation import Caution, Explanation, facts_of, tell
+from models.explanation import Caution, Explanation, Term, facts_of, tell, worded
 from models.features.engines import Engine
 from models.features.feature import Feature
 from models.features.reference import features_page
@@ -64,6 +64,7 @@ class Pattern:
             sorted by key, and the same bytes for the same reads whatever the threads.
         baseline: Windows to a ranking score by a written-down rule; larger ranks first.
         cautions: What has to be read before any score.
+        terms: The words that its sentences use in a sense of their own; told wherever sentences are.
         rows_share: Rows that analysts can look at as a share of the vehicles that the policy's `capacity` says; by
             default a pair takes the time of two vehicles. Gives the k of precision and recall at k.
         window_table: The same windows from any table with the columns of the reads layer, on any engine; without it the
@@ -83,6 +84,7 @@ class Pattern:
     build_windows: BuildWindows
     baseline: Callable[[pa.Table], NDArray[np.float64]]
     cautions: tuple[Caution, ...] = ()
+    terms: tuple[Term, ...] = ()
     rows_share: float | None = None
     window_table: WindowTable | None = None
     build_by_day: BuildByDay | None = None
@@ -98,6 +100,11 @@ class Pattern:
     def feature_names(self) -> tuple[str, ...]:
         """The names of the feature columns, in their order."""
         return tuple(feature.name for feature in self.features)
+
+    def words(self, settings: PatternSettings) -> tuple[tuple[str, str], ...]:
+        """What the words of its sentences mean under these settings, in the order of the pattern."""
+        facts = settings.model_dump()
+        return tuple((term.word, meaning) for term in self.terms if (meaning := worded(term.meaning, facts)))
 
     def explain(
         self, row: Mapping[str, Any], contributions: Mapping[str, float], settings: PatternSettings, k: int = 5

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.explanation import Caution
+from models.explanation import Caution, Term
 from models.features.pair_features import FEATURES
 from models.features.pairs import ConvoySettings
 from models.pair_windows import build_pair_windows, pair_window_table
@@ -52,6 +52,19 @@ def surprise_rule(windows: pa.Table) -> NDArray[np.float64]:
     return score
 
 
+TERMS = (
+    Term(
+        "journey",
+        "reads in a row of one vehicle, with no break of more than {journey_gap_minutes} min that the distance does "
+        "not explain",
+    ),
+    Term("sighting", "both read by one camera, {co_travel_seconds} s or less apart"),
+    Term("joint journey", "a journey of one of them with sightings at two cameras or more"),
+    Term(
+        "base", "where a vehicle was last read for longer than anywhere else in the window; a square of {place_km} km"
+    ),
+)
+
 PATTERN = Pattern(
     name="convoy",
     title="Convoy",
@@ -63,6 +76,7 @@ PATTERN = Pattern(
     window_table=pair_window_table,
     baseline=surprise_rule,
     cautions=CAUTIONS,
+    terms=TERMS,
 )
 
-__all__ = ["CAUTIONS", "PATTERN", "ConvoySettings"]
+__all__ = ["CAUTIONS", "PATTERN", "TERMS", "ConvoySettings"]

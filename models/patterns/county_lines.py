@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from models.baseline import restocking_rule
 from models.days import build_windows_by_day
-from models.explanation import Caution
+from models.explanation import Caution, Term
 from models.features.settings import PatternSettings
 from models.patterns import Pattern
 from models.windows import FEATURES, build_windows, window_table
@@ -39,6 +39,29 @@ CAUTIONS = (
     ),
 )
 
+TERMS = (
+    Term("place", "a square of {place_km} km"),
+    Term(
+        "journey",
+        "reads in a row of one vehicle, with no break of more than {journey_gap_minutes} min that the distance does "
+        "not explain",
+    ),
+    Term(
+        "base",
+        "the place where it was last read for longer than anywhere else in the window, the time before its first read "
+        "and after its last included",
+    ),
+    Term(
+        "stay", "from the last read of a journey to the first of the next; away is {away_km} km or more from the base"
+    ),
+    Term("trip", "from leaving the base to coming back to it, {away_km} km or more away in between"),
+    Term(
+        "run",
+        "out over {run_km} km or more and at least half of the way back, wherever the base is: two journeys in a row, "
+        "or one that turns; a quick run has a stop of up to {short_stay_minutes} min",
+    ),
+)
+
 PATTERN = Pattern(
     name="county_lines",
     title="County lines",
@@ -51,6 +74,7 @@ PATTERN = Pattern(
     build_by_day=build_windows_by_day,
     baseline=restocking_rule,
     cautions=CAUTIONS,
+    terms=TERMS,
 )
 
-__all__ = ["CAUTIONS", "PATTERN", "PatternSettings"]
+__all__ = ["CAUTIONS", "PATTERN", "TERMS", "PatternSettings"]

@@ -20,6 +20,13 @@ def test_an_empty_list_is_a_list() -> None:
     assert "No vehicle was ranked." in render_analyst_list(analyst_list(rows=()))
 
 
+def test_words_of_sentences_are_explained_before_them_or_not_at_all() -> None:
+    html = render_analyst_list(analyst_list(words=(("trip", "out & back"), ("base", "home"))))
+    assert html.index("What words mean here: trip, base") < html.index("<dt>trip</dt><dd>out &amp; back</dd>")
+    assert html.index("<dt>base</dt>") < html.index("7 trips of over 60 km")
+    assert "What words mean" not in render_analyst_list(analyst_list())
+
+
 def test_a_page_takes_no_unknown_field() -> None:
     with pytest.raises(ValidationError):
         AnalystRow.model_validate({"rank": 1, "vehicle": TOKEN, "facts": (), "score": "1", "vrm": "x"})

@@ -145,7 +145,7 @@ def test_runs_share_no_journey():
     chain = [step for n in range(4) for step in road("v", day(0, 8 + 2 * n), ways[n % 2], number=100 + 10 * n)]
     found = table_of([*chain, *local, *road("v", day(9, 10), [(0, 0), (5, 5)], number=900)])["v"]
     assert (found["quick_runs"], found["quick_run_share"]) == (2, 0.5)
-    assert said(found, "quick_run_share") == ("50 % of 8 journeys belong to such runs",)
+    assert said(found, "quick_run_share") == ("50 % of 8 journeys belong to quick runs",)
     beyond = road("v", day(0, 8), [(0, 0), (50, 40), (100, 80), (60, 115), (30, 140)])
     found = table_of([*beyond, *road("v", day(0, 11), ways[1], number=50)])["v"]
     assert (found["quick_runs"], found["day_runs"], found["quick_run_share"]) == (1, 0, 0.5)
@@ -160,14 +160,14 @@ def test_an_hour_before_midnight_is_near_an_hour_after_it():
         return table_of(rows)["v"]
 
     late = runs(23, 25, 23, 25)
-    assert said(late, "quick_run_evening_share") == ("100 % of 4 runs set out between 18:00 and 05:00",)
+    assert said(late, "quick_run_evening_share") == ("100 % of 4 quick runs set out between 18:00 and 05:00",)
     assert said(late, "quick_run_hour_sd") == (
-        "4 runs set out at times of day typically 1 hour from their average "
+        "4 quick runs set out at times of day typically 1 hour from their average "
         "(standard deviation, days counted from 05:00)",
     )
     assert said(late, "evening_share") == ("100 % of 8 journeys began between 18:00 and 05:00",)
     assert said(late, "journey_hour_sd")[0].startswith("8 journeys began at times of day typically 1.12 hours")
-    assert said(runs(17, 19, 4, 5), "quick_run_evening_share")[0].startswith("50 % of 4 runs")
+    assert said(runs(17, 19, 4, 5), "quick_run_evening_share")[0].startswith("50 % of 4 quick runs")
     assert said(runs(19), "quick_run_hour_sd") == ()
 
 
@@ -177,7 +177,7 @@ def test_one_turned_out_of_four_is_not_mostly_and_it_is_not_its_own_company():
         rows += road("v", day(3 * n, 10), [(0, 0), (km, km * 0.8)], number=len(rows))
         rows += road("v", day(3 * n, 12), [(km, 0), (0, km * 0.8)], number=len(rows))
     found = table_of(rows)["v"]
-    assert said(found, "quick_run_town_vehicles")[0].startswith("25 % of 4 runs turned in one area")
+    assert said(found, "quick_run_town_vehicles")[0].startswith("25 % of 4 quick runs turned in one area")
     assert found["quick_run_alike"] == 0
 
 

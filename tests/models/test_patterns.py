@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import string
 from pathlib import Path
 
@@ -52,6 +53,25 @@ def test_settings_are_frozen_and_described():
     for field in PatternSettings.model_fields.values():
         assert field.description
         assert any(standing in field.description for standing in ("definition", "lead", "local policy"))
+
+
+WORDS = ("place", "journey", "base", "stay", "trip", "run", "sighting", "joint journey")
+
+
+@pytest.mark.parametrize("name", ["county_lines", "convoy"])
+def test_words_that_sentences_use_in_a_sense_of_their_own_are_explained(name):
+    pattern = get_pattern(name)
+    told = dict(pattern.words(pattern.settings_type()))
+    assert list(told) == [term.word for term in pattern.terms]
+    said = " ".join(part for feature in pattern.features for part in feature.sentence)
+    assert [word for word in WORDS if re.search(rf"\b{word}s?\b", said) and word not in told] == []
+
+
+def test_the_meaning_of_a_word_has_the_settings_of_the_rocu():
+    told = dict(get_pattern("county_lines").words(PatternSettings(away_km=45, run_km=12, short_stay_minutes=90)))
+    assert told["trip"] == "from leaving the base to coming back to it, 45 km or more away in between"
+    assert "over 12 km" in told["run"]
+    assert "up to 90 min" in told["run"]
 
 
 def test_sentences_only_use_features_and_settings():
