@@ -25,6 +25,7 @@ FEATURES = (
         "double",
         "reads at cameras that few vehicles pass: back ways, places not meant for all (B6, B10)",
         ("{rare_camera_share:%} of {reads:read|reads} at cameras that few vehicles pass",),
+        says_from=(("reads", 2),),
     ),
     Feature(
         "rarest_camera_vehicles",
@@ -39,6 +40,7 @@ FEATURES = (
         "double",
         "one camera sees most of it: a resident or a worker there",
         ("{top_camera_share:%} of {reads:read|reads} at one camera",),
+        says_from=(("reads", 2),),
     ),
     Feature("base_cameras", "cameras", "int64", "coverage: cameras in the grid cell of its base"),
     Feature(

@@ -21,7 +21,8 @@ FEATURES = (
         "reads a day seen",
         "double",
         "how busy a day with reads is",
-        ("{reads_per_day} reads a day on {days_seen:day|days}",),
+        ("{reads_per_day:read|reads} a day on {days_seen:day|days}",),
+        says_from=(("reads", 2),),
     ),
     Feature(
         "night_share",
@@ -29,6 +30,7 @@ FEATURES = (
         "double",
         "travel at night (B8)",
         ("{night_share:%} of {reads:read|reads} between {night_from_hour:clock} and {night_to_hour:clock}",),
+        says_from=(("reads", 2),),
     ),
     Feature(
         "weekend_share",
@@ -36,6 +38,7 @@ FEATURES = (
         "double",
         "weekend travel, as of split families, against working days (B3)",
         ("{weekend_share:%} of {reads:read|reads} on a Saturday or Sunday",),
+        says_from=(("reads", 2),),
     ),
     Feature(
         "office_share",
@@ -43,6 +46,7 @@ FEATURES = (
         "double",
         "Monday to Friday, 07:00 to 19:00: the hours of much innocent work (B8)",
         ("{office_share:%} of {reads:read|reads} from Monday to Friday in the daytime",),
+        says_from=(("reads", 2),),
     ),
     Feature(
         "days_seen",
@@ -78,6 +82,7 @@ FEATURES = (
         "double",
         "days seen in its life span",
         ("seen on {days_seen} of the {life_days:day|days} from first to last read",),
+        says_from=(("life_days", 2),),
     ),
     Feature(
         "force_crossings",

@@ -54,6 +54,7 @@ FEATURES = (
         "double",
         "seen for its runs and little else, as against a life lived here (B1)",
         ("{quick_run_share:%} of {journeys:journey|journeys} belong to quick runs",),
+        says_from=(("journeys", 2),),
     ),
     Feature(
         "quick_run_stop_min",
@@ -82,6 +83,7 @@ FEATURES = (
         "double",
         "one place again and again, as against a round of deliveries or calls (B1, B6)",
         ("{quick_run_main_share:%} of {quick_runs:quick run|quick runs} turned in the same area",),
+        says_from=(("quick_runs", 2),),
     ),
     Feature(
         "quick_run_work_share",
@@ -89,6 +91,7 @@ FEATURES = (
         "double",
         "runs from Monday to Friday, 05:00 to 17:00, as of deliveries, calls and meetings (B8)",
         ("{quick_run_work_share:%} of {quick_runs:quick run|quick runs} set out on working days in working hours",),
+        says_from=(("quick_runs", 2),),
     ),
     Feature(
         "quick_run_evening_share",
@@ -99,6 +102,7 @@ FEATURES = (
             "{quick_run_evening_share:%} of {quick_runs:quick run|quick runs} set out between "
             "{evening_from_hour:clock} and {night_to_hour:clock}",
         ),
+        says_from=(("quick_runs", 2),),
     ),
     Feature(
         "quick_run_hour_sd",
@@ -119,6 +123,7 @@ FEATURES = (
             "{quick_run_main_share:%} of {quick_runs:quick run|quick runs} turned in one area, where "
             "{quick_run_town_vehicles:vehicle has|vehicles have} a base",
         ),
+        says_from=(("quick_runs", 2),),
     ),
     Feature(
         "quick_run_alike",

@@ -53,6 +53,7 @@ FEATURES = (
         "double",
         "dropping off rather than visiting (B2)",
         ("{short_stay_share:%} of {away_stays:stay|stays} away lasted up to {short_stay_minutes} min",),
+        says_from=(("away_stays", 2),),
     ),
     Feature(
         "multi_day_stays",

@@ -23,6 +23,7 @@ FEATURES = (
         "double",
         "thin coverage, or travel that keeps away from cameras (B6)",
         ("{reads_per_journey:read|reads} a journey over {journeys:journey|journeys}",),
+        says_from=(("reads", 2),),
     ),
     Feature(
         "distance_km",
@@ -30,6 +31,7 @@ FEATURES = (
         "int64",
         "how far it travels in all, along the line from camera to camera",
         ("{distance_km} km from camera to camera in {window_days} days",),
+        says_from=(("distance_km", 1),),
     ),
     Feature(
         "longest_reach_km",
@@ -37,6 +39,7 @@ FEATURES = (
         "int64",
         "the longest way from the origin of one journey",
         ("one journey reached {longest_reach_km} km from where it began",),
+        says_from=(("longest_reach_km", 1),),
     ),
     Feature(
         "journey_median_min",
@@ -44,6 +47,7 @@ FEATURES = (
         "double",
         "length of a usual journey",
         ("median journey {journey_median_min:span}",),
+        says_from=(("journey_median_min", 1),),
     ),
     Feature(
         "speed_kmh",
@@ -58,6 +62,7 @@ FEATURES = (
         "double",
         "there and back: journeys that end where they began, or are followed by the same one reversed (B1)",
         ("{return_share:%} of {journeys:journey|journeys} ended where they began or were reversed by the next one",),
+        says_from=(("journeys", 2),),
     ),
     Feature(
         "evening_share",
@@ -68,6 +73,7 @@ FEATURES = (
             "{evening_share:%} of {journeys:journey|journeys} began between {evening_from_hour:clock} and "
             "{night_to_hour:clock}",
         ),
+        says_from=(("journeys", 2),),
     ),
     Feature(
         "journey_hour_sd",
@@ -85,6 +91,7 @@ FEATURES = (
         "double",
         "a well-worn route: the very same cameras in the same order; low for alternated routes (B6)",
         ("{main_route_share:%} of {journeys:journey|journeys} passed the same cameras in the same order",),
+        says_from=(("journeys", 2),),
     ),
     Feature(
         "main_pair_share",
@@ -92,6 +99,7 @@ FEATURES = (
         "double",
         "one origin and destination again and again, whatever the route (B6)",
         ("the most usual pair of origin and destination makes {main_pair_share:%} of {journeys:journey|journeys}",),
+        says_from=(("journeys", 2),),
     ),
 )
 

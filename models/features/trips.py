@@ -50,6 +50,7 @@ FEATURES = (
         "double",
         "commuting as against holidaying (B2, B5)",
         ("{same_day_share:%} of {away_trips:trip|trips} there and back within {same_day_hours} h",),
+        says_from=(("away_trips", 2),),
     ),
     Feature(
         "trip_interval_h",
@@ -71,6 +72,7 @@ FEATURES = (
         "double",
         "the same hour band each time, as in a daily restock (B4)",
         ("{trip_band_share:%} of {away_trips:trip|trips} set out in the same {departure_band_hours} hours of the day",),
+        says_from=(("away_trips", 2),),
     ),
     Feature(
         "night_trips",
@@ -93,6 +95,7 @@ FEATURES = (
         "double",
         "one town, again and again, as against a delivery round (B1, B6)",
         ("{main_away_share:%} of {away_trips:trip|trips} went to the same place",),
+        says_from=(("away_trips", 2),),
     ),
     Feature(
         "trip_towns",

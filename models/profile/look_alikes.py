@@ -23,6 +23,7 @@ _COUNTED = {
     "main_way_share": "way_journeys",
     "short_stay_share": "away_stays",
     "other_place_night_share": "other_place_days",
+    "other_place_hours": "other_place_days",
 }
 
 
@@ -30,7 +31,8 @@ _COUNTED = {
 class Sign:
     """One rule: it speaks when the fact is known and lies from `low` to `high`.
 
-    A share of journeys, trips, runs or stays speaks from two of them on: a single one always resembles itself.
+    A share of journeys, trips, runs or stays speaks from two of them on: a single one always resembles itself. So does
+    the median stay at a place, which speaks from two days on.
     """
 
     speaks: Literal["for", "against"]

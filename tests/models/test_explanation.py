@@ -139,3 +139,20 @@ def test_hours_that_were_rounded_down_are_told_without_minutes(hours, told):
 def test_who_never_left_its_base_was_not_farther_than_a_kilometre(km, told):
     (reason,) = explained({"farthest_km": km}, farthest_km=1.0).reasons
     assert reason == f"seen up to {told} from its base"
+
+
+def test_a_single_read_has_no_shares_and_no_ways():
+    """100 % of one read at one camera, a journey of 0 min over 0 km: true, and nothing."""
+    one = {"reads": 1, "journeys": 1, "away_trips": 0, "away_stays": 0, "quick_runs": 0, "life_days": 1, "days_seen": 1}
+    none = dict.fromkeys(("distance_km", "longest_reach_km", "journey_median_min"), 0)
+    every = {feature.name: 1.0 for feature in PATTERN.features}
+    row = {name: value for name, value in ROW.items() if not name.startswith(("trip_", "quick_run_", "co_travel"))}
+    told = PATTERN.explain({**row, **one, **none}, every, SETTINGS, 99).reasons
+    assert not [text for text in told if "%" in text and "base" not in text]
+    nothing = ("0 km from camera", "one journey reached", "median journey", "0.5 reads a journey", "0.5 reads a day")
+    assert not [text for text in told if text.startswith(nothing)]
+    assert {"1 read in 28 days", "1 journey in 28 days"} <= set(told)
+    two = PATTERN.explain(
+        {**ROW, "reads": 2, "top_camera_share": 0.5, "reads_per_day": 1.0}, every, SETTINGS, 99
+    ).reasons
+    assert {"50 % of 2 reads at one camera", "1 read a day on 3 days"} <= set(told)

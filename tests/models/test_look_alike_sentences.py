@@ -73,6 +73,14 @@ def test_a_share_of_one_stay_speaks_for_no_life(stays, told):
     assert any(text.startswith("100 % of its stays at place 2") for text in said) is told
 
 
+@pytest.mark.parametrize(("days", "told"), [(1, False), (2, True)])
+def test_the_median_of_one_stay_speaks_for_and_against_no_life(days, told):
+    """A vehicle seen on one day that paused for five hours is at no place again and again."""
+    for hours in (0.5, 5.0, 10.0):
+        said = speaking({"other_place": 3, "other_place_days": days, "other_place_hours": hours})
+        assert any(text.startswith("median stay at place 3") for text in said) is told
+
+
 def test_a_reach_that_is_rounded_down_is_not_told_as_the_most():
     """Of 60.9 km the fact is 60: a journey did reach farther than 60 km."""
     said = speaking({"longest_reach_km": 60})

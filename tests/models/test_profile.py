@@ -377,8 +377,8 @@ def test_short_runs_speak_against_lives_that_do_not_make_them_and_hours_for_a_ro
     assert alike("Courier", **runs | {"quick_run_work_share": 1.0})[0] == ["quick_run_work_share ≥ 0.8, quick_runs ≥ 2"]
     assert alike("Haulier", longest_reach_km=130, **runs) == (["longest_reach_km ≥ 100"], ["quick_runs ≥ 3"])
     visits = {"other_place": 3, "other_place_days": 5, "other_place_hours": 11.0}
-    assert alike("Partner", **visits)[0] == ["other_place_days ≥ 4", "1.5 ≤ other_place_hours ≤ 16"]
-    assert alike("Partner", **visits | {"other_place_hours": 0.7})[1] == ["other_place_hours ≤ 1"]
+    assert alike("Partner", **visits)[0][1] == "1.5 ≤ other_place_hours ≤ 16, other_place_days ≥ 2"
+    assert alike("Partner", **visits | {"other_place_hours": 0.7})[1] == ["other_place_hours ≤ 1, other_place_days ≥ 2"]
 
 
 def test_a_base_is_held_from_the_first_read_on_not_before(room: Room) -> None:
