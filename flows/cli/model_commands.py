@@ -21,7 +21,7 @@ from flows.cli.options import (
     parse_date,
     session,
 )
-from flows.cli.output import as_json, line, say, show, table
+from flows.cli.output import as_json, line, say, show, table, wrapped
 from infra.errors import RefusedError, WrongInputError
 
 OptionalDate = Annotated[
@@ -121,13 +121,20 @@ def scores(
         return
     line(f"  {listing.banner}")
     line("  Facts: ! doubts about the reads, + raises the score, - lowers it. Vehicles behind the capacity have none.")
+    if any(row.score is None for row in listing.rows):
+        wrapped(
+            "Some of the vehicles were drawn at random, and the list does not say which: only so can it be known what "
+            "the ranking finds and misses. So no score is shown. Look at every vehicle with the same care."
+        )
     for row in listing.rows:
         line(f"\n  vehicle {row.vehicle}")
         for sign, sentences in (("!", row.cautions), ("+", row.facts), ("-", row.against)):
             for sentence in sentences:
                 line(f"    {sign} {sentence}")
-        place = f"place {row.rank}" if row.score is None else f"rank {row.rank}, score {row.score:.4f}"
-        line(f"    assessment: {place} ({row.model} version {row.version})")
+        place = f"number {row.rank} on this list"
+        if row.score is not None:
+            place = f"assessment: rank {row.rank}, score {row.score:.4f}"
+        line(f"    {place} ({row.model} version {row.version})")
 
 
 @app.command("monitor")

@@ -152,7 +152,6 @@ def test_a_single_read_has_no_shares_and_no_ways():
     nothing = ("0 km from camera", "one journey reached", "median journey", "0.5 reads a journey", "0.5 reads a day")
     assert not [text for text in told if text.startswith(nothing)]
     assert {"1 read in 28 days", "1 journey in 28 days"} <= set(told)
-    two = PATTERN.explain(
-        {**ROW, "reads": 2, "top_camera_share": 0.5, "reads_per_day": 1.0}, every, SETTINGS, 99
-    ).reasons
+    two = ROW | {"reads": 2, "top_camera_share": 0.5, "reads_per_day": 1.0}
+    told = PATTERN.explain(two, every, SETTINGS, 99).reasons
     assert {"50 % of 2 reads at one camera", "1 read a day on 3 days"} <= set(told)
