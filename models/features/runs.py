@@ -110,7 +110,7 @@ FEATURES = (
         "double",
         "spread of the time of day at which runs set out: the same hour each time, or at any (B3, B4)",
         (
-            "{quick_runs:quick run|quick runs} set out at times of day typically {quick_run_hour_sd:hour|hours} from "
+            "{quick_runs:quick run|quick runs} set out at times of day typically {quick_run_hour_sd:hours} from "
             "their average (standard deviation, days counted from {night_to_hour:clock})",
         ),
     ),

@@ -81,7 +81,7 @@ FEATURES = (
         "double",
         "spread of the time of day of its journeys: the same hours each day, or any (B3, B4)",
         (
-            "{journeys:journey|journeys} began at times of day typically {journey_hour_sd:hour|hours} from their "
+            "{journeys:journey|journeys} began at times of day typically {journey_hour_sd:hours} from their "
             "average (standard deviation, days counted from {night_to_hour:clock})",
         ),
     ),

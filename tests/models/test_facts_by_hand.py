@@ -162,11 +162,11 @@ def test_an_hour_before_midnight_is_near_an_hour_after_it():
     late = runs(23, 25, 23, 25)
     assert said(late, "quick_run_evening_share") == ("100 % of 4 quick runs set out between 18:00 and 05:00",)
     assert said(late, "quick_run_hour_sd") == (
-        "4 quick runs set out at times of day typically 1 hour from their average "
+        "4 quick runs set out at times of day typically 1 h 00 min from their average "
         "(standard deviation, days counted from 05:00)",
     )
     assert said(late, "evening_share") == ("100 % of 8 journeys began between 18:00 and 05:00",)
-    assert said(late, "journey_hour_sd")[0].startswith("8 journeys began at times of day typically 1.12 hours")
+    assert said(late, "journey_hour_sd")[0].startswith("8 journeys began at times of day typically 1 h 07 min")
     assert said(runs(17, 19, 4, 5), "quick_run_evening_share")[0].startswith("50 % of 4 quick runs")
     assert said(runs(19), "quick_run_hour_sd") == ()
 
