@@ -26,6 +26,8 @@ class Definition(BaseModel):
         features: Names in order.
         features_digest: SHA-256 over each feature's name, unit, type and meaning.
         pattern_code: Digest of the code that decides rows, labels and fit.
+        finds_and_misses: What its models were seen to find and to miss, and whom they list instead; empty if nobody
+            measured it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +41,7 @@ class Definition(BaseModel):
     features: tuple[str, ...]
     features_digest: str
     pattern_code: str
+    finds_and_misses: str = ""
 
 
 def define(pattern_name: str) -> Definition:
@@ -63,4 +66,5 @@ def define(pattern_name: str) -> Definition:
         features=pattern.feature_names,
         features_digest=hashlib.sha256(told.encode()).hexdigest(),
         pattern_code=pattern_code_digest(pattern_name),
+        finds_and_misses=pattern.finds_and_misses,
     )

@@ -127,6 +127,7 @@ def _limits(source: Source) -> tuple[Field, ...]:
             "Reads of plates by cameras, nothing else: not who drives, not why, and nothing where no camera stands.",
             RECORD,
         ),
+        field("what it finds and misses", _defined(source, "finds_and_misses") or "Nobody has measured it.", RECORD),
         field(
             "vehicles not yet known",
             f"{new.positives} confirmed among {new.vehicles:,} in the hold-out: figures for them rest on these few.",

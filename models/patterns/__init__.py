@@ -73,6 +73,8 @@ class Pattern:
             day; without it every window is built from its reads.
         purpose: What its models are for; part of every version's record, and a change of it needs the full board.
         not_for: What they may not be used for.
+        finds_and_misses: What they were seen to find and to miss where the truth is known, and which innocent lives
+            they list, at what rate; on every model card.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Pattern:
     build_by_day: BuildByDay | None = None
     purpose: str = PURPOSE
     not_for: str = NOT_FOR
+    finds_and_misses: str = ""
 
     def k(self, capacity: int) -> int:
         """Rows of one window that analysts can look at, of a capacity in vehicles; at least 1."""

@@ -76,6 +76,8 @@ def test_what_the_record_does_not_say_is_shown_as_missing_and_counted(in_force: 
     counted = {one["name"]: len(one["missing"]) for one in said["documents"]}
     assert counted["atrs record"] == len(atrs["missing"]) > 5
     assert counted["model card"] == 0
+    told = fields(read(made, "model-card"))["what it finds and misses"]
+    assert all(words in str(told) for words in ("most are missed", "hire cars 21 %", "couriers 9 %"))
     assert counted["approval sheet"] == 0
 
 

@@ -55,6 +55,29 @@ def test_settings_are_frozen_and_described():
         assert any(standing in field.description for standing in ("definition", "lead", "local policy"))
 
 
+def test_what_county_lines_finds_and_misses_is_what_the_benchmark_measured():
+    page = (Path(__file__).parents[2] / "benchmarks" / "README.md").read_text()
+    lives = {
+        name: (float(share), float(times))
+        for name, share, times in re.findall(r"\| ([a-z ]+) \| ([\d.]+)% \| ([\d.]+) \|", page)
+    }
+    said = get_pattern("county_lines").finds_and_misses
+    share, times = lives["in a line"]
+    assert f"{share} % of the first 25 places were vehicles of lines, {times:.0f} times their share" in said
+    for life, told in (
+        ("hire", "hire cars"),
+        ("local", "people at home there"),
+        ("weekend family", "weekend families"),
+    ):
+        assert f"{told} {lives[life][0]:.0f} % (" in said
+    for life in ("courier", "contractor", "tourist", "haulier", "taxi", "commuter"):
+        assert f"{life}s {lives[life][0]:.0f} %" in said
+    measured = next(line for line in page.splitlines() if line.startswith("| **this product** | 0.1")).split("|")
+    recall_all, recall_new = float(measured[4]), float(measured[8])
+    assert f"{recall_all:.1%}".replace("%", " %") in said
+    assert f"{recall_new:.1%}".replace("%", " %") in said
+
+
 WORDS = ("place", "journey", "base", "stay", "trip", "run", "sighting", "joint journey")
 
 
