@@ -55,7 +55,9 @@ class Pseudonymiser:
         The two HMAC pads go in as bound values, so no statement, and so no error message of DuckDB, holds the key.
         `EXPLAIN` of an installed expression does show them: never print a plan.
         """
-        if not connection.execute("FROM duckdb_functions() WHERE function_name = ?", [_IN_CONSONANTS]).fetchall():
+        try:
+            connection.execute(f"SELECT {_IN_CONSONANTS}(NULL)")
+        except duckdb.CatalogException:
             connection.create_function(_IN_CONSONANTS, _in_consonants, ["VARCHAR"], "VARCHAR", type="arrow")
         pad = self.key.ljust(_BLOCK_BYTES, b"\0")
         connection.execute(f"SET VARIABLE pseudonym_inner_{self.rocu} = ?", [bytes(byte ^ 0x36 for byte in pad)])

@@ -10,7 +10,7 @@ import duckdb
 
 from data_contracts.judgement.limits import IngestLimits
 from data_contracts.judgement.vehicles import OPAQUE
-from data_contracts.plates.grammar import MAX_LENGTH
+from data_contracts.plates.grammar import MAX_LENGTH, reads_as_plate
 from infra.pseudonyms import Pseudonymiser
 
 UNREGISTERED, WITHHELD = "unregistered:", "withheld:"
@@ -18,6 +18,8 @@ CODE_LENGTH = 12
 # an id that this many reads of so many VRMs carry, in a column of few ids, is no plate
 LEAST_READS, LEAST_VRMS, FEW_IDS, READS_PER_ID = 20, 10, 50, 100
 FIRST_READS = 100_000
+# planning the grammar's macro takes longer than reading so many ids one by one
+ONE_BY_ONE = 1_000
 # a plate of any country has letters and digits, but for the few that were chosen for their letters
 _COULD_BE_PLATE = rf"[A-Z0-9]{{4,{MAX_LENGTH}}}"
 
@@ -61,14 +63,14 @@ def make_id_tables(
     connection.execute("CREATE TABLE unproven_ids (id VARCHAR, place VARCHAR)")
     for column in ("camera_id", "feed_id", "source_id"):
         _find_unproven(connection, column)
+    _find_plate_like(connection)
     opaque = "true" if scheme == OPAQUE else "false"
     bare = "regexp_replace(upper(id), '[^A-Z0-9]', '', 'g')"
     could_be = f"""{opaque} OR regexp_full_match({bare}, '{_COULD_BE_PLATE}') AND regexp_matches({bare}, '[A-Z]')
         AND regexp_matches({bare}, '[0-9]')"""
     code = _code(pseudonymiser, WITHHELD, "id")
     connection.execute(
-        f"""CREATE TABLE plate_like_ids AS SELECT DISTINCT id FROM unproven_ids WHERE reads_as_plate(id);
-            CREATE TABLE withheld_ids AS SELECT id, {code} AS code FROM (SELECT DISTINCT id FROM unproven_ids
+        f"""CREATE TABLE withheld_ids AS SELECT id, {code} AS code FROM (SELECT DISTINCT id FROM unproven_ids
                 WHERE place <> 'camera_id' AND ({opaque} OR id IN (FROM plate_like_ids)));
             CREATE TABLE doubtful_ids AS SELECT id, {code} AS code FROM (SELECT DISTINCT id FROM unproven_ids
                 WHERE place <> 'camera_id' AND ({could_be})) ANTI JOIN withheld_ids USING (id);
@@ -109,6 +111,16 @@ def _drop_proven(connection: duckdb.DuckDBPyConnection, column: str, reads: str)
             WHERE vrm NOT IN (SELECT camera_id FROM register) GROUP BY {column}
             HAVING count(*) >= {LEAST_READS} AND approx_count_distinct(vrm) >= {LEAST_VRMS})"""
     )
+
+
+def _find_plate_like(connection: duckdb.DuckDBPyConnection) -> None:
+    ids = "SELECT DISTINCT id FROM unproven_ids"
+    found = [id_ for (id_,) in connection.execute(f"{ids} LIMIT {ONE_BY_ONE + 1}").fetchall()]
+    if len(found) > ONE_BY_ONE:
+        connection.execute(f"CREATE TABLE plate_like_ids AS {ids} WHERE reads_as_plate(id)")
+    else:
+        like = [id_ for id_ in found if reads_as_plate(id_)]
+        connection.execute("CREATE TABLE plate_like_ids AS SELECT unnest(?::VARCHAR[]) AS id", [like])
 
 
 def _code(pseudonymiser: Pseudonymiser, prefix: str, column: str) -> str:

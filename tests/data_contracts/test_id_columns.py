@@ -6,6 +6,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from data_contracts.intake import id_columns
 from data_contracts.judgement.moved_rows import Asked
 from data_contracts.layers.reads import layer_parts
 from data_contracts.quarantine import Span, count_quarantine, count_rows
@@ -132,7 +133,10 @@ def test_a_known_feed_is_an_id_however_few_its_reads(room, row):
     assert room.reads("feed_id, source_id") == [("TVP10", "GMP10")]
 
 
-def test_a_small_file_of_plates_as_feeds_is_refused(room, row):
+@pytest.mark.parametrize("one_by_one", [id_columns.ONE_BY_ONE, 201, 200])
+def test_a_small_file_of_plates_as_feeds_is_refused(room, row, monkeypatch, one_by_one):
+    # its ids are those of the feeds and one source
+    monkeypatch.setattr(id_columns, "ONE_BY_ONE", one_by_one)
     plates = vrms(200)
     rows = [row(vrm="feed-one", feed_id=vrm, captured_at=at(9 * n), received_at="") for n, vrm in enumerate(plates)]
     (batch,) = room.ingest(room.deliver("one.csv", *rows)).batches
