@@ -39,6 +39,7 @@ from models.version_record import (
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 __all__ = ["CHALLENGER", "CHAMPION", "RegisteredVersion", "Registry", "VersionRecord"]
 
@@ -150,7 +151,10 @@ class Registry(VersionFiles):
         model = outputs.inputs.model
         tags = version_tags(outputs, trained_by, file_sha256(root / "record" / "dvc.lock"))
         run_id = client.create_run(self._experiment(client, model), tags=tags, run_name=tags["run"]).info.run_id
-        client.log_artifacts(run_id, str(root))
+        if embedded := self._embedded_files(model, run_id):
+            embedded.log_artifacts(str(root))
+        else:
+            client.log_artifacts(run_id, str(root))
         client.log_batch(run_id, metrics=_metrics(outputs.evaluation), params=_params(outputs))
         client.set_terminated(run_id)
         if not _known_model(client, model):
@@ -162,9 +166,27 @@ class Registry(VersionFiles):
         experiment = client.get_experiment_by_name(model)
         if experiment is not None:
             return str(experiment.experiment_id)
-        embedded = self._settings.mlflow.startswith("sqlite:")
-        location = (self._settings.root / "mlflow-artifacts" / model).as_uri() if embedded else None
+        location = self._embedded_folder(model).as_uri() if self._is_embedded else None
         return str(client.create_experiment(model, artifact_location=location))
+
+    @property
+    def _is_embedded(self) -> bool:
+        return self._settings.mlflow.startswith("sqlite:")
+
+    def _embedded_folder(self, model: str) -> Path:
+        return self._settings.root / "mlflow-artifacts" / model
+
+    def _embedded_files(self, model: str, run_id: str) -> ArtifactRepository | None:
+        """The files of a run of the embedded registry, none on a server.
+
+        They lie in the home, wherever that was moved or restored to: MLflow's database has the folder of when the
+        first version was made.
+        """
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        if not self._is_embedded:
+            return None
+        return get_artifact_repository((self._embedded_folder(model) / run_id / "artifacts").as_uri())
 
     def champion_version(self, model: str) -> str | None:
         """The version that the alias `champion` names. The alias only shows what the audit log says."""
@@ -208,7 +230,20 @@ class Registry(VersionFiles):
         known = self._find(model, version)
         with self._asking() as client:
             self._require_own_place(known, client.get_run(known.run_id).info.artifact_uri)
+            if embedded := self._embedded_files(model, known.run_id):
+                self._require_there(known)
+                return Path(embedded.download_artifacts(what, str(target)))
             return Path(client.download_artifacts(known.run_id, what, str(target)))
+
+    def _require_there(self, version: RegisteredVersion) -> None:
+        folder = self._embedded_folder(version.model) / version.run_id
+        if not folder.is_dir():
+            raise RefusedError(
+                f"The files of {version.model} version {version.version} are not where the registry keeps them:"
+                f" {folder}.",
+                "Put the folder back from a back-up. Without it nobody can use this version: findprofile promote"
+                " rollback or suspend takes it out of use.",
+            )
 
     def _require_own_place(self, version: RegisteredVersion, uri: str) -> None:
         """Ask no other machine for files because MLflow's database says so."""

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
-from loop_support import AS_OF, MODEL, POLICY, ROCUS, SECOND, SMALL, Loop, authorise, note_registered, run
+from loop_support import AS_OF, MODEL, POLICY, ROCUS, SECOND, SMALL, Loop, authorise, run
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -144,9 +144,8 @@ def in_force(delivered: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     shutil.copytree(delivered.home.parent / "as delivered", loop.home)
     loop.done("engineer", "retrain", "--rocu", "nwrocu", "--as-of", AS_OF)
     loop.done("engineer", "promote", "request", MODEL, "1")
-    # for tests of a version that waits; its registry's files stay here
+    # for tests of a version that waits
     shutil.copytree(loop.home, loop.home.parent / "requested")
-    note_registered(loop)
     loop.confirm_requested(MODEL, "1", AS_OF)
     shutil.copytree(loop.home, loop.home.parent / "confirmed")
     loop.done("operator", "score", "--rocu", "nwrocu", "--as-of", AS_OF)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -36,13 +35,12 @@ def scored(beside: Loop) -> dict[str, Any]:
     return data
 
 
-def test_a_champion_whose_files_were_changed_refuses_its_challenger(
-    second: Loop, in_force: Loop, changed: Callable[[Path, bytes], None], tmp_path: Path
-) -> None:
+def test_a_champion_whose_files_were_changed_refuses_its_challenger(second: Loop, tmp_path: Path) -> None:
     """The gate compares with what the log has approved or not at all."""
-    loop, model = Loop(tmp_path / "home", second.world), first_registered(in_force, "model.lgb")
+    loop = Loop(tmp_path / "home", second.world)
     shutil.copytree(second.home, loop.home)
-    changed(model, model.read_bytes().replace(b"leaf_value=", b"leaf_value=0.1 ", 1))
+    model = first_registered(loop, "model.lgb")
+    model.write_bytes(model.read_bytes().replace(b"leaf_value=", b"leaf_value=0.1 ", 1))
     said = loop("engineer", "promote", "request", MODEL, "2")
     assert (said.code, "champion" in said.err) == (1, True), said.out + said.err
     shown = loop.done("auditor", "models", "show", MODEL, "2", "--json").data

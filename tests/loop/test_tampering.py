@@ -37,7 +37,7 @@ def _last_refusal(loop: Loop) -> str:
 
 @pytest.fixture
 def copy(in_force: Loop, tmp_path: Path) -> Loop:
-    """A copy whose database and lake may be spoilt. The registry's files stay those of the session."""
+    """A copy that may be spoilt."""
     shutil.copytree(in_force.home, tmp_path / "home")
     return Loop(tmp_path / "home", in_force.world)
 
@@ -101,6 +101,24 @@ def test_a_pointer_to_the_policy_that_cannot_be_read_refuses_and_is_on_record(co
     assert (said.code, "Traceback" in said.err) == (1, False), said.err
     rows = copy.done("auditor", "audit", "search", "--action", "policy.use", "--outcome", "refused", "--json").data
     assert len(rows) >= 2
+
+
+def test_a_version_whose_files_are_gone_is_refused_and_the_message_says_where_they_should_be(copy: Loop) -> None:
+    shutil.rmtree(copy.home / "mlflow-artifacts")
+    check_refused(copy, "of county_lines.nwrocu version 1 are not", str(copy.home / "mlflow-artifacts"), "back-up")
+    assert _status(copy) == f"scoring refuses: {_last_refusal(copy)}"
+
+
+def test_a_home_that_was_moved_goes_on_with_its_own_files(copy: Loop, tmp_path: Path) -> None:
+    """MLflow's database names the folder of when the first version was made, which may be another home by now."""
+    with sqlite3.connect(copy.home / "mlflow.db") as registry:
+        for table, column in (("runs", "artifact_uri"), ("experiments", "artifact_location")):
+            registry.execute(f"UPDATE {table} SET {column} = ?", ((tmp_path / "before").as_uri(),))
+    assert _score(copy).code == 0
+    assert not (tmp_path / "before").exists()
+    model = first_registered(copy, "model.lgb")
+    model.write_bytes(model.read_bytes().replace(b"leaf_value=", b"leaf_value=0.1 ", 1))
+    check_refused(copy, "model.lgb")
 
 
 def test_added_file_beside_the_model_is_refused(in_force: Loop) -> None:
@@ -261,11 +279,9 @@ def test_a_spoilt_policy_can_be_replaced(copy: Loop, policy_file: Path) -> None:
     assert _score(copy).code == 0
 
 
-def test_figures_edited_beside_the_model_are_refused(
-    in_force: Loop, copy: Loop, changed: Callable[[Path, bytes], None]
-) -> None:
-    figures = first_registered(in_force, "record/evaluation.json")
-    changed(figures, figures.read_bytes() + b" ")
+def test_figures_edited_beside_the_model_are_refused(copy: Loop) -> None:
+    figures = first_registered(copy, "record/evaluation.json")
+    figures.write_bytes(figures.read_bytes() + b" ")
     check_refused(copy, "does not verify")
 
 

@@ -28,12 +28,11 @@ from infra.signing import sign_folder, verify_folder
 from models.registry import Registry
 
 REQUEST = ("promote", "request", MODEL)
-Overwrite = Callable[[Path, bytes], None]
 
 
 @pytest.fixture
 def asked(in_force: Loop, tmp_path: Path) -> Loop:
-    """The loop as it was when its version had been requested; the registry's files are those of the session."""
+    """The loop as it was when its version had been requested."""
     loop = Loop(tmp_path / "home", in_force.world)
     shutil.copytree(in_force.home.parent / "requested", loop.home)
     for who in PEOPLE:
@@ -42,14 +41,13 @@ def asked(in_force: Loop, tmp_path: Path) -> Loop:
 
 
 @pytest.fixture
-def sign_anew(in_force: Loop, asked: Loop, changed: Overwrite) -> Callable[[str, bytes], None]:
+def sign_anew(asked: Loop) -> Callable[[str, bytes], None]:
     """Put something else into the record of the version, and a signature over it by the right key."""
 
     def sign(name: str, content: bytes) -> None:
-        signature = first_registered(in_force, "model.sig")
+        signature = first_registered(asked, "model.sig")
         folder = next(path for path in signature.parents if path.name == "artifacts")
-        changed(first_registered(in_force, name), content)
-        changed(signature, signature.read_bytes())
+        first_registered(asked, name).write_bytes(content)
         sign_folder(Settings(home=asked.home), folder, signature)
         verify_folder(Settings(home=asked.home), folder, signature)
 
@@ -57,9 +55,9 @@ def sign_anew(in_force: Loop, asked: Loop, changed: Overwrite) -> Callable[[str,
 
 
 @pytest.fixture
-def signed_anew(in_force: Loop, asked: Loop, sign_anew: Callable[[str, bytes], None]) -> Loop:
+def signed_anew(asked: Loop, sign_anew: Callable[[str, bytes], None]) -> Loop:
     """Better figures than were found."""
-    found = json.loads(first_registered(in_force, "record/evaluation.json").read_bytes())
+    found = json.loads(first_registered(asked, "record/evaluation.json").read_bytes())
     found["all_vehicles"]["model"]["average_precision"] |= {"value": 0.99, "low": 0.98, "high": 1.0}
     sign_anew("record/evaluation.json", json.dumps(found).encode())
     return asked
@@ -84,11 +82,9 @@ def test_figures_that_do_not_come_out_again_come_before_no_gate_though_the_log_h
 
 
 @pytest.mark.parametrize("name", ["record/evaluation.json", "record/assurance.json", "model/model.lgb"])
-def test_a_version_that_was_spoilt_comes_before_no_gate(
-    in_force: Loop, asked: Loop, changed: Overwrite, name: str
-) -> None:
-    file = first_registered(in_force, name)
-    changed(file, file.read_bytes()[:100])
+def test_a_version_that_was_spoilt_comes_before_no_gate(asked: Loop, name: str) -> None:
+    file = first_registered(asked, name)
+    file.write_bytes(file.read_bytes()[:100])
     check_refused(asked, asked("engineer", *REQUEST, "1"), "promote.request", f"not as signed: {name}")
 
 
@@ -133,9 +129,9 @@ def test_a_training_that_was_killed_before_its_entry_is_finished_by_who_began_it
 
 @pytest.mark.parametrize("part", ["definition", "training"])
 def test_whoever_kills_their_own_training_and_signs_another_record_does_not_get_it_into_the_log(
-    in_force: Loop, asked: Loop, sign_anew: Callable[[str, bytes], None], monkeypatch: pytest.MonkeyPatch, part: str
+    asked: Loop, sign_anew: Callable[[str, bytes], None], monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    record = first_registered(in_force, f"record/{part}.json")
+    record = first_registered(asked, f"record/{part}.json")
     altered = {"definition": {"pattern_code": "a" * 64}, "training": {"seconds": 1.0}}[part]
     sign_anew(f"record/{part}.json", json.dumps(json.loads(record.read_bytes()) | altered).encode())
     monkeypatch.setattr(flows.steps.trained, "_trainings", lambda *_: ())

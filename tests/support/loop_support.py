@@ -21,6 +21,7 @@ from infra.database import open_database
 from infra.identity import verify_token
 from infra.lake import Lake
 from infra.settings import Settings
+from models.registry import Registry
 
 ROOT = Path(__file__).parents[2]
 SMALL = ROOT / "simulation" / "worlds" / "small.yaml"
@@ -209,14 +210,8 @@ def authorise(loop: Loop, rocu: str = "nwrocu", pattern: str = "county_lines") -
     return reference
 
 
-def note_registered(loop: Loop) -> None:
-    """Note which files the registry has now: copies of the home will put those of later versions beside them."""
-    files = sorted(str(path) for path in (loop.home / "mlflow-artifacts").rglob("*") if path.is_file())
-    (loop.home.parent / "registered.json").write_text(json.dumps(files))
-
-
 def first_registered(loop: Loop, name: str) -> Path:
-    """The one file of this name among those that were noted."""
-    files = json.loads((loop.home.parent / "registered.json").read_text())
-    (found,) = (Path(file) for file in files if file.endswith(f"/{name}"))
+    """The one file of this name among those of the first version."""
+    first, *_ = Registry(Settings(home=loop.home)).versions(MODEL)
+    (found,) = (loop.home / "mlflow-artifacts" / MODEL / first.run_id).rglob(name)
     return found
