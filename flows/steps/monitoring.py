@@ -99,6 +99,7 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
             lists_on_record(context, rocu, pattern) | _results_on_record(context, model),
             watched,
             days_watched(context, rocu),
+            policy.policy.ingest.position_tolerance_m,
         )
         details |= {
             "as_of": as_of.isoformat(),

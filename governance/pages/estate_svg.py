@@ -1,7 +1,7 @@
 """The camera estate as a picture: one row per camera, one column per day, the colour says how much of the usual it saw.
 
-Changed cameras come first; of the steady ones the busiest are drawn and the rest are counted. Colours differ in
-lightness too, so the picture survives a grey printer.
+Changed cameras come first; of the steady ones the busiest are drawn and the rest are counted. A bar says on which days
+a clock or place was wrong. Colours differ in lightness too, so the picture survives a grey printer.
 """
 
 from __future__ import annotations
@@ -81,7 +81,24 @@ def _row(camera: CameraDays, index: int, estate: EstateResult, empty: set[date])
             f"{camera.camera_id}, {estate.days[run[0]]} to {estate.days[run[-1]]}: "
             f"{seen:,} reads, {expected:,.0f} expected",
         )
-    return cells
+    return cells + _offsets(camera, y, estate)
+
+
+def _offsets(camera: CameraDays, y: int, estate: EstateResult) -> Markup:
+    """A bar under the days on which the camera's clock or place was wrong."""
+    bars = Markup("")
+    for offset in estate.offsets:
+        if offset.camera_id == camera.camera_id:
+            first, last = estate.days.index(offset.start), estate.days.index(offset.end)
+            bars += Markup(
+                '<rect class="l-offset" x="{}" y="{}" width="{}" height="4"><title>{}</title></rect>'
+            ).format(
+                LABEL + first * CELL,
+                y + ROW - 6,
+                (last - first + 1) * CELL - 1,
+                f"{camera.camera_id}, {offset.start} to {offset.end}: {offset.says}",
+            )
+    return bars
 
 
 def _levels(camera: CameraDays, estate: EstateResult, empty: set[date]) -> list[str]:

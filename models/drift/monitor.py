@@ -28,8 +28,9 @@ from models.code_state import code_state
 from models.drift.behaviour import SCORE, Spans, compare_behaviour
 from models.drift.estate import count_camera_days, examine_estate
 from models.drift.late_labels import examine_labels, load_findings, load_ranked
+from models.drift.offsets import find_offsets
 from models.drift.recommendation import recommend
-from models.drift.results import EstateResult, MonitorResult, Span
+from models.drift.results import CameraOffset, EstateResult, MonitorResult, Span
 from models.drift.service import MadeLists, examine_service, made_lists
 from models.drift.settings import MonitorSettings
 from models.drift.spans import Plan, Workshop, without_cameras
@@ -77,6 +78,7 @@ def monitor(
     on_record: Mapping[str, str] | None = None,
     watched: Watched | None = None,
     tell: Callable[[str], None] | None = None,
+    position_tolerance_m: float | None = None,
 ) -> MonitorResult:
     """Compare the latest window with the ones before it and keep the result under `monitoring/`.
 
@@ -95,12 +97,13 @@ def monitor(
             `None`: all count.
         watched: What is looked at, if the caller has held it against something; else what the records name now.
         tell: Told of what is kept of a day and was changed by hand.
+        position_tolerance_m: Metres by which positions of one place may differ; without, no clock or place is judged.
 
     Returns:
         The result, made now or found as it was made from the same inputs.
 
     Raises:
-        WrongInputError: Unknown pattern, or a span without enough reads.
+        WrongInputError: Unknown pattern, a span without enough reads, or no camera register to judge clocks with.
     """
     chosen = get_pattern(pattern)
     own_settings = pattern_settings or chosen.settings_type()
@@ -111,8 +114,9 @@ def monitor(
     lists = made_lists(lake, rocu, pattern, as_of, monitor_settings.labels.look_back_days, on_record)
     with open_engine(settings) as connection:
         ranked = load_ranked(connection, lists.paths, capacity)
+    offsets = find_offsets(settings, lake, rocu, plan.start, as_of, position_tolerance_m)
     job = _Job(
-        settings, lake, rocu, chosen, plan, looked_at, champion, monitor_settings, own_settings, lists, ranked
+        settings, lake, rocu, chosen, plan, looked_at, champion, monitor_settings, own_settings, lists, ranked, offsets
     )  # fmt: skip
     kept = _kept(job, on_record)
     if kept is not None:
@@ -137,6 +141,7 @@ class _Job:
     pattern_settings: PatternSettings
     lists: MadeLists
     ranked: pa.Table
+    offsets: tuple[CameraOffset, ...]
 
     @cached_property
     def run_id(self) -> str:
@@ -146,6 +151,7 @@ class _Job:
             self.pattern_settings.model_dump_json(), _digest(self.champion), parts_digest(self.watched.reads),
             parts_digest(self.watched.findings), json.dumps(self.ranked.to_pylist(), default=str),
             _scores_digest(self.lake, self.lists), code_state().source_digest,
+            [one.model_dump_json() for one in self.offsets],
         )  # fmt: skip
         return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
 
@@ -165,6 +171,7 @@ def _examine(job: _Job, spans: tuple[Span, Span], now: datetime, tell: Callable[
         reads_relation(connection, job.lake, job.watched.reads, "monitored_reads")
         counts = count_camera_days(connection, "monitored_reads")
         estate = examine_estate(counts, plan.start, plan.current_from, plan.as_of, limits.estate)
+        estate = estate.model_copy(update={"offsets": job.offsets})
         workshop = Workshop(windows_of, job.pattern, job.pattern_settings, job.champion)
         raw = workshop.build(job.lake, job.watched.reads, plan)
         adjusted = _without_changed(job, connection, workshop, raw, estate)

@@ -12,6 +12,8 @@ from datetime import date
 
 from models.drift.results import (
     Action,
+    CameraInterval,
+    CameraOffset,
     EstateResult,
     FeatureDrift,
     LabelDrift,
@@ -28,6 +30,10 @@ _KINDS = {
     "new": ("is new", "are new"),
     "removed": ("has been silent up to the end or was removed", "have been silent up to the end or were removed"),
 }
+_OFFSETS = {
+    "clock_offset": ("had a wrong clock", "had wrong clocks"),
+    "wrong_place": ("stood elsewhere than registered", "stood elsewhere than registered"),
+}
 _POPULATIONS: dict[Population, str] = {"all": "all vehicles", "ranked": "the vehicles ranked highest"}
 
 
@@ -41,7 +47,7 @@ def recommend(
     """Draw the recommendation.
 
     Args:
-        estate: Camera intervals of both spans.
+        estate: Camera intervals and offsets of both spans.
         features: Every feature compared, raw and adjusted, per population.
         scores: The champion's scores, or `None` where there is no champion yet.
         labels: Late and changed labels.
@@ -51,7 +57,7 @@ def recommend(
     scores_moved = scores is not None and scores.attribution in ("behaviour", "both")
     actions: list[Action] = []
     present, past = _by_span(estate)
-    if present.intervals or present.empty_days:
+    if present.changed_cameras or present.empty_days:
         actions.append("inspect_cameras")
     if moved and (scores_moved or labels.confirmed_changed):
         actions.append("review_labels" if labels.late else "retrain")
@@ -88,10 +94,12 @@ def _by_span(estate: EstateResult) -> tuple[EstateResult, EstateResult]:
     since = estate.current_from
     present = {
         "intervals": tuple(one for one in estate.intervals if one.end >= since),
+        "offsets": tuple(one for one in estate.offsets if one.end >= since),
         "empty_days": tuple(day for day in estate.empty_days if day >= since),
     }
     past = {
         "intervals": tuple(one for one in estate.intervals if one.end < since),
+        "offsets": tuple(one for one in estate.offsets if one.end < since),
         "empty_days": tuple(day for day in estate.empty_days if day < since),
     }
     return estate.model_copy(update=present), estate.model_copy(update=past)
@@ -111,21 +119,25 @@ def _faults(estate: EstateResult) -> list[str]:
     reasons = []
     for kind, text in _KINDS.items():
         found = [interval for interval in estate.intervals if interval.kind == kind]
-        cameras = sorted({interval.camera_id for interval in found})
-        if not cameras:
-            continue
-        span = f"{min(one.start for one in found)} to {max(one.end for one in found)}"
-        sites = sorted({i.site_id for i in estate.intervals if i.kind == kind and i.scope == "site"})
-        listed = ", ".join(cameras[:5]) + (f" and {len(cameras) - 5} more" if len(cameras) > 5 else "")
-        whole = f"; whole sites: {', '.join(sites[:5])}" if sites else ""
-        one, several = text
-        counted = f"1 camera {one}" if len(cameras) == 1 else f"{len(cameras)} cameras {several}"
-        reasons.append(f"{counted} ({span}): {listed}{whole}.")
+        sites = sorted({one.site_id for one in found if one.scope == "site"})
+        reasons += _told(found, text, f"; whole sites: {', '.join(sites[:5])}" if sites else "")
+    for kind, text in _OFFSETS.items():
+        reasons += _told([offset for offset in estate.offsets if offset.kind == kind], text)
     if estate.empty_days:
         reasons.append(
             f"No camera delivered a read on {len(estate.empty_days)} days, the first {estate.empty_days[0]}."
         )
     return reasons
+
+
+def _told(found: Sequence[CameraInterval | CameraOffset], text: tuple[str, str], more: str = "") -> list[str]:
+    cameras = sorted({one.camera_id for one in found})
+    if not cameras:
+        return []
+    span = f"{min(one.start for one in found)} to {max(one.end for one in found)}"
+    listed = ", ".join(cameras[:5]) + (f" and {len(cameras) - 5} more" if len(cameras) > 5 else "")
+    counted = f"1 camera {text[0]}" if len(cameras) == 1 else f"{len(cameras)} cameras {text[1]}"
+    return [f"{counted} ({span}): {listed}{more}."]
 
 
 def _feature_reasons(features: Sequence[FeatureDrift], moved: Sequence[Population], share: float) -> list[str]:

@@ -15,6 +15,7 @@ from models.drift.settings import Method, MonitorSettings
 from models.in_service import InService
 
 CameraKind = Literal["silent", "reduced", "flood", "new", "removed"]
+OffsetKind = Literal["clock_offset", "wrong_place"]
 ColumnState = Literal["compared", "constant", "all_missing", "missing_on_one_side", "identifier", "unsupported"]
 Attribution = Literal["cameras", "behaviour", "both", "none"]
 Population = Literal["all", "ranked"]
@@ -56,6 +57,17 @@ class CameraInterval(Result):
     seen_per_day: float
 
 
+class CameraOffset(Result):
+    """One camera whose clock or registered place was wrong, from `start` to `end` inclusive, as camera health says."""
+
+    camera_id: str
+    site_id: str
+    kind: OffsetKind
+    start: date
+    end: date
+    says: str
+
+
 class CameraDays(Result):
     """Daily counts of one camera over all days of the estate, its usual daily rate, and what was expected each day."""
 
@@ -67,7 +79,7 @@ class CameraDays(Result):
 
 
 class EstateResult(Result):
-    """The camera estate over both spans.
+    """The camera estate over both spans: cameras that saw too little or too much, and `offsets` of clock and place.
 
     On `empty_days` no camera had a read: a fault of delivery, not of a camera.
     """
@@ -78,11 +90,12 @@ class EstateResult(Result):
     day_factors: tuple[float, ...]
     cameras: tuple[CameraDays, ...]
     intervals: tuple[CameraInterval, ...]
+    offsets: tuple[CameraOffset, ...] = ()
 
     @property
     def changed_cameras(self) -> frozenset[str]:
-        """Cameras with at least one interval."""
-        return frozenset(interval.camera_id for interval in self.intervals)
+        """Cameras with at least one interval or offset."""
+        return frozenset(one.camera_id for one in self.intervals) | frozenset(one.camera_id for one in self.offsets)
 
 
 class ColumnDrift(Result):

@@ -4,9 +4,9 @@ import re
 
 from monitoring_page import estate, monitor_page
 
-from governance.pages.estate_svg import draw_estate
+from governance.pages.estate_svg import CELL, draw_estate
 from governance.pages.render import render_monitoring
-from models.drift.results import CameraInterval
+from models.drift.results import CameraInterval, CameraOffset
 
 
 def test_monitoring_shows_raw_and_adjusted_and_the_recommendation() -> None:
@@ -16,6 +16,25 @@ def test_monitoring_shows_raw_and_adjusted_and_the_recommendation() -> None:
     assert re.search(r"findprofile cameras health --rocu \w+ --from \S+ --to \S+<", html)
     for text in ("cam-000", "A49 bridge", "whole site", "0.31", "0.04", "restocking runs", "evidently.html"):
         assert text in html
+
+
+def test_wrong_clocks_and_places_are_listed_with_why() -> None:
+    page = monitor_page()
+    seen = page.result.estate
+    says = "Ways to it take 600 s longer than usual: its clock is <fast>."
+    offset = CameraOffset(
+        camera_id="cam-007", site_id="A17", kind="clock_offset", start=seen.days[0], end=seen.days[9], says=says
+    )
+    told = page.result.model_copy(update={"estate": seen.model_copy(update={"intervals": (), "offsets": (offset,)})})
+    html = render_monitoring(page.model_copy(update={"result": told}))
+    for text in ("Cameras with a wrong clock or in a wrong place", "clock offset", "its clock is &lt;fast&gt;."):
+        assert text in html
+    assert "No camera changed." not in html
+    (bar,) = re.findall(r'<rect class="l-offset"[^>]*width="(\d+)"[^>]*><title>cam-007, ([\d-]+ to [\d-]+)', html)
+    assert bar == (str(10 * CELL - 1), f"{seen.days[0]} to {seen.days[9]}")
+    still = told.model_copy(update={"estate": told.estate.model_copy(update={"offsets": ()})})
+    html = render_monitoring(page.model_copy(update={"result": still}))
+    assert ("No camera changed." in html, "in a wrong place<" in html) == (True, False)
 
 
 def test_a_big_estate_is_drawn_in_part_and_says_so() -> None:

@@ -17,11 +17,13 @@ from models.drift.results import (
     Action,
     Attribution,
     CameraInterval,
+    CameraOffset,
     ColumnDrift,
     EstateResult,
     FeatureDrift,
     LabelDrift,
     LabelSpan,
+    OffsetKind,
     Recommendation,
     ScoreDrift,
     Span,
@@ -178,6 +180,21 @@ def test_a_fault_that_was_over_before_the_current_span_is_told_and_asks_for_noth
     assert advice.action == action
     said = f"was silent ({DAY - timedelta(days=40)} to {DAY - timedelta(days=ended)})"
     assert [reason.startswith("Over before") for reason in advice.reasons if said in reason] == [action == "none"]
+
+
+@pytest.mark.parametrize(("ended", "action"), [(30, "none"), (27, "inspect_cameras"), (0, "inspect_cameras")])
+@pytest.mark.parametrize(
+    ("kind", "said"), [("clock_offset", "had a wrong clock"), ("wrong_place", "stood elsewhere than registered")]
+)
+def test_a_wrong_clock_or_place_is_a_fault_like_others(kind: OffsetKind, said: str, ended: int, action: str) -> None:
+    start, end = DAY - timedelta(days=40), DAY - timedelta(days=ended)
+    offset = CameraOffset(camera_id="c7", site_id="s", kind=kind, start=start, end=end, says="it is wrong")
+    seen = estate().model_copy(update={"current_from": CURRENT.start, "offsets": (offset,)})
+    assert seen.changed_cameras == {"c7"}
+    advice = recommend(seen, features("none"), None, labels(), MonitorSettings())
+    assert advice.action == action
+    reasons = [reason for reason in advice.reasons if f"1 camera {said} ({start} to {end}): c7." in reason]
+    assert [reason.startswith("Over before") for reason in reasons] == [action == "none"]
 
 
 @pytest.mark.parametrize(("back", "action"), [(28, "none"), (27, "inspect_cameras")])

@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from data_contracts.layers.manifests import IngestRecord, PartRef
 from data_contracts.layers.reads import read_parts
+from data_contracts.registers.cameras import load_cameras
 from infra.engine import open_engine
 from infra.errors import WrongInputError
 from infra.lake import Lake, file_sha256, write_text
@@ -32,6 +34,7 @@ AS_OF = START + timedelta(days=DAYS - 1)
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 SETTINGS = MonitorSettings(reports="none", span_days=7, sample_rows=1000, ranked_rows=40)
 VEHICLES = 260
+SLOW, SLOW_BY_H = {1, 6, 9, 13, 18, 21}, 0.23
 
 
 def reads_of(day: int, rng: np.random.Generator, spoil: frozenset[str]) -> pa.Table:
@@ -48,6 +51,8 @@ def reads_of(day: int, rng: np.random.Generator, spoil: frozenset[str]) -> pa.Ta
             for step in range(4)[::leg]:
                 passed = hour + 0.25 * (step if leg == 1 else 3 - step)
                 rows.append((vehicle, road * 4 + step, passed))
+    if "clock" in spoil and day >= DAYS // 2:
+        rows = [(vehicle, camera, at - SLOW_BY_H * (camera in SLOW)) for vehicle, camera, at in rows]
     silent = {0, 1, 2, 3, 5, 9} if "outage" in spoil and day >= DAYS // 2 else set()
     rows = [row for row in rows if row[1] not in silent]
     moments = [datetime.combine(START + timedelta(days=day), datetime.min.time()) + timedelta(hours=r[2]) for r in rows]
@@ -64,7 +69,7 @@ def reads_of(day: int, rng: np.random.Generator, spoil: frozenset[str]) -> pa.Ta
             "captured_at": pa.array(moments, pa.timestamp("us")),
             "received_at": pa.nulls(n, pa.timestamp("us")),
             "camera_id": [f"cam-{row[1]:02}" for row in rows],
-            "site_id": [f"site-{row[1] // 2:02}" for row in rows],
+            "site_id": [f"site-{row[1] // (1 if 'clock' in spoil else 2):02}" for row in rows],
             "latitude": [53.0 + 0.2 * (row[1] % 4) for row in rows],
             "longitude": [-3.0 + 0.5 * (row[1] // 4) for row in rows],
             "force": ["cheshire"] * n,
@@ -190,6 +195,34 @@ def test_a_change_of_behaviour_is_not_blamed_on_cameras(watched: Watched) -> Non
     assert list(found.values()).count("behaviour") >= 3
     assert "cameras" not in found.values()
     assert result.recommendation.action in ("review_behaviour", "retrain")
+
+
+def test_wrong_clocks_are_blamed_on_the_cameras_not_on_behaviour(
+    tmp_path_factory: pytest.TempPathFactory, champion: str
+) -> None:
+    settings = Settings(home=tmp_path_factory.mktemp("clocks"))
+    lake = build_lake(settings.root, frozenset({"clock"}))
+    lines = [
+        f"cam-{c:02},{53 + 0.2 * (c % 4)},{-3 + 0.5 * (c // 4)},2025-01-01,cheshire,site-{c:02}" for c in range(24)
+    ]
+    file = settings.root / "cameras.csv"
+    file.write_text("\n".join(("camera_id,latitude,longitude,valid_from,force,site_id", *lines)))
+    load_cameras(settings, lake, "nwrocu", file, NOW)
+    run = partial(monitor, settings, lake, "nwrocu", "county_lines", AS_OF, champion, SETTINGS, NOW)
+    # nobody looks at clocks: people seem to drive otherwise
+    assert attributions(run())["impossible_hops"] == "behaviour"
+    result = run(position_tolerance_m=100)
+    half = START + timedelta(days=DAYS // 2)
+    slow = {f"cam-{camera:02}" for camera in SLOW}
+    assert {(one.camera_id, one.kind, one.start, one.end) for one in result.estate.offsets} == {
+        (camera, "clock_offset", half, AS_OF) for camera in slow
+    }
+    assert result.estate.changed_cameras == slow
+    assert attributions(result)["impossible_hops"] == "cameras"
+    found = list(attributions(result).values())
+    assert found.count("behaviour") + found.count("both") <= 1
+    assert (result.recommendation.action, result.recommendation.then) == ("inspect_cameras", ())
+    assert result.recommendation.reasons[0].startswith(f"6 cameras had wrong clocks ({half} to {AS_OF}): cam-01, ")
 
 
 def test_both_at_once_are_told_apart(watched: Watched) -> None:
