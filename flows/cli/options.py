@@ -66,6 +66,9 @@ def _file_to_write(path: Path | None) -> Path | None:
 
     if path.is_dir():
         raise WrongInputError(f"{path_as_given(path)} is a folder.", "Give the path of the file to write.")
+    if path.exists() and not path.is_file():
+        # a file is put in its place whole, and a device would be gone
+        raise WrongInputError(f"{path_as_given(path)} is no file.", "Give the path of a file; it need not be there.")
     above = next((folder for folder in path.absolute().parents if folder.exists()), None)
     if above is not None and not above.is_dir():
         raise WrongInputError(f"{path_as_given(above)} is no folder.", "Give the path of a file in a folder.")
