@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from infra.errors import WrongInputError
+from infra.strict_yaml import NOT_YAML
 from simulation.knobs import (
     CamerasKnobs,
     CountyLinesKnobs,
@@ -98,7 +99,7 @@ def load_world(path: Path) -> World:
         raise WrongInputError(f"{path} is not a text file.", "Give a world in YAML.") from None
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except NOT_YAML as error:
         where = getattr(error, "problem_mark", None)
         line = f" (line {where.line + 1})" if where else ""
         raise WrongInputError(f"{path} is not YAML{line}.", "Correct the file.") from None

@@ -75,6 +75,17 @@ def _file_to_write(path: Path | None) -> Path | None:
     return path
 
 
+def folder_to_write(path: Path | None) -> Path | None:
+    """Refuse what no folder can be made of, before any work is done for it."""
+    if path is not None:
+        from data_contracts.intake.names import path_as_given
+
+        there = next((one for one in (path.absolute(), *path.absolute().parents) if one.exists()), None)
+        if there is not None and not there.is_dir():
+            raise WrongInputError(f"{path_as_given(there)} is no folder.", "Give the path of a folder.")
+    return path
+
+
 Rocu = Annotated[str, typer.Option("--rocu", help="code of the region, such as nwrocu", callback=lower)]
 OfRocu = Annotated[
     str | None,
