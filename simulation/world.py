@@ -90,11 +90,12 @@ def load_world(path: Path) -> World:
     Raises:
         WrongInputError: There is no such file, it is not YAML, or a key is unknown, missing or has a wrong value.
     """
+    if not path.is_file():
+        # a pipe would be waited for
+        shipped = ", ".join(sorted(str(world) for world in WORLDS.glob("*.yaml")))
+        raise WrongInputError(f"There is no world file {path}.", f"Give one that exists, such as {shipped}.")
     try:
         text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, IsADirectoryError):
-        shipped = ", ".join(sorted(str(world) for world in WORLDS.glob("*.yaml")))
-        raise WrongInputError(f"There is no world file {path}.", f"Give one that exists, such as {shipped}.") from None
     except UnicodeDecodeError:
         raise WrongInputError(f"{path} is not a text file.", "Give a world in YAML.") from None
     try:

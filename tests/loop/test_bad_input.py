@@ -132,6 +132,14 @@ def test_a_text_that_is_no_yaml_is_wrong_input_wherever_one_is_read(tmp_path: Pa
             read(str(file) if read is load_source else file)
 
 
+def test_a_world_is_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    for path in (tmp_path / "pipe", tmp_path / "loop", tmp_path / "pipe" / "below", tmp_path):
+        with pytest.raises(WrongInputError, match="no world file"):
+            load_world(path)
+
+
 def test_a_policy_with_an_unknown_key(delivered: Loop, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text("version: x\ngate: {min_average_precison: 0.0}\n")
