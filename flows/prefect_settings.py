@@ -59,7 +59,7 @@ def answers(api_url: str) -> bool:
     """Whether a Prefect server answers at this address."""
     try:
         return httpx.get(f"{api_url.rstrip('/')}/health", timeout=PROBE_SECONDS).status_code == httpx.codes.OK
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False
 
 
@@ -78,7 +78,7 @@ def connected(settings: Settings) -> Iterator[None]:
         )
     if not answers(url):
         raise FaultError(
-            f"The Prefect server at {url} does not answer.",
+            f"The Prefect server at {url.rsplit('@', 1)[-1]} does not answer.",
             "Start it, or correct FINDPROFILE_PREFECT_API_URL; then run the same command again.",
         )
     prepare(settings)

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from infra.errors import WrongInputError
+from infra.strict_yaml import NOT_YAML
 
 FlowName = Literal["ingest", "retrain", "score", "monitor", "daily"]
 PACKAGED = Path(__file__).with_name("schedules.yaml")
@@ -47,11 +48,13 @@ def load_schedules(path: Path = PACKAGED) -> Schedules:
         WrongInputError: It is missing or not what a schedules file may hold.
     """
     try:
-        return Schedules.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError) as error:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, *NOT_YAML) as error:
         raise WrongInputError(
             f"The schedules file {path} cannot be read.", "Give a YAML file like flows/schedules.yaml."
         ) from error
+    try:
+        return Schedules.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

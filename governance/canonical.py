@@ -15,3 +15,8 @@ def canonical_json(value: object) -> str:
         TypeError: The value is not JSON.
     """
     return _ENCODER.encode(value)
+
+
+def plain_text(text: str) -> str:
+    """Text as the log can keep it: a byte that is no UTF-8, as a shell passes it on, becomes a question mark."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")

@@ -35,7 +35,7 @@ def open_database(settings: Settings) -> Engine:
     driver's own way would begin a writer as a reader. PostgreSQL is used through psycopg.
 
     Raises:
-        WrongInputError: The URL is not one of SQLite or PostgreSQL.
+        WrongInputError: The URL is not one of SQLite or PostgreSQL, or one of SQLite without a file.
         FaultError: The database does not answer, or is not a database.
     """
     url = _database_url(settings)
@@ -97,22 +97,28 @@ def _database_url(settings: Settings) -> URL:
     )
     try:
         url = make_url(settings.database)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
+        # a port that is no number is a ValueError
         raise wrong from None
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
         raise wrong
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise WrongInputError(
+            "The database URL names no file: the audit log would end with the command.",
+            "Give the file in FINDPROFILE_DATABASE_URL (sqlite:////path/to/state.db).",
+        )
     return url
 
 
 def _open_sqlite(url: URL) -> Engine:
-    if url.database and url.database != ":memory:":
-        try:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-            _make_private(Path(url.database))
-        except OSError:
-            raise _silent(url) from None
+    file = Path(url.database or "")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _make_private(file)
+    except OSError:
+        raise _silent(url) from None
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     engine.dialect.statement_compiler = _WithHints
     event.listen(engine, "connect", _prepare_sqlite)

@@ -43,6 +43,11 @@ def open_engine(settings: Settings, database: Path | None = None) -> duckdb.Duck
     return connection
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """Whether DuckDB stopped because the disk is full, of which it tells in words alone."""
+    return "no space left" in str(error).lower()
+
+
 def cursor_of(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """A cursor with the database that the connection uses; cursors as such begin with the first one."""
     cursor = connection.cursor()

@@ -88,7 +88,8 @@ def issue_token(
 
     Args:
         settings: Gives the key folder, the issuer's name and the audience.
-        name: The person's name; case, spacing and ways of writing one letter make no second person of it.
+        name: The person's name; case, spacing, ways of writing one letter and characters that
+            nobody sees make no second person of it.
         roles: At least one.
         rocus: At least one code, or `*`.
         lifetime: How long the token holds.
@@ -103,7 +104,10 @@ def issue_token(
             f"Tokens are issued by {settings.oidc_issuer}, not here.",
             "Get the token there, or unset FINDPROFILE_OIDC_JWKS to use the embedded issuer.",
         )
-    shown = " ".join(unicodedata.normalize("NFKC", name).split())
+    words = unicodedata.normalize("NFKC", name).split()
+    # what nobody sees makes no second person, and what a terminal obeys makes no name
+    shown = " ".join("".join(one for one in word if unicodedata.category(one) not in ("Cc", "Cf")) for word in words)
+    shown = " ".join(shown.split())
     if not shown or not roles or not rocus or lifetime <= timedelta(0) or "" in {*roles, *rocus}:
         raise WrongInputError(
             "A token needs a name, a role, a ROCU and a lifetime.", "Give each of them, the lifetime above zero."

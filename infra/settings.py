@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from infra.errors import WrongInputError
 
@@ -31,7 +31,9 @@ class Settings(BaseSettings):
         default=None, description="SQLAlchemy URL of audit log and run state; default SQLite in home"
     )
     mlflow_tracking_uri: str | None = Field(default=None, description="MLflow tracking URI; default SQLite in home")
-    mlflow_timeout_seconds: int = Field(default=20, ge=1, description="how long an MLflow server may take to answer")
+    mlflow_timeout_seconds: int = Field(
+        default=20, ge=1, le=3_600, description="how long an MLflow server may take to answer"
+    )
     prefect_api_url: str | None = Field(
         default=None, description="a running Prefect server; without one, steps run in this process"
     )
@@ -63,10 +65,15 @@ class Settings(BaseSettings):
     clock_tolerance_s: float = Field(
         default=60,
         ge=0,
+        le=86_400,
         description="by how many seconds the clock may lie before the newest entry of the audit log",
     )
-    threads: int = Field(default=2, ge=1, description="threads for DuckDB and LightGBM")
-    memory_limit: str = Field(default="3GB", description="memory limit of DuckDB; a process takes some 0.7 GB besides")
+    threads: int = Field(default=2, ge=1, le=1024, description="threads for DuckDB and LightGBM")
+    memory_limit: str = Field(
+        default="3GB",
+        pattern=r"(?i)^ *[0-9]{1,6}(\.[0-9]{1,6})? *[KMGT](i?B)? *$",
+        description="memory limit of DuckDB, such as 800MB or 3GB; a process takes some 0.7 GB besides",
+    )
     engine: Literal["duckdb", "spark"] = Field(
         default="duckdb", description="what builds windows; both give the same bytes. `spark` needs the extra `spark`"
     )
@@ -82,13 +89,23 @@ class Settings(BaseSettings):
         default={}, description="further Spark settings as JSON, such as executors and their memory"
     )
     lock_wait_s: float = Field(
-        default=120, ge=0, description="seconds to wait while another process is at work on the same ROCU"
+        default=120, ge=0, le=86_400, description="seconds to wait while another process is at work on the same ROCU"
     )
 
     @property
     def root(self) -> Path:
-        """The home folder, absolute."""
-        return self.home.expanduser().resolve()
+        """The home folder, absolute.
+
+        Raises:
+            WrongInputError: It begins with the `~` of a user that is not there.
+        """
+        try:
+            return self.home.expanduser().resolve()
+        except RuntimeError:
+            raise WrongInputError(
+                f"Setting FINDPROFILE_HOME: there is no folder {self.home.parts[0]} of a user.",
+                "Write the path of the home in full.",
+            ) from None
 
     @property
     def lake(self) -> Path:
@@ -125,6 +142,11 @@ def load_settings() -> Settings:
         )
     try:
         return Settings()
+    except SettingsError:
+        # only this one is read as JSON
+        raise WrongInputError(
+            "Setting FINDPROFILE_SPARK_CONFIG: it is not JSON.", 'Write it as {"name": "value"}.'
+        ) from None
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()

@@ -9,6 +9,10 @@ import yaml
 
 from infra.errors import WrongInputError
 
+NOT_YAML = (yaml.YAMLError, ValueError, AttributeError, RecursionError)
+"""What reading a text that is no YAML raises: a day that no calendar has is a ValueError, and a text that is marked as
+a time and is none an AttributeError of the library's own."""
+
 
 class _OneOfEach(yaml.SafeLoader):
     """A loader that does not let a later key silently win over an earlier one."""
@@ -34,10 +38,10 @@ def read_yaml(text: str, name: str, keys_may_repeat: bool = False) -> dict[str, 
     """
     try:
         values = yaml.load(text, Loader=yaml.SafeLoader if keys_may_repeat else _OneOfEach)  # noqa: S506 - both are safe
-    except (yaml.YAMLError, ValueError) as error:
-        raise WrongInputError(f"{name} is not readable as YAML: {error}.", "Correct the file.") from None
     except RecursionError:
         raise WrongInputError(f"{name} is nested too deeply.", "Correct the file.") from None
+    except NOT_YAML as error:
+        raise WrongInputError(f"{name} is not readable as YAML: {error}.", "Correct the file.") from None
     if not isinstance(values, dict):
         raise WrongInputError(f"{name} is not a mapping of keys to values.", "Write `key: value` lines.")
     return values

@@ -25,7 +25,7 @@ from ibis.expr.types import Table
 
 from data_contracts.layers.manifests import PartRef
 from data_contracts.layers.reads import parts_digest, reads_relation
-from infra.engine import literal
+from infra.engine import is_disk_full, literal
 from infra.errors import FaultError
 from infra.lake import Lake, placed
 from models.day_seal import KeptDays
@@ -68,6 +68,8 @@ def build_windows_by_day(
     try:
         return _build(connection, lake, kept, parts, as_of, settings)
     except duckdb.IOException as error:
+        if is_disk_full(error):
+            raise
         raise FaultError(
             f"A share of the days of {kept.rocu} cannot be read: {error}",
             "Run the same command again; if it happens again, remove the layer `days` of the ROCU, which is made anew.",

@@ -20,14 +20,14 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from infra.errors import FaultError, RefusedError, WrongInputError
+from infra.errors import FaultError, RefusedError
 from infra.lake import file_sha256
 from infra.settings import Settings
 from models.assurance.results import Assurance
 from models.evaluation import Evaluation
 from models.pipeline import TrainingOutputs
 from models.training import text_sha256
-from models.version_files import FOLDERS, MODEL_FILE, SIGNATURE, SIGNED, VersionFiles
+from models.version_files import FOLDERS, MODEL_FILE, SIGNATURE, SIGNED, NoVersionError, VersionFiles
 from models.version_record import (
     RegisteredVersion,
     VersionRecord,
@@ -222,7 +222,7 @@ class Registry(VersionFiles):
         for known in self.versions(model):
             if known.version == str(version):
                 return known
-        raise WrongInputError(
+        raise NoVersionError(
             f"The registry has no {model} version {version}.", "findprofile models list shows those that there are."
         )
 
@@ -350,13 +350,15 @@ def _require_database(settings: Settings) -> None:
     from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
 
-    engine = create_engine(_address(settings), connect_args={"connect_timeout": settings.mlflow_timeout_seconds})
     try:
-        engine.connect().close()
-    except SQLAlchemyError as error:
+        engine = create_engine(_address(settings), connect_args={"connect_timeout": settings.mlflow_timeout_seconds})
+        try:
+            engine.connect().close()
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, ValueError) as error:
+        # a port that is no number is a ValueError
         raise ConnectionError(type(error).__name__) from error
-    finally:
-        engine.dispose()
 
 
 def _quieten(settings: Settings) -> None:

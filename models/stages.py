@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from infra.errors import FindProfileError, WrongInputError
 from infra.lake import Lake
 from infra.settings import Settings
+from infra.strict_yaml import NOT_YAML
 from models.code_state import code_state
 from models.inputs import TrainingInputs, pin_inputs, read_findings, require_unchanged, window_parts
 from models.training_settings import TrainingSettings
@@ -241,9 +242,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _params(path: Path) -> StageParams:
     try:
-        return StageParams.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError) as error:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, *NOT_YAML) as error:
         raise WrongInputError(f"params.yaml cannot be read: {error}.", "Restore it from the repository.") from None
+    try:
+        return StageParams.model_validate(content)
     except ValidationError as error:
         raise _wrong_params(error) from None
 

@@ -18,7 +18,7 @@ DECIMALS = 4
 class Bounds(BaseModel):
     """From where to where a knob may be searched, both ends included."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     low: float
     high: float

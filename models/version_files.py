@@ -26,6 +26,10 @@ SIGNED = "version"
 EVERYTHING = ""  # as MLflow names the folder that the others are in
 
 
+class NoVersionError(WrongInputError):
+    """The registry has no version of this name."""
+
+
 @dataclass(frozen=True)
 class VerifiedVersion:
     """A version as one copy of its files says it, over all of which the signature holds."""
@@ -47,7 +51,7 @@ class VersionFiles(ABC):
 
     @abstractmethod
     def _find(self, model: str, version: str) -> RegisteredVersion:
-        """A version; `WrongInputError` if there is none of this name."""
+        """A version; `NoVersionError` if there is none of this name."""
 
     @abstractmethod
     def _fetch(self, model: str, version: str, what: str, target: Path) -> Path:

@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from data_contracts.layers.manifests import PartRef
 from data_contracts.layers.reads import require_parts
-from infra.engine import open_engine
-from infra.errors import WrongInputError
+from infra.engine import is_disk_full, open_engine
+from infra.errors import FaultError, WrongInputError
 from infra.lake import Lake
 from infra.settings import Settings
 from models.day_seal import kept_days
@@ -47,7 +47,7 @@ def open_windows(
 
     Raises:
         WrongInputError: Spark was chosen and is not installed, or the pattern has no expression for it.
-        FaultError: Spark does not start.
+        FaultError: Spark does not start. What builds windows raises it when memory or the disk ran out.
     """
     if settings.engine == "spark":
         with _on_spark(settings) as maker:
@@ -56,11 +56,30 @@ def open_windows(
     with open_engine(settings) if connection is None else nullcontext(connection) as opened:
 
         def build(lake: Lake, parts: Sequence[PartRef], end: date, pattern: Pattern, own: PatternSettings) -> pa.Table:
-            if pattern.build_by_day is None or not settings.windows_by_day:
-                return pattern.build_windows(opened, lake, parts, end, own)
-            return pattern.build_by_day(opened, lake, kept_days(settings, rocu, tell), parts, end, own)
+            with _shortage_told(settings):
+                if pattern.build_by_day is None or not settings.windows_by_day:
+                    return pattern.build_windows(opened, lake, parts, end, own)
+                return pattern.build_by_day(opened, lake, kept_days(settings, rocu, tell), parts, end, own)
 
         yield build
+
+
+@contextmanager
+def _shortage_told(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        if is_disk_full(error):
+            raise FaultError(
+                "No space is left on the device for what windows need beside memory.",
+                f"Free some below {settings.root / 'spill'} and run the same command again.",
+            ) from error
+        if isinstance(error, duckdb.IOException):
+            raise
+        raise FaultError(
+            f"The windows need more than the {settings.memory_limit.strip()} of memory that DuckDB may take.",
+            "Raise FINDPROFILE_MEMORY_LIMIT and run the same command again; docs/sizing.md says what windows need.",
+        ) from error
 
 
 @contextmanager

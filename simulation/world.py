@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from infra.errors import WrongInputError
+from infra.strict_yaml import NOT_YAML
 from simulation.knobs import (
     CamerasKnobs,
     CountyLinesKnobs,
@@ -89,16 +90,17 @@ def load_world(path: Path) -> World:
     Raises:
         WrongInputError: There is no such file, it is not YAML, or a key is unknown, missing or has a wrong value.
     """
+    if not path.is_file():
+        # a pipe would be waited for
+        shipped = ", ".join(sorted(str(world) for world in WORLDS.glob("*.yaml")))
+        raise WrongInputError(f"There is no world file {path}.", f"Give one that exists, such as {shipped}.")
     try:
         text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, IsADirectoryError):
-        shipped = ", ".join(sorted(str(world) for world in WORLDS.glob("*.yaml")))
-        raise WrongInputError(f"There is no world file {path}.", f"Give one that exists, such as {shipped}.") from None
     except UnicodeDecodeError:
         raise WrongInputError(f"{path} is not a text file.", "Give a world in YAML.") from None
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except NOT_YAML as error:
         where = getattr(error, "problem_mark", None)
         line = f" (line {where.line + 1})" if where else ""
         raise WrongInputError(f"{path} is not YAML{line}.", "Correct the file.") from None

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from data_contracts.layers.manifests import Layer as MadeLayer
 from infra.clock import utc_now
-from infra.engine import literal, open_engine
+from infra.engine import is_disk_full, literal, open_engine
 from infra.errors import FaultError
 from infra.lake import Lake, Layer, exclusive, half_placed, is_full, remove_half_placed
 from infra.settings import Settings
@@ -76,7 +76,7 @@ def _faults() -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, SQLAlchemyError) as error:
-        full = "no space left" in str(error).lower()
+        full = is_disk_full(error)
         if full or isinstance(error, duckdb.OutOfMemoryException | duckdb.IOException):
             raise FaultError(
                 "No space left on the device." if full else f"The database could not go on: {type(error).__name__}.",

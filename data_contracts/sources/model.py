@@ -20,6 +20,7 @@ from data_contracts.intake.names import name_as_delivered, path_as_given
 from data_contracts.sources.opening import opened, size_of_file
 from infra.engine import literal
 from infra.errors import WrongInputError
+from infra.strict_yaml import NOT_YAML
 
 BOF2_FIELDS = (
     "signature",
@@ -175,7 +176,7 @@ def load_source(name_or_file: str) -> Source:
             raise ValueError
         with opened(path) as stream:
             content = yaml.safe_load(stream.read().decode("utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except NOT_YAML:
         raise WrongInputError(f"{name_as_delivered(path)} is not YAML.", "Write it as `key: value` lines.") from None
     if not isinstance(content, dict):
         raise WrongInputError(f"{name_as_delivered(path)} describes no source.", "Write it as `key: value` lines.")

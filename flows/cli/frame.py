@@ -46,7 +46,7 @@ def main() -> None:
     try:
         _command()()
     except FindProfileError as error:
-        sys.stderr.write(f"{_kind(error)}: {error.reason}\n  what to do: {error.instruction}\n")
+        _tell(f"{_kind(error)}: {error.reason}\n  what to do: {error.instruction}\n")
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno in NO_SPACE:
@@ -54,7 +54,7 @@ def main() -> None:
         else:
             said = f"The system refused: {error.strerror or type(error).__name__} ({_place(error)})."
             remedy = "Check that the path is there and may be read and written; FINDPROFILE_HOME is the home folder."
-        sys.stderr.write(f"fault: {said}\n  what to do: {remedy}\n")
+        _tell(f"fault: {said}\n  what to do: {remedy}\n")
         sys.exit(3)
     except KeyboardInterrupt:
         sys.stderr.write("stopped: nothing half-done was put in place; run the same command again to go on.\n")
@@ -63,6 +63,12 @@ def main() -> None:
         # only where a database was opened; importing it for --help would cost half a second
         if "infra.database" in sys.modules:
             sys.modules["infra.database"].close_databases()
+
+
+def _tell(text: str) -> None:
+    from flows.cli.output import harmless
+
+    sys.stderr.write(harmless(text))
 
 
 @cache

@@ -66,9 +66,23 @@ def _file_to_write(path: Path | None) -> Path | None:
 
     if path.is_dir():
         raise WrongInputError(f"{path_as_given(path)} is a folder.", "Give the path of the file to write.")
+    if path.exists() and not path.is_file():
+        # a file is put in its place whole, and a device would be gone
+        raise WrongInputError(f"{path_as_given(path)} is no file.", "Give the path of a file; it need not be there.")
     above = next((folder for folder in path.absolute().parents if folder.exists()), None)
     if above is not None and not above.is_dir():
         raise WrongInputError(f"{path_as_given(above)} is no folder.", "Give the path of a file in a folder.")
+    return path
+
+
+def folder_to_write(path: Path | None) -> Path | None:
+    """Refuse what no folder can be made of, before any work is done for it."""
+    if path is not None:
+        from data_contracts.intake.names import path_as_given
+
+        there = next((one for one in (path.absolute(), *path.absolute().parents) if one.exists()), None)
+        if there is not None and not there.is_dir():
+            raise WrongInputError(f"{path_as_given(there)} is no folder.", "Give the path of a folder.")
     return path
 
 

@@ -18,27 +18,35 @@ if TYPE_CHECKING:
     from governance.audit.log import Row
 
 FILE_WIDTH, TEXT_WIDTH = 200, 120
+OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 DIGEST, DIGEST_SHOWN = re.compile(r"\b[0-9a-f]{40,}\b"), 12
 
 
 def say(message: str) -> None:
     """One line of progress."""
-    sys.stderr.write(f"  {message}\n")
+    sys.stderr.write(f"  {harmless(message)}\n")
     sys.stderr.flush()
+
+
+def harmless(text: str) -> str:
+    """A text without what a terminal would obey: a name or a reason may hold what wipes lines or writes others."""
+    return OBEYED.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def line(text: str = "") -> None:
     """One line of the result."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{harmless(text)}\n")
     sys.stdout.flush()
 
 
 def as_json(value: BaseModel | Mapping[str, Any] | Sequence[Any]) -> None:
     """Print a result as JSON."""
     if hasattr(value, "model_dump_json"):
-        line(value.model_dump_json(indent=2))
+        text = value.model_dump_json(indent=2)
     else:
-        line(json.dumps(value, indent=2, default=str))
+        text = json.dumps(value, indent=2, default=str)
+    # for a program it is the same text
+    line(OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def short(text: str) -> str:
@@ -62,7 +70,7 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
-    console, cells = _console(), [["" if cell is None else str(cell) for cell in row] for row in rows]
+    console, cells = _console(), [["" if cell is None else harmless(str(cell)) for cell in row] for row in rows]
     longest = [
         max((len(word) for text in column for word in text.split()), default=0)
         for column in zip(columns, *cells, strict=True)

@@ -96,7 +96,7 @@ class SearchedFor:
 
 def search_audit(context: Context, wanted: SearchedFor, rocu: str | None, last: int) -> tuple[Row, ...]:
     """The last entries that meet every condition, oldest first, of the ROCUs that the identity may see."""
-    from governance.access.deciding import plain_text
+    from governance.canonical import plain_text
 
     rocus = frozenset({rocu.lower()}) if rocu else context.identity.rocus
     for code in rocus - {EVERY_ROCU}:

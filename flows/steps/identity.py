@@ -24,7 +24,7 @@ def issue(settings: Settings, name: str, roles: Sequence[str], rocus: Sequence[s
         RefusedError: Another issuer is configured.
     """
     from data_contracts.registers.regions import require_rocu
-    from governance.access.deciding import plain_text
+    from governance.canonical import plain_text
     from infra.identity import issue_token
 
     unknown = sorted(set(roles) - set(ROLES))

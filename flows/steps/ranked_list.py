@@ -71,7 +71,7 @@ def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> 
     model = f"{pattern}.{rocu}"
     with acting(context, "scores.read", rocu, "consultation", model) as details:
         found = pq.ParquetFile(pa.BufferReader(list_of_day(context, rocu, pattern, as_of))).read()
-        rows = _blind(found, context.identity)[:top] if _reviews(context.identity) else found.slice(0, top).to_pylist()
+        rows = _blind(found, context.identity)[:top] if _reviews(context.identity) else found.to_pylist()[:top]
         details |= {
             "as_of": as_of.isoformat(),
             "run_id": rows[0]["run_id"] if rows else None,

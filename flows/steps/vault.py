@@ -33,12 +33,13 @@ def reveal_plates(
     """
     from governance.access.reveal import Asked
     from governance.access.reveal import reveal_plates as reveal
+    from governance.canonical import plain_text
     from models.units import units_of
 
     code = rocu or _only_rocu(context)
     policy = policy_of(context, code)
     permit(context, "vault.reveal", code, f"vehicles of {code}")
-    single = dict.fromkeys(token for key in tokens for token in units_of(key))
+    single = dict.fromkeys(token for key in tokens for token in units_of(plain_text(key)))
     wanted = {token: _batches_with(context, code, token) for token in single}
     asked = Asked(purpose=purpose, authority=authority)
     revealed = reveal(

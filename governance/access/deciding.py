@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from governance.access.permissions import require
+from governance.canonical import plain_text
 from governance.policy.document import LoadedPolicy
 from infra.errors import RefusedError, WrongInputError
 
@@ -40,8 +41,3 @@ def require_reason(reason: str) -> str:
     if len(reason.strip()) < 3:
         raise WrongInputError("A decision needs a reason.", "Say why in a few words: three letters or more.")
     return " ".join(plain_text(reason).split())
-
-
-def plain_text(text: str) -> str:
-    """Text as the log can keep it: a byte that is no UTF-8, as a shell passes it on, becomes a question mark."""
-    return text.encode("utf-8", errors="replace").decode("utf-8")

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from governance.audit.chain import row_digest
 from governance.audit.operations import Operation, fits
 from governance.audit.plate_guard import refuse_plate_name, refuse_plate_text
 from governance.audit.tables import COLUMNS
-from governance.canonical import canonical_json
+from governance.canonical import canonical_json, plain_text
 from infra.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -51,6 +51,12 @@ class Entry(BaseModel):
     authority: str | None = None
     outcome: Outcome
     details: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_the_log_can_keep_it(cls, value: Any) -> Any:
+        """What was typed may have bytes that are no UTF-8; that it was tried is on record all the same."""
+        return _plain(value)
 
     @model_validator(mode="after")
     def _no_plates(self) -> Entry:
@@ -103,6 +109,18 @@ class Entry(BaseModel):
             outcome=outcome,
             details=details or {},
         )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return plain_text(value)
+    if isinstance(value, dict):
+        return {_plain(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    if isinstance(value, list):
+        return list(map(_plain, value))
+    return value
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ where a word has one of the unmistakable formats, because old dateless forms loo
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 
 from infra.errors import WrongInputError
 
-_GAP = "[ -]?"
+_GAP = "[ \u2010-\u2015-]?"  # hyphens and dashes as word processors write them
 _CURRENT = rf"[A-HJ-PR-Y]{{2}}(?:0[1-9]|[1-9][0-9]){_GAP}[A-HJ-PR-Z]{{3}}"
 # Without the gap: "was 30s" and "A6 via" are words of a sentence.
 _PREFIX = r"[A-HJ-NPQR-TV-Y][0-9]{1,3}[A-HJ-PR-Y]{3}"
@@ -42,7 +43,7 @@ def refuse_plate_name(what: str, value: str) -> None:
     Raises:
         WrongInputError: It does. The message does not repeat it.
     """
-    if _WHOLE.fullmatch(_SPACES.sub("", value)):
+    if _WHOLE.fullmatch(_SPACES.sub("", _as_read(value))):
         raise _refusal(what)
 
 
@@ -53,13 +54,23 @@ def refuse_plate_text(what: str, value: object) -> None:
         WrongInputError: It does. The message does not repeat it.
     """
     for text in _texts(value):
-        if _UNMISTAKABLE.search(text):
+        if _UNMISTAKABLE.search(_as_read(text)):
             raise _refusal(what)
 
 
 def withhold_plates(text: str) -> str:
     """Text with every word of an unmistakable plate format taken out: what must be recorded can then always be."""
-    return _UNMISTAKABLE.sub("(withheld)", text)
+    read = _as_read(text)
+    return _UNMISTAKABLE.sub("(withheld)", read) if _UNMISTAKABLE.search(read) else text
+
+
+def _as_read(text: str) -> str:
+    """A text as eyes read it: wide letters as plain ones, without characters that nobody sees.
+
+    What is pasted from a web page or a spreadsheet has spaces that do not break, and soft hyphens.
+    """
+    plain = unicodedata.normalize("NFKC", text)
+    return plain if plain.isascii() else "".join(one for one in plain if unicodedata.category(one) != "Cf")
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator
 
@@ -41,7 +41,9 @@ class VaultRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    purposes: tuple[str, ...] = Field(min_length=1, description="the purposes for which a plate may be revealed")
+    purposes: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        min_length=1, description="the purposes for which a plate may be revealed"
+    )
     authority_format: str = Field(description="regular expression that a whole authority reference must match")
     authority_example: str = Field(description="a reference that matches, shown to whoever gets it wrong")
     max_tokens: int = Field(ge=1, le=1000, description="vehicles revealed by one authority in one go")
@@ -53,6 +55,8 @@ class VaultRules(BaseModel):
             re.compile(value)
         except re.error as error:
             raise ValueError(f"is not a regular expression: {error}") from None
+        if re.fullmatch(value, ""):
+            raise ValueError("takes an empty text, which is no reference")
         return value
 
 
@@ -84,7 +88,9 @@ class RocuPolicy(BaseModel):
         default=TransparencyFacts(), description="what only the owner can say in the transparency record"
     )
     approvers_needed: int = Field(
-        ge=2, description="different people who must approve: validator and owner; more than two are of the board"
+        ge=2,
+        le=20,
+        description="different people who must approve: validator and owner; more than two are of the board",
     )
     request_valid_days: int = Field(
         ge=1, le=3660, description="days after which a request that lacks an approval expires"

@@ -21,18 +21,22 @@ class GateLimits(BaseModel):
         description="of the challenger on the hold-out, without vehicles confirmed before and not looked at again",
     )
     min_lift_over_baseline: float = Field(
-        gt=0, description="precision at capacity of the challenger divided by that of the pattern's written-down rule"
+        gt=0,
+        le=10_000,
+        description="precision at capacity of the challenger divided by that of the pattern's written-down rule",
     )
-    min_holdout_positives: int = Field(ge=1, description="confirmed vehicles in the hold-out")
-    min_holdout_reviewed: int = Field(ge=1, description="vehicles with a finding in the hold-out")
+    min_holdout_positives: int = Field(ge=1, le=1_000_000, description="confirmed vehicles in the hold-out")
+    min_holdout_reviewed: int = Field(ge=1, le=1_000_000, description="vehicles with a finding in the hold-out")
     min_not_yet_known_positives: int = Field(
-        ge=1, description="confirmed vehicles in the hold-out that training had no finding about"
+        ge=1, le=1_000_000, description="confirmed vehicles in the hold-out that training had no finding about"
     )
     min_not_yet_known_average_precision: float = Field(
         gt=0, le=1, description="of the challenger on the hold-out's vehicles that training had no finding about"
     )
     min_not_yet_known_lift_over_chance: float = Field(
-        gt=0, description="that average precision divided by their share confirmed, which is what a random order gives"
+        gt=0,
+        le=10_000,
+        description="that average precision divided by their share confirmed, which is what a random order gives",
     )
     max_calibration_error: float = Field(ge=0, lt=1, description="expected calibration error on the hold-out")
     max_loss_to_champion: float = Field(
@@ -42,7 +46,7 @@ class GateLimits(BaseModel):
         " interval of (challenger - champion) on the same hold-out may not lie below minus this",
     )
     max_standing_failures: int = Field(
-        ge=0, description="failed batches in the span of the training data that no later batch replaced"
+        ge=0, le=10_000, description="failed batches in the span of the training data that no later batch replaced"
     )
     min_seed_overlap: float = Field(
         ge=0,
@@ -63,10 +67,11 @@ class GateLimits(BaseModel):
     )
     fairness_min_expected: float = Field(
         gt=0,
+        le=1_000,
         description="vehicles of a group that an even list would have; a group with fewer is shown but not judged",
     )
     max_selection_rate_ratio: float = Field(
-        ge=1, description="largest selection rate of a judged group divided by the smallest"
+        ge=1, le=1_000, description="largest selection rate of a judged group divided by the smallest"
     )
     max_thinned_list_replaced: float = Field(
         ge=0, le=1, description="share of the list that may change when half of the cameras of one area are gone"
@@ -78,6 +83,6 @@ class GateLimits(BaseModel):
         ge=0, lt=1, description="average precision that may be lost under each kind of fault put into the hold-out"
     )
     max_missing_document_fields: int = Field(
-        ge=0, description="fields that the documents made from the record may show as missing"
+        ge=0, le=1_000, description="fields that the documents made from the record may show as missing"
     )
     required_documents: tuple[str, ...] = Field(description="documents that must be there, each with its digest")

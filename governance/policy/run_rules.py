@@ -6,6 +6,8 @@ is (run_authority), or counting ages from a day (the step that runs).
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
@@ -15,9 +17,13 @@ class AgeBand(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     up_to_days: int | None = Field(
-        ge=0, description="the oldest age of the band in days; the band begins a day after the one before it ends"
+        ge=0,
+        le=36_525,
+        description="the oldest age of the band in days; the band begins a day after the one before it ends",
     )
-    purposes: tuple[str, ...] = Field(description="what reads of this age may be used for; empty is nothing at all")
+    purposes: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        description="what reads of this age may be used for; empty is nothing at all"
+    )
 
 
 class RunRules(BaseModel):

@@ -16,7 +16,7 @@ class Registry(Protocol):
     """A registry of signed models. Every method raises `FaultError` when the registry does not answer."""
 
     def model_text(self, model: str, version: str) -> str:
-        """The model's text; `WrongInputError` if there is no such version."""
+        """The model's text; `NoVersionError` if there is no such version."""
 
     def verify_signature(self, model: str, version: str) -> None:
         """Check the signature over the version's folder; `RefusedError` if it is changed or another key's."""
@@ -44,11 +44,14 @@ def require_genuine(registry: Registry, model: str, version: str, sha256: str) -
         RefusedError: The registry has it no more, the signature does not verify, or the text is not the one that was
             judged.
         FaultError: The registry does not answer.
+        WrongInputError: A setting names a key that is none.
     """
+    from models.version_files import NoVersionError
+
     try:
         registry.verify_signature(model, version)
         text = registry.model_text(model, version)
-    except WrongInputError as missing:
+    except NoVersionError as missing:
         # nobody typed this version: the log has it
         raise RefusedError(
             f"{missing.reason.rstrip('.')}, but the audit log has a decision about it: it was taken away.",

@@ -36,7 +36,7 @@ class ConvoySettings(PatternSettings):
         default=3, ge=1, le=10, description="vehicles behind that are looked at at each camera; local policy"
     )
     convoy_areas: int = Field(
-        default=2, ge=1, description="grid cells together in one day for the day to count; definition"
+        default=2, ge=1, le=10_000, description="grid cells together in one day for the day to count; definition"
     )
 
 

@@ -25,32 +25,41 @@ class PatternSettings(BaseModel):
     )
     zone: str = Field(default="Europe/London", description="IANA zone of hour bands and weekdays; local policy")
     journey_gap_minutes: int = Field(
-        default=15, ge=1, description="minutes without a read that may end a journey; definition"
+        default=15, ge=1, le=100_000, description="minutes without a read that may end a journey; definition"
     )
     min_speed_kmh: int = Field(
-        default=30, ge=1, description="km/h; a gap that this speed explains ends no journey; definition"
+        default=30, ge=1, le=1_000, description="km/h; a gap that this speed explains ends no journey; definition"
     )
     slack_percent: int = Field(
-        default=125, ge=100, description="percent of the time at min_speed_kmh that still counts as travel; definition"
+        default=125,
+        ge=100,
+        le=10_000,
+        description="percent of the time at min_speed_kmh that still counts as travel; definition",
     )
     place_km: int = Field(
         default=10,
         ge=1,
+        le=2_000,
         description="km; side of a grid cell, and how near to the base camera is 'at base'; definition",
     )
     away_km: int = Field(
-        default=60, ge=1, description="km from the base from where a stay or trip is 'away'; local policy"
+        default=60, ge=1, le=20_000, description="km from the base from where a stay or trip is 'away'; local policy"
     )
     run_km: int = Field(
         default=20,
         ge=1,
+        le=20_000,
         description="km; least way of a run out and back, wherever the base is; lead, a region sees part of a line",
     )
     short_stay_minutes: int = Field(
-        default=240, ge=1, description="minutes; a stay up to this is short; lead, 2 to 4 hours"
+        default=240, ge=1, le=100_000, description="minutes; a stay up to this is short; lead, 2 to 4 hours"
     )
-    same_day_hours: int = Field(default=18, ge=1, description="hours; a trip up to this is a same-day trip; lead")
-    long_stay_hours: int = Field(default=24, ge=1, description="hours; an away stay from this on is multi-day; lead")
+    same_day_hours: int = Field(
+        default=18, ge=1, le=10_000, description="hours; a trip up to this is a same-day trip; lead"
+    )
+    long_stay_hours: int = Field(
+        default=24, ge=1, le=10_000, description="hours; an away stay from this on is multi-day; lead"
+    )
     evening_from_hour: int = Field(
         default=18, ge=0, le=23, description="local hour at which the evening begins, which lasts into the night; lead"
     )
@@ -71,15 +80,20 @@ class PatternSettings(BaseModel):
     co_travel_seconds: int = Field(
         default=60,
         ge=1,
+        le=86_400,
         description="seconds between two vehicles at both ends of one leg to travel together; local policy",
     )
-    co_travel_legs: int = Field(default=4, ge=1, description="legs together before a pair counts; local policy")
-    co_travel_days: int = Field(
-        default=2, ge=1, description="days with legs together before a pair counts; local policy"
+    co_travel_legs: int = Field(
+        default=4, ge=1, le=100_000, description="legs together before a pair counts; local policy"
     )
-    max_speed_kmh: int = Field(default=160, ge=1, description="km/h above which a hop is impossible; local policy")
+    co_travel_days: int = Field(
+        default=2, ge=1, le=10_000, description="days with legs together before a pair counts; local policy"
+    )
+    max_speed_kmh: int = Field(
+        default=160, ge=1, le=10_000, description="km/h above which a hop is impossible; local policy"
+    )
     max_speed_from_km: int = Field(
-        default=5, ge=0, description="km; hops shorter than this are never impossible; local policy"
+        default=5, ge=0, le=20_000, description="km; hops shorter than this are never impossible; local policy"
     )
     low_confidence: int = Field(
         default=60, ge=0, le=100, description="percent; reads below have low confidence; local policy"

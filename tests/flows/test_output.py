@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
-from flows.cli.output import table, wrapped
+import pytest
+from pydantic import BaseModel
+
+from flows.cli.output import as_json, line, say, table, wrapped
+
+
+class Said(BaseModel):
+    """A result of a step."""
+
+    reason: str
+
+
+SPOOFED = "because\x1b[1A\x1b[2K of \x9b2J\u202e this\r"
+
+
+def test_what_a_terminal_would_obey_is_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    """A reason or a name could otherwise wipe the line above it from the screen of whoever reads the log."""
+    for printing in (line, say, wrapped, lambda text: table(("a", "b"), [(text, 1)])):
+        printing(SPOOFED)
+    told = capsys.readouterr()
+    assert "because" in told.out
+    assert not set("\x1b\x9b\u202e\r") & set(told.out + told.err)
+
+
+def test_json_has_it_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    as_json({"reason": SPOOFED})
+    as_json(Said(reason=SPOOFED))
+    out = capsys.readouterr().out
+    assert not set("\x1b\x9b\u202e\r") & set(out)
+    assert [json.loads(one)["reason"] for one in out.replace("}\n{", "}\0{").split("\0")] == [SPOOFED, SPOOFED]
 
 
 @pytest.mark.parametrize("width", ["200", "30"])

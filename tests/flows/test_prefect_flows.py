@@ -240,6 +240,15 @@ def test_without_a_server_the_error_says_how_to_get_one() -> None:
         schedules(Settings())
 
 
+@pytest.mark.parametrize("url", ["http://someone:secret@127.0.0.1:port/api", "http://someone:secret@127.0.0.1:1/api"])
+def test_an_address_that_does_not_answer_is_a_fault_without_its_password(url: str) -> None:
+    from flows.deployments import schedules
+
+    with pytest.raises(FaultError, match="does not answer") as told:
+        schedules(Settings(prefect_api_url=url))
+    assert "secret" not in str(told.value)
+
+
 @pytest.mark.parametrize(
     ("due", "day"),
     [

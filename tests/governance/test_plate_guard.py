@@ -41,6 +41,26 @@ def test_any_uk_plate_is_refused_as_an_object(plate: str) -> None:
         entry(object=plate)
 
 
+@pytest.mark.parametrize(
+    "seen",
+    [
+        "AB12\u00a0CDE",
+        "AB\u200b12CDE",
+        "AB12\u00adCDE",
+        "AB12\u2011CDE",
+        "AB12\u2013CDE",
+        "\uff21\uff2212CDE",
+        "\u2060A567TRD",
+    ],
+)
+def test_a_plate_is_seen_as_eyes_see_it(seen: str) -> None:
+    """As it is pasted from a page or a spreadsheet: with spaces that do not break, and with what nobody sees."""
+    for changes in ({"object": seen}, {"details": {"why": f"saw {seen}, again"}}):
+        with pytest.raises(WrongInputError, match="number plate"):
+            entry(**changes)
+    assert withhold_plates(f"saw {seen}, again") == "saw (withheld), again"
+
+
 @pytest.mark.parametrize("field", ["purpose", "authority"])
 def test_purpose_and_authority_are_looked_at_too(field: str) -> None:
     with pytest.raises(WrongInputError):

@@ -9,10 +9,23 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
-from governance.policy.document import PACKAGED, LoadedPolicy, load_policy, packaged_policy, read_policy, store_policy
+from governance.policy.document import (
+    PACKAGED,
+    LoadedPolicy,
+    RocuPolicy,
+    load_policy,
+    packaged_policy,
+    read_policy,
+    store_policy,
+)
+from governance.policy.gate_limits import GateLimits
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.lake import Lake
+from models.features.pairs import ConvoySettings
+from models.features.settings import PatternSettings
+from models.training_settings import TrainingSettings
 
 
 @pytest.fixture
@@ -100,7 +113,16 @@ def test_a_later_file_takes_the_place_of_an_earlier_one(lake: Lake, tmp_path: Pa
         ("gate: null", "gate"),
         ("version: 2", "version"),
         ("vault: {authority_format: '['}", "vault.authority_format"),
+        ("vault: {authority_format: '.*'}", "takes an empty text"),
         ("vault: {purposes: []}", "vault.purposes"),
+        ("vault: {purposes: ['']}", "vault.purposes"),
+        ("runs: {age_bands: [{up_to_days: null, purposes: ['']}]}", "runs.age_bands"),
+        ("gate: {fairness_min_expected: .inf}", "gate.fairness_min_expected"),
+        ("change_plan: {window_ends: {low: .nan, high: .nan}}", "change_plan.window_ends"),
+        ("patterns: {county_lines: {away_km: 999999999999999999999}}", "away_km"),
+        ("patterns: {county_lines: {min_speed_kmh: 1000000000}}", "min_speed_kmh"),
+        ("training: {seed: 99999999999}", "training.seed"),
+        ("approvers_needed: 99999999999", "approvers_needed"),
         ("capacity: 20\ncapacity: 30", "twice"),
         ("gate: {min_holdout_positives: 1, min_holdout_positives: 2}", "twice"),
         ("- capacity", "not a mapping"),
@@ -130,6 +152,16 @@ def test_every_limit_of_ingest_has_an_end_both_ways() -> None:
             kinds = {type(one) for one in field.metadata}
             assert kinds & {bound.Ge, bound.Gt}, name
             assert kinds & {bound.Le, bound.Lt}, name
+
+
+@pytest.mark.parametrize("kind", [RocuPolicy, GateLimits, TrainingSettings, PatternSettings, ConvoySettings])
+def test_every_number_of_a_policy_has_an_end(kind: type[BaseModel]) -> None:
+    """A number without one makes windows that no engine can compute, or a rule of the gate that never says no."""
+    import annotated_types as bound
+
+    for name, field in kind.model_fields.items():
+        if field.annotation in (int, float):
+            assert {type(one) for one in field.metadata} & {bound.Le, bound.Lt}, name
 
 
 def test_where_an_end_switches_a_rule_off_the_limit_says_so() -> None:

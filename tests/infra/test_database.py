@@ -122,9 +122,17 @@ def test_a_folder_that_cannot_be_made_is_a_fault(tmp_path: Path) -> None:
         open_database(Settings(home=tmp_path / "file" / "home"))
 
 
-@pytest.mark.parametrize("url", ["nonsense", "mysql://root:secret@localhost/x", "duckdb:///x", ""])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "mysql://root:secret@localhost/x", "duckdb:///x", "", "postgresql://u:secret@localhost:port/x"]
+)
 def test_a_url_of_another_kind_is_refused(tmp_path: Path, url: str) -> None:
     wrong = Settings(home=tmp_path, database_url=url or "://")
     with pytest.raises(WrongInputError, match="FINDPROFILE_DATABASE_URL") as caught:
         open_database(wrong)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_log_that_would_end_with_the_command_is_not_begun(tmp_path: Path, url: str) -> None:
+    with pytest.raises(WrongInputError, match="names no file"):
+        open_database(Settings(home=tmp_path, database_url=url))

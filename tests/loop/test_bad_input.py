@@ -13,10 +13,14 @@ import pytest
 from loop_support import AS_OF, MODEL, PEOPLE, PSEUDONYM_KEY, ROOT, SMALL, Loop, Said, run, token
 
 from data_contracts.intake.set_aside import set_aside
+from data_contracts.sources.model import load_source
+from flows.schedules import load_schedules
+from governance.policy.document import read_policy
 from infra.errors import WrongInputError
 from infra.identity import issue_token
 from infra.lake import Lake, exclusive, file_sha256
 from infra.settings import Settings
+from simulation.world import load_world
 
 HEADER = b"vrm,captured_at,camera_id\n"
 
@@ -114,6 +118,26 @@ def test_a_world_with_an_unknown_key(tmp_path: Path) -> None:
     world.write_text(SMALL.read_text() + "\nflying_cars: 7\n")
     check_told(run(tmp_path / "home", "simulate", "--world", world, "--out", tmp_path / "out"), 2, "flying_cars")
     assert not (tmp_path / "out").exists()
+
+
+NO_YAML = ["day: 2026-99-99", 'time: !!timestamp "9"', "[" * 5000, "a: [", "\x00"]
+
+
+@pytest.mark.parametrize("text", NO_YAML)
+def test_a_text_that_is_no_yaml_is_wrong_input_wherever_one_is_read(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "given.yaml"
+    file.write_text(text)
+    for read in (load_world, load_source, load_schedules, read_policy):
+        with pytest.raises(WrongInputError):
+            read(str(file) if read is load_source else file)
+
+
+def test_a_world_is_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    for path in (tmp_path / "pipe", tmp_path / "loop", tmp_path / "pipe" / "below", tmp_path):
+        with pytest.raises(WrongInputError, match="no world file"):
+            load_world(path)
 
 
 def test_a_policy_with_an_unknown_key(delivered: Loop, tmp_path: Path) -> None:

@@ -186,10 +186,16 @@ def test_a_page_is_written_to_no_folder_and_its_name_shows_no_plate(tmp_path: Pa
     said = run(tmp_path, "contracts", "show", "reads", "--html", folder)
     assert (said.code, said.out) == (2, "")
     assert f"{tmp_path}/(name withheld) is a folder." in said.err
+    os.mkfifo(tmp_path / "device")
+    said = run(tmp_path, "contracts", "show", "reads", "--html", tmp_path / "device")
+    assert (said.code, (tmp_path / "device").is_fifo()) == (2, True)
+    assert f"{tmp_path}/device is no file." in said.err
     (tmp_path / "file").write_text("")
     said = run(tmp_path, "contracts", "show", "reads", "--html", tmp_path / "file" / "page.html")
     assert said.code == 2
     assert f"{tmp_path}/file is no folder." in said.err
+    said = run(tmp_path, "documents", "county_lines.nwrocu", "1", "--out", tmp_path / "file" / "folder")
+    assert (said.code, f"{tmp_path}/file is no folder." in said.err) == (2, True)
     said = run(tmp_path, "cameras", "health", "--counts", "x.csv", "--svg", folder)
     assert (said.code, "is a folder" in said.err) == (2, True)
 

@@ -137,6 +137,27 @@ def test_a_decision_without_a_reason_is_wrong_input(home: Loop, decision: str) -
     assert entries(home, "--action", f"promote.{decision}") == []
 
 
+@pytest.mark.parametrize(
+    ("who", "command", "action"),
+    [
+        ("operator", ("inbox", "bring-back", "\udcff", *HERE), "inbox.bring_back"),
+        (
+            "operator",
+            ("quarantine", "release", *HERE, "--rule", "\udcff", "--reason", "odd rule"),
+            "quarantine.release",
+        ),
+        ("governance", ("policy", "load", *HERE, "/tmp/\udcff.yaml"), "policy.load"),  # noqa: S108 it is not there
+        ("analyst", ("vault", "reveal", "\udcff", *HERE, "--purpose", "x", "--authority", "y"), None),
+    ],
+)
+def test_bytes_that_are_no_text_are_wrong_input_and_that_they_were_typed_is_on_record(
+    home: Loop, who: str, command: tuple[str, ...], action: str | None
+) -> None:
+    check_told(home(who, *command), 2)
+    if action is not None:
+        assert [row["outcome"] for row in entries(home, "--action", action)] == ["failed"]
+
+
 def test_a_name_is_kept_as_the_log_can_keep_it(home: Loop) -> None:
     said = run(home.home, "token", "issue", "--name", "Zo\udcff", "--role", "owner", *HERE)
     assert said.code == 0, said.err

@@ -252,6 +252,7 @@ def test_a_page_that_was_edited_is_told_and_made_again(copy: Loop) -> None:
     shown = " ".join(copy.done("analyst", "scores", *HERE).out.split())
     assert "drawn at random, and the list does not say which" in shown
     assert ("number 1 on this list" in shown, "score 0" in shown) == (True, False)
+    assert copy.done("governance", "scores", *HERE, "--top", "9" * 30).out
     ranked = copy.done("governance", "scores", *HERE, "--top", "1").out
     assert ("assessment: rank 1, score 0" in ranked, "drawn at random" in ranked) == (True, False)
     entry = copy.done("auditor", "audit", "search", "--action", "score", "--json").data[-1]

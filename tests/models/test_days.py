@@ -23,6 +23,8 @@ from models.day_seal import SEAL, KeptDays, kept_days
 from models.days import build_windows_by_day, day_folder, share_digest
 from models.features import day_parts
 from models.features.settings import PatternSettings
+from models.patterns import get_pattern
+from models.window_engines import open_windows
 from models.windows import READS, build_windows
 
 FIRST = date(2026, 3, 22)
@@ -169,6 +171,14 @@ def test_a_share_that_is_gone_while_windows_are_built_is_a_fault_that_says_what_
     monkeypatch.setattr(days, "_view", gone_by_then)
     with duckdb.connect() as connection, pytest.raises(FaultError, match="share of the days of nwrocu"):
         build_windows_by_day(connection, lake, KEPT, parts, LAST, OWN)
+
+
+@pytest.mark.parametrize("by_day", [False, True])
+def test_windows_that_need_more_memory_than_there_is_are_a_fault_that_names_the_setting(lake, tmp_path, by_day):
+    parts = deliver(lake, reads_of(random.Random(5), forces=False))  # noqa: S311
+    limited = Settings(home=tmp_path, memory_limit="2KB", windows_by_day=by_day)
+    with open_windows(limited, "nwrocu") as windows_of, pytest.raises(FaultError, match="more than the 2KB of memory"):
+        windows_of(lake, parts, LAST, get_pattern("county_lines"), OWN)
 
 
 def emptied(share, other):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from governance.promotion.registry_port import require_genuine
 from infra.errors import FaultError, RefusedError, WrongInputError
 from infra.settings import Settings
 from models.pipeline import TrainingOutputs
@@ -230,6 +231,23 @@ def test_a_database_that_is_not_there_is_a_fault_that_keeps_the_password_to_itse
     with pytest.raises(FaultError, match="MLflow does not answer") as caught:
         Registry(Settings(home=tmp_path, mlflow_tracking_uri=uri, mlflow_timeout_seconds=2)).versions(MODEL)
     assert "secret" not in str(caught.value)
+
+
+def test_a_port_that_is_no_number_is_a_fault(tmp_path: Path) -> None:
+    uri = "postgresql://someone:secret@127.0.0.1:port/mlflow"
+    with pytest.raises(FaultError, match="FINDPROFILE_MLFLOW_TRACKING_URI") as caught:
+        Registry(Settings(home=tmp_path, mlflow_tracking_uri=uri)).versions(MODEL)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_setting_that_names_no_key_is_told_as_such_and_not_as_a_version_taken_away(
+    settings: Settings, registered: RegisteredVersion, tmp_path: Path
+) -> None:
+    wrong = Registry(settings.model_copy(update={"signing_public_key": tmp_path / "nowhere.pem"}))
+    with pytest.raises(WrongInputError, match="FINDPROFILE_SIGNING_PUBLIC_KEY"):
+        require_genuine(wrong, MODEL, registered.version, registered.model_sha256)
+    with pytest.raises(RefusedError, match="it was taken away"):
+        require_genuine(Registry(settings), MODEL, "99", registered.model_sha256)
 
 
 def test_the_record_is_plain_json(registry: Registry, registered: RegisteredVersion, tmp_path: Path) -> None:

@@ -39,10 +39,11 @@ from governance.promotion.record import Act, Desk
 from governance.promotion.requests import approve, request
 from governance.promotion.state import VersionState, model_state
 from infra.database import open_database
-from infra.errors import FaultError, RefusedError, WrongInputError
+from infra.errors import FaultError, RefusedError
 from infra.identity import Identity, issue_token, verify_token
 from infra.lake import Lake
 from infra.settings import Settings
+from models.version_files import NoVersionError
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 MODEL = "county_lines.nwrocu"
@@ -67,7 +68,7 @@ class FolderRegistry:
         self._require_reachable()
         path = self.root / model / version / "model.txt"
         if not path.exists():
-            raise WrongInputError(f"There is no {model} version {version}.", "Name another.")
+            raise NoVersionError(f"There is no {model} version {version}.", "Name another.")
         return path
 
     def model_text(self, model: str, version: str) -> str:
