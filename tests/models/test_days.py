@@ -10,6 +10,7 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from annotated_types import Le
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -179,6 +180,21 @@ def test_windows_that_need_more_memory_than_there_is_are_a_fault_that_names_the_
     limited = Settings(home=tmp_path, memory_limit="2KB", windows_by_day=by_day)
     with open_windows(limited, "nwrocu") as windows_of, pytest.raises(FaultError, match="more than the 2KB of memory"):
         windows_of(lake, parts, LAST, get_pattern("county_lines"), OWN)
+
+
+def test_every_end_of_the_settings_can_be_computed(lake, tmp_path):
+    """A policy that is taken makes no window that overflows."""
+    ends = {
+        name: int(bound.le)
+        for name, field in PatternSettings.model_fields.items()
+        for bound in field.metadata
+        if field.annotation is int and isinstance(bound, Le) and not name.endswith("_hour")
+    }
+    parts = deliver(lake, reads_of(random.Random(5), forces=False))  # noqa: S311
+    with open_windows(Settings(home=tmp_path), "nwrocu") as windows_of:
+        for chosen in (ends, *({name: ends[name]} for name in ("min_speed_kmh", "max_speed_kmh"))):
+            own = PatternSettings(**chosen)
+            assert windows_of(lake, parts, LAST, get_pattern("county_lines"), own).num_rows
 
 
 def emptied(share, other):
