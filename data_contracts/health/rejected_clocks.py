@@ -50,6 +50,12 @@ def rejected_batches(lake: Lake, rocu: str, first: date, last: date) -> tuple[_H
     )
 
 
+def rejected_parts(held: Sequence[_Held]) -> tuple[PartRef, ...]:
+    """The parts in which rejected reads of these batches lie, among others."""
+    found = (part for record, _ in held for part in record.parts if part.layer == "quarantine")
+    return tuple(dict.fromkeys(found))
+
+
 def rejected_rows(held: Sequence[_Held]) -> int:
     """How many rows of these batches may be looked at; at most."""
     return sum(batch.rows if batch.verdict == "failed" else _with_wrong_clock(batch) for _, batch in held)

@@ -20,8 +20,11 @@ from data_contracts.health.counts import Bools, Floats, Ints
 from data_contracts.health.hour_clocks import Company, find_hour_shifts, load_company
 from data_contracts.health.legs import LONGEST_S, Legs, hops_of, load_legs
 from data_contracts.health.places import find_standing_faults
+from data_contracts.health.rejected_clocks import rejected_batches, rejected_parts
 from data_contracts.health.results import HealthInterval
 from data_contracts.health.shifts import Shift, dated, tell_shifts
+from data_contracts.layers.manifests import PartRef
+from data_contracts.layers.reads import read_parts
 from infra.lake import Lake
 
 PAST_DAYS = 42
@@ -38,6 +41,12 @@ NEW_PAST_DAYS, MOST_PAIRS = 14, 30_000
 _FLOOR = 0.02
 
 
+def travel_parts(lake: Lake, rocu: str, first: date, last: date) -> tuple[PartRef, ...]:
+    """The parts that `find_travel_faults` reads: of reads, and of the quarantine where clocks were wrong."""
+    since = _hops_since(first)
+    return (*read_parts(lake, rocu, since, last), *rejected_parts(rejected_batches(lake, rocu, since, last)))
+
+
 def find_travel_faults(
     connection: duckdb.DuckDBPyConnection, lake: Lake, rocu: str, first: date, last: date, tolerance_m: float
 ) -> list[HealthInterval]:
@@ -46,8 +55,12 @@ def find_travel_faults(
     Reads the hops since twelve weeks before: six in which a fault may have begun, six in which to see what is usual.
     Places of a camera that are farther apart than `tolerance_m` are judged apart, each by its own past.
     """
-    legs = load_legs(connection, lake, rocu, first - timedelta(days=BEFORE_DAYS + PAST_DAYS), last, tolerance_m)
+    legs = load_legs(connection, lake, rocu, _hops_since(first), last, tolerance_m)
     return judge_travel(legs, first, load_company(connection) if len(legs.seconds) else None)
+
+
+def _hops_since(first: date) -> date:
+    return first - timedelta(days=BEFORE_DAYS + PAST_DAYS)
 
 
 def judge_travel(legs: Legs, first: date, company: Company | None = None) -> list[HealthInterval]:

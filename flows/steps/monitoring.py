@@ -11,6 +11,7 @@ from flows.steps.desk import (
     open_desk,
     part_datasets,
     policy_of,
+    register_of,
     require_brought,
     require_no_failure,
     require_parts_unchanged,
@@ -64,8 +65,8 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
     """Compare the latest span with the one before; record the recommendation.
 
     Raises:
-        RefusedError: No permission, a failed batch of that day stands, nothing on record brought the reads or the
-            findings, or the champion does not verify.
+        RefusedError: No permission, a failed batch of that day stands, nothing on record brought the reads, findings or
+            the camera register, or the champion does not verify.
         WrongInputError: No such ROCU or pattern, or too few reads.
     """
     from governance.promotion.state import model_state
@@ -79,9 +80,11 @@ def monitor(context: Context, rocu: str, pattern: str, as_of: date) -> Monitored
         require_no_failure(context, rocu, as_of, as_of)
         settings: Any = policy.policy.pattern(pattern)
         watched = watched_parts(context.lake, rocu, as_of, policy.policy.monitoring, settings)
-        require_brought(context, "ingest", rocu, watched.reads)
+        reads = tuple(dict.fromkeys((*watched.reads, *watched.travel)))
+        register_of(context, rocu)
+        require_brought(context, "ingest", rocu, reads)
         require_brought(context, "dispositions", rocu, watched.findings)
-        require_parts_unchanged(context, (*watched.reads, *watched.findings))
+        require_parts_unchanged(context, (*reads, *watched.findings))
         champion = None
         if model_state(context.audit, model).standing is not None:
             champion = verify_champion(open_desk(context), model, rocu, utc_now())

@@ -19,6 +19,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from data_contracts.dispositions import disposition_parts
+from data_contracts.health.travel import travel_parts
 from data_contracts.layers.manifests import PartRef
 from data_contracts.layers.reads import parts_digest, read_parts, reads_relation
 from infra.engine import open_engine
@@ -45,18 +46,20 @@ ADJUSTED_REPORT = "evidently_without_changed_cameras.html"
 
 @dataclass(frozen=True)
 class Watched:
-    """The parts that a run looks at, as they were read from the records once."""
+    """The parts that a run looks at, as they were read from the records once; `travel`: what clocks are judged by."""
 
     reads: tuple[PartRef, ...]
     findings: tuple[PartRef, ...]
+    travel: tuple[PartRef, ...] = ()
 
 
 def watched_parts(
     lake: Lake, rocu: str, as_of: date, monitor_settings: MonitorSettings, pattern_settings: PatternSettings
 ) -> Watched:
-    """The parts of reads and of findings of the spans that a run compares."""
+    """The parts of reads and of findings of the spans that a run compares, and those by which clocks are judged."""
     plan = _plan(as_of, monitor_settings, pattern_settings)
-    return Watched(read_parts(lake, rocu, plan.start, as_of), disposition_parts(lake, rocu))
+    reads, travel = read_parts(lake, rocu, plan.start, as_of), travel_parts(lake, rocu, plan.start, as_of)
+    return Watched(reads, disposition_parts(lake, rocu), travel)
 
 
 def _plan(as_of: date, monitor_settings: MonitorSettings, pattern_settings: PatternSettings) -> Plan:

@@ -16,6 +16,7 @@ from requalify_support import requalify
 
 from data_contracts.health.hour_clocks import Company, find_hour_shifts
 from data_contracts.health.legs import load_legs
+from data_contracts.health.travel import travel_parts
 from data_contracts.judgement.limits import IngestLimits
 from data_contracts.layers.reads import layer_parts, standing_batches
 from infra.engine import open_engine
@@ -221,6 +222,12 @@ def test_rejected_reads_count_once_and_only_if_nothing_but_the_clock_is_wrong(
     wanted = [26 * 60, 28 * 60, 29 * 60]
     assert hops(room) == wanted
     assert hops(room, last=date(2026, 5, 19)) == wanted[:2]
+    # who judges by them can hold all of them against the log
+    named = travel_parts(room.lake, room.rocu, date(2026, 5, 17), date(2026, 5, 20))
+    assert set(named) == {
+        part for layer in ("reads", "quarantine") for part in layer_parts(room.lake, room.rocu, layer)
+    }
+    assert {part.layer for part in named} == {"reads", "quarantine"}
     requalify(room, max_quarantine_share=0)
     assert {batch.verdict for _, batch in standing_batches(room.lake, room.rocu)} == {"failed"}
     assert hops(room) == wanted
