@@ -160,9 +160,13 @@ def drift(
         as_json(result)
         return
     table(
-        ("column", "state", "method", "threshold", "score", "drifted"),
-        ((c.column, c.state, c.method, c.threshold, c.score, "yes" if c.drifted else "no") for c in result.columns),
+        ("column", "state", "method", "threshold", "score", "by chance", "drifted"),
+        (
+            (c.column, c.state, c.method, c.threshold, c.score, c.noise, "yes" if c.drifted else "no")
+            for c in result.columns
+        ),
     )
+    line("  Drifted: a score over the threshold, and over what shuffling the rows of both tables gives by chance.")
 
 
 @app.command("reproduce")

@@ -156,7 +156,7 @@ def test_loading_a_policy_shows_what_changes_and_which_way(delivered: Loop, tmp_
         [" ingest.clock_skew_max_s     ", " 300.0  ", " 600.0 ", " weaker   "],
         [" ingest.max_quarantine_share ", " 0.05   ", " 0.02  ", " stricter "],
     ]
-    policy.write_text("version: b\ningest: {clock_skew_max_s: 600}\nvault: {authority_format: '.*'}\n")
+    policy.write_text("version: b\ningest: {clock_skew_max_s: 600}\nvault: {authority_format: '.+'}\n")
     said = loop.done("governance", "policy", "load", policy, "--rocu", "nwrocu", "--json").data
     assert said["compared_with"] == "policy.yaml (loaded for nwrocu)"
     assert [(one["key"], one["direction"]) for one in said["changes"]] == [

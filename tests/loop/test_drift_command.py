@@ -23,6 +23,17 @@ def test_a_shifted_column_is_named_with_its_method(tmp_path: Path) -> None:
     assert columns["kind"]["drifted"] is False
 
 
+def test_a_score_that_few_rows_give_by_chance_is_told_as_that(tmp_path: Path) -> None:
+    tables = []
+    for name, last in (("before.csv", 8), ("after.csv", 11)):
+        tables.append(tmp_path / name)
+        tables[-1].write_text("speed\n" + "".join(f"{n}\n" for n in (*range(8), last)))
+    (column,) = run(tmp_path / "home", "drift", *tables, "--json").data["columns"]
+    assert column["threshold"] < column["score"] <= column["noise"]
+    shown = run(tmp_path / "home", "drift", *tables).out
+    assert ("by chance" in shown, str(column["noise"]) in shown, column["drifted"]) == (True, True, False)
+
+
 def test_tables_that_cannot_be_compared(tmp_path: Path) -> None:
     before = _table(tmp_path / "before.csv", 0)
     for other in (tmp_path / "none.csv", tmp_path / "empty.csv"):
