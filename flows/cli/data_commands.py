@@ -90,7 +90,11 @@ def policy_show(rocu: Rocu) -> None:
 def vault_reveal(
     tokens: Annotated[list[str], typer.Argument(help="vehicle tokens", metavar="TOKEN...")],
     purpose: Annotated[
-        str, typer.Option(help="why this plate is needed: one of vault.purposes of the policy, not what a run is for")
+        str,
+        typer.Option(
+            help="why this plate is needed, such as investigation or safeguarding: one of vault.purposes of the policy "
+            "(policy show), not what a run is for"
+        ),
     ],
     authority: Annotated[str, typer.Option(help="reference of the authority, in the policy's format")],
     rocu: Annotated[

@@ -23,7 +23,10 @@ def profile(
     vehicle: Annotated[str, typer.Option(help="token of the vehicle, as scores prints it")],
     purpose: Annotated[
         str,
-        typer.Option(help="why this vehicle is looked at: one of vault.purposes of the policy, not what a run is for"),
+        typer.Option(
+            help="why this vehicle is looked at, such as investigation or safeguarding: one of vault.purposes of the "
+            "policy (policy show), not what a run is for"
+        ),
     ],
     authority: Annotated[str, typer.Option(help="reference of the authority, in the policy's format")],
     pattern: Pattern = PATTERN,

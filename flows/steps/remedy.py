@@ -28,16 +28,20 @@ def by_rule(batch: BatchManifest) -> str:
 
 
 def put_right(batch: BatchManifest) -> str:
-    """What puts one failed batch right: the register, another delivery, or the one and then perhaps the other."""
-    rules = {rule for rule, _ in rejecting(batch)}
+    """What puts one failed batch right: the register, another delivery, or both, that of most rejected rows first."""
+    rules = [rule for rule, _ in rejecting(batch)]
+    by_register = sorted(BY_REGISTER.intersection(rules))
     again = f"have it delivered again, corrected (findprofile ingest --replaces {batch.batch_id})"
-    if not rules & BY_REGISTER:
-        return f"{again[0].upper()}{again[1:]}."
+    if not rules or rules[0] not in BY_REGISTER:
+        then = f"; before that, for {' and '.join(by_register)}, correct the camera register (findprofile cameras load)"
+        return f"{again[0].upper()}{again[1:]}{then if by_register else ''}."
     register = (
         "Correct the camera register (findprofile cameras load) and have its rows judged again (findprofile quarantine "
         "release)"
     )
-    return f"{register}; if it still fails for the other rules, {again}." if rules - BY_REGISTER else f"{register}."
+    return (
+        f"{register}; if it still fails for the other rules, {again}." if set(rules) - BY_REGISTER else f"{register}."
+    )
 
 
 def remedy(rocu: str, failed: Sequence[BatchManifest]) -> str:

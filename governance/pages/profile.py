@@ -6,6 +6,7 @@ who may look at it (governance.access.profile_opening).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -14,10 +15,11 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from data_contracts.layers.noted import IMPOSSIBLE_SPEED, Note
 from governance.pages.profile_map import colour, describe_map, draw_map
 from governance.pages.profile_time import CAMERAS_SHOWN, draw_cover, draw_heat_map, draw_timeline
 from governance.pages.render import TEMPLATES
-from models.profile import LookAlike, VehicleProfile
+from models.profile import Faults, LookAlike, VehicleProfile
 
 JOURNEYS_SHOWN, HOPS_SHOWN, NOTES_SHOWN, PLACES_SHOWN, RANGES_SHOWN = 400, 40, 40, 30, 60
 
@@ -127,8 +129,25 @@ def _environment() -> Environment:
         "count_days": lambda days: count(len(days), "day"),
         "sum_cameras": lambda places: len({one.camera_id for place in places for one in place.cameras}),
         "exact": exact,
+        "by_read": by_read,
+        "told_above": told_above,
     }
     return environment
+
+
+def by_read(notes: Sequence[Note]) -> list[list[Note]]:
+    """Notes of the same read together, in the order of their first ones."""
+    found: dict[tuple[str, int], list[Note]] = {}
+    for note in notes:
+        found.setdefault((note.batch_id, note.row_no), []).append(note)
+    return list(found.values())
+
+
+def told_above(note: Note, faults: Faults) -> bool:
+    """Whether the speed that was noted is of two reads of which the page has listed the speed already."""
+    pair = {(note.batch_id, note.row_no), (note.other_batch_id, note.other_row_no)}
+    hops = faults.hops[:HOPS_SHOWN] if note.rule == IMPOSSIBLE_SPEED else ()
+    return any({(read.batch_id, read.row_no) for read in (hop.first, hop.second)} == pair for hop in hops)
 
 
 def local_time(at: datetime, zone: ZoneInfo) -> str:

@@ -7,6 +7,14 @@ Belongs here: facts of one vehicle, from the reads and the camera register and n
 from models.profile.build import build_profile, require_vehicle_key
 from models.profile.faults import rows_set_apart
 from models.profile.look_alikes import LookAlike, weigh_look_alikes
-from models.profile.model import VehicleProfile
+from models.profile.model import Faults, VehicleProfile
 
-__all__ = ["LookAlike", "VehicleProfile", "build_profile", "require_vehicle_key", "rows_set_apart", "weigh_look_alikes"]
+__all__ = [
+    "Faults",
+    "LookAlike",
+    "VehicleProfile",
+    "build_profile",
+    "require_vehicle_key",
+    "rows_set_apart",
+    "weigh_look_alikes",
+]

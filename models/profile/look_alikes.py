@@ -13,17 +13,20 @@ from typing import Any, Literal
 from models.explanation import worded
 
 Facts = Mapping[str, Any]
-SHARE_FROM = 2
+# what a fact is a share or a median of, and from how many of them on it says anything
 _COUNTED = {
-    "trip_band_share": "away_trips",
-    "main_away_share": "away_trips",
-    "trip_weekend_share": "away_trips",
-    "quick_run_work_share": "quick_runs",
-    "quick_run_main_share": "quick_runs",
-    "main_way_share": "way_journeys",
-    "short_stay_share": "away_stays",
-    "other_place_night_share": "other_place_days",
-    "other_place_hours": "other_place_days",
+    "trip_band_share": ("away_trips", 2),
+    "main_away_share": ("away_trips", 2),
+    "trip_weekend_share": ("away_trips", 2),
+    "trip_gap_days": ("away_trips", 3),
+    "quick_run_work_share": ("quick_runs", 2),
+    "quick_run_main_share": ("quick_runs", 2),
+    "quick_run_stop_min": ("quick_runs", 2),
+    "main_way_share": ("way_journeys", 2),
+    "short_stay_share": ("away_stays", 2),
+    "away_stay_median_min": ("away_stays", 2),
+    "other_place_night_share": ("other_place_days", 2),
+    "other_place_hours": ("other_place_days", 2),
 }
 
 
@@ -31,8 +34,8 @@ _COUNTED = {
 class Sign:
     """One rule: it speaks when the fact is known and lies from `low` to `high`.
 
-    A share of journeys, trips, runs or stays speaks from two of them on: a single one always resembles itself. So does
-    the median stay at a place, which speaks from two days on.
+    A share or a median of journeys, trips, runs or stays speaks from two of them on: a single one always resembles
+    itself. So do the times between departures, from two of those on, and the median stay at a place, from two days on.
     """
 
     speaks: Literal["for", "against"]
@@ -48,12 +51,15 @@ class Sign:
             limits = f"{self.low:g} ≤ {self.fact} ≤ {self.high:g}"
         else:
             limits = f"{self.fact} ≥ {self.low:g}" if self.low is not None else f"{self.fact} ≤ {self.high:g}"
-        counted = _COUNTED.get(self.fact)
-        return f"{limits}, {counted} ≥ {SHARE_FROM}" if counted else limits
+        if self.fact not in _COUNTED:
+            return limits
+        counted, least = _COUNTED[self.fact]
+        return f"{limits}, {counted} ≥ {least}"
 
     def said(self, facts: Facts) -> str | None:
         """Its sentence, or None when it does not speak."""
-        if facts.get(_COUNTED.get(self.fact, ""), SHARE_FROM) < SHARE_FROM:
+        counted, least = _COUNTED.get(self.fact, ("", 0))
+        if facts.get(counted, least) < least:
             return None
         value = facts.get(self.fact)
         if (

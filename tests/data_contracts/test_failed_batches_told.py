@@ -8,6 +8,7 @@ import pytest
 
 from data_contracts.layers.manifests import BatchManifest
 from flows.steps.data import _require_none_failed
+from flows.steps.remedy import put_right
 from infra.errors import RefusedError
 
 
@@ -68,6 +69,15 @@ def test_what_the_register_cures_is_not_asked_for_again(rule):
     both = refusal(by_register, failed(2))
     assert "findprofile quarantine release" in both
     assert "--replaces" in both
+
+
+def test_what_rejected_most_rows_is_put_right_first():
+    few = put_right(failed(1).model_copy(update={"rules": {"captured_at_missing": 500, "camera_not_registered": 1}}))
+    assert few.startswith("Have it delivered again, corrected")
+    assert few.endswith("for camera_not_registered, correct the camera register (findprofile cameras load).")
+    most = put_right(failed(1).model_copy(update={"rules": {"captured_at_missing": 1, "camera_not_registered": 500}}))
+    assert most.startswith("Correct the camera register")
+    assert "for the other rules, have it delivered again" in most
 
 
 def test_few_days_are_named_one_by_one():

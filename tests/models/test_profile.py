@@ -360,7 +360,7 @@ def test_look_alikes_say_what_speaks_for_and_against_with_the_rule() -> None:
     assert alike("Carer", night_share=0.4, away_trips=3) == (["night_share ≥ 0.2"], ["away_trips ≥ 2"])
     assert alike("Split", away_trips=4, trip_weekend_share=0.75, trip_gap_days=14.0)[0] == [
         "trip_weekend_share ≥ 0.7, away_trips ≥ 2",
-        "13 ≤ trip_gap_days ≤ 15",
+        "13 ≤ trip_gap_days ≤ 15, away_trips ≥ 3",
     ]
     assert alike("Hire", life_days=6, first_seen_day=20, silent_days=2)[0] == ["life_days ≤ 14", "first_seen_day ≥ 7"]
     assert alike("Taxi", journeys_per_day=9.0, reads_per_day=30.0, days_seen=20)[0] == [
@@ -372,7 +372,8 @@ def test_look_alikes_say_what_speaks_for_and_against_with_the_rule() -> None:
 def test_short_runs_speak_against_lives_that_do_not_make_them_and_hours_for_a_round() -> None:
     runs = {"quick_runs": 4, "quick_run_stop_min": 41.0, "quick_run_work_share": 0.25, "quick_run_main_share": 0.75}
     assert alike("Carer", night_share=0.4, **runs) == (["night_share ≥ 0.2"], ["quick_runs ≥ 3"])
-    assert alike("Commuter", **runs)[1] == ["quick_run_stop_min ≤ 120"]
+    assert alike("Commuter", **runs)[1] == ["quick_run_stop_min ≤ 120, quick_runs ≥ 2"]
+    assert alike("Commuter", **runs | {"quick_runs": 1}) == alike("Split", away_trips=2, trip_gap_days=7.0) == ([], [])
     assert alike("Courier", **runs) == ([], ["quick_run_work_share ≤ 0.3, quick_runs ≥ 2"])
     assert alike("Courier", **runs | {"quick_run_work_share": 1.0})[0] == ["quick_run_work_share ≥ 0.8, quick_runs ≥ 2"]
     assert alike("Haulier", longest_reach_km=130, **runs) == (["longest_reach_km ≥ 100"], ["quick_runs ≥ 3"])
