@@ -60,9 +60,10 @@ def open_context(
         looks_at_log: Let them in to look at an audit log that does not hold, since it takes no acceptance either.
 
     Raises:
-        RefusedError: There is no token, it does not verify, the clock was set back, or the operating procedures in
-            force are not accepted; the log has it.
+        RefusedError: There is no token, it does not verify or was revoked, the clock was set back, or the operating
+            procedures in force are not accepted; the log has it.
     """
+    from governance.access.revocation import require_not_revoked
     from governance.access.syops import require_accepted
     from governance.audit.log import open_audit
     from infra.database import open_database
@@ -82,6 +83,7 @@ def open_context(
         raise
     try:
         audit.require_clock(now)
+        require_not_revoked(audit, identity)
         if not unaccepted:
             try:
                 require_accepted(audit, identity, now)

@@ -34,7 +34,7 @@ CLOCK_SKEW = timedelta(seconds=30)
 _FETCH_SECONDS = 10
 _JWKS_FILE = "identity_jwks.json"
 _ISSUER_KEY = "identity_issuer.pem"
-_EMBEDDED = "embedded:"
+EMBEDDED = "embedded:"
 _NEW_TOKEN = "Get a new token (embedded issuer: findprofile token issue) and set FINDPROFILE_TOKEN to it."  # noqa: S105 an instruction
 
 _Text = Annotated[str, Field(min_length=1)]
@@ -104,10 +104,7 @@ def issue_token(
             f"Tokens are issued by {settings.oidc_issuer}, not here.",
             "Get the token there, or unset FINDPROFILE_OIDC_JWKS to use the embedded issuer.",
         )
-    words = unicodedata.normalize("NFKC", name).split()
-    # what nobody sees makes no second person, and what a terminal obeys makes no name
-    shown = " ".join("".join(one for one in word if unicodedata.category(one) not in ("Cc", "Cf")) for word in words)
-    shown = " ".join(shown.split())
+    shown = _shown(name)
     if not shown or not roles or not rocus or lifetime <= timedelta(0) or "" in {*roles, *rocus}:
         raise WrongInputError(
             "A token needs a name, a role, a ROCU and a lifetime.", "Give each of them, the lifetime above zero."
@@ -117,7 +114,7 @@ def issue_token(
     claims = {
         "iss": settings.oidc_issuer,
         "aud": settings.oidc_audience,
-        "sub": f"{_EMBEDDED}{shown.casefold()}",
+        "sub": embedded_subject(name),
         "name": shown,
         "roles": sorted(set(roles)),
         "rocus": sorted(set(rocus)),
@@ -126,6 +123,18 @@ def issue_token(
         "jti": secrets.token_hex(16),
     }
     return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": kid})
+
+
+def embedded_subject(name: str) -> str:
+    """The subject of a person of this name, as the embedded issuer makes it."""
+    return f"{EMBEDDED}{_shown(name).casefold()}"
+
+
+def _shown(name: str) -> str:
+    # what nobody sees makes no second person, and what a terminal obeys makes no name
+    words = unicodedata.normalize("NFKC", name).split()
+    shown = " ".join("".join(one for one in word if unicodedata.category(one) not in ("Cc", "Cf")) for word in words)
+    return " ".join(shown.split())
 
 
 def verify_token(settings: Settings, token: str, now: datetime) -> Identity:
@@ -145,7 +154,7 @@ def verify_token(settings: Settings, token: str, now: datetime) -> Identity:
     """
     key = _signing_key(settings, _header(token))
     claims = _read_claims(_verified_payload(settings, token, key))
-    if settings.oidc_jwks is not None and claims.sub.startswith(_EMBEDDED) and _has_issuer(settings):
+    if settings.oidc_jwks is not None and claims.sub.startswith(EMBEDDED) and _has_issuer(settings):
         raise _refused(f"The keys of {claims.iss} make nobody one of those to whom this home has given tokens itself.")
     issued_at, expires_at = _moment(claims.iat), _moment(claims.exp)
     if now >= expires_at:

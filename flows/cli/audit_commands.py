@@ -12,6 +12,7 @@ import typer
 from flows.cli.frame import app, group
 from flows.cli.options import (
     AsJson,
+    Rocu,
     file_to_write,
     in_order,
     lower_if_given,
@@ -20,12 +21,12 @@ from flows.cli.options import (
     session,
     settings,
 )
-from flows.cli.output import as_json, line, reason_of, short, table
+from flows.cli.output import as_json, line, reason_of, short, show, table
 from governance.access.permissions import ROLES
 from governance.audit.operations import Operation
 
 audit = group("audit", "The append-only audit log.")
-token = group("token", "Identities of the embedded issuer.")
+token = group("token", "Tokens: given out by the embedded issuer, revoked whoever issued them.")
 
 
 @token.command("issue")
@@ -43,6 +44,26 @@ def token_issue(
     own = settings()
     with said_if_new(own):
         line(issue(own, name, role, rocu, hours))
+
+
+@token.command("revoke")
+def token_revoke(
+    rocu: Rocu,
+    reason: Annotated[str, typer.Option(help="why, in a sentence")],
+    token_id: Annotated[str | None, typer.Option(help="the id of one token, as the audit log has it")] = None,
+    person: Annotated[
+        str | None,
+        typer.Option(help="subject of a person, whose tokens so far all end; with the embedded issuer the name does"),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """End a token, or all that a person was given so far, before their time; your own, or as owner or governance."""
+    from flows.steps.identity import revoke_token
+
+    revoked = revoke_token(session(unaccepted=True), rocu, token_id, person, reason)
+    show(revoked, json)
+    if not revoked.known and not json:
+        line("  The log knows of no such token or person here: look whether it was typed as the log has it.")
 
 
 @audit.command("verify")

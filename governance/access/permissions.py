@@ -55,6 +55,7 @@ Action = Literal[
     "authority.grant",
     "authority.withdraw",
     "authority.read",
+    "token.revoke",
     "policy.load",
     "deploy",
     "status",
@@ -113,6 +114,8 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
         "authority.grant": frozenset({"owner", "governance"}),
         "authority.withdraw": frozenset({"owner", "governance"}),
         "authority.read": _EVERYBODY,
+        # of somebody else; everybody may revoke what is their own
+        "token.revoke": frozenset({"owner", "governance"}),
         "policy.load": frozenset({"governance"}),
         "deploy": frozenset({"operator"}),
         "status": _EVERYBODY,

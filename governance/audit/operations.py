@@ -65,6 +65,7 @@ OPERATIONS: Mapping[str, tuple[Operation, ...]] = MappingProxyType(
         "deploy": _DECISION,
         "sign-in": _DECISION,
         "token.issue": _DECISION,
+        "token.revoke": _DECISION,
         "syops.accept": _DECISION,
         "promote.request": _DECISION,
         "promote.gate": _DECISION,

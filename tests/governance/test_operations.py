@@ -15,7 +15,7 @@ from governance.audit.operations import DECIDING, DONE_BY_NO_COMMAND, OPERATIONS
 COLLECTION = {"cameras.load", "ingest", "inbox.set_aside", "dispositions.load"}
 ALTERATION = {"requalify", "quarantine.release", "inbox.bring_back"}
 COMBINATION = {"retrain", "reproduce", "score", "monitor"}
-DECISION = {"policy.load", "deploy", "syops.accept", "authority.grant", "authority.withdraw"}
+DECISION = {"policy.load", "deploy", "syops.accept", "authority.grant", "authority.withdraw", "token.revoke"}
 
 
 def wanted(action: str) -> str:

@@ -36,13 +36,14 @@ MAY = {
         "notes.read", "models.read", "lineage.read", "batches.read", "scoreboard.read", "reproduce", "status",
     },
     "owner": {
+        "token.revoke",
         "syops.accept", "authority.read", "authority.grant", "authority.withdraw", "documents.read",
         "cameras.health", "promote.approve", "promote.confirm", "promote.refuse", "promote.rollback",
         "promote.suspend", "promote.resume", "history.read", "models.read", "lineage.read", "batches.read",
         "scoreboard.read", "status",
     },
     "governance": {
-        "authority.grant", "authority.withdraw", "authority.read",
+        "authority.grant", "authority.withdraw", "authority.read", "token.revoke",
         "documents.read",
         "quarantine.read", "notes.read", "inbox.read",
         "cameras.health",

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from governance.access.run_authority_log import Terms, grant, withdraw
 from governance.audit.log import Entry
@@ -16,26 +15,11 @@ from governance.promotion.confirmation import confirm
 from governance.promotion.control import reconcile, resume, rollback, suspend
 from governance.promotion.requests import approve, refuse, request
 from governance.promotion.state import model_state
-from infra.database import open_database
 from infra.errors import RefusedError
 
 MODEL = "county_lines.nwrocu"
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 TERMS = Terms("OP/2026/7", "county_lines", "serious_crime", date(2026, 11, 1), date(2026, 11, 30))
-
-
-def behind_its_back(world: Any, *statements: str) -> None:
-    """As the owner of the database: the rules are off for so long."""
-    engine = open_database(world.settings)
-    with engine.begin() as connection:
-        rules = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).all()
-        for name, _ in rules:
-            connection.exec_driver_sql(f"DROP TRIGGER {name}")
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-        for _, sql in rules:
-            connection.exec_driver_sql(sql)
-    engine.dispose()
 
 
 def load(world: Any, tmp_path: Any, name: str, **gate: float) -> LoadedPolicy:
@@ -72,7 +56,7 @@ DECISIONS: dict[str, Callable[[Any], object]] = {
 @pytest.mark.parametrize("action", DECISIONS)
 def test_no_decision_is_taken_on_a_log_that_was_touched(world: Any, action: str) -> None:
     world.told("two promoted")
-    behind_its_back(world, "UPDATE audit_log SET actor_name = 'Somebody Else' WHERE seq = 2")
+    world.behind_its_back("UPDATE audit_log SET actor_name = 'Somebody Else' WHERE seq = 2")
     with pytest.raises(RefusedError, match="audit log does not hold: Row 2"):
         DECISIONS[action](world)
     row = world.audit.search(limit=1)[0]
@@ -82,7 +66,7 @@ def test_no_decision_is_taken_on_a_log_that_was_touched(world: Any, action: str)
 
 def test_a_stop_waits_for_no_log(world: Any) -> None:
     world.told("promoted")
-    behind_its_back(world, "UPDATE audit_log SET actor_name = 'Somebody Else' WHERE seq = 2")
+    world.behind_its_back("UPDATE audit_log SET actor_name = 'Somebody Else' WHERE seq = 2")
     assert suspend(world.desk, world.person("Ann", "analyst"), MODEL, "odd", NOW).suspended == "odd"
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from record_results import change, good_record
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from trial_results import good_trials
 
 from governance.audit.log import AuditLog, open_audit
@@ -126,6 +126,17 @@ class World:
     @property
     def audit(self) -> AuditLog:
         return self.desk.audit
+
+    def behind_its_back(self, *statements: str) -> None:
+        """What the owner of the database can do to the log: its rules are off for so long."""
+        with self.engine.begin() as connection:
+            rules = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).all()
+            for name, _ in rules:
+                connection.exec_driver_sql(f"DROP TRIGGER {name}")
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+            for _, sql in rules:
+                connection.exec_driver_sql(sql)
 
     def person(self, name: str, *roles: str, rocu: str = "nwrocu", hours: int = 8, at: datetime = NOW) -> Identity:
         token = issue_token(self.settings, name, roles or ("governance",), (rocu,), timedelta(hours=hours), at)
