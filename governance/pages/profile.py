@@ -6,19 +6,19 @@ who may look at it (governance.access.profile_opening).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
 from data_contracts.layers.noted import IMPOSSIBLE_SPEED, Note
+from governance.pages.environment import make_environment, stylesheet
 from governance.pages.profile_map import colour, describe_map, draw_map
 from governance.pages.profile_time import CAMERAS_SHOWN, draw_cover, draw_heat_map, draw_timeline
-from governance.pages.render import TEMPLATES
 from models.profile import Faults, LookAlike, VehicleProfile
 
 JOURNEYS_SHOWN, HOPS_SHOWN, NOTES_SHOWN, PLACES_SHOWN, RANGES_SHOWN = 400, 40, 40, 30, 60
@@ -104,17 +104,7 @@ def render_profile(page: ProfilePage) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    # the stylesheets are our own files: they go into the page as they are
-    environment.globals["stylesheet"] = Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))  # noqa: S704
-    environment.globals["profile_style"] = Markup((TEMPLATES / "profile.css").read_text(encoding="utf-8"))  # noqa: S704
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "map": draw_map,
         "map_text": describe_map,
         "timeline": draw_timeline,
@@ -132,6 +122,8 @@ def _environment() -> Environment:
         "by_read": by_read,
         "told_above": told_above,
     }
+    environment = make_environment(filters)
+    environment.globals["profile_style"] = stylesheet("profile.css")
     return environment
 
 

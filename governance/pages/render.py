@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
 from data_contracts.layers.batch_counts import LATENESS_BINS
 from data_contracts.trend_picture import draw_trend, share_text
@@ -17,12 +17,12 @@ from governance.pages.bar_svg import draw_bar
 from governance.pages.batch_models import BatchPage
 from governance.pages.behaviours import named_behaviours
 from governance.pages.contract_models import EFFECTS, ContractPage
+from governance.pages.environment import make_environment
 from governance.pages.estate_svg import draw_estate
 from governance.pages.lineage_svg import draw_lineage
 from governance.pages.models import AnalystListPage, ModelRecordPage, MonitorPage, Plot
 from governance.pages.scoreboard_models import Scoreboard
 
-TEMPLATES = Path(__file__).parent / "templates"
 VERDICTS = {
     **dict.fromkeys(("passed", "done", "inside", "stricter", "same"), "good"),
     **dict.fromkeys(("refused", "failed", "missing", "outside", "weaker", "changed"), "bad"),
@@ -80,16 +80,7 @@ def _render(template: str, **values: object) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    # The stylesheet is our own file: it goes into the page as it is
-    environment.globals["stylesheet"] = Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))  # noqa: S704
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "data_uri": _data_uri,
         "lineage_svg": draw_lineage,
         "estate_svg": draw_estate,
@@ -108,7 +99,7 @@ def _environment() -> Environment:
         "verdict": lambda word: VERDICTS.get(word, "calm"),
         "step_of": step_text,
     }
-    return environment
+    return make_environment(filters)
 
 
 def _data_uri(plot: Plot) -> str:

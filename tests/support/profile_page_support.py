@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from html.parser import HTMLParser
 from typing import Any
+
+from page_support import Outline
 
 from governance.access.justification import Asked
 from governance.pages.profile import Assessment, Opened, ProfilePage, Reason
@@ -125,30 +126,12 @@ def make_page(**changes: Any) -> ProfilePage:
     return replace(page, **changes)
 
 
-class Seen(HTMLParser):
-    """Tags in balance, addresses, the text."""
-
-    VOID = frozenset({"meta", "br", "img", "link", "hr"})
+class Seen(Outline):
+    """The outline, and the text without the styles."""
 
     def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
+        super().__init__(html)
 
     def handle_data(self, data: str) -> None:
         if "style" not in self.open:
