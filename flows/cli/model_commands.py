@@ -109,7 +109,7 @@ def scores(
     rocu: Rocu,
     as_of: AsOf,
     pattern: Pattern = PATTERN,
-    top: Annotated[int, typer.Option(help="how many vehicles", min=1)] = 25,
+    top: Annotated[int, typer.Option(help="how many vehicles or pairs", min=1)] = 25,
     json: AsJson = False,
 ) -> None:
     """Print the list of a scores run, to analysts as its page has it; looking at it is recorded."""
@@ -120,14 +120,16 @@ def scores(
         as_json(listing)
         return
     line(f"  {listing.banner}")
-    line("  Facts: ! doubts about the reads, + raises the score, - lowers it. Vehicles behind the capacity have none.")
+    behind = f"{listing.unit.capitalize()}s behind the capacity have none."
+    line(f"  Facts: ! doubts about the reads, + raises the score, - lowers it. {behind}")
     if any(row.score is None for row in listing.rows):
         wrapped(
-            "Some of the vehicles were drawn at random, and the list does not say which: only so can it be known what "
-            "the ranking finds and misses. So no score is shown. Look at every vehicle with the same care."
+            f"Some of the {listing.unit}s were drawn at random, and the list does not say which: only so can it be "
+            f"known what the ranking finds and misses. So no score is shown. Look at every {listing.unit} with the "
+            "same care."
         )
     for row in listing.rows:
-        line(f"\n  vehicle {row.vehicle}")
+        line(f"\n  {listing.unit} {row.vehicle}")
         for sign, sentences in (("!", row.cautions), ("+", row.facts), ("-", row.against)):
             for sentence in sentences:
                 line(f"    {sign} {sentence}")

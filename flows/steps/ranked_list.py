@@ -10,13 +10,14 @@ from pydantic import BaseModel, ConfigDict
 from flows.context import Context, acting
 from flows.steps.desk import policy_of
 from flows.steps.recorded_list import list_of_day
+from models.units import Unit
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from infra.identity import Identity
 
-BANNER = "An assessment to be examined by a person. Most vehicles that look odd are innocent."
+BANNER = "An assessment to be examined by a person. Most {unit}s that look odd are innocent."
 
 
 class RankedRow(BaseModel):
@@ -47,6 +48,7 @@ class Ranked(BaseModel):
     banner: str
     rocu: str
     pattern: str
+    unit: Unit
     as_of: date
     rows: tuple[RankedRow, ...]
 
@@ -66,7 +68,7 @@ def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> 
 
     from models.patterns import get_pattern, units_of
 
-    get_pattern(pattern)
+    unit = get_pattern(pattern).unit
     policy_of(context, rocu)
     model = f"{pattern}.{rocu}"
     with acting(context, "scores.read", rocu, "consultation", model) as details:
@@ -78,9 +80,10 @@ def ranked(context: Context, rocu: str, pattern: str, as_of: date, top: int) -> 
             "vehicles": list(dict.fromkeys(token for row in rows for token in units_of(row["vehicle"]))),
         }
     return Ranked(
-        banner=BANNER,
+        banner=BANNER.format(unit=unit),
         rocu=rocu,
         pattern=pattern,
+        unit=unit,
         as_of=as_of,
         rows=tuple(
             RankedRow(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flows.steps.results import StepResult
 from flows.steps.shadow import ShadowRun, in_words
+from models.units import Unit
 
 
 class Scored(StepResult):
@@ -19,6 +20,7 @@ class Scored(StepResult):
     model: str
     version: int
     model_sha256: str
+    unit: Unit = "vehicle"
     vehicles: int
     shown: int
     already_done: bool
@@ -31,12 +33,14 @@ class Scored(StepResult):
 
     def summary(self) -> dict[str, str | int | float]:
         """The figures, and a line for each version in shadow."""
-        plain = super().summary()
-        plain.pop("shadow")
+        # a row of the list is about one of these
+        told = super().summary()
+        plain = {f"{told['unit']}s" if name == "vehicles" else name: value for name, value in told.items()}
+        del plain["shadow"], plain["unit"]
         del plain["found_altered"]
         if self.found_altered:
             plain["list or page"] = "not as the log had it, made again: tell governance"
-        return plain | in_words(self.shadow)
+        return plain | in_words(self.shadow, self.unit)
 
     def links(self) -> dict[str, Path]:
         """The list for analysts."""

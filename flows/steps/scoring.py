@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from governance.policy.document import LoadedPolicy
     from governance.promotion.verification import Candidate, Champion
     from models.scoring import Provenance
+    from models.units import Unit
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,7 @@ def _score_champion(day: _Day, details: dict[str, Any]) -> Scored:
         model=day.model,
         version=int(champion.version),
         model_sha256=champion.sha256,
+        unit=_unit(day.pattern),
         vehicles=rows,
         shown=min(rows, policy.rows(day.pattern) + policy.random_review),
         already_done=found is not None,
@@ -209,7 +211,15 @@ def _score_shadow(day: _Day, details: dict[str, Any]) -> ShadowScored:
     details["shadow_versions"] = [run.version for run in runs]
     if all(run.problem for run in runs):
         raise RefusedError(f"No version in shadow could be scored: {runs[0].problem}", "See findprofile models show.")
-    return ShadowScored(rocu=day.rocu, pattern=day.pattern, as_of=day.as_of, model=day.model, shadow=runs)
+    return ShadowScored(
+        rocu=day.rocu, pattern=day.pattern, as_of=day.as_of, model=day.model, unit=_unit(day.pattern), shadow=runs
+    )
+
+
+def _unit(pattern: str) -> Unit:
+    from models.patterns import get_pattern
+
+    return get_pattern(pattern).unit
 
 
 def _parts(context: Context, rocu: str, as_of: date, window_days: int) -> tuple[PartRef, ...]:
@@ -274,7 +284,7 @@ def _score(day: _Day, made_by: MadeBy, page: Path) -> HeldList:
     scored = score_windows(made_by.champion.text, day.windows(), chosen, settings, policy.rows(day.pattern), draw)
     _require_unchanged(day, made_by)
     now = utc_now()
-    text = _page(day.context, scored, made_by, settings.window_days, chosen.words(settings))
+    text = _page(day, scored, made_by)
     write_text(page, text)
     content = write_scores(day.context.lake, scored, made_by.provenance, now)
     return HeldList(content, hashlib.sha256(text.encode()).hexdigest())
@@ -295,32 +305,35 @@ def _require_unchanged(day: _Day, made_by: MadeBy) -> None:
         raise RefusedError(f"While the list was made, {day.model} got another champion.", "Run the same command again.")
 
 
-def _page(
-    context: Context, scored: pa.Table, made_by: MadeBy, window_days: int, words: tuple[tuple[str, str], ...]
-) -> str:
+def _page(day: _Day, scored: pa.Table, made_by: MadeBy) -> str:
     from data_contracts.registers.regions import require_rocu
     from governance.pages.models import AnalystListPage, AnalystRow, Fact
     from governance.pages.render import render_analyst_list
     from infra.wording import counted
+    from models.patterns import get_pattern
     from models.scoring import review_list
 
+    pattern = get_pattern(day.pattern)
     champion, authority, provenance = made_by.champion, made_by.authority, made_by.provenance
     rows = review_list(scored, provenance.run_id)
     drawn = sum(row["selected_by"] == "random" for row in rows)
-    first, shadow = provenance.window_end - timedelta(days=window_days - 1), counted(champion.shadow_days, "day")
+    first = provenance.window_end - timedelta(days=day.settings.window_days - 1)
+    shadow = counted(champion.shadow_days, "day")
     return render_analyst_list(
         AnalystListPage(
             rocu=provenance.rocu,
             region=require_rocu(provenance.rocu, provenance.window_end).name,
             pattern=provenance.pattern.replace("_", " "),
+            unit=pattern.unit,
+            shared_by=pattern.shared_by,
             as_of=provenance.window_end.isoformat(),
             window=f"{first} to {provenance.window_end}",
             run_id=provenance.run_id,
-            made_at=context.now.strftime("%Y-%m-%d %H:%M UTC"),
+            made_at=day.context.now.strftime("%Y-%m-%d %H:%M UTC"),
             vehicles_scored=scored.num_rows,
             drawn=drawn,
-            data_notes=_data_notes(context, provenance.rocu, first, provenance.window_end),
-            words=words,
+            data_notes=_data_notes(day.context, provenance.rocu, first, provenance.window_end),
+            words=pattern.words(day.settings),
             assessment=(
                 Fact(name="model", value=f"{provenance.model} version {provenance.version}"),
                 Fact(name="model SHA-256", value=provenance.model_sha256, code=True),

@@ -24,6 +24,7 @@ from flows.steps.results import StepResult
 from infra.clock import utc_now
 from infra.errors import FaultError, RefusedError
 from infra.lake import file_sha256, left_behind, placed
+from models.units import Unit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,22 +72,23 @@ class ShadowScored(StepResult):
     pattern: str
     as_of: date
     model: str
+    unit: Unit
     shadow: tuple[ShadowRun, ...]
 
     def summary(self) -> dict[str, str | int | float]:
         """A line for each version."""
         plain = super().summary()
-        plain.pop("shadow")
-        return plain | in_words(self.shadow) | {"list": "none: what is scored in shadow is shown to nobody"}
+        del plain["shadow"], plain["unit"]
+        return plain | in_words(self.shadow, self.unit) | {"list": "none: what is scored in shadow is shown to nobody"}
 
 
-def in_words(runs: tuple[ShadowRun, ...]) -> dict[str, str | int | float]:
+def in_words(runs: tuple[ShadowRun, ...], unit: Unit) -> dict[str, str | int | float]:
     """A line for each version in shadow."""
-    return {f"shadow version {run.version}": run.problem or _sentence(run) for run in runs}
+    return {f"shadow version {run.version}": run.problem or _sentence(run, unit) for run in runs}
 
 
-def _sentence(run: ShadowRun) -> str:
-    days = f"{run.vehicles:,} vehicles, {run.days} of {run.days_needed} days"
+def _sentence(run: ShadowRun, unit: Unit) -> str:
+    days = f"{run.vehicles:,} {unit}s, {run.days} of {run.days_needed} days"
     if run.overlap_at_k is None or run.share_new is None:
         return f"{days}; no champion to compare with"
     ranks = "not known" if run.rank_correlation is None else f"{run.rank_correlation:.2f}"

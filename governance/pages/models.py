@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from governance.lineage.graph import LineageGraph
 from models.drift.results import MonitorResult
+from models.units import Unit
 
 
 class Page(BaseModel):
@@ -148,6 +149,8 @@ class AnalystRow(Page):
 class AnalystListPage(Page):
     """The list for analysts. `data_notes` concern all rows: outages, late batches; `words` say what sentences mean.
 
+    A row is about a `unit`, and `shared_by` says whose innocent lives look so.
+
     With `drawn` vehicles among the rows that were drawn at random, rows have no score, and `rank` is the place on the
     list: whoever reviews is not to know which they are.
     """
@@ -155,6 +158,8 @@ class AnalystListPage(Page):
     rocu: str
     region: str
     pattern: str
+    unit: Unit = "vehicle"
+    shared_by: str
     as_of: str
     window: str
     run_id: str

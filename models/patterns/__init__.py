@@ -40,6 +40,7 @@ PURPOSE = (
     "Ranks the vehicles of one region by how much their movements look like the pattern, so that analysts know which "
     "few to look at first. A person examines every one."
 )
+ORDINARY = "Ordinary lives of many kinds"
 NOT_FOR = (
     "Not for stopping a vehicle, not for a decision about a person, not for another region or purpose. "
     "A score is an assessment, not a fact and not a probability of guilt."
@@ -75,6 +76,7 @@ class Pattern:
         not_for: What they may not be used for.
         finds_and_misses: What they were seen to find and to miss where the truth is known, and which innocent lives
             they list, at what rate; on every model card.
+        shared_by: Whose innocent lives share most of what is listed: the first words of a warning on every list.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Pattern:
     purpose: str = PURPOSE
     not_for: str = NOT_FOR
     finds_and_misses: str = ""
+    shared_by: str = ORDINARY
 
     def k(self, capacity: int) -> int:
         """Rows of one window that analysts can look at, of a capacity in vehicles; at least 1."""

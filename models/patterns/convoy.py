@@ -77,6 +77,7 @@ PATTERN = Pattern(
     baseline=surprise_rule,
     cautions=CAUTIONS,
     terms=TERMS,
+    shared_by="Couples, neighbours who work together, vans and lorries of one firm, clubs and fleets",
 )
 
 __all__ = ["CAUTIONS", "PATTERN", "TERMS", "ConvoySettings"]

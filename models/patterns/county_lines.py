@@ -85,6 +85,7 @@ PATTERN = Pattern(
     cautions=CAUTIONS,
     terms=TERMS,
     finds_and_misses=FINDS_AND_MISSES,
+    shared_by="Couriers, carers, taxis, split families, commuters and hire cars",
 )
 
 __all__ = ["CAUTIONS", "PATTERN", "TERMS", "PatternSettings"]

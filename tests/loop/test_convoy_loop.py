@@ -56,6 +56,10 @@ def test_convoys_are_ranked_before_couples_vans_and_strangers(convoys: Loop) -> 
     assert 8 <= scored["shown"] < 16
     assert ranked[:8].count("convoy") >= 6
 
+    told = convoys.done("governance", "scores", *WHAT, "--top", "3").out
+    assert "Most pairs that look odd are innocent" in told
+    assert told.count("\n  pair ") == 3
+    assert "Vehicles behind" not in told
     listed = convoys.done("governance", "scores", *WHAT, "--top", "3", "--json").data["rows"]
     assert all(row["facts"] for row in listed)
     shown = convoys.done("auditor", "audit", "search", "--action", "scores.read", "--rocu", "nwrocu", "--json").data

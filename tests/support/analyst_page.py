@@ -14,6 +14,7 @@ def analyst_list(**changes: object) -> AnalystListPage:
         rocu="nwrocu",
         region="North West",
         pattern="county_lines",
+        shared_by="Couriers, carers and taxis",
         as_of="2026-05-03",
         window="2026-04-06 to 2026-05-03",
         run_id="5f2c9d81aa01b6e4",
