@@ -2,7 +2,7 @@
 
 Compare ratios; seconds depend on the machine. All of them take hours, most of it for the worlds of `models`.
 
-    python -m benchmarks [simulate ingest features engines models days audit health]
+    python -m benchmarks [simulate ingest features engines models convoys days audit health]
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import audit, days, engines, features, health, ingest, models, simulate
+from benchmarks import audit, convoys, days, engines, features, health, ingest, models, simulate
 from infra.errors import FindProfileError, WrongInputError
 
 PAGE = Path(__file__).with_name("README.md")
@@ -30,6 +30,7 @@ MEASURED = {
     features: "Windows: all features beside ten typed by hand in SQL and in Polars",
     engines: "Windows: a million reads on DuckDB and on Spark, the same table",
     models: "Models: what ranks lines highest, by the truth of four worlds",
+    convoys: "Models: what ranks convoys highest, by the truth of a world of pairs",
     days: "Windows: what one more day costs, by the length of the window",
     audit: "Audit log: a million rows verified, beside the plainest chain",
     health: "Camera health: what is found of known faults, and how often it cries wolf",

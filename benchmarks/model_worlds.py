@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from data_contracts.layers.manifests import PartRef
 from infra.lake import Lake
 from models.labels import Finding
-from models.patterns import get_pattern
+from models.patterns import Pattern, get_pattern
 from simulation.simulate import simulate
 from simulation.world import WORLDS, World, load_world
 
@@ -49,6 +49,22 @@ _READS = """
         ORDER BY date, vehicle, captured_at, row_no
     ) TO '{out}' (FORMAT parquet, PARTITION_BY (date), WRITE_PARTITION_COLUMNS false)
 """
+OTHER = KEY.replace("vrm", "other_vrm")
+_TRUTH = """
+    active AS (
+        SELECT DISTINCT {key} AS vehicle FROM read_parquet('{truth}/windows.parquet')
+        WHERE rocu = '{rocu}' AND window_end::VARCHAR = '{end}'
+    ), lives AS (
+        SELECT {key} AS vehicle, min(life) AS life FROM read_parquet('{truth}/vehicles.parquet') GROUP BY 1
+    )
+"""
+_TRUTH_OF_PAIRS = """
+    lives AS (
+        SELECT array_to_string(list_sort([{key}, {other}]), '+') AS vehicle, min(kind) AS life
+        FROM read_parquet('{truth}/pairs.parquet') GROUP BY 1
+    ), active AS (SELECT vehicle FROM lives WHERE life = 'convoy')
+"""
+_UNLIVED = {"vehicle": "misread", "pair": "by chance"}
 _CAMERAS = """
     CREATE TABLE cameras AS SELECT camera_id, coalesce(site_id, camera_id) AS site_id, latitude::DOUBLE AS latitude,
         longitude::DOUBLE AS longitude, force, strptime(valid_from, '%Y-%m-%dT%H:%M:%SZ') AS valid_from,
@@ -62,7 +78,8 @@ class Region:
     """One ROCU of a simulated world.
 
     Args:
-        windows: Features, the rule's points (`baseline`), truth (`active`) and `life`, by window end.
+        windows: Features, the rule's points (`baseline`), truth (`active`) and `life`, by window end; of a pattern of
+            pairs `life` is how the two travel together.
         findings: All that were delivered in the world.
     """
 
@@ -87,7 +104,9 @@ def scaled(world: World, size: float) -> World:
     return world.model_copy(update={"vehicles": vehicles, "dispositions": dispositions})
 
 
-def regions(name: str, seed: int, size: float, cache: Path, rocus: int = 0) -> Iterator[Region]:
+def regions(
+    name: str, seed: int, size: float, cache: Path, rocus: int = 0, pattern: str = "county_lines"
+) -> Iterator[Region]:
     """The regions of a world, from the cache where they are there already.
 
     Args:
@@ -96,9 +115,11 @@ def regions(name: str, seed: int, size: float, cache: Path, rocus: int = 0) -> I
         size: Share of the world's vehicles.
         cache: Folder for what is built.
         rocus: How many of the world's regions to build; 0 is all.
+        pattern: Whose windows and findings.
     """
     world = scaled(world_named(name), size)
     home = cache / f"{name}-{size:g}-{seed}"
+    known = get_pattern(pattern)
     chosen = world.rocus[: rocus or len(world.rocus)]
     if not all((home / rocu / "done").is_file() for rocu in chosen):
         raw = home / "raw"
@@ -106,7 +127,7 @@ def regions(name: str, seed: int, size: float, cache: Path, rocus: int = 0) -> I
             simulate(world, raw, world.seed + seed)
         for rocu in chosen:
             if not (home / rocu / "done").is_file():
-                _build(raw, rocu, world, home / rocu)
+                _build(raw, rocu, world, home / rocu, known)
         shutil.rmtree(raw)
     for rocu in chosen:
         yield _read(name, seed, rocu, home / rocu)
@@ -117,22 +138,25 @@ def _ends(world: World) -> list[date]:
     return [day for day in days if day.weekday() == 6 and (day - world.start).days + 1 >= 28]
 
 
-def _build(raw: Path, rocu: str, world: World, out: Path) -> None:
+def _build(raw: Path, rocu: str, world: World, out: Path, pattern: Pattern) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     with duckdb.connect(config={"threads": 2, "memory_limit": "3GB"}) as connection:
         connection.execute(_CAMERAS.format(file=raw / rocu / "cameras.csv"))
         files = [str(path) for path in sorted((raw / rocu / "reads").glob("*.csv*"))]
         connection.execute(_READS.format(token=KEY, files=files, out=out / "reads"))
-        _write_findings(connection, raw, rocu, out)
+        _write_findings(connection, raw, rocu, out, pattern)
         for end in _ends(world):
-            pq.write_table(_window(connection, raw, rocu, out, end), out / f"{end}.parquet", compression="zstd")
+            pq.write_table(
+                _window(connection, raw, rocu, out, end, pattern), out / f"{end}.parquet", compression="zstd"
+            )
     shutil.rmtree(out / "reads")
     (out / "done").touch()
 
 
-def _window(connection: duckdb.DuckDBPyConnection, raw: Path, rocu: str, out: Path, end: date) -> pa.Table:
-    pattern = get_pattern("county_lines")
+def _window(
+    connection: duckdb.DuckDBPyConnection, raw: Path, rocu: str, out: Path, end: date, pattern: Pattern
+) -> pa.Table:
     settings = pattern.settings_type()
     first = end - timedelta(days=settings.window_days - 1)
     parts = []
@@ -145,28 +169,24 @@ def _window(connection: duckdb.DuckDBPyConnection, raw: Path, rocu: str, out: Pa
     table = pattern.build_windows(connection, Lake(out), parts, end, settings)
     table = table.append_column("baseline", pa.array(pattern.baseline(table)))
     connection.register("window_table", table)
+    truth = _TRUTH_OF_PAIRS if pattern.unit == "pair" else _TRUTH
     told: pa.Table = connection.execute(
-        f"""
-        WITH active AS (
-            SELECT DISTINCT {KEY} AS vehicle FROM read_parquet('{raw}/truth/windows.parquet')
-            WHERE rocu = ? AND window_end::VARCHAR = ?
-        ), lives AS (
-            SELECT {KEY} AS vehicle, min(life) AS life FROM read_parquet('{raw}/truth/vehicles.parquet') GROUP BY 1
-        )
-        SELECT w.*, active.vehicle IS NOT NULL AS active, coalesce(life, 'misread') AS life
-        FROM window_table w LEFT JOIN active USING (vehicle) LEFT JOIN lives USING (vehicle) ORDER BY w.vehicle
-        """,
-        [rocu, end.isoformat()],
+        f"""WITH {truth.format(key=KEY, other=OTHER, truth=raw / "truth", rocu=rocu, end=end)}
+            SELECT w.*, active.vehicle IS NOT NULL AS active, coalesce(life, '{_UNLIVED[pattern.unit]}') AS life
+            FROM window_table w LEFT JOIN active USING (vehicle) LEFT JOIN lives USING (vehicle) ORDER BY w.vehicle"""
     ).to_arrow_table()
     connection.unregister("window_table")
     return told
 
 
-def _write_findings(connection: duckdb.DuckDBPyConnection, raw: Path, rocu: str, out: Path) -> None:
-    files = [str(path) for path in sorted((raw / rocu / "dispositions").glob("*.csv"))]
+def _write_findings(connection: duckdb.DuckDBPyConnection, raw: Path, rocu: str, out: Path, pattern: Pattern) -> None:
+    pairs = pattern.unit == "pair"
+    found = sorted((raw / rocu / "dispositions").glob("*.csv"))
+    files = [str(path) for path in found if path.stem.endswith("_pairs") == pairs]
+    key = f"array_to_string(list_sort([{KEY}, {OTHER}]), '+')" if pairs else KEY
     connection.execute(
         f"""COPY (
-            SELECT {KEY} AS vehicle, window_end::DATE AS window_end, finding,
+            SELECT {key} AS vehicle, window_end::DATE AS window_end, finding,
                 strptime(decided_at, '%Y-%m-%dT%H:%M:%SZ') AS decided_at, selected_by
             FROM read_csv({files}, header = true, all_varchar = true) ORDER BY ALL
         ) TO '{out}/findings.parquet' (FORMAT parquet)"""

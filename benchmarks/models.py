@@ -150,17 +150,17 @@ def rankers() -> dict[str, Ranker]:
     }
 
 
-def measure(case: Case, scores: Floats, likeness: bool) -> dict[str, float]:
+def measure(case: Case, scores: Floats, likeness: bool, k: int = K) -> dict[str, float]:
     """Figures of one ranking, of all vehicles and of the not yet known; calibration if scores are a `likeness`."""
     found: dict[str, float] = {}
     for name, keep in (("all", np.ones(len(scores), dtype=bool)), ("new", case.new)):
         labels, kept = case.active[keep], scores[keep]
         order = np.argsort(-kept, kind="stable")
-        hits = labels[order][:K].sum()
+        hits = labels[order][:k].sum()
         found |= {
             f"{name} AP": average_precision(labels[order], np.ones(len(order))),
-            f"{name} P@{K}": float(hits / K),
-            f"{name} R@{K}": float(hits / labels.sum()) if labels.sum() else float("nan"),
+            f"{name} P@{k}": float(hits / k),
+            f"{name} R@{k}": float(hits / labels.sum()) if labels.sum() else float("nan"),
         }
         if likeness:
             found[f"{name} ECE"] = calibration_error(labels, kept, quantile_bins(kept), np.ones(len(kept)))
