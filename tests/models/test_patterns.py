@@ -78,6 +78,20 @@ def test_what_county_lines_finds_and_misses_is_what_the_benchmark_measured():
     assert f"{recall_new:.1%}".replace("%", " %") in said
 
 
+def test_what_convoy_finds_and_misses_is_what_the_benchmark_measured():
+    page = (Path(__file__).parents[2] / "benchmarks" / "README.md").read_text()
+    section = page.partition("what ranks convoys highest")[2].partition("\n## ")[0]
+    measured = next(line for line in section.splitlines() if line.startswith("| **this product**")).split("|")
+    precision, recall, recall_new = float(measured[3]), float(measured[4]), float(measured[7])
+    said = get_pattern("convoy").finds_and_misses
+    assert precision == 1
+    assert f"{recall:.0%} of all there were".replace("%", " %") in said
+    assert f"nobody had decided about {recall_new:.0%} stood".replace("%", " %") in said
+    lives = dict(re.findall(r"\| (couple|firm van) \| ([\d.]+)% \|", section))
+    assert f"{float(lives['couple']):.0f} % were couples" in said
+    assert f"{float(lives['firm van']):.0f} % vans of one firm" in said
+
+
 WORDS = ("place", "journey", "base", "stay", "trip", "run", "sighting", "joint journey")
 
 
