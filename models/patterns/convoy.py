@@ -68,8 +68,8 @@ TERMS = (
 # from the tables of benchmarks/README.md (convoys); measured again, this is written again
 FINDS_AND_MISSES = (
     "In a simulated world (12 windows) the first 12 places, all that analysts of 25 vehicles can look at, went to "
-    "pairs in convoy, 48 % of all there were; of those that nobody had decided about 91 % stood on the first 12 places of "
-    "the undecided. On as many places as there are convoys 7 % were couples (0.4 times as often as among all "
+    "pairs in convoy, 48 % of all there were; of those that nobody had decided about 91 % stood on the first 12 places "
+    "of the undecided. On as many places as there are convoys 7 % were couples (0.4 times as often as among all "
     "pairs) and 1 % vans of one firm. That world has no clubs and no fleets, and its convoys keep within a minute of "
     "each other: one that keeps farther apart is not seen at all."
 )
