@@ -2,8 +2,10 @@
 
 A revocation is an entry of the audit log about a ROCU. Whoever signs in with a token that names that ROCU is held
 against it, whatever else the token names. What was decided before stands as decided: a model whose approval is in doubt
-is suspended. Belongs here: the rule. Does not: how a token is verified (infra.identity), or where it is asked
-(flows.context).
+is suspended. What was decided with it afterwards, past the sign-in, makes no champion.
+
+Belongs here: the rule. Does not: how a token is verified (infra.identity), or where it is asked (flows.context,
+governance.promotion.verification).
 """
 
 from __future__ import annotations
@@ -101,19 +103,45 @@ def require_not_revoked(audit: AuditLog, identity: Identity) -> None:
         RefusedError: It was.
     """
     rocus = None if EVERY_ROCU in identity.rocus else identity.rocus | {EVERY_ROCU}
-    rows = audit.search(
-        rocus=rocus,
-        action=ACTION,
-        outcome="done",
-        since=identity.issued_at - CLOCK_SKEW,
-        limit=None,
-        any_version=True,
-    )
-    token, person = str(OneToken(identity.token_id)), str(AllOf(identity.subject))
+    rows = _revocations(audit, rocus, since=identity.issued_at - CLOCK_SKEW)
     for row in rows:
-        if row.object == token or (row.object == person and row.at >= iso_moment(identity.issued_at)):
-            when = row.at[:19].replace("T", " ")
+        if _ends(row, identity.token_id, identity.subject, iso_moment(identity.issued_at)):
             raise RefusedError(
-                f"The token of {identity.name} was revoked for {row.rocu} at {when} UTC by {row.actor_name}.",
+                f"The token of {identity.name} was revoked for {row.rocu} at {_moment(row)} UTC by {row.actor_name}.",
                 "Ask them why. A token that is issued from now on holds.",
             )
+
+
+def revocations(audit: AuditLog, rocu: str) -> tuple[Row, ...]:
+    """Every revocation that counts in a ROCU, newest first."""
+    return _revocations(audit, frozenset({rocu, EVERY_ROCU}))
+
+
+def used_revoked(revoked: tuple[Row, ...], decision: Row, token_id: str, issued_at: str) -> str | None:
+    """What is wrong with the token of a decision on record: who had revoked it, and when. `None` if nobody had.
+
+    Args:
+        revoked: The revocations that count in the decision's ROCU.
+        decision: The entry.
+        token_id: Of the token, as the entry has it; empty in entries from before it was kept.
+        issued_at: When the token was issued, ISO, as the entry has it; empty likewise.
+    """
+    for row in revoked:
+        if row.seq < decision.seq and _ends(row, token_id, decision.actor if issued_at else None, issued_at):
+            return f"{decision.actor_name} decided with a token that {row.actor_name} had revoked at {_moment(row)} UTC"
+    return None
+
+
+def _revocations(audit: AuditLog, rocus: frozenset[str] | None, since: datetime | None = None) -> tuple[Row, ...]:
+    return audit.search(rocus=rocus, action=ACTION, outcome="done", since=since, limit=None, any_version=True)
+
+
+def _ends(row: Row, token_id: str, subject: str | None, issued_at: str) -> bool:
+    """Whether a revocation ends a token: by its id, or as one that its person had until then."""
+    if row.object == str(OneToken(token_id)):
+        return True
+    return subject is not None and row.object == str(AllOf(subject)) and row.at >= issued_at
+
+
+def _moment(row: Row) -> str:
+    return row.at[:19].replace("T", " ")

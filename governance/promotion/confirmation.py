@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from governance.access.deciding import require_decider, require_reason
+from governance.audit.entry import iso_moment
 from governance.audit.log import AuditSession
 from governance.policy.document import LoadedPolicy
 from governance.promotion.approvals import require_confirmable
@@ -104,7 +105,12 @@ def _confirm(session: AuditSession, act: Act, policy: LoadedPolicy, why: str) ->
     runs = require_confirmable(state, found, act.identity, policy, at)
     gate, seqs = found.gate, tuple(run.seq for run in runs)
     details = ConfirmDetails(
-        reason=why, evidence_digest=gate.evidence_digest, policy_digest=gate.policy_digest, shadow_seqs=seqs
+        reason=why,
+        evidence_digest=gate.evidence_digest,
+        policy_digest=gate.policy_digest,
+        shadow_seqs=seqs,
+        token_id=act.identity.token_id,
+        token_issued_at=iso_moment(act.identity.issued_at),
     )
     confirmed = session.append(act.done(details), at)
     promoted = PromotedDetails(

@@ -54,13 +54,18 @@ class GateDetails(Details):
 
 
 class ApproveDetails(Details):
-    """Beside `promote.approve`: as what, what the approval is bound to, how long it holds, and with which token."""
+    """Beside `promote.approve`: as what, what the approval is bound to, how long it holds, and with which token.
+
+    Args:
+        token_issued_at: When the token was issued, ISO; empty in entries from before it was kept.
+    """
 
     part: Part
     evidence_digest: str
     policy_digest: str
     valid_until: str
     token_id: str
+    token_issued_at: str = ""
     issuer: str
     comment: str = ""
 
@@ -112,12 +117,17 @@ def is_past(as_of: str, gate: GateDetails) -> bool:
 
 
 class ConfirmDetails(Details):
-    """Beside `promote.confirm`: on the strength of which shadow runs."""
+    """Beside `promote.confirm`: on the strength of which shadow runs, and with which token.
+
+    Entries from before the token was kept have none.
+    """
 
     reason: str
     evidence_digest: str
     policy_digest: str
     shadow_seqs: tuple[int, ...]
+    token_id: str = ""
+    token_issued_at: str = ""
 
 
 class PromotedDetails(Details):

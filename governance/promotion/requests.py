@@ -219,6 +219,7 @@ def _approve(session: AuditSession, act: Act, policy: LoadedPolicy, seen_digest:
         policy_digest=found.gate.policy_digest,
         valid_until=iso_moment(at + timedelta(days=policy.policy.approval_valid_days)),
         token_id=act.identity.token_id,
+        token_issued_at=iso_moment(act.identity.issued_at),
         issuer=act.identity.issuer,
         comment=comment,
     )

@@ -1,7 +1,8 @@
 """What scoring asks before it loads a model: is this, here and now, a champion that people approved.
 
 It believes neither the registry's alias nor a replay alone: the chain, the gate, each approval, the shadow runs, the
-confirmation (see `walked`), the term, the alias, the signature and the digest of the text are each looked at again.
+confirmation (see `walked`), the tokens that they were given with, the term, the alias, the signature and the digest of
+the text are each looked at again.
 A version that scores in shadow is looked at in the same way, as far as it has come. The caller records a refusal.
 """
 
@@ -10,13 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from governance.access.revocation import revocations, used_revoked
 from governance.audit.log import AuditLog, Row
 from governance.gate.evidence_store import load_evidence
 from governance.policy.in_force import require_judged_by_it
 from governance.promotion.approvals import expiry, is_expired, said
 from governance.promotion.champion_alias import alias_standing, moved_by_hand
 from governance.promotion.control import require_in_term
-from governance.promotion.details import PromotedDetails, read_details
+from governance.promotion.details import ApproveDetails, ConfirmDetails, PromotedDetails, read_details
 from governance.promotion.record import Desk
 from governance.promotion.registry_port import require_genuine, split_model
 from governance.promotion.state import ModelState, VersionState, model_state
@@ -133,7 +135,8 @@ def verify_candidate(desk: Desk, model: str, version: str, rocu: str, now: datet
             "See findprofile models show.",
         )
     seqs = tuple(approval.seq for approval in found.approvals)
-    walk_approvals(_rows(desk.audit, model), model, version, found.gate_seq, seqs)
+    walked = walk_approvals(_rows(desk.audit, model), model, version, found.gate_seq, seqs)
+    _require_tokens_held(desk.audit, model, version, walked.approvals)
     require_judged_by_it(desk.audit, rocu, found.gate.policy_file, found.gate.policy_digest, found.gate_seq)
     evidence = load_evidence(desk.lake, rocu, model, version, found.gate.evidence_digest)
     if evidence.model_sha256 != found.gate.model_sha256:
@@ -181,4 +184,16 @@ def _require_approved(audit: AuditLog, state: ModelState, found: VersionState) -
     gate = walked.gate
     require_judged_by_it(audit, split_model(model)[1], gate.policy_file, gate.policy_digest, promoted.gate_seq)
     walk_confirmation(rows, model, version, walked, promoted, row)
+    _require_tokens_held(audit, model, version, (*walked.approvals, rows[promoted.confirm_seq]))
     return promoted, row
+
+
+def _require_tokens_held(audit: AuditLog, model: str, version: str, decisions: tuple[Row, ...]) -> None:
+    """Refuse what was decided with a token after it was revoked: signing in was got past, or the two crossed."""
+    revoked = revocations(audit, split_model(model)[1])
+    for row in decisions:
+        confirms = row.action == "promote.confirm"
+        said = read_details(ConfirmDetails, row) if confirms else read_details(ApproveDetails, row)
+        wrong = used_revoked(revoked, row, said.token_id, said.token_issued_at)
+        if wrong is not None:
+            raise not_approved(model, version, wrong)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from governance.access.revocation import AllOf, OneToken, revoke
+from governance.audit.entry import iso_moment
 from governance.audit.log import Entry
 from governance.policy.document import LoadedPolicy
 from governance.promotion.details import ApproveDetails, ConfirmDetails, GateDetails, PromotedDetails, ShadowDetails
@@ -221,3 +223,37 @@ def test_a_promotion_after_a_gate_that_said_no_is_refused(world: Any, verify: Ve
     forger.promote((1, 2), (), 3)
     with pytest.raises(RefusedError, match="does not fit the life"):
         verify()
+
+
+def test_what_was_decided_with_a_token_before_its_revocation_stands(forger: Forger, verify: Verify) -> None:
+    forger.everything()
+    for what in (AllOf("embedded:ann"), AllOf("embedded:bea"), OneToken("t")):
+        revoke(forger.world.audit, forger.world.person("Gwen"), "nwrocu", what, "stolen", NOW)
+    assert verify().version == "1"
+
+
+@pytest.mark.parametrize("late", ["approval", "confirmation"])
+@pytest.mark.parametrize(
+    ("what", "issued", "refused"),
+    [
+        (OneToken("stolen"), timedelta(hours=-1), True),
+        (OneToken("stolen"), timedelta(hours=1), True),
+        (OneToken("another"), timedelta(hours=-1), False),
+        (AllOf("embedded:bea"), timedelta(hours=-1), True),
+        (AllOf("embedded:bea"), timedelta(hours=1), False),
+        (AllOf("embedded:ann"), timedelta(hours=-1), False),
+    ],
+)
+def test_what_was_decided_with_a_token_after_its_revocation_makes_no_champion(
+    forger: Forger, verify: Verify, late: str, what: OneToken | AllOf, issued: timedelta, refused: bool
+) -> None:
+    revoke(forger.world.audit, forger.world.person("Gwen"), "nwrocu", what, "stolen", NOW)
+    stolen = {"token_id": "stolen", "token_issued_at": iso_moment(NOW + issued)}
+    approvals = (forger.approve(*GOOD[0]), forger.approve(*GOOD[1], **(stolen if late == "approval" else {})))
+    shadows = forger.shadow()
+    forger.promote(approvals, shadows, forger.confirm(shadows, **(stolen if late == "confirmation" else {})))
+    if refused:
+        with pytest.raises(RefusedError, match="Bea decided with a token that Gwen had revoked at 2026-11-20 09:00:00"):
+            verify()
+    else:
+        assert verify().version == "1"
